@@ -1,0 +1,60 @@
+#include "base/log.h"
+
+#include <unistd.h>
+
+#include <ctime>
+#include <string>
+
+#include "base/clock.h"
+
+namespace weir {
+namespace {
+
+struct LogState {
+  std::string process = "weir";
+  LogLevel level = LogLevel::kWarning;
+};
+LogState& State() {
+  static LogState state;
+  return state;
+}
+
+std::string_view Name(LogLevel level) {
+  switch (level) {
+    case LogLevel::kDebug: return "debug";
+    case LogLevel::kInfo: return "info";
+    case LogLevel::kWarning: return "warning";
+    case LogLevel::kError: return "error";
+    case LogLevel::kOff: break;
+  }
+  return "off";
+}
+
+}  // namespace
+
+void SetUpLog(std::string_view process, LogLevel level) {
+  State().process = process;
+  State().level = level;
+}
+
+bool LogEnabled(LogLevel level) { return level >= State().level; }
+
+void LogLine(LogLevel level, std::string_view message) {
+  const WallTime now = SystemClock().WallNow();
+  const std::time_t seconds = UnixSeconds(now);
+  const auto millis = (now.time_since_epoch().count() / 1000) % 1000;
+  std::tm utc{};
+  gmtime_r(&seconds, &utc);
+  char stamp[32];
+  std::strftime(stamp, sizeof stamp, "%Y-%m-%dT%H:%M:%S", &utc);
+  std::string line =
+      fmt::format("{}.{:03}Z {} {}: {}\n", stamp, millis, Name(level), State().process, message);
+  // A line break inside a message would let it forge the next line.
+  for (size_t i = 0; i + 1 < line.size(); ++i) {
+    if (line[i] == '\n' || line[i] == '\r') line[i] = ' ';
+  }
+  // One write: lines of several threads and processes do not mix. A log that cannot be written is no reason to stop.
+  [[maybe_unused]] const ssize_t written = write(STDERR_FILENO, line.data(), line.size());
+}
+
+}  // namespace weir

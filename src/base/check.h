@@ -1,5 +1,6 @@
-// CHECK(condition, message): a bug ends the process with a line that names the place. Always on, in release builds too.
-// For what other people can cause (input, network, disk) return an Error instead.
+// CHECK(condition, message): a bug ends the process with a line that names the place. Always on, in
+// release builds too. For what other people can cause (input, network, disk) return an Error
+// instead.
 #pragma once
 
 namespace weir {
@@ -7,8 +8,8 @@ namespace weir {
                               const char* message);
 }  // namespace weir
 
-#define CHECK(condition, message)                                         \
-  do {                                                                    \
-    if (!(condition)) [[unlikely]]                                        \
-      ::weir::CheckFailed(__FILE_NAME__, __LINE__, #condition, message);  \
+#define CHECK(condition, message)                                        \
+  do {                                                                   \
+    if (!(condition)) [[unlikely]]                                       \
+      ::weir::CheckFailed(__FILE_NAME__, __LINE__, #condition, message); \
   } while (false)

@@ -1,5 +1,5 @@
-// Time as a value that is handed in. Pure code takes a MonotonicTime as an argument; code that has to ask holds a Clock,
-// and tests give it a FakeClock that moves only when told.
+// Time as a value that is handed in. Pure code takes a MonotonicTime as an argument; code that has
+// to ask holds a Clock, and tests give it a FakeClock that moves only when told.
 #pragma once
 
 #include <chrono>

@@ -21,11 +21,16 @@ LogState& State() {
 
 std::string_view Name(LogLevel level) {
   switch (level) {
-    case LogLevel::kDebug: return "debug";
-    case LogLevel::kInfo: return "info";
-    case LogLevel::kWarning: return "warning";
-    case LogLevel::kError: return "error";
-    case LogLevel::kOff: break;
+    case LogLevel::kDebug:
+      return "debug";
+    case LogLevel::kInfo:
+      return "info";
+    case LogLevel::kWarning:
+      return "warning";
+    case LogLevel::kError:
+      return "error";
+    case LogLevel::kOff:
+      break;
   }
   return "off";
 }
@@ -53,7 +58,8 @@ void LogLine(LogLevel level, std::string_view message) {
   for (size_t i = 0; i + 1 < line.size(); ++i) {
     if (line[i] == '\n' || line[i] == '\r') line[i] = ' ';
   }
-  // One write: lines of several threads and processes do not mix. A log that cannot be written is no reason to stop.
+  // One write: lines of several threads and processes do not mix. A log that cannot be written is
+  // no reason to stop.
   [[maybe_unused]] const ssize_t written = write(STDERR_FILENO, line.data(), line.size());
 }
 

@@ -1,5 +1,6 @@
-// One line for an event, to stderr: `2026-11-21T17:04:05.123Z info gateway: engine ready model=smollm2:135m`.
-// Any thread may log. Never log prompt text, keys, headers or bodies; ids, names, counts and times are fine.
+// One line for an event, to stderr: `2026-11-21T17:04:05.123Z info gateway: engine ready
+// model=smollm2:135m`. Any thread may log. Never log prompt text, keys, headers or bodies; ids,
+// names, counts and times are fine.
 #pragma once
 
 #include <fmt/core.h>

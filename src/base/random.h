@@ -1,4 +1,5 @@
-// Randomness from the kernel, for keys, salts and ids that nobody may guess. Not for sampling or tests: those take a seed.
+// Randomness from the kernel, for keys, salts and ids that nobody may guess. Not for sampling or
+// tests: those take a seed.
 #pragma once
 
 #include <cstddef>

@@ -1,5 +1,6 @@
-// Expected failure as a value. A function that can fail returns Result<T>: a T, or an Error that says what went wrong in
-// words for a person, with a closed code for programs. Bugs are not Errors: they are CHECKs (check.h).
+// Expected failure as a value. A function that can fail returns Result<T>: a T, or an Error that
+// says what went wrong in words for a person, with a closed code for programs. Bugs are not Errors:
+// they are CHECKs (check.h).
 //
 // An Error's text never holds prompt text, keys, addresses or paths that a client did not send.
 #pragma once
@@ -34,10 +35,11 @@ inline constexpr int kCodeCount = 15;
 
 struct Error {
   Code code = Code::kInternal;
-  std::string message;      // one sentence for a person: what, and what to do
-  std::string param = {};   // the field that is wrong, as a path ("messages[2].content"), or empty
-  std::string reason = {};  // a stable machine word ("model_not_found", "label_exceeds_ceiling"), or empty
-  int retry_after_s = 0;    // whole seconds; 0 when unknown
+  std::string message;     // one sentence for a person: what, and what to do
+  std::string param = {};  // the field that is wrong, as a path ("messages[2].content"), or empty
+  std::string reason =
+      {};  // a stable machine word ("model_not_found", "label_exceeds_ceiling"), or empty
+  int retry_after_s = 0;  // whole seconds; 0 when unknown
 };
 
 template <class T>

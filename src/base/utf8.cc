@@ -14,18 +14,25 @@ size_t SequenceLength(uint8_t lead) {
   return 0;
 }
 
-// Whether `second` may follow `lead`: here overlong forms, surrogates and values above U+10FFFF are refused.
+// Whether `second` may follow `lead`: here overlong forms, surrogates and values above U+10FFFF are
+// refused.
 bool SecondByteFits(uint8_t lead, uint8_t second) {
   switch (lead) {
-    case 0xE0: return second >= 0xA0 && second <= 0xBF;
-    case 0xED: return second >= 0x80 && second <= 0x9F;
-    case 0xF0: return second >= 0x90 && second <= 0xBF;
-    case 0xF4: return second >= 0x80 && second <= 0x8F;
-    default: return second >= 0x80 && second <= 0xBF;
+    case 0xE0:
+      return second >= 0xA0 && second <= 0xBF;
+    case 0xED:
+      return second >= 0x80 && second <= 0x9F;
+    case 0xF0:
+      return second >= 0x90 && second <= 0xBF;
+    case 0xF4:
+      return second >= 0x80 && second <= 0x8F;
+    default:
+      return second >= 0x80 && second <= 0xBF;
   }
 }
 
-// How many bytes at the start of `text` belong to one code point so far (1 to 4), or 0 when they cannot.
+// How many bytes at the start of `text` belong to one code point so far (1 to 4), or 0 when they
+// cannot.
 size_t ValidRun(std::string_view text, size_t length) {
   const auto lead = static_cast<uint8_t>(text[0]);
   size_t i = 1;

@@ -1,0 +1,70 @@
+// Canonical messages and tools: what every dialect converts to and from. Plain structs, no JSON
+// library, no I/O. All text is valid UTF-8. JSON that only the model or the client interprets
+// (schemas, tool arguments) travels as text.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace weir::chat {
+
+enum class Role : uint8_t { kSystem, kDeveloper, kUser, kAssistant, kTool };
+inline constexpr int kRoleCount = 5;
+
+struct Part {
+  enum class Kind : uint8_t { kText, kImage, kAudio, kFile };
+  Kind kind = Kind::kText;
+  std::string text = {};        // kText: the text
+  std::string media_type = {};  // others: "image/png", "audio/wav", ...
+  std::string data = {};        // others: the decoded bytes, when they were sent inline
+  std::string url =
+      {};  // others: where they are, when they were not (never fetched unless allowed)
+  std::string name = {};    // kFile: file name
+  std::string detail = {};  // kImage: "auto", "low", "high"
+
+  bool operator==(const Part&) const = default;
+};
+
+struct ToolCall {
+  std::string id = {};
+  std::string name = {};
+  std::string arguments = {};  // JSON text of an object, as the model or the client wrote it
+
+  bool operator==(const ToolCall&) const = default;
+};
+
+struct Message {
+  Role role = Role::kUser;
+  std::vector<Part> parts = {};
+  std::string reasoning = {};             // assistant: what it thought, kept apart from the answer
+  std::vector<ToolCall> tool_calls = {};  // assistant
+  std::string tool_call_id = {};          // tool: which call this answers
+  std::string name = {};                  // optional speaker or function name
+
+  bool operator==(const Message&) const = default;
+};
+
+struct Tool {
+  std::string name = {};
+  std::string description = {};
+  std::string parameters = {};  // JSON Schema text of an object; empty: no parameters
+  bool strict = false;
+
+  bool operator==(const Tool&) const = default;
+};
+
+struct ToolChoice {
+  enum class Mode : uint8_t { kAuto, kNone, kRequired };
+  Mode mode = Mode::kAuto;
+  // With kRequired or kAuto: only these may be called; empty means all.
+  std::vector<std::string> names = {};
+
+  bool operator==(const ToolChoice&) const = default;
+};
+
+// All text parts joined with nothing between them.
+std::string TextOf(const Message& message);
+std::string_view RoleName(Role role);
+
+}  // namespace weir::chat

@@ -1,0 +1,129 @@
+// What is asked of a model, whatever dialect it came in. Plain values: a dialect fills them,
+// routing reads them, a backend carries them out. Ranges are checked by the dialect (to name the
+// client's field) and again by the engine.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "chat/label.h"
+#include "chat/message.h"
+
+namespace weir::chat {
+
+// How the next token is drawn. Absent means: the model's default, then the engine's
+// (docs/sampling.md).
+struct Sampling {
+  std::optional<float> temperature = {};  // 0: greedy
+  std::optional<int32_t> top_k = {};      // 0: off
+  std::optional<float> top_p = {};
+  std::optional<float> min_p = {};
+  std::optional<float> typical_p = {};
+  std::optional<float> repeat_penalty = {};     // 1: off
+  std::optional<float> frequency_penalty = {};  // 0: off
+  std::optional<float> presence_penalty = {};   // 0: off
+  std::optional<int32_t> penalty_last_n = {};   // -1: the whole context
+  std::optional<float> dry_multiplier = {};     // 0: off
+  std::optional<float> dry_base = {};
+  std::optional<int32_t> dry_allowed_length = {};
+  std::optional<int32_t> dry_penalty_last_n = {};
+  std::vector<std::string> dry_sequence_breakers = {};
+  std::optional<float> xtc_probability = {};  // 0: off
+  std::optional<float> xtc_threshold = {};
+  std::optional<int32_t> mirostat = {};  // 0 off, 1, 2
+  std::optional<float> mirostat_tau = {};
+  std::optional<float> mirostat_eta = {};
+  std::optional<uint32_t> seed =
+      {};  // present: the same request on an idle engine gives the same bytes
+  std::vector<std::pair<int32_t, float>> logit_bias = {};  // token id, bias; -100 forbids
+  bool ignore_eos = false;
+
+  bool operator==(const Sampling&) const = default;
+};
+
+struct ResponseFormat {
+  enum class Kind : uint8_t { kText, kJsonObject, kJsonSchema, kGrammar };
+  Kind kind = Kind::kText;
+  std::string name = {};
+  std::string schema = {};   // kJsonSchema: JSON text
+  std::string grammar = {};  // kGrammar: GBNF
+  bool strict = false;
+
+  bool operator==(const ResponseFormat&) const = default;
+};
+
+struct Reasoning {
+  enum class Effort : uint8_t { kDefault, kNone, kMinimal, kLow, kMedium, kHigh };
+  Effort effort = Effort::kDefault;
+  std::optional<int32_t> budget_tokens = {};
+
+  bool operator==(const Reasoning&) const = default;
+};
+
+// Text, or token ids of the model that is asked. Exactly one is used: tokens when not empty.
+struct Prompt {
+  std::string text = {};
+  std::vector<int32_t> tokens = {};
+
+  bool operator==(const Prompt&) const = default;
+};
+
+enum class Priority : uint8_t { kInteractive, kBatch, kBackground };
+
+// A chat (messages) or a plain completion (prompts). Choices are numbered prompt by prompt: prompt
+// p's fork f is p*n+f.
+struct GenerateRequest {
+  std::string model = {};
+  std::vector<Message> messages = {};  // a chat, when not empty
+  std::vector<Prompt> prompts = {};    // a completion, when not empty
+  std::string suffix = {};             // completion: fill in the middle between the prompt and this
+  bool has_suffix = false;
+
+  std::vector<Tool> tools = {};
+  ToolChoice tool_choice = {};
+  bool parallel_tool_calls = true;
+  ResponseFormat response_format = {};
+  Reasoning reasoning = {};
+  std::map<std::string, std::string> template_arguments =
+      {};  // name to JSON text, for the chat template
+
+  Sampling sampling = {};
+  int32_t n = 1;                           // choices for each prompt
+  std::optional<int32_t> max_tokens = {};  // absent: the engine's documented bound
+  std::vector<std::string> stop = {};
+  bool logprobs = false;
+  int32_t top_logprobs = 0;  // 0..20
+  bool echo = false;         // completion: the prompt is repeated in front of the answer
+  Priority priority = Priority::kInteractive;
+  std::optional<int64_t> keep_alive_ms =
+      {};  // how long the model stays after this; negative: for ever
+
+  bool operator==(const GenerateRequest&) const = default;
+};
+
+struct EmbedRequest {
+  std::string model = {};
+  std::vector<Prompt> inputs = {};
+  std::optional<int32_t> dimensions = {};
+  std::optional<int64_t> keep_alive_ms = {};
+
+  bool operator==(const EmbedRequest&) const = default;
+};
+
+// Log-probabilities of given continuations after one prompt; nothing is generated.
+struct ScoreRequest {
+  std::string model = {};
+  std::vector<Message> messages =
+      {};              // the prompt as a chat, rendered up to where the assistant speaks ...
+  Prompt prompt = {};  // ... or as plain text or tokens
+  std::vector<std::string> continuations = {};
+  std::optional<int64_t> keep_alive_ms = {};
+
+  bool operator==(const ScoreRequest&) const = default;
+};
+
+}  // namespace weir::chat

@@ -1,0 +1,249 @@
+// The protocol between the gateway and one weir-engine, over the Unix stream socket that the
+// launcher made for them.
+//
+//   gateway                          engine
+//   Load            ──────────────▶
+//                   ◀──────────────  Loading*  then  Ready | Failure (request 0: the engine ends)
+//   Generate id     ──────────────▶
+//                   ◀──────────────  Event id*  ending in Event{Done} | Failure id
+//   Embed id, Score id, Tokenize id ▶
+//                   ◀──────────────  Embeddings, Scores, Tokens id | Failure id
+//   Cancel id       ──────────────▶  no more frames for id but one Failure{kCancelled}
+//   Pause id, Resume id             a slow client: the engine stops and goes on with that request
+//   alone QueryStats id   ──────────────▶
+//                   ◀──────────────  Stats id
+//   (end of stream) ──────────────▶  the engine ends
+//
+// Request ids are chosen by the gateway, start at 1 and are never used again on a connection. Both
+// sides check every bound; docs/internals/engine-protocol.md holds the limits.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "wire/archive.h"
+#include "wire/chat.h"
+
+namespace weir::wire {
+
+inline constexpr uint32_t kEngineProtocol = 1;
+inline constexpr size_t kRequestsOpenMax = 4096;  // on one connection
+
+enum class EngineFrame : uint16_t {
+  kLoad = 1,
+  kGenerate = 2,
+  kEmbed = 3,
+  kScore = 4,
+  kTokenize = 5,
+  kDetokenize = 6,
+  kCancel = 7,
+  kPause = 8,
+  kResume = 9,
+  kQueryStats = 10,
+
+  kLoading = 64,
+  kReady = 65,
+  kEvent = 66,
+  kEmbeddings = 67,
+  kScores = 68,
+  kTokens = 69,
+  kText = 70,
+  kStats = 71,
+  kFailure = 72,
+};
+
+enum class Switch : uint8_t { kAuto, kOn, kOff };
+template <>
+inline constexpr int kEnumCount<Switch> = 3;
+template <>
+inline constexpr int kEnumCount<Code> = kCodeCount;
+
+// How to load and run the model. Zero or empty: the engine chooses, and says in Ready what it
+// chose.
+struct EngineSettings {
+  std::string model_name = {};  // for messages only
+  std::string model_path = {};  // of the inherited descriptor ("/proc/self/fd/4")
+  int32_t context_tokens = 0;   // KV cells in all, shared by all requests
+  int32_t sequences = 0;        // that may run at once
+  int32_t batch_tokens = 0;
+  int32_t micro_batch_tokens = 0;
+  int32_t threads = 0;
+  int32_t gpu_layers = -1;  // -1: as many as fit
+  Switch flash_attention = Switch::kAuto;
+  std::string kv_type_k = {};  // "f16", "q8_0", ...
+  std::string kv_type_v = {};
+  bool use_mmap = true;
+  std::string chat_template = {};  // instead of the model's own
+  int32_t max_tokens_default = 0;  // the bound of an answer that names none
+};
+
+struct LoadRequest {
+  uint32_t protocol = kEngineProtocol;
+  EngineSettings settings = {};
+};
+
+struct Loading {
+  float fraction = 0;  // 0..1
+};
+
+// What was loaded, as measured.
+struct EngineInfo {
+  uint32_t protocol = kEngineProtocol;
+  std::string architecture = {};
+  std::string description = {};  // "llama 135M Q4_1"
+  uint64_t parameters = 0;
+  uint64_t weights_bytes = 0;
+  uint64_t memory_bytes = 0;  // resident after loading
+  int32_t vocabulary = 0;
+  int32_t context_train_tokens = 0;
+  int32_t context_tokens = 0;      // cells
+  int32_t request_tokens_max = 0;  // prompt and answer of one request together
+  int32_t max_tokens_default = 0;
+  int32_t embedding_length = 0;
+  bool generates = false;
+  bool embeds = false;
+  bool has_chat_template = false;
+  bool template_has_tools = false;
+  bool fills_in_middle = false;
+  bool shares_prefixes = false;
+  bool reasons = false;
+  int32_t gpu_layers = 0;
+  int32_t threads = 0;
+  double load_ms = 0;
+  std::vector<std::string> sandbox = {};  // "seccomp full", "landlock full (ABI 7)"
+};
+
+// Who asks, as far as the engine may know: enough to keep prefixes apart and turns fair, nothing
+// more.
+struct Caller {
+  uint64_t tenant_salt = 0;
+  uint64_t client = 0;
+};
+
+struct Generate {
+  Caller caller = {};
+  chat::GenerateRequest request = {};
+};
+struct Embed {
+  Caller caller = {};
+  chat::EmbedRequest request = {};
+};
+struct Score {
+  Caller caller = {};
+  chat::ScoreRequest request = {};
+};
+
+struct Tokenize {
+  std::string text = {};
+  bool add_special = false;
+  bool parse_special = false;
+  // When not empty: the tokens of this chat as it would be rendered, instead of `text`.
+  std::vector<chat::Message> messages = {};
+  std::vector<chat::Tool> tools = {};
+};
+struct Tokens {
+  std::vector<int32_t> tokens = {};
+  std::string text = {};  // of a chat: the rendered prompt
+};
+struct Detokenize {
+  std::vector<int32_t> tokens = {};
+};
+struct Text {
+  std::string text = {};
+};
+
+struct Failure {
+  Code code = Code::kInternal;
+  std::string message = {};
+  std::string param = {};
+  std::string reason = {};
+  int32_t retry_after_s = 0;
+};
+
+struct EngineStats {
+  int32_t waiting = 0;
+  int32_t running = 0;
+  int32_t cells = 0;
+  int32_t cells_used = 0;
+  uint64_t requests = 0;
+  uint64_t prompt_tokens = 0;
+  uint64_t prompt_tokens_cached = 0;
+  uint64_t generated_tokens = 0;
+  uint64_t preemptions = 0;
+  double prefill_tokens_per_s = 0;  // measured over recent steps; 0 when unknown
+  double decode_tokens_per_s = 0;
+  double step_ms = 0;
+  uint64_t memory_bytes = 0;
+};
+
+template <class Archive>
+void Visit(Archive& a, EngineSettings& v) {
+  a(v.model_name, v.model_path, v.context_tokens, v.sequences, v.batch_tokens, v.micro_batch_tokens,
+    v.threads, v.gpu_layers, v.flash_attention, v.kv_type_k, v.kv_type_v, v.use_mmap,
+    v.chat_template, v.max_tokens_default);
+}
+template <class Archive>
+void Visit(Archive& a, LoadRequest& v) {
+  a(v.protocol, v.settings);
+}
+template <class Archive>
+void Visit(Archive& a, Loading& v) {
+  a(v.fraction);
+}
+template <class Archive>
+void Visit(Archive& a, EngineInfo& v) {
+  a(v.protocol, v.architecture, v.description, v.parameters, v.weights_bytes, v.memory_bytes,
+    v.vocabulary, v.context_train_tokens, v.context_tokens, v.request_tokens_max,
+    v.max_tokens_default, v.embedding_length, v.generates, v.embeds, v.has_chat_template,
+    v.template_has_tools, v.fills_in_middle, v.shares_prefixes, v.reasons, v.gpu_layers, v.threads,
+    v.load_ms, v.sandbox);
+}
+template <class Archive>
+void Visit(Archive& a, Caller& v) {
+  a(v.tenant_salt, v.client);
+}
+template <class Archive>
+void Visit(Archive& a, Generate& v) {
+  a(v.caller, v.request);
+}
+template <class Archive>
+void Visit(Archive& a, Embed& v) {
+  a(v.caller, v.request);
+}
+template <class Archive>
+void Visit(Archive& a, Score& v) {
+  a(v.caller, v.request);
+}
+template <class Archive>
+void Visit(Archive& a, Tokenize& v) {
+  a(v.text, v.add_special, v.parse_special, v.messages, v.tools);
+}
+template <class Archive>
+void Visit(Archive& a, Tokens& v) {
+  a(v.tokens, v.text);
+}
+template <class Archive>
+void Visit(Archive& a, Detokenize& v) {
+  a(v.tokens);
+}
+template <class Archive>
+void Visit(Archive& a, Text& v) {
+  a(v.text);
+}
+template <class Archive>
+void Visit(Archive& a, Failure& v) {
+  a(v.code, v.message, v.param, v.reason, v.retry_after_s);
+}
+template <class Archive>
+void Visit(Archive& a, EngineStats& v) {
+  a(v.waiting, v.running, v.cells, v.cells_used, v.requests, v.prompt_tokens,
+    v.prompt_tokens_cached, v.generated_tokens, v.preemptions, v.prefill_tokens_per_s,
+    v.decode_tokens_per_s, v.step_ms, v.memory_bytes);
+}
+
+Failure FailureOf(const Error& error);
+Error ErrorOf(Failure failure);
+
+}  // namespace weir::wire

@@ -1,0 +1,59 @@
+// What a request needs, what was decided, and why. Pure values: the same policy, features and state
+// give the same Decision.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "chat/label.h"
+#include "routing/target.h"
+
+namespace weir::routing {
+
+enum class Task : uint8_t { kGenerate, kEmbed, kScore };
+
+// The request as far as routing looks at it: counts and flags, no text.
+struct Features {
+  Task task = Task::kGenerate;
+  chat::Label label = chat::Label::kInternal;
+  Tier tier_max = Tier::kCloud;  // x-weir-route
+  int64_t prompt_bytes =
+      0;  // no token is shorter than a byte, so this bounds the tokens from above
+  bool images = false;
+  bool audio = false;
+  bool tools = false;
+  bool json_schema = false;
+};
+
+// Why a target was passed over; a bit for each hard fact.
+enum Filter : uint32_t {
+  kLabelExceedsCeiling = 1u << 0,
+  kTierNotAllowed = 1u << 1,
+  kOffline = 1u << 2,
+  kWrongTask = 1u << 3,
+  kNoImages = 1u << 4,
+  kNoAudio = 1u << 5,
+  kNoTools = 1u << 6,
+  kNoJsonSchema = 1u << 7,
+};
+inline constexpr int kFilterCount = 8;
+// The stable word of one bit ("label_exceeds_ceiling").
+std::string_view FilterName(Filter filter);
+
+struct Considered {
+  std::string target = {};
+  uint32_t failed = 0;  // Filter bits; 0: eligible
+};
+
+struct Decision {
+  std::string asked = {};  // the model name of the request
+  chat::Label label = chat::Label::kInternal;
+  std::vector<Considered> considered = {};  // in the order of preference
+  std::vector<Target> eligible = {};  // the same order; never empty in a Decision that was returned
+  std::vector<std::string> explanation = {};  // a line for each step
+
+  const Target& chosen() const { return eligible.front(); }
+};
+
+}  // namespace weir::routing

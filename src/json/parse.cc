@@ -1,0 +1,254 @@
+// simdjson's On-Demand interface finds the structure and converts scalars; the tree is built here,
+// so that depth and count are bounded while it grows and an error knows its place. On-Demand
+// validates only what is visited: every value is visited, and the end of the document is checked.
+#include "json/parse.h"
+
+#include <fmt/format.h>
+#include <simdjson.h>
+
+#include <algorithm>
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "base/utf8.h"
+
+namespace weir::json {
+namespace {
+
+namespace od = simdjson::ondemand;
+
+constexpr size_t kKeyShownMax = 64;
+
+std::string_view Words(simdjson::error_code code) {
+  switch (code) {
+    case simdjson::TAPE_ERROR:
+    case simdjson::INCOMPLETE_ARRAY_OR_OBJECT:
+      return "a value, a comma or a closing bracket is missing or misplaced";
+    case simdjson::STRING_ERROR:
+      return "a string has a malformed escape";
+    case simdjson::T_ATOM_ERROR:
+    case simdjson::F_ATOM_ERROR:
+    case simdjson::N_ATOM_ERROR:
+      return "an unknown literal (only true, false and null are known)";
+    case simdjson::NUMBER_ERROR:
+      return "a malformed number, or one beyond 64 bits";
+    case simdjson::UNESCAPED_CHARS:
+      return "a control character inside a string must be escaped";
+    case simdjson::UNCLOSED_STRING:
+      return "a string is not closed";
+    case simdjson::EMPTY:
+      return "the text is empty";
+    case simdjson::TRAILING_CONTENT:
+      return "there is something after the end of the value";
+    default:
+      return "malformed";
+  }
+}
+
+// Objects with few members are compared pairwise; large ones are sorted, so that hostile objects
+// cost n log n.
+const std::string* FindDuplicate(const Object& object) {
+  if (object.size() <= 16) {
+    for (size_t i = 1; i < object.size(); ++i) {
+      for (size_t k = 0; k < i; ++k) {
+        if (object[i].key == object[k].key) return &object[i].key;
+      }
+    }
+    return nullptr;
+  }
+  std::vector<const std::string*> keys;
+  keys.reserve(object.size());
+  for (const Member& member : object) keys.push_back(&member.key);
+  std::ranges::sort(keys, [](const auto* a, const auto* b) { return *a < *b; });
+  const auto twin =
+      std::ranges::adjacent_find(keys, [](const auto* a, const auto* b) { return *a == *b; });
+  return twin == keys.end() ? nullptr : *twin;
+}
+
+class Builder {
+ public:
+  Builder(std::string_view text, const Limits& limits)
+      : limits_(limits), padded_(text.data(), text.size()) {}
+
+  Result<Value> Build() {
+    od::document document;
+    if (const auto code = parser_.iterate(padded_).get(document); code != simdjson::SUCCESS)
+      return FailEarly(code);
+    document_ = &document;
+    Value root;
+    if (!Read(document, 0, root)) return Fail(std::move(error_));
+    if (document.current_location().error() != simdjson::OUT_OF_BOUNDS) {
+      Refuse(Words(simdjson::TRAILING_CONTENT));
+      return Fail(std::move(error_));
+    }
+    return root;
+  }
+
+ private:
+  // Errors of the first pass (structure and UTF-8), which have no place of their own.
+  std::unexpected<Error> FailEarly(simdjson::error_code code) {
+    const std::string_view text(padded_.data(), padded_.size());
+    if (code == simdjson::UTF8_ERROR) {
+      return Fail(Code::kInvalidArgument,
+                  fmt::format("JSON: not valid UTF-8 at byte {}", ValidUtf8Prefix(text)));
+    }
+    if (code == simdjson::UNCLOSED_STRING) {
+      return Fail(Code::kInvalidArgument,
+                  fmt::format("JSON: {}, at byte {}", Words(code), text.size()));
+    }
+    return Fail(Code::kInvalidArgument, fmt::format("JSON: {}", Words(code)));
+  }
+
+  bool Refuse(std::string_view what, std::string param = {}) {
+    size_t offset = padded_.size();
+    const char* location = nullptr;
+    if (document_->current_location().get(location) == simdjson::SUCCESS) {
+      offset = std::min(offset, static_cast<size_t>(location - padded_.data()));
+    }
+    error_ = {Code::kInvalidArgument, fmt::format("JSON: {}, at byte {}", what, offset),
+              std::move(param)};
+    return false;
+  }
+  bool Refuse(simdjson::error_code code) { return Refuse(Words(code)); }
+
+  // `node` is an od::document or an od::value: their readers have the same names.
+  template <class Node>
+  bool Read(Node& node, size_t depth, Value& out) {
+    if (++values_ > limits_.values)
+      return Refuse(fmt::format("more than {} values", limits_.values));
+    od::json_type type;
+    if (const auto code = node.type().get(type); code != simdjson::SUCCESS) return Refuse(code);
+    switch (type) {
+      case od::json_type::array:
+        return ReadArray(node, depth + 1, out);
+      case od::json_type::object:
+        return ReadObject(node, depth + 1, out);
+      case od::json_type::number:
+        return ReadNumber(node, out);
+      case od::json_type::string:
+        return ReadString(node, out);
+      case od::json_type::boolean: {
+        bool value = false;
+        if (const auto code = node.get_bool().get(value); code != simdjson::SUCCESS) {
+          return Refuse(simdjson::T_ATOM_ERROR);
+        }
+        out = value;
+        return true;
+      }
+      case od::json_type::null: {
+        bool is_null = false;
+        const auto code = node.is_null().get(is_null);
+        return code == simdjson::SUCCESS && is_null ? true : Refuse(simdjson::N_ATOM_ERROR);
+      }
+    }
+    return Refuse(simdjson::TAPE_ERROR);
+  }
+
+  template <class Node>
+  bool ReadArray(Node& node, size_t depth, Value& out) {
+    if (depth > limits_.depth) return Refuse(fmt::format("nested deeper than {}", limits_.depth));
+    od::array array;
+    if (const auto code = node.get_array().get(array); code != simdjson::SUCCESS)
+      return Refuse(code);
+    Array items;
+    for (auto element : array) {
+      od::value child;
+      if (const auto code = element.get(child); code != simdjson::SUCCESS) return Refuse(code);
+      if (!Read(child, depth, items.emplace_back())) return false;
+    }
+    out = std::move(items);
+    return true;
+  }
+
+  template <class Node>
+  bool ReadObject(Node& node, size_t depth, Value& out) {
+    if (depth > limits_.depth) return Refuse(fmt::format("nested deeper than {}", limits_.depth));
+    od::object object;
+    if (const auto code = node.get_object().get(object); code != simdjson::SUCCESS)
+      return Refuse(code);
+    Object members;
+    for (auto field : object) {
+      if (field.error() != simdjson::SUCCESS) return Refuse(field.error());
+      std::string_view key;
+      if (const auto code = field.unescaped_key().get(key); code != simdjson::SUCCESS)
+        return Refuse(code);
+      if (!IsValidUtf8(key)) return Refuse("a key has a lone surrogate");
+      od::value child;
+      if (const auto code = field.value().get(child); code != simdjson::SUCCESS)
+        return Refuse(code);
+      if (!Read(child, depth, members.emplace_back(std::string(key)).value)) return false;
+    }
+    if (const std::string* key = FindDuplicate(members)) {
+      const std::string shown =
+          key->substr(0, CompleteUtf8Prefix(std::string_view(*key).substr(0, kKeyShownMax)));
+      return Refuse(fmt::format("the key \"{}\" appears twice in one object, which ends", shown),
+                    shown);
+    }
+    out = std::move(members);
+    return true;
+  }
+
+  template <class Node>
+  bool ReadNumber(Node& node, Value& out) {
+    od::number number;
+    if (const auto code = node.get_number().get(number); code != simdjson::SUCCESS)
+      return Refuse(code);
+    switch (number.get_number_type()) {
+      case od::number_type::signed_integer:
+        out = number.get_int64();
+        return true;
+      case od::number_type::unsigned_integer:
+        out = number.get_uint64();
+        return true;
+      case od::number_type::floating_point_number:
+        out = number.get_double();
+        return true;
+    }
+    return Refuse(simdjson::NUMBER_ERROR);
+  }
+
+  template <class Node>
+  bool ReadString(Node& node, Value& out) {
+    std::string_view text;
+    if (const auto code = node.get_string().get(text); code != simdjson::SUCCESS)
+      return Refuse(code);
+    // The bytes were checked before they were unescaped: only an escaped lone surrogate can be
+    // wrong here.
+    if (!IsValidUtf8(text)) return Refuse("a string has a lone surrogate");
+    out = text;
+    return true;
+  }
+
+  static size_t ValidUtf8Prefix(std::string_view text) {
+    size_t good = 0;
+    while (good < text.size()) {
+      size_t length = 1;
+      while (length <= 4 && good + length <= text.size() && !IsValidUtf8(text.substr(good, length)))
+        ++length;
+      if (length > 4 || good + length > text.size()) break;
+      good += length;
+    }
+    return good;
+  }
+
+  const Limits limits_;
+  const simdjson::padded_string padded_;
+  od::parser parser_;
+  od::document* document_ = nullptr;
+  size_t values_ = 0;
+  Error error_;
+};
+
+}  // namespace
+
+Result<Value> Parse(std::string_view text, const Limits& limits) {
+  if (text.size() > limits.bytes) {
+    return Fail(Code::kTooLarge,
+                fmt::format("JSON: {} bytes; the most is {}", text.size(), limits.bytes));
+  }
+  if (text.empty()) return Fail(Code::kInvalidArgument, "JSON: the text is empty");
+  return Builder(text, limits).Build();
+}
+
+}  // namespace weir::json

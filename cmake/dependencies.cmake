@@ -7,6 +7,34 @@ find_package(Boost 1.81 REQUIRED)
 set_property(TARGET Boost::headers APPEND PROPERTY INTERFACE_COMPILE_DEFINITIONS
   BOOST_ASIO_NO_DEPRECATED BOOST_ASIO_SEPARATE_COMPILATION)
 
+# SQLite's amalgamation: tools/fetch_sqlite.sh fetches it once and tells the prefix. Not Debian's: 3.40.1 has the
+# WAL-reset race. Our warnings do not apply to it; the sanitizers do.
+set(WEIR_SQLITE_PREFIX "" CACHE PATH "what tools/fetch_sqlite.sh printed; empty runs it")
+if(NOT EXISTS "${WEIR_SQLITE_PREFIX}/sqlite3.c")
+  execute_process(COMMAND ${CMAKE_SOURCE_DIR}/tools/fetch_sqlite.sh
+    OUTPUT_VARIABLE weir_sqlite_prefix OUTPUT_STRIP_TRAILING_WHITESPACE RESULT_VARIABLE weir_sqlite_failed)
+  if(weir_sqlite_failed)
+    message(FATAL_ERROR "tools/fetch_sqlite.sh failed; its last line says why")
+  endif()
+  set(WEIR_SQLITE_PREFIX "${weir_sqlite_prefix}" CACHE PATH "what tools/fetch_sqlite.sh printed; empty runs it" FORCE)
+endif()
+add_library(sqlite3_amalgamation STATIC ${WEIR_SQLITE_PREFIX}/sqlite3.c)
+target_include_directories(sqlite3_amalgamation SYSTEM PUBLIC ${WEIR_SQLITE_PREFIX})
+# THREADSAFE=2: a connection belongs to one thread at a time, so it needs no lock of its own; what connections share is
+# still guarded. TEMP_STORE=3: the sandboxed processes may not write to a temporary folder. No full-text search, no
+# double-quoted strings, no loadable extensions, no functions in a schema that the file brought along.
+target_compile_definitions(sqlite3_amalgamation PRIVATE
+  SQLITE_THREADSAFE=2 SQLITE_DQS=0 SQLITE_OMIT_LOAD_EXTENSION SQLITE_DEFAULT_MEMSTATUS=0 SQLITE_TEMP_STORE=3
+  SQLITE_DEFAULT_FOREIGN_KEYS=1 SQLITE_TRUSTED_SCHEMA=0 SQLITE_LIKE_DOESNT_MATCH_BLOBS SQLITE_USE_URI=0
+  SQLITE_OMIT_DEPRECATED SQLITE_OMIT_SHARED_CACHE SQLITE_OMIT_TCL_VARIABLE HAVE_USLEEP=1)
+target_compile_options(sqlite3_amalgamation PRIVATE -w -fno-omit-frame-pointer
+  $<$<CONFIG:Debug>:-O1>
+  $<$<STREQUAL:${WEIR_SANITIZE},address>:-fsanitize=address,undefined>
+  $<$<STREQUAL:${WEIR_SANITIZE},thread>:-fsanitize=thread>)
+target_link_libraries(sqlite3_amalgamation PUBLIC Threads::Threads)
+
+pkg_check_modules(libsodium REQUIRED IMPORTED_TARGET libsodium)
+
 # libllama and its kin: tools/build_llama.sh builds them and tells the prefix.
 set(WEIR_LLAMA_PREFIX "" CACHE PATH "what tools/build_llama.sh printed")
 if(WEIR_LLAMA_PREFIX)

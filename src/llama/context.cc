@@ -1,0 +1,272 @@
+#include "llama/context.h"
+
+#include <llama.h>
+
+#include <algorithm>
+#include <exception>
+#include <thread>
+
+#include "base/check.h"
+#include "base/log.h"
+
+namespace weir::llama {
+namespace {
+
+ggml_type TypeOf(CellType type) {
+  switch (type) {
+    case CellType::kF32:
+      return GGML_TYPE_F32;
+    case CellType::kF16:
+      return GGML_TYPE_F16;
+    case CellType::kBf16:
+      return GGML_TYPE_BF16;
+    case CellType::kQ8_0:
+      return GGML_TYPE_Q8_0;
+    case CellType::kQ4_0:
+      return GGML_TYPE_Q4_0;
+    case CellType::kQ4_1:
+      return GGML_TYPE_Q4_1;
+    case CellType::kQ5_0:
+      return GGML_TYPE_Q5_0;
+    case CellType::kQ5_1:
+      return GGML_TYPE_Q5_1;
+    case CellType::kIq4Nl:
+      return GGML_TYPE_IQ4_NL;
+  }
+  return GGML_TYPE_F16;
+}
+
+llama_flash_attn_type FlashOf(FlashAttention flash) {
+  switch (flash) {
+    case FlashAttention::kAuto:
+      return LLAMA_FLASH_ATTN_TYPE_AUTO;
+    case FlashAttention::kOff:
+      return LLAMA_FLASH_ATTN_TYPE_DISABLED;
+    case FlashAttention::kOn:
+      return LLAMA_FLASH_ATTN_TYPE_ENABLED;
+  }
+  return LLAMA_FLASH_ATTN_TYPE_AUTO;
+}
+
+Pooling PoolingOf(const llama_context* context) {
+  switch (llama_pooling_type(context)) {
+    case LLAMA_POOLING_TYPE_MEAN:
+      return Pooling::kMean;
+    case LLAMA_POOLING_TYPE_CLS:
+      return Pooling::kCls;
+    case LLAMA_POOLING_TYPE_LAST:
+      return Pooling::kLast;
+    case LLAMA_POOLING_TYPE_RANK:
+      return Pooling::kRank;
+    default:
+      return Pooling::kNone;
+  }
+}
+
+int32_t Cores() { return std::max(1, static_cast<int32_t>(std::thread::hardware_concurrency())); }
+
+}  // namespace
+
+// The arrays that llama_batch points into, kept between steps.
+struct Context::Buffers {
+  std::vector<llama_token> tokens;
+  std::vector<llama_pos> positions;
+  std::vector<int32_t> sequence_counts;
+  std::vector<llama_seq_id> sequences;
+  std::vector<llama_seq_id*> sequence_rows;
+  std::vector<int8_t> outputs;
+
+  llama_batch Fill(std::span<const Row> rows) {
+    const size_t count = rows.size();
+    if (tokens.size() < count) {
+      tokens.resize(count);
+      positions.resize(count);
+      sequence_counts.assign(count, 1);
+      sequences.resize(count);
+      outputs.resize(count);
+      sequence_rows.resize(count);
+      for (size_t i = 0; i < count; ++i) sequence_rows[i] = &sequences[i];
+    }
+    for (size_t i = 0; i < count; ++i) {
+      tokens[i] = rows[i].token;
+      positions[i] = rows[i].position;
+      sequences[i] = rows[i].sequence;
+      outputs[i] = rows[i].output ? 1 : 0;
+    }
+    return {.n_tokens = static_cast<int32_t>(count),
+            .token = tokens.data(),
+            .embd = nullptr,
+            .pos = positions.data(),
+            .n_seq_id = sequence_counts.data(),
+            .seq_id = sequence_rows.data(),
+            .logits = outputs.data()};
+  }
+};
+
+Result<std::unique_ptr<Context>> Context::Create(const Model& model,
+                                                 const ContextSettings& settings) {
+  CHECK(settings.sequences >= 1 && settings.sequences <= kSequencesMax, "sequences in 1..256");
+  CHECK(settings.batch_rows >= 1 && settings.micro_rows >= 1, "a step has rows");
+  llama_context_params params = llama_context_default_params();
+  params.n_ctx = static_cast<uint32_t>(std::max(settings.cells, 0));
+  params.n_batch = static_cast<uint32_t>(settings.batch_rows);
+  params.n_ubatch = static_cast<uint32_t>(std::min(settings.micro_rows, settings.batch_rows));
+  params.n_seq_max = static_cast<uint32_t>(settings.sequences);
+  params.n_threads = settings.threads > 0 ? settings.threads : Cores();
+  params.n_threads_batch = settings.threads_batch > 0 ? settings.threads_batch : Cores();
+  params.flash_attn_type = FlashOf(settings.flash_attention);
+  params.type_k = TypeOf(settings.key_type);
+  params.type_v = TypeOf(settings.value_type);
+  params.embeddings = settings.embeddings;
+  params.kv_unified = settings.unified;
+  params.swa_full = settings.full_window;
+  params.no_perf = true;
+  llama_context* context = nullptr;
+  try {
+    context = llama_init_from_model(model.raw(), params);
+  } catch (const std::exception&) {
+    context = nullptr;
+  }
+  if (context == nullptr) {
+    return Fail(Code::kUnprocessable,
+                "libllama cannot make a context with these settings; there may be too little "
+                "memory for that many cells, or the cell types do not fit the model",
+                {}, "context_failed");
+  }
+  return std::unique_ptr<Context>(new Context(model, context, settings));
+}
+
+Context::Context(const Model& model, llama_context* context, const ContextSettings& settings)
+    : model_(model), context_(context), buffers_(std::make_unique<Buffers>()) {
+  cells_ = static_cast<int32_t>(llama_n_ctx(context));
+  batch_rows_ = static_cast<int32_t>(llama_n_batch(context));
+  micro_rows_ = static_cast<int32_t>(llama_n_ubatch(context));
+  sequences_ = settings.sequences;
+  pooling_ = PoolingOf(context);
+  llama_set_abort_callback(
+      context,
+      [](void* flag) {
+        return static_cast<std::atomic<bool>*>(flag)->load(std::memory_order_relaxed);
+      },
+      &abort_);
+  can_cut_ = !settings.embeddings && TryCut();
+}
+
+Context::~Context() { llama_free(context_); }
+
+// Recurrent and hybrid models refuse to forget a tail; asking is the only sure way to know.
+bool Context::TryCut() {
+  if (llama_get_memory(context_) == nullptr || batch_rows_ < 2) return false;
+  if (model_.facts().has_encoder) return false;
+  const Row rows[] = {{.token = 0, .position = 0}, {.token = 0, .position = 1, .output = true}};
+  const bool cut = Decode(rows) == DecodeOutcome::kOk && Remove(0, 1, -1) && LastPosition(0) == 0;
+  Clear();
+  return cut;
+}
+
+DecodeOutcome Context::Decode(std::span<const Row> rows) {
+  CHECK(!rows.empty() && rows.size() <= static_cast<size_t>(batch_rows_), "rows in 1..batch_rows");
+  for (const Row& row : rows) {
+    CHECK(row.sequence >= 0 && row.sequence < sequences_, "a sequence of this context");
+    CHECK(model_.vocabulary().Contains(row.token), "a token of this model");
+  }
+  int32_t code = 0;
+  try {
+    const llama_batch batch = buffers_->Fill(rows);
+    code = llama_get_memory(context_) == nullptr ? llama_encode(context_, batch)
+                                                 : llama_decode(context_, batch);
+    // Logits are computed asynchronously on a GPU.
+    llama_synchronize(context_);
+  } catch (const std::exception& e) {
+    LogError("libllama: a step failed with an exception");
+    return DecodeOutcome::kFatal;
+  }
+  switch (code) {
+    case 0:
+      return DecodeOutcome::kOk;
+    case 1:
+      return DecodeOutcome::kNoRoom;
+    case 2:
+      return DecodeOutcome::kAborted;
+    case -1:
+      return DecodeOutcome::kBadInput;
+    default:
+      return DecodeOutcome::kFatal;
+  }
+}
+
+std::span<const float> Context::Logits(int32_t index) const {
+  const float* logits = llama_get_logits_ith(context_, index);
+  CHECK(logits != nullptr, "logits of a row that had output");
+  return {logits, static_cast<size_t>(model_.vocabulary().size())};
+}
+
+std::span<const float> Context::SequenceEmbedding(int32_t sequence) const {
+  const float* vector = llama_get_embeddings_seq(context_, sequence);
+  if (vector == nullptr) return {};
+  return {vector, static_cast<size_t>(model_.facts().embedding_size)};
+}
+
+std::span<const float> Context::RowEmbedding(int32_t index) const {
+  const float* vector = llama_get_embeddings_ith(context_, index);
+  if (vector == nullptr) return {};
+  return {vector, static_cast<size_t>(model_.facts().embedding_size)};
+}
+
+bool Context::Remove(int32_t sequence, int32_t from, int32_t to) {
+  return llama_memory_seq_rm(llama_get_memory(context_), sequence, from, to);
+}
+
+void Context::Copy(int32_t source, int32_t target, int32_t from, int32_t to) {
+  CHECK(source >= 0 && source < sequences_ && target >= 0 && target < sequences_,
+        "sequences of this context");
+  llama_memory_seq_cp(llama_get_memory(context_), source, target, from, to);
+}
+
+void Context::Clear() {
+  if (llama_memory_t memory = llama_get_memory(context_)) {
+    llama_memory_clear(memory, /*data=*/false);
+  }
+}
+
+int32_t Context::FirstPosition(int32_t sequence) const {
+  return llama_memory_seq_pos_min(llama_get_memory(context_), sequence);
+}
+
+int32_t Context::LastPosition(int32_t sequence) const {
+  return llama_memory_seq_pos_max(llama_get_memory(context_), sequence);
+}
+
+Result<std::vector<uint8_t>> Context::Save(int32_t sequence, size_t bytes_max) const {
+  try {
+    const size_t size = llama_state_seq_get_size(context_, sequence);
+    if (size > bytes_max) {
+      return Fail(Code::kTooLarge, "the saved sequence would be over its limit of bytes");
+    }
+    std::vector<uint8_t> bytes(size);
+    const size_t written = llama_state_seq_get_data(context_, bytes.data(), size, sequence);
+    if (written == 0) return Fail(Code::kInternal, "libllama could not save a sequence");
+    bytes.resize(written);
+    return bytes;
+  } catch (const std::exception&) {
+    return Fail(Code::kInternal, "libllama could not save a sequence");
+  }
+}
+
+Result<void> Context::Restore(int32_t sequence, std::span<const uint8_t> bytes) {
+  CHECK(sequence >= 0 && sequence < sequences_, "a sequence of this context");
+  size_t read = 0;
+  try {
+    Remove(sequence, -1, -1);
+    read = llama_state_seq_set_data(context_, bytes.data(), bytes.size(), sequence);
+  } catch (const std::exception&) {
+    read = 0;
+  }
+  if (read == 0) {
+    Remove(sequence, -1, -1);
+    return Fail(Code::kUnprocessable, "the saved sequence does not fit into this context");
+  }
+  return {};
+}
+
+}  // namespace weir::llama

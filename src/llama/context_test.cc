@@ -1,0 +1,154 @@
+#include "llama/context.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <vector>
+
+#include "llama/test_models.h"
+
+namespace weir::llama {
+namespace {
+
+using testing::StoriesPath;
+
+std::vector<Row> RowsOf(const std::vector<Token>& tokens, int32_t sequence, int32_t first = 0) {
+  std::vector<Row> rows;
+  for (const Token token : tokens) {
+    rows.push_back({.token = token,
+                    .position = first + static_cast<int32_t>(rows.size()),
+                    .sequence = sequence});
+  }
+  if (!rows.empty()) rows.back().output = true;
+  return rows;
+}
+
+Token Likeliest(std::span<const float> logits) {
+  return static_cast<Token>(std::max_element(logits.begin(), logits.end()) - logits.begin());
+}
+
+std::unique_ptr<Context> MakeContext(const Model& model, int32_t cells = 256) {
+  ContextSettings settings;
+  settings.cells = cells;
+  settings.batch_rows = 128;
+  settings.micro_rows = 64;
+  settings.sequences = 8;
+  settings.threads = 1;
+  settings.threads_batch = 1;
+  auto context = Context::Create(model, settings);
+  EXPECT_TRUE(context);
+  return context ? std::move(*context) : nullptr;
+}
+
+std::vector<Token> Prompt(const Model& model) {
+  return *model.vocabulary().Tokenize("Once upon a time, there was", false, true);
+}
+
+std::string Greedy(Context& context, int32_t sequence, int count) {
+  const Vocabulary& vocabulary = context.model().vocabulary();
+  std::string text;
+  auto rows = RowsOf(Prompt(context.model()), sequence);
+  EXPECT_EQ(context.Decode(rows), DecodeOutcome::kOk);
+  int32_t output = static_cast<int32_t>(rows.size()) - 1;
+  for (int i = 0; i < count; ++i) {
+    const Token token = Likeliest(context.Logits(output));
+    text += vocabulary.Piece(token);
+    const auto row = RowsOf({token}, sequence, context.LastPosition(sequence) + 1);
+    EXPECT_EQ(context.Decode(row), DecodeOutcome::kOk);
+    output = 0;
+  }
+  return text;
+}
+
+TEST(Context, ContinuesAStory) {
+  WEIR_MODEL_OR_SKIP(model, StoriesPath());
+  auto context = MakeContext(model);
+  const std::string text = Greedy(*context, 0, 12);
+  EXPECT_NE(text.find("little girl named Lily"), std::string::npos) << text;
+}
+
+TEST(Context, ASharedPrefixGivesTheSameLogitsAsOneComputedAgain) {
+  WEIR_MODEL_OR_SKIP(model, StoriesPath());
+  auto context = MakeContext(model);
+  const auto prompt = Prompt(model);
+  const auto rows = RowsOf(prompt, 0);
+  ASSERT_EQ(context->Decode(rows), DecodeOutcome::kOk);
+  const auto span = context->Logits(static_cast<int32_t>(rows.size()) - 1);
+  const std::vector<float> expected(span.begin(), span.end());
+
+  const int32_t shared = static_cast<int32_t>(prompt.size()) - 1;
+  context->Copy(0, 3, 0, shared);
+  EXPECT_EQ(context->LastPosition(3), shared - 1);
+  ASSERT_EQ(context->Decode(RowsOf({prompt.back()}, 3, shared)), DecodeOutcome::kOk);
+  const auto again = context->Logits(0);
+  for (size_t i = 0; i < expected.size(); ++i) ASSERT_NEAR(expected[i], again[i], 1e-3);
+}
+
+TEST(Context, ReportsNoRoomAndLosesNothing) {
+  WEIR_MODEL_OR_SKIP(model, StoriesPath());
+  auto context = MakeContext(model, 256);
+  std::vector<Row> full;
+  for (int32_t i = 0; i < 120; ++i) full.push_back({.token = 5, .position = i, .sequence = 0});
+  full.back().output = true;
+  ASSERT_EQ(context->Decode(full), DecodeOutcome::kOk);
+  for (Row& row : full) row.sequence = 1;
+  ASSERT_EQ(context->Decode(full), DecodeOutcome::kOk);
+  for (Row& row : full) row.sequence = 2;
+  ASSERT_EQ(context->Decode(full), DecodeOutcome::kNoRoom);
+  EXPECT_EQ(context->LastPosition(0), 119);
+  EXPECT_EQ(context->LastPosition(2), -1);
+  EXPECT_TRUE(context->Remove(1, -1, -1));
+  EXPECT_EQ(context->Decode(full), DecodeOutcome::kOk);
+}
+
+TEST(Context, AGapInPositionsIsBadInput) {
+  WEIR_MODEL_OR_SKIP(model, StoriesPath());
+  auto context = MakeContext(model);
+  ASSERT_EQ(context->Decode(RowsOf(Prompt(model), 0)), DecodeOutcome::kOk);
+  EXPECT_EQ(context->Decode(RowsOf({5}, 0, 90)), DecodeOutcome::kBadInput);
+}
+
+TEST(Context, AnAbortEndsAStepAndMemoryTellsHowFarItCame) {
+  WEIR_MODEL_OR_SKIP(model, StoriesPath());
+  auto context = MakeContext(model);
+  context->RequestAbort();
+  EXPECT_EQ(context->Decode(RowsOf(Prompt(model), 0)), DecodeOutcome::kAborted);
+  context->ClearAbort();
+  const int32_t last = context->LastPosition(0);
+  EXPECT_LT(last, static_cast<int32_t>(Prompt(model).size()));
+  ASSERT_TRUE(context->Remove(0, -1, -1));
+  EXPECT_EQ(context->Decode(RowsOf(Prompt(model), 0)), DecodeOutcome::kOk);
+}
+
+TEST(Context, ATailCanBeCutAndComputedAgain) {
+  WEIR_MODEL_OR_SKIP(model, StoriesPath());
+  auto context = MakeContext(model);
+  EXPECT_TRUE(context->can_cut());
+  ASSERT_EQ(context->Decode(RowsOf(Prompt(model), 0)), DecodeOutcome::kOk);
+  ASSERT_TRUE(context->Remove(0, 3, -1));
+  EXPECT_EQ(context->LastPosition(0), 2);
+  EXPECT_EQ(context->Decode(RowsOf({7}, 0, 3)), DecodeOutcome::kOk);
+}
+
+TEST(Context, ASavedSequenceContinuesAsIfNothingHadHappened) {
+  WEIR_MODEL_OR_SKIP(model, StoriesPath());
+  auto context = MakeContext(model);
+  const auto prompt = Prompt(model);
+  ASSERT_EQ(context->Decode(RowsOf(prompt, 0)), DecodeOutcome::kOk);
+  const auto saved = context->Save(0, 1 << 20);
+  ASSERT_TRUE(saved);
+  ASSERT_EQ(context->Decode(RowsOf({9}, 0, static_cast<int32_t>(prompt.size()))),
+            DecodeOutcome::kOk);
+  const auto span = context->Logits(0);
+  const std::vector<float> expected(span.begin(), span.end());
+  context->Clear();
+  ASSERT_TRUE(context->Restore(5, *saved));
+  ASSERT_EQ(context->Decode(RowsOf({9}, 5, static_cast<int32_t>(prompt.size()))),
+            DecodeOutcome::kOk);
+  const auto again = context->Logits(0);
+  for (size_t i = 0; i < expected.size(); ++i) ASSERT_NEAR(expected[i], again[i], 1e-3);
+  EXPECT_EQ(context->Save(5, 10).error().code, Code::kTooLarge);
+}
+
+}  // namespace
+}  // namespace weir::llama

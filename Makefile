@@ -1,0 +1,64 @@
+# The names in this file are public: INTERFACE.md and README.md promise them. The work is done by scripts in tools/,
+# which can be run by themselves.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := build
+PREFIX ?= /usr/local
+DESTDIR ?=
+ARGS ?=
+PYTHON := build/env/venv/bin/python
+FUZZ_SECONDS ?= 60
+
+programs := $(if $(wildcard src/app/CMakeLists.txt),weir weir-engine)
+
+.PHONY: build run models test test-long lint asan tsan fuzz docs bench bench-engine bench-% install deb clean help
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
+
+build: ## the release programs, build/bin/weir and build/bin/weir-engine
+	@tools/build.sh release $(programs)
+
+run: build ## build, fetch the default models, serve, and ask one question (ARGS="..." goes to `weir serve`)
+	@tools/run.sh $(ARGS)
+
+models: ## the default models into the data folder
+	@tools/fetch_models
+
+test: ## every kind of test; the last line is `N passed, N failed`
+	@tools/setup.sh --tests && tools/build.sh release && tools/run_tests.py
+
+test-long: ## the same kinds with the large counts; resumes where it stopped
+	@tools/setup.sh --tests && tools/build.sh release && tools/run_tests.py --long
+
+lint: ## clang-format and clang-tidy over src
+	@tools/build.sh release && tools/lint.py
+
+asan: ## the whole suite under AddressSanitizer and UndefinedBehaviorSanitizer
+	@tools/setup.sh --tests && tools/build.sh asan && tools/run_tests.py --build build/asan --only unit,blackbox
+
+tsan: ## the whole suite under ThreadSanitizer
+	@tools/setup.sh --tests && tools/build.sh tsan && tools/run_tests.py --build build/tsan --only unit,blackbox
+
+fuzz: ## FUZZ_SECONDS (60) for each libFuzzer target
+	@tools/build.sh fuzz && tools/fuzz.py --seconds $(FUZZ_SECONDS)
+
+bench: bench-engine ## every benchmark against its peer, as Markdown and JSON under build/bench/
+
+bench-engine: ## Weir against llama-server from the same tree
+	@tools/setup.sh --tests && tools/build.sh release $(programs) && tools/fetch_models && $(PYTHON) bench/engine.py $(ARGS)
+
+bench-%:
+	@echo "weir make: bench-$* does not exist yet; there is bench-engine" >&2; exit 2
+
+docs deb:
+	@echo "weir make: $@ does not exist yet" >&2; exit 2
+
+install: build ## into PREFIX (/usr/local); DESTDIR is honoured
+	install -D -m 755 build/bin/weir $(DESTDIR)$(PREFIX)/bin/weir
+	install -D -m 755 build/bin/weir-engine $(DESTDIR)$(PREFIX)/bin/weir-engine
+	install -D -m 644 LICENSE $(DESTDIR)$(PREFIX)/share/doc/weir/LICENSE
+	install -D -m 644 NOTICE $(DESTDIR)$(PREFIX)/share/doc/weir/NOTICE
+
+clean: ## removes build/; the caches of third-party code and models stay
+	rm -rf build

@@ -1,0 +1,112 @@
+#!/usr/bin/env bash
+# Installs what is missing for building Weir, and with --tests what its tests need; safe to repeat.
+#
+#   tools/setup.sh [--tests]
+#
+# Debian packages come from packages.txt (root, or sudo). The test clients live in a private Python environment and a
+# private node_modules in the cache, exact versions by hash, keyed by their lock files: build/env/venv and build/env/node
+# are links to them. A call that finds everything in place takes well under a second.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+with_tests=no
+case "${1:-}" in
+  "") ;;
+  --tests) with_tests=yes ;;
+  *) echo "setup.sh: unknown argument $1; use --tests or nothing" >&2; exit 2 ;;
+esac
+
+cache=${WEIR_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/weir}
+say() { echo "weir setup: $*" >&2; }
+die() { say "$*"; exit 1; }
+
+as_root=()
+if [ "$(id -u)" != 0 ]; then as_root=(sudo); fi
+
+# A failure says which package and what to do; the log is shown only then.
+quietly() {
+  local what=$1 advice=$2 log=$cache/setup.log
+  shift 2
+  if ! "$@" >"$log" 2>&1 </dev/null; then
+    tail -n 20 "$log" >&2
+    die "$what failed; $advice (the whole log: $log)"
+  fi
+}
+
+install_debian_packages() {
+  command -v dpkg-query >/dev/null ||
+    die "this is not Debian or Ubuntu; install what tools/packages.txt lists, then run cmake and ninja yourself"
+  local -A installed=()
+  local name version status least stand_in
+  while read -r name version status; do
+    if [ "$status" = installed ]; then installed[${name%%:*}]=$version; fi
+  done < <(dpkg-query -W -f='${binary:Package} ${Version} ${db:Status-Status}\n' 2>/dev/null)
+  local missing=()
+  while read -r name least stand_in; do
+    case "$name" in ""|"#"*) continue ;; esac
+    if [ -n "${installed[$name]:-}" ]; then
+      case "${installed[$name]#*:}" in "${least#*:}"*) continue ;; esac  # spares a process for the common case
+      if dpkg --compare-versions "${installed[$name]}" ge "$least"; then continue; fi
+    elif [ -n "$stand_in" ] && command -v "$stand_in" >/dev/null; then
+      continue
+    fi
+    missing+=("$name")
+  done <tools/packages.txt
+  if [ ${#missing[@]} = 0 ]; then return; fi
+
+  if [ "$(id -u)" != 0 ] && ! command -v sudo >/dev/null; then
+    die "missing packages: ${missing[*]}; run as root: apt-get install ${missing[*]}"
+  fi
+  say "updating the package lists"
+  quietly "apt-get update" "check the network and /etc/apt/sources.list" "${as_root[@]}" apt-get update -q
+  local count=0
+  for name in "${missing[@]}"; do
+    count=$((count + 1))
+    say "installing $name ($count of ${#missing[@]})"
+    quietly "installing $name" "Debian 12 has it: see 'apt-cache policy $name'" \
+      "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "$name"
+  done
+}
+
+key_of() { cat "$@" | sha256sum | cut -c1-16; }
+
+install_python_clients() {
+  local key venv
+  key=$( { python3 -c 'import sys; print(sys.version, sys.prefix)'; cat tests/requirements.txt; } | key_of)
+  venv=$cache/venv/$key
+  if [ ! -e "$venv/.done" ]; then
+    say "installing the Python test clients ($(grep -c == tests/requirements.txt) packages)"
+    rm -rf "$venv"
+    mkdir -p "$cache/venv"
+    quietly "making a Python environment" "install python3-venv" python3 -m venv "$venv"
+    quietly "installing tests/requirements.txt" "check the network; the log names the package" \
+      "$venv/bin/pip" install --disable-pip-version-check --require-hashes --only-binary :all: -r tests/requirements.txt
+    touch "$venv/.done"
+  fi
+  ln -sfn "$venv" build/env/venv
+}
+
+install_node_clients() {
+  local key home
+  key=$(key_of tests/node/package.json tests/node/package-lock.json)
+  home=$cache/node/$key
+  if [ ! -e "$home/.done" ]; then
+    say "installing the Node.js test clients"
+    rm -rf "$home"
+    mkdir -p "$home"
+    cp tests/node/package.json tests/node/package-lock.json "$home"
+    quietly "installing tests/node/package-lock.json" "check the network; the log names the package" \
+      npm ci --prefix "$home" --ignore-scripts --no-audit --no-fund --loglevel=error
+    touch "$home/.done"
+  fi
+  ln -sfn "$home" build/env/node
+}
+
+mkdir -p "$cache" build/env
+exec 8>"$cache/.setup.lock"
+flock 8
+install_debian_packages
+if [ "$with_tests" = yes ]; then
+  install_python_clients
+  install_node_clients
+fi

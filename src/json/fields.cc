@@ -90,7 +90,7 @@ const Value* Fields::Take(std::string_view key) {
     if (!member.value.is_null()) return &member.value;
     break;
   }
-  if (required) Refuse(key, "is required");
+  if (required) Refuse(key, "is required", Code::kInvalidArgument, "missing_required_parameter");
   return nullptr;
 }
 
@@ -213,7 +213,8 @@ void Fields::Refuse(std::string_view key, std::string_view what, Code code, std:
 }
 
 std::nullptr_t Fields::RefuseType(std::string_view key, std::string_view wanted, Type found) {
-  Refuse(key, fmt::format("must be {}, but is {}", wanted, TypeName(found)));
+  Refuse(key, fmt::format("must be {}, but is {}", wanted, TypeName(found)), Code::kInvalidArgument,
+         "invalid_type");
   return nullptr;
 }
 

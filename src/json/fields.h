@@ -87,7 +87,7 @@ class Fields {
 
   // Sets the problem at `key` of this object (at the object itself when `key` is empty).
   void Refuse(std::string_view key, std::string_view what, Code code = Code::kInvalidArgument,
-              std::string reason = {});
+              std::string reason = "invalid_value");
 
   // The members that no reader asked for.
   std::vector<std::string_view> Unread() const;

@@ -66,6 +66,10 @@ const std::string* FindDuplicate(const Object& object) {
   return twin == keys.end() ? nullptr : *twin;
 }
 
+std::unexpected<Error> FailInvalid(std::string message) {
+  return Fail(Code::kInvalidArgument, std::move(message), {}, "invalid_json");
+}
+
 class Builder {
  public:
   Builder(std::string_view text, const Limits& limits)
@@ -76,6 +80,10 @@ class Builder {
     if (const auto code = parser_.iterate(padded_).get(document); code != simdjson::SUCCESS)
       return FailEarly(code);
     document_ = &document;
+    if (!ScalarIsWhole(document)) {
+      Refuse(Words(simdjson::TRAILING_CONTENT));
+      return Fail(std::move(error_));
+    }
     Value root;
     if (!Read(document, 0, root)) return Fail(std::move(error_));
     if (document.current_location().error() != simdjson::OUT_OF_BOUNDS) {
@@ -90,14 +98,12 @@ class Builder {
   std::unexpected<Error> FailEarly(simdjson::error_code code) {
     const std::string_view text(padded_.data(), padded_.size());
     if (code == simdjson::UTF8_ERROR) {
-      return Fail(Code::kInvalidArgument,
-                  fmt::format("JSON: not valid UTF-8 at byte {}", ValidUtf8Prefix(text)));
+      return FailInvalid(fmt::format("JSON: not valid UTF-8 at byte {}", ValidUtf8Prefix(text)));
     }
     if (code == simdjson::UNCLOSED_STRING) {
-      return Fail(Code::kInvalidArgument,
-                  fmt::format("JSON: {}, at byte {}", Words(code), text.size()));
+      return FailInvalid(fmt::format("JSON: {}, at byte {}", Words(code), text.size()));
     }
-    return Fail(Code::kInvalidArgument, fmt::format("JSON: {}", Words(code)));
+    return FailInvalid(fmt::format("JSON: {}", Words(code)));
   }
 
   bool Refuse(std::string_view what, std::string param = {}) {
@@ -107,10 +113,19 @@ class Builder {
       offset = std::min(offset, static_cast<size_t>(location - padded_.data()));
     }
     error_ = {Code::kInvalidArgument, fmt::format("JSON: {}, at byte {}", what, offset),
-              std::move(param)};
+              std::move(param), "invalid_json"};
     return false;
   }
   bool Refuse(simdjson::error_code code) { return Refuse(Words(code)); }
+
+  // On-Demand is lenient about what follows a scalar that is the whole document ("falseU"): the DOM
+  // parser decides there.
+  bool ScalarIsWhole(od::document& document) {
+    bool scalar = false;
+    if (document.is_scalar().get(scalar) != simdjson::SUCCESS || !scalar) return true;
+    simdjson::dom::parser dom;
+    return dom.parse(padded_).error() == simdjson::SUCCESS;
+  }
 
   // `node` is an od::document or an od::value: their readers have the same names.
   template <class Node>
@@ -247,7 +262,7 @@ Result<Value> Parse(std::string_view text, const Limits& limits) {
     return Fail(Code::kTooLarge,
                 fmt::format("JSON: {} bytes; the most is {}", text.size(), limits.bytes));
   }
-  if (text.empty()) return Fail(Code::kInvalidArgument, "JSON: the text is empty");
+  if (text.empty()) return FailInvalid("JSON: the text is empty");
   return Builder(text, limits).Build();
 }
 

@@ -52,6 +52,9 @@ TEST(Parse, ReadsAScalarAsADocument) {
   EXPECT_EQ(Parse("12").value(), Value(12));
   EXPECT_EQ(Parse(" \"a\" ").value(), Value("a"));
   EXPECT_EQ(Parse("null").value(), Value());
+  for (const char* text : {"falseU", "12a", "\"a\"b", "nul", "tru", "-", "1 2"}) {
+    EXPECT_NE(Message(text), "accepted") << text;
+  }
 }
 
 TEST(Parse, RefusesDuplicateKeysAndNamesThem) {

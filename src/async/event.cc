@@ -1,0 +1,92 @@
+#include "async/event.h"
+
+#include <algorithm>
+#include <boost/asio/associated_cancellation_slot.hpp>
+#include <boost/asio/async_result.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <list>
+#include <utility>
+
+#include "async/deadline.h"
+#include "async/loop.h"
+
+namespace weir {
+namespace asio = boost::asio;
+
+struct Event::State : std::enable_shared_from_this<State> {
+  explicit State(Executor e) : executor(std::move(e)) {}
+
+  struct Waiter {
+    uint64_t id;
+    std::move_only_function<void()> resume;
+  };
+
+  void Set() {
+    set = true;
+    while (!waiters.empty()) Resume(waiters.begin());
+  }
+  void Resume(std::list<Waiter>::iterator waiter) {
+    asio::post(executor, std::move(waiter->resume));
+    waiters.erase(waiter);
+  }
+  void ResumeById(uint64_t id) {
+    const auto waiter = std::ranges::find(waiters, id, &Waiter::id);
+    if (waiter != waiters.end()) Resume(waiter);
+  }
+
+  template <class Handler>
+  void Add(Handler handler) {
+    auto slot = asio::get_associated_cancellation_slot(handler);
+    const uint64_t id = next_id++;
+    // The slot is cleared before the coroutine goes on; until then a cancellation finds no waiter
+    // of this id.
+    waiters.push_back({id, [slot, handler = std::move(handler)]() mutable {
+                         if (slot.is_connected()) slot.clear();
+                         std::move(handler)();
+                       }});
+    if (!slot.is_connected()) return;
+    slot.assign([weak = weak_from_this(), id](asio::cancellation_type) {
+      if (const std::shared_ptr<State> self = weak.lock()) self->ResumeById(id);
+    });
+  }
+
+  Executor executor;
+  bool set = false;
+  uint64_t next_id = 0;
+  std::list<Waiter> waiters;
+};
+
+Event::Event(Executor executor) : state_(std::make_shared<State>(std::move(executor))) {}
+Event::~Event() = default;
+
+void Event::Set() { state_->Set(); }
+void Event::Reset() { state_->set = false; }
+bool Event::is_set() const { return state_->set; }
+
+Task<Result<void>> Event::Wait() {
+  const std::shared_ptr<State> state = state_;
+  if (!state->set && !co_await IsCancelled()) {
+    co_await asio::async_initiate<const asio::use_awaitable_t<>, void()>(
+        [&state](auto handler) { state->Add(std::move(handler)); }, asio::use_awaitable);
+  }
+  if (co_await IsCancelled()) co_return Fail(Code::kCancelled, "cancelled while waiting");
+  co_return Result<void>();
+}
+
+Task<Result<void>> Event::WaitUntil(MonotonicTime deadline) {
+  return WithDeadline<void>(deadline, Wait());
+}
+
+void Event::Abandon() { std::exchange(state_->waiters, {}); }
+
+std::function<void()> Event::Setter() {
+  return [executor = state_->executor, weak = std::weak_ptr(state_)] {
+    asio::post(executor, [weak] {
+      if (const std::shared_ptr<State> state = weak.lock()) state->Set();
+    });
+  };
+}
+
+}  // namespace weir

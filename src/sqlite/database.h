@@ -38,11 +38,6 @@ struct OpenOptions {
       0;  // of 4 KiB; beyond, writes fail as "storage_full"; 0 is SQLite's own bound
 };
 
-class Database;
-// Declared in migrations.h; here for friendship.
-Result<int> SchemaVersion(Database& db);
-Result<void> SetSchemaVersion(Database& db, int version);
-
 class Database {
  public:
   // "WEIR", in the file's header: a file of another program is refused, not filled with our tables.
@@ -74,8 +69,6 @@ class Database {
 
  private:
   friend class Transaction;
-  friend Result<int> SchemaVersion(Database& db);
-  friend Result<void> SetSchemaVersion(Database& db, int version);
 
   struct Close {
     void operator()(sqlite3* handle) const;

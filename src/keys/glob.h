@@ -1,0 +1,12 @@
+// Names with wildcards, as budgets and label rules use them: `*` is any run of characters, `?` any
+// one, all else itself. Bytes, not code points; case counts. Linear in the name for one star, at
+// worst name times pattern.
+#pragma once
+
+#include <string_view>
+
+namespace weir::keys {
+
+bool MatchesGlob(std::string_view pattern, std::string_view name);
+
+}  // namespace weir::keys

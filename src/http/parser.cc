@@ -28,14 +28,16 @@ size_t RequestParser::FeedHead(std::string_view bytes) {
     const size_t end = rest.find('\n');
     const std::string_view piece = rest.substr(0, end);
     const size_t n = end == std::string_view::npos ? piece.size() : end + 1;
+    // Which bound comes first must not depend on how the bytes are cut.
+    const size_t line_room = limits_.line_bytes + 1 - line_.size();  // the CR counts
+    const size_t head_room = limits_.head_bytes - head_bytes_;
     taken += n;
     head_bytes_ += n;
-    const size_t line_size = line_.size() + piece.size();
-    if (line_size > limits_.line_bytes + 1) {  // the CR
+    if (piece.size() > line_room && line_room <= head_room) {
       Fail({have_request_line_ ? 431 : 414,
             have_request_line_ ? "header_line_too_long" : "uri_too_long",
             "a line of the head is longer than " + std::to_string(limits_.line_bytes) + " bytes"});
-    } else if (head_bytes_ > limits_.head_bytes) {
+    } else if (n > head_room) {
       Fail({431, "head_too_large",
             "the head is larger than " + std::to_string(limits_.head_bytes) + " bytes"});
     } else if (end == std::string_view::npos) {

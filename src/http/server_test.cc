@@ -1,0 +1,685 @@
+// Real sockets on port 0: the server on a thread of its own, blocking clients here.
+#include "http/server.h"
+
+#include <arpa/inet.h>
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cstdlib>
+#include <fstream>
+#include <future>
+#include <thread>
+#include <vector>
+
+#include "async/event.h"
+#include "async/loop.h"
+#include "async/spawn.h"
+#include "http/listen.h"
+
+namespace weir::http {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr int kPatienceMs = 20'000;
+
+class Client {
+ public:
+  explicit Client(const std::string& address, int receive_buffer = 0) {
+    fd_ = socket(AF_INET, SOCK_STREAM, 0);
+    if (receive_buffer > 0)
+      setsockopt(fd_, SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof receive_buffer);
+    sockaddr_in to{};
+    to.sin_family = AF_INET;
+    to.sin_port =
+        htons(static_cast<uint16_t>(std::atoi(address.substr(address.rfind(':') + 1).c_str())));
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    EXPECT_EQ(connect(fd_, reinterpret_cast<sockaddr*>(&to), sizeof to), 0) << strerror(errno);
+  }
+  ~Client() { Close(); }
+  Client(Client&& other) noexcept
+      : fd_(std::exchange(other.fd_, -1)), bytes_(std::move(other.bytes_)) {}
+  void Close() {
+    if (fd_ >= 0) close(std::exchange(fd_, -1));
+  }
+
+  void Send(std::string_view bytes) {
+    while (!bytes.empty()) {
+      const ssize_t n = send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+      if (n <= 0) return;  // the server closed: what it answered is what the test looks at
+      bytes.remove_prefix(static_cast<size_t>(n));
+    }
+  }
+  // Reads until `text` has come (true), or the end (false).
+  bool ReadUntil(std::string_view text) {
+    while (bytes_.find(text) == std::string::npos) {
+      if (!ReadSome()) return false;
+    }
+    return true;
+  }
+  // Everything up to the end of the connection.
+  std::string ReadAll() {
+    while (ReadSome()) {
+    }
+    return std::exchange(bytes_, {});
+  }
+  // Takes what has been read up to and with `text`.
+  std::string Take(std::string_view text) {
+    if (!ReadUntil(text)) return "(end) " + bytes_;
+    const size_t size = bytes_.find(text) + text.size();
+    std::string taken = bytes_.substr(0, size);
+    bytes_ = bytes_.substr(size);
+    return taken;
+  }
+  bool was_reset() const { return reset_; }
+  int fd() const { return fd_; }
+
+ private:
+  bool ReadSome() {
+    pollfd poller{fd_, POLLIN, 0};
+    if (poll(&poller, 1, kPatienceMs) != 1) {
+      ADD_FAILURE() << "nothing came for " << kPatienceMs
+                    << " ms; so far: " << bytes_.substr(0, 500);
+      return false;
+    }
+    char buffer[16384];
+    const ssize_t n = recv(fd_, buffer, sizeof buffer, 0);
+    reset_ = n < 0;
+    if (n > 0) bytes_.append(buffer, static_cast<size_t>(n));
+    return n > 0;
+  }
+  int fd_ = -1;
+  bool reset_ = false;
+  std::string bytes_;
+};
+
+std::string Get(std::string_view path, std::string_view fields = "") {
+  return "GET " + std::string(path) + " HTTP/1.1\r\nHost: localhost\r\n" + std::string(fields) +
+         "\r\n";
+}
+
+std::string BodyOf(const std::string& answer) {
+  const size_t end = answer.find("\r\n\r\n");
+  return end == std::string::npos ? answer : answer.substr(end + 4);
+}
+
+class ServerTest : public testing::Test {
+ protected:
+  ~ServerTest() override { Shutdown(); }
+
+  void Serve(ServerOptions options, Handler handler) {
+    const Result<ListenSocket> socket = Listen("127.0.0.1:0");
+    ASSERT_TRUE(socket) << socket.error().message;
+    address_ = socket->address;
+    loop_ = std::make_unique<Loop>();
+    server_ = std::make_unique<Server>(loop_->executor(), std::move(options), std::move(handler));
+    ASSERT_TRUE(server_->Accept(socket->fd));
+    thread_ = std::thread([this] { loop_->Run(); });
+  }
+  void Shutdown() {
+    if (!thread_.joinable()) return;
+    OnLoop([this] { server_.reset(); });
+    loop_->Stop();
+    thread_.join();
+    loop_.reset();
+  }
+  // Runs `work` on the server's thread and waits for it.
+  void OnLoop(std::function<void()> work) {
+    std::promise<void> done;
+    Post(loop_->executor(), [&] {
+      work();
+      done.set_value();
+    });
+    done.get_future().wait();
+  }
+  // Waits until `condition`, looked at on the server's thread, holds.
+  bool Eventually(const std::function<bool()>& condition) {
+    const MonotonicTime end = SystemClock().Now() + milliseconds(kPatienceMs);
+    while (SystemClock().Now() < end) {
+      bool holds = false;
+      OnLoop([&] { holds = condition(); });
+      if (holds) return true;
+      std::this_thread::sleep_for(milliseconds(2));
+    }
+    return false;
+  }
+  std::future<void> StartDrain(Duration grace) {
+    auto done = std::make_shared<std::promise<void>>();
+    Post(loop_->executor(), [this, done, grace] {
+      Spawn(loop_->executor(), "drain", server_->Drain(grace), [done] { done->set_value(); });
+    });
+    return done->get_future();
+  }
+
+  std::string address_;
+  std::unique_ptr<Loop> loop_;
+  std::unique_ptr<Server> server_;
+  std::thread thread_;
+};
+
+// Answers with what it was asked: "METHOD path?query body".
+Task<void> Echo(Exchange& exchange) {
+  const Request& request = exchange.request();
+  Reply reply;
+  reply.headers.Add("Content-Type", "text/plain");
+  reply.body = request.method + " " + request.path + "?" + request.query + " " + request.body;
+  co_await exchange.Send(std::move(reply));
+}
+
+TEST_F(ServerTest, AnswersAndKeepsTheConnection) {
+  Serve({}, Echo);
+  Client client(address_);
+  for (int i = 0; i < 3; ++i) {
+    client.Send(Get("/a?b=1"));
+    const std::string head = client.Take("\r\n\r\n");
+    EXPECT_TRUE(head.starts_with("HTTP/1.1 200 OK\r\nDate: ")) << head;
+    EXPECT_NE(head.find("Content-Length: 11\r\n"), std::string::npos) << head;
+    EXPECT_EQ(client.Take("/a?b=1 "), "GET /a?b=1 ");
+  }
+}
+
+TEST_F(ServerTest, ConnectionCloseAndHttp10AreHonoured) {
+  Serve({}, Echo);
+  Client closing(address_);
+  closing.Send(Get("/", "Connection: close\r\n"));
+  EXPECT_NE(closing.ReadAll().find("Connection: close\r\n"), std::string::npos);
+  Client old(address_);
+  old.Send("GET / HTTP/1.0\r\nHost: localhost\r\n\r\n");
+  EXPECT_EQ(BodyOf(old.ReadAll()), "GET /? ");
+  Client old_keeping(address_);
+  old_keeping.Send("GET / HTTP/1.0\r\nHost: localhost\r\nConnection: keep-alive\r\n\r\n");
+  EXPECT_NE(old_keeping.Take("\r\n\r\n").find("Connection: keep-alive\r\n"), std::string::npos);
+}
+
+TEST_F(ServerTest, HeadGetsTheHeadOfTheAnswerAlone) {
+  Serve({}, Echo);
+  Client client(address_);
+  client.Send("HEAD /x HTTP/1.1\r\nHost: localhost\r\n\r\n" + Get("/y", "Connection: close\r\n"));
+  EXPECT_NE(client.Take("\r\n\r\n").find("Content-Length: 9\r\n"), std::string::npos);
+  EXPECT_EQ(BodyOf(client.ReadAll()), "GET /y? ");
+}
+
+TEST_F(ServerTest, PipelinedRequestsAreAnsweredInOrder) {
+  Serve({}, [](Exchange& exchange) -> Task<void> {
+    // The first takes longest: order must not depend on luck.
+    co_await SleepFor(milliseconds(exchange.request().path == "/0" ? 20 : 0));
+    co_await Echo(exchange);
+  });
+  Client client(address_);
+  std::string all;
+  for (int i = 0; i < 50; ++i) all += Get("/" + std::to_string(i));
+  client.Send(all);
+  for (int i = 0; i < 50; ++i) {
+    client.Take("\r\n\r\n");
+    const std::string expected = "GET /" + std::to_string(i) + "? ";
+    EXPECT_EQ(client.Take("? "), expected);
+  }
+}
+
+TEST_F(ServerTest, PipelinedBytesBeyondTheBoundWaitInTheKernelAndAreAnsweredToo) {
+  Serve({}, [](Exchange& exchange) -> Task<void> {
+    if (exchange.request().path == "/0") co_await SleepFor(milliseconds(50));
+    co_await Echo(exchange);
+  });
+  Client client(address_);
+  std::string all;
+  const int count = 3000;  // 130 KB
+  for (int i = 0; i < count; ++i) all += Get("/" + std::to_string(i));
+  std::jthread writer([&] { client.Send(all); });
+  for (int i = 0; i < count; ++i) {
+    client.Take("\r\n\r\n");
+    ASSERT_EQ(client.Take("? "), "GET /" + std::to_string(i) + "? ");
+  }
+}
+
+TEST_F(ServerTest, ABodyComesWholeHoweverItIsSent) {
+  Serve({}, Echo);
+  Client client(address_);
+  client.Send("POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nab");
+  client.Send("c\r\n2\r\nde\r\n0\r\n\r\n");
+  client.Take("\r\n\r\n");
+  EXPECT_EQ(client.Take("de"), "POST /? abcde");
+  const std::string big(3'000'000, 'x');
+  client.Send(
+      "POST / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 3000000\r\n\r\n" +
+      big);
+  EXPECT_EQ(BodyOf(client.ReadAll()), "POST /? " + big);
+}
+
+TEST_F(ServerTest, ContinueIsSentWhenAskedFor) {
+  Serve({}, Echo);
+  Client client(address_);
+  client.Send(
+      "POST / HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n");
+  EXPECT_EQ(client.Take("\r\n\r\n"), "HTTP/1.1 100 Continue\r\n\r\n");
+  client.Send("hi");
+  EXPECT_TRUE(client.Take("\r\n\r\n").starts_with("HTTP/1.1 200"));
+}
+
+TEST_F(ServerTest, ARefusedRequestIsRefusedBeforeItsBodyAndInTheShapeOfTheRenderer) {
+  ServerOptions options;
+  options.limits.body_bytes = 1000;
+  options.render_refusal = [](const Refusal& refusal, const Request* request) {
+    Reply reply{.status = refusal.status};
+    reply.body = std::string(refusal.reason) + (request ? " for " + request->path : "");
+    return reply;
+  };
+  Serve(options, Echo);
+  Client large(address_);
+  large.Send("POST /p HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1001\r\n\r\n");
+  const std::string answer = large.ReadAll();
+  EXPECT_TRUE(answer.starts_with("HTTP/1.1 413 ")) << answer;
+  EXPECT_NE(answer.find("Connection: close"), std::string::npos);
+  EXPECT_EQ(BodyOf(answer), "body_too_large");
+  Client foreign(address_);
+  foreign.Send(
+      "POST /p HTTP/1.1\r\nHost: evil.example\r\nExpect: 100-continue\r\nContent-Length: "
+      "10\r\n\r\n");
+  const std::string refused = foreign.ReadAll();
+  EXPECT_TRUE(refused.starts_with("HTTP/1.1 403 ")) << refused;
+  EXPECT_EQ(BodyOf(refused), "host_not_allowed for /p");
+}
+
+TEST_F(ServerTest, AChunkedUploadOverTheLimitGetsItsAnswerWhileItIsStillSending) {
+  ServerOptions options;
+  options.limits.body_bytes = 100'000;
+  Serve(options, Echo);
+  Client client(address_);
+  client.Send("POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n");
+  const std::string chunk = "8000\r\n" + std::string(0x8000, 'x') + "\r\n";
+  for (int i = 0; i < 40; ++i) client.Send(chunk);
+  EXPECT_TRUE(client.Take("\r\n\r\n").starts_with("HTTP/1.1 413 "));
+}
+
+TEST_F(ServerTest, SmuggledSecondRequestsAreNotAnswered) {
+  Serve({}, Echo);
+  Client client(address_);
+  client.Send(
+      "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 6\r\nTransfer-Encoding: "
+      "chunked\r\n\r\n0\r\n\r\n" +
+      Get("/smuggled"));
+  const std::string answer = client.ReadAll();
+  EXPECT_TRUE(answer.starts_with("HTTP/1.1 400 ")) << answer;
+  EXPECT_EQ(answer.find("HTTP/1.1", 8), std::string::npos) << answer;
+}
+
+TEST_F(ServerTest, ForeignHostAndOriginNeverReachTheHandler) {
+  std::atomic<int> handled = 0;
+  Serve({}, [&handled](Exchange& exchange) -> Task<void> {
+    ++handled;
+    co_await Echo(exchange);
+  });
+  for (const std::string& request :
+       {std::string("GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n"),
+        Get("/", "Origin: http://evil.example\r\n"), Get("/", "Origin: null\r\n"),
+        std::string("OPTIONS / HTTP/1.1\r\nHost: localhost\r\nOrigin: http://evil.example\r\n"
+                    "Access-Control-Request-Method: POST\r\n\r\n")}) {
+    Client client(address_);
+    client.Send(request);
+    const std::string answer = client.ReadAll();
+    EXPECT_TRUE(answer.starts_with("HTTP/1.1 403 ")) << answer;
+    EXPECT_EQ(answer.find("Access-Control"), std::string::npos) << answer;
+    EXPECT_EQ(answer.find("evil"), std::string::npos) << answer;
+  }
+  EXPECT_EQ(handled, 0);
+}
+
+TEST_F(ServerTest, AnAllowedOriginGetsItsPreflightAndItsFields) {
+  ServerOptions options;
+  options.hosts.origins = {"https://app.example"};
+  Serve(options, Echo);
+  Client client(address_);
+  client.Send(
+      "OPTIONS /v1/models HTTP/1.1\r\nHost: localhost\r\nOrigin: https://app.example\r\n"
+      "Access-Control-Request-Method: POST\r\nAccess-Control-Request-Headers: "
+      "authorization\r\n\r\n");
+  const std::string preflight = client.Take("\r\n\r\n");
+  EXPECT_TRUE(preflight.starts_with("HTTP/1.1 204 ")) << preflight;
+  EXPECT_NE(preflight.find("Access-Control-Allow-Origin: https://app.example\r\n"),
+            std::string::npos);
+  EXPECT_NE(preflight.find("Access-Control-Allow-Headers: authorization\r\n"), std::string::npos);
+  client.Send(Get("/", "Origin: https://app.example\r\n"));
+  EXPECT_NE(client.Take("\r\n\r\n").find("Access-Control-Allow-Origin: https://app.example\r\n"),
+            std::string::npos);
+}
+
+Task<void> Stream(Exchange& exchange) {
+  Reply head;
+  head.headers.Add("Content-Type", "text/event-stream");
+  exchange.Start(std::move(head));
+  for (const char* word : {"one ", "two ", "three"}) {
+    if (!co_await exchange.Write(word)) co_return;
+    co_await SleepFor(milliseconds(1));
+  }
+  if (exchange.request().path == "/abort") {
+    exchange.Abort();
+    co_return;
+  }
+  if (exchange.request().path == "/forget") co_return;
+  if (exchange.request().path == "/throw") throw std::runtime_error("bug");
+  co_await exchange.End();
+}
+
+TEST_F(ServerTest, AStreamIsChunkedAndTheConnectionGoesOn) {
+  Serve({}, Stream);
+  Client client(address_);
+  client.Send(Get("/"));
+  EXPECT_NE(client.Take("\r\n\r\n").find("Transfer-Encoding: chunked\r\n"), std::string::npos);
+  EXPECT_EQ(client.Take("0\r\n\r\n"), "4\r\none \r\n4\r\ntwo \r\n5\r\nthree\r\n0\r\n\r\n");
+  client.Send("HEAD / HTTP/1.1\r\nHost: localhost\r\n\r\n" + Get("/", "Connection: close\r\n"));
+  client.Take("\r\n\r\n");
+  EXPECT_TRUE(client.Take("\r\n\r\n").starts_with("HTTP/1.1 200 "));
+}
+
+TEST_F(ServerTest, AnHttp10StreamEndsWithTheConnection) {
+  Serve({}, Stream);
+  Client client(address_);
+  client.Send("GET / HTTP/1.0\r\nHost: localhost\r\nConnection: keep-alive\r\n\r\n");
+  const std::string answer = client.ReadAll();
+  EXPECT_EQ(BodyOf(answer), "one two three");
+  EXPECT_FALSE(client.was_reset());
+  EXPECT_NE(answer.find("Connection: close"), std::string::npos);
+}
+
+TEST_F(ServerTest, ABrokenStreamNeverLooksFinished) {
+  Serve({}, Stream);
+  for (const char* path : {"/abort", "/forget", "/throw"}) {
+    Client client(address_);
+    client.Send(Get(path));
+    const std::string answer = client.ReadAll();
+    EXPECT_NE(answer.find("three"), std::string::npos) << path;
+    EXPECT_EQ(answer.find("0\r\n\r\n"), std::string::npos) << path;
+    Client old(address_);
+    old.Send("GET " + std::string(path) + " HTTP/1.0\r\nHost: localhost\r\n\r\n");
+    old.ReadAll();
+    EXPECT_TRUE(old.was_reset()) << path;
+  }
+}
+
+TEST_F(ServerTest, AHandlerWithoutAnswerIsA500) {
+  Serve({}, [](Exchange& exchange) -> Task<void> {
+    if (exchange.request().path == "/throw") throw std::runtime_error("secret words");
+    co_return;
+  });
+  for (const char* path : {"/throw", "/forget"}) {
+    Client client(address_);
+    client.Send(Get(path));
+    const std::string answer = client.ReadAll();
+    EXPECT_TRUE(answer.starts_with("HTTP/1.1 500 ")) << answer;
+    EXPECT_EQ(answer.find("secret"), std::string::npos);
+  }
+}
+
+TEST_F(ServerTest, AClientThatLeavesIsNoticedWhileTheHandlerWaits) {
+  std::promise<std::string> noticed;
+  std::unique_ptr<Event> never;
+  Serve({}, [&](Exchange& exchange) -> Task<void> {
+    never = std::make_unique<Event>(loop_->executor());
+    const Result<void> waited = co_await never->Wait();
+    std::string what = waited ? "set" : std::string(CodeName(waited.error().code));
+    what += exchange.ClientGone() ? ", gone" : ", there";
+    const Result<void> sent = co_await exchange.Send(Reply{});
+    what += sent ? ", sent" : ", not sent";
+    noticed.set_value(what);
+  });
+  Client client(address_);
+  client.Send(Get("/"));
+  ASSERT_TRUE(Eventually([&] { return server_->exchange_count() == 1; }));
+  const MonotonicTime left = SystemClock().Now();
+  client.Close();
+  EXPECT_EQ(noticed.get_future().get(), "cancelled, gone, not sent");
+  EXPECT_LT(SystemClock().Now() - left, seconds(2));
+  EXPECT_TRUE(Eventually([&] { return server_->connection_count() == 0; }));
+  OnLoop([&] { never.reset(); });
+}
+
+TEST_F(ServerTest, AClientThatLeavesStopsAStreamThatIsBlocked) {
+  std::promise<Code> ended;
+  Serve({}, [&](Exchange& exchange) -> Task<void> {
+    exchange.Start(Reply{});
+    const std::string block(100'000, 'x');
+    Result<void> written;
+    while ((written = co_await exchange.Write(block))) {
+    }
+    ended.set_value(written.error().code);
+  });
+  Client client(address_, 4096);
+  client.Send(Get("/"));
+  ASSERT_TRUE(client.ReadUntil("xxxx"));
+  client.Close();
+  EXPECT_EQ(ended.get_future().get(), Code::kCancelled);
+}
+
+TEST_F(ServerTest, ASlowReaderHoldsItsOwnStreamBackAndNobodyElse) {
+  uint64_t written = 0;
+  Serve({}, [&](Exchange& exchange) -> Task<void> {
+    if (exchange.request().path == "/quick") {
+      co_await Echo(exchange);
+      co_return;
+    }
+    exchange.Start(Reply{});
+    const std::string block(10'000, 'x');
+    while (co_await exchange.Write(block)) written += block.size();
+  });
+  Client slow(address_, 4096);
+  slow.Send(Get("/slow"));
+  ASSERT_TRUE(slow.ReadUntil("xxxx"));
+  uint64_t before = 1;
+  ASSERT_TRUE(Eventually([&] { return std::exchange(before, written) == written; }));
+  EXPECT_LT(before, 600'000u) << "our send buffer and the client's receive buffer";
+  Client quick(address_);
+  quick.Send(Get("/quick"));
+  EXPECT_TRUE(quick.Take("\r\n\r\n").starts_with("HTTP/1.1 200 "));
+}
+
+TEST_F(ServerTest, AClientThatTakesNothingIsClosed) {
+  ServerOptions options;
+  options.write_stall = milliseconds(100);
+  options.tick = milliseconds(10);
+  std::promise<bool> gone;
+  Serve(options, [&](Exchange& exchange) -> Task<void> {
+    exchange.Start(Reply{});
+    const std::string block(100'000, 'x');
+    while (co_await exchange.Write(block)) {
+    }
+    gone.set_value(exchange.ClientGone());
+  });
+  Client client(address_, 4096);
+  client.Send(Get("/"));
+  EXPECT_TRUE(gone.get_future().get());
+  client.ReadAll();
+  EXPECT_TRUE(client.was_reset());
+}
+
+TEST_F(ServerTest, ASlowHeadGets408AndASilentConnectionIsClosed) {
+  ServerOptions options;
+  options.head_timeout = milliseconds(60);
+  options.idle_timeout = milliseconds(120);
+  options.tick = milliseconds(5);
+  Serve(options, Echo);
+  Client slow(address_);
+  std::jthread dripper([&](const std::stop_token& stop) {
+    for (const char c : std::string(5000, 'a')) {
+      if (stop.stop_requested()) break;
+      slow.Send(std::string_view(&c, 1));
+      std::this_thread::sleep_for(milliseconds(1));
+    }
+  });
+  EXPECT_TRUE(slow.Take("\r\n\r\n").starts_with("HTTP/1.1 408 "));
+  dripper.request_stop();
+  Client silent(address_);
+  EXPECT_EQ(silent.ReadAll(), "");
+  Client kept(address_);
+  kept.Send(Get("/"));
+  kept.Take("GET /? ");
+  EXPECT_EQ(kept.ReadAll(), "");
+}
+
+TEST_F(ServerTest, ASlowBodyGets408) {
+  ServerOptions options;
+  options.body_grace = milliseconds(50);
+  options.tick = milliseconds(5);
+  Serve(options, Echo);
+  Client client(address_);
+  client.Send("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\nsome");
+  EXPECT_TRUE(client.ReadAll().starts_with("HTTP/1.1 408 "));
+}
+
+TEST_F(ServerTest, ConnectionsOverTheLimitAreToldToComeBack) {
+  ServerOptions options;
+  options.connections_max = 2;
+  Serve(options, Echo);
+  std::vector<Client> kept;
+  for (int i = 0; i < 2; ++i) {
+    kept.emplace_back(address_);
+    kept.back().Send(Get("/"));
+    kept.back().Take("GET /? ");
+  }
+  Client third(address_);
+  third.Send(Get("/"));
+  const std::string answer = third.ReadAll();
+  EXPECT_TRUE(answer.starts_with("HTTP/1.1 503 ")) << answer;
+  EXPECT_NE(answer.find("Retry-After: "), std::string::npos);
+  kept.clear();
+  ASSERT_TRUE(Eventually([&] { return server_->connection_count() == 0; }));
+  Client fourth(address_);
+  fourth.Send(Get("/"));
+  EXPECT_EQ(BodyOf(fourth.Take("GET /? ")), "GET /? ");
+}
+
+TEST_F(ServerTest, BodiesInMemoryAreBoundedOverAllConnections) {
+  ServerOptions options;
+  options.held_body_bytes_max = 100'000;
+  Serve(options, Echo);
+  Client first(address_);
+  first.Send("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 200000\r\n\r\n" +
+             std::string(90'000, 'x'));
+  Client second(address_);
+  second.Send("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 200000\r\n\r\n" +
+              std::string(90'000, 'x'));
+  second.Send(std::string(20'000, 'x'));
+  EXPECT_TRUE(second.ReadAll().starts_with("HTTP/1.1 503 "));
+}
+
+int64_t ResidentBytes() {
+  std::ifstream file("/proc/self/statm");
+  int64_t total = 0;
+  int64_t resident = 0;
+  file >> total >> resident;
+  return resident * sysconf(_SC_PAGESIZE);
+}
+
+TEST_F(ServerTest, AThousandIdleConnectionsAreCheapAndInNobodysWay) {
+  Serve({}, Echo);
+  std::vector<Client> clients;
+  rlimit descriptors{};
+  getrlimit(RLIMIT_NOFILE, &descriptors);
+  descriptors.rlim_cur = std::min<rlim_t>(descriptors.rlim_max, 4096);
+  setrlimit(RLIMIT_NOFILE, &descriptors);
+  const int count = 1000;
+  clients.reserve(count);
+  const auto open = [&] {
+    clients.emplace_back(address_);
+    clients.back().Send("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 20000\r\n\r\n" +
+                        std::string(20'000, 'x'));
+    clients.back().Take(std::string(20'000, 'x'));
+  };
+  for (int i = 0; i < 50; ++i) open();  // warm: allocators, stacks
+  const int64_t before = ResidentBytes();
+  for (int i = 50; i < count; ++i) open();
+  const int64_t each = (ResidentBytes() - before) / (count - 50);
+  RecordProperty("bytes_per_idle_connection", static_cast<int>(each));
+  std::printf("idle connection: %lld bytes, client included\n", static_cast<long long>(each));
+  EXPECT_LE(each, 32 * 1024);
+  Client another(address_);
+  another.Send(Get("/"));
+  EXPECT_TRUE(another.Take("\r\n\r\n").starts_with("HTTP/1.1 200 "));
+}
+
+TEST_F(ServerTest, DrainLetsRunningExchangesFinishAndClosesIdleConnections) {
+  std::unique_ptr<Event> go;
+  Serve({}, [&](Exchange& exchange) -> Task<void> {
+    if (exchange.request().path != "/slow") {
+      co_await Echo(exchange);
+      co_return;
+    }
+    exchange.Start(Reply{});
+    co_await exchange.Write("begun ");
+    co_await go->Wait();
+    co_await exchange.Write("ended");
+    co_await exchange.End();
+  });
+  OnLoop([&] { go = std::make_unique<Event>(loop_->executor()); });
+  Client idle(address_);
+  idle.Send(Get("/"));
+  idle.Take("GET /? ");
+  Client running(address_);
+  running.Send(Get("/slow"));
+  ASSERT_TRUE(running.ReadUntil("begun"));
+  running.Send(Get("/late"));
+  std::future<void> drained = StartDrain(seconds(30));
+  EXPECT_EQ(idle.ReadAll(), "");
+  EXPECT_EQ(drained.wait_for(milliseconds(50)), std::future_status::timeout);
+  OnLoop([&] { go->Set(); });
+  const std::string answers = running.ReadAll();
+  EXPECT_NE(answers.find("ended\r\n0\r\n\r\n"), std::string::npos) << answers;
+  EXPECT_NE(answers.find("HTTP/1.1 503 "), std::string::npos) << answers;
+  EXPECT_NE(answers.find("Connection: close"), std::string::npos) << answers;
+  drained.get();
+  EXPECT_TRUE(Eventually([&] { return server_->connection_count() == 0; }));
+}
+
+TEST_F(ServerTest, DrainAbortsWhatIsLeftAtItsDeadline) {
+  Serve({}, [](Exchange& exchange) -> Task<void> {
+    exchange.Start(Reply{});
+    co_await exchange.Write("begun ");
+    while (!exchange.ClientGone()) co_await SleepFor(std::chrono::hours(1));
+  });
+  Client client(address_);
+  client.Send(Get("/"));
+  ASSERT_TRUE(client.ReadUntil("begun"));
+  StartDrain(milliseconds(20)).get();
+  EXPECT_EQ(client.ReadAll().find("0\r\n\r\n"), std::string::npos);
+}
+
+TEST_F(ServerTest, EndsCleanlyWithExchangesRunning) {
+  Serve({}, [](Exchange& exchange) -> Task<void> {
+    while (!exchange.ClientGone()) co_await SleepFor(std::chrono::hours(1));
+  });
+  std::vector<Client> clients;
+  for (int i = 0; i < 5; ++i) {
+    clients.emplace_back(address_);
+    clients.back().Send(Get("/"));
+  }
+  Client idle(address_);
+  ASSERT_TRUE(Eventually([&] { return server_->exchange_count() == 5; }));
+  Shutdown();
+  for (Client& client : clients) client.ReadAll();
+}
+
+TEST(Listen, TellsThePortAndWhyItCannot) {
+  const Result<ListenSocket> first = Listen("127.0.0.1:0");
+  ASSERT_TRUE(first);
+  EXPECT_FALSE(first->address.ends_with(":0"));
+  const Result<ListenSocket> second = Listen(first->address);
+  ASSERT_FALSE(second);
+  EXPECT_EQ(second.error().code, Code::kConflict);
+  for (const char* bad :
+       {"", "127.0.0.1", "nowhere.example:80", "127.0.0.1:99999", ":80", "[::1:80"}) {
+    EXPECT_FALSE(Listen(bad)) << bad;
+  }
+  EXPECT_TRUE(IsLoopbackAddress("127.0.0.1:1"));
+  EXPECT_TRUE(IsLoopbackAddress("[::1]:1"));
+  EXPECT_FALSE(IsLoopbackAddress("0.0.0.0:1"));
+  EXPECT_FALSE(IsLoopbackAddress("[::]:1"));
+  close(first->fd);
+}
+
+}  // namespace
+}  // namespace weir::http

@@ -1,0 +1,113 @@
+// The state behind Scheduler. Its calls are in scheduler.cc, admission.cc (who may start, who has
+// to make room) and step.cc (rows of a step, what became of them). Internal to this folder.
+#pragma once
+
+#include <memory>
+#include <unordered_map>
+#include <vector>
+
+#include "scheduler/branch.h"
+#include "scheduler/budget.h"
+#include "scheduler/fair_share.h"
+#include "scheduler/prefix_tree.h"
+#include "scheduler/scheduler.h"
+
+namespace weir::scheduler {
+
+class Scheduler::Impl {
+ public:
+  explicit Impl(const Options& options);
+
+  Result<void> Submit(Submission submission, MonotonicTime now);
+  void Cancel(RequestId id);
+  void SetPaused(RequestId id, bool paused);
+  Plan Next(MonotonicTime now);
+  void Decoded(const StepOutcome& outcome, Duration cost);
+  void Sampled(RequestId id, int32_t index, Token token);
+  void Finished(RequestId id, int32_t index);
+  std::vector<Event> TakeEvents();
+  Stats stats() const;
+
+ private:
+  // A run of tokens of one branch in the step that is under way.
+  struct Slice {
+    Branch* branch = nullptr;
+    int32_t count = 0;
+    bool decode = false;
+    bool canonical = false;
+  };
+  enum class Admission : uint8_t { kAdmitted, kHeld, kBlocked };
+
+  // scheduler.cc
+  Result<void> Validate(const Submission& submission);
+  Error Refusal(Code code, const char* limit_name, int32_t limit, int32_t ahead);
+  Branch* Find(RequestId id, int32_t index);
+  void End(Branch& branch);
+  void EndWithEvent(Branch& branch, EndReason reason);
+  void LeaveQueue(Request& request);
+  int32_t room_max() const;  // tokens of one branch
+  int32_t Class(const Request& request) const;
+
+  // admission.cc
+  void Admit();
+  Branch* NextCandidate(uint64_t round) const;
+  Admission TryAdmit(Branch& branch);
+  PrefixTree::Match FindPrefix(const Branch& branch) const;
+  bool HoldForPrefix(Branch& branch, int32_t matched);
+  bool MakePlace(Branch& branch, PrefixTree::Match& match);
+  bool Fits(const Branch& branch, const PrefixTree::Match& match, int64_t extra) const;
+  void Start(Branch& branch, const PrefixTree::Match& match);
+  void ReleaseHolders(Branch& donor, int32_t length);
+  void Unhold(Branch& branch);
+  int64_t Reserved() const;
+  int64_t Reserve(const Branch& branch) const;
+  bool MayGiveWayTo(const Branch& victim, const Branch& branch) const;
+  Branch* LastInOrder(const Branch* spare) const;
+  void Preempt(Branch& branch);
+  void StopRunning(Branch& branch, bool keep);
+
+  // step.cc
+  uint32_t PickGroup();
+  void Compose(uint32_t group);
+  std::vector<Branch*> Decoders(uint32_t group, bool prompts);
+  std::vector<Branch*> Prompts(uint32_t group) const;
+  void MakeRoomToDecode(std::vector<Branch*>& decoders);
+  void MakeRoomForPrompt(std::vector<Branch*>& prompts);
+  void AddPrompts(const std::vector<Branch*>& prompts, int32_t decoders);
+  void AddPrompt(Branch& branch, int32_t& budget, int32_t& rows, int32_t& outputs, int32_t& room);
+  int32_t LimitByOutputs(const Branch& branch, int32_t count, int32_t outputs) const;
+  bool WantsOutput(const Branch& branch, int32_t pos) const;
+  void AppendRows(const Slice& slice, Plan& plan) const;
+  void Advance(const Slice& slice, int32_t done);
+  void AfterDone(Duration cost);
+  void AfterAbort(const StepOutcome& outcome);
+  void AfterNoRoom();
+  void AfterFailure();
+  int32_t FirstOutput(const Slice& slice) const;
+
+  const Options options_;
+  PrefixTree tree_;
+  StepBudget budget_;
+  FairShare clients_;
+  std::unordered_map<RequestId, std::unique_ptr<Request>> requests_;
+  std::vector<Branch*> waiting_;
+  std::vector<Branch*> running_;
+  std::vector<Slice> slices_;  // the step under way
+  bool in_flight_ = false;
+  std::vector<RequestId> cancelled_;  // while it was
+  std::vector<Event> events_;
+  MonotonicTime now_{};
+  uint64_t orders_ = 0;
+  uint64_t step_ = 1;
+  uint64_t round_ = 0;
+  uint64_t lost_ = 0;  // branches that had to make room
+  uint32_t group_ = 0;
+  int32_t group_steps_ = 0;
+  int32_t row_limit_ = 0;  // below batch_tokens_max after the memory refused a step
+  int32_t waiting_requests_ = 0;
+  MonotonicTime last_completion_{};
+  double completion_s_ = 0;  // between completions, recent; 0: none yet
+  Stats counters_;           // gauges are filled in by stats()
+};
+
+}  // namespace weir::scheduler

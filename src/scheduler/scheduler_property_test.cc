@@ -1,0 +1,105 @@
+// Random histories against the scheduler's promises. WEIR_SEEDS sets how many (default 600),
+// WEIR_SEED runs one. A failing history is shrunk to a small one that still fails, and printed.
+//
+// Histories run in child processes, so that a CHECK in the scheduler is a failing history like any
+// other.
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <functional>
+#include <string>
+
+#include "scheduler/world.h"
+
+namespace weir::scheduler::testing {
+namespace {
+
+uint64_t FromEnvironment(const char* name, uint64_t otherwise) {
+  const char* text = std::getenv(name);
+  return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
+}
+
+// True if `body` says so and its process lives to say it.
+bool InChild(bool quiet, const std::function<bool()>& body) {
+  const pid_t pid = fork();
+  if (pid == 0) {
+    if (quiet && std::freopen("/dev/null", "w", stderr) == nullptr) _exit(2);
+    _exit(body() ? 0 : 1);
+  }
+  int status = 0;
+  EXPECT_EQ(waitpid(pid, &status, 0), pid);
+  return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+bool Fails(const History& history) {
+  return !InChild(/*quiet=*/true, [&] { return Replay(history).empty(); });
+}
+
+// Leaves out ever smaller runs of actions, then makes numbers smaller, as long as the history still
+// fails.
+History Shrunk(History history) {
+  for (size_t run = history.actions.size() / 2; run >= 1; run /= 2) {
+    for (size_t at = 0; at < history.actions.size();) {
+      History smaller = history;
+      const auto begin = smaller.actions.begin() + static_cast<std::ptrdiff_t>(at);
+      const size_t count = std::min(run, smaller.actions.size() - at);
+      smaller.actions.erase(begin, begin + static_cast<std::ptrdiff_t>(count));
+      if (Fails(smaller)) {
+        history = std::move(smaller);
+      } else {
+        at += run;
+      }
+    }
+  }
+  using Field = int32_t Action::*;
+  for (const Field field : {&Action::prefix, &Action::tail, &Action::max_new_tokens,
+                            &Action::family, &Action::back, &Action::cut}) {
+    for (size_t i = 0; i < history.actions.size(); ++i) {
+      for (int tries = 0; tries < 12 && history.actions[i].*field > 0; ++tries) {
+        History smaller = history;
+        smaller.actions[i].*field = tries == 0 ? 0 : smaller.actions[i].*field * 3 / 4;
+        if (Fails(smaller)) history = std::move(smaller);
+      }
+    }
+  }
+  return history;
+}
+
+void Report(uint64_t seed) {
+  const History small = Shrunk(RandomHistory(seed));
+  std::string text = "options: " + ToText(small.options) + "\n";
+  for (const Action& action : small.actions) text += "  " + ToText(action) + "\n";
+  InChild(/*quiet=*/false, [&] {
+    std::fprintf(stderr, "broken: %s\n", Replay(small).c_str());
+    return true;
+  });
+  ADD_FAILURE() << "seed " << seed << " (WEIR_SEED=" << seed << " runs it alone), shrunk to\n"
+                << text;
+}
+
+TEST(SchedulerProperty, EveryHistoryKeepsThePromises) {
+  constexpr uint64_t kBatch = 50;
+  const uint64_t only = FromEnvironment("WEIR_SEED", 0);
+  const uint64_t first = only > 0 ? only : 1;
+  const uint64_t last = only > 0 ? only : FromEnvironment("WEIR_SEEDS", 600);
+  for (uint64_t from = first; from <= last; from += kBatch) {
+    const uint64_t to = std::min(last, from + kBatch - 1);
+    const auto run = [&](uint64_t a, uint64_t b) {
+      return InChild(/*quiet=*/true, [&] {
+        for (uint64_t seed = a; seed <= b; ++seed) {
+          if (!Replay(RandomHistory(seed)).empty()) return false;
+        }
+        return true;
+      });
+    };
+    if (run(from, to)) continue;
+    for (uint64_t seed = from; seed <= to; ++seed) {
+      if (!run(seed, seed)) return Report(seed);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace weir::scheduler::testing

@@ -1,0 +1,349 @@
+// The rows of a step, and what became of them.
+#include <algorithm>
+#include <limits>
+#include <span>
+#include <tuple>
+#include <utility>
+
+#include "base/check.h"
+#include "scheduler/impl.h"
+
+namespace weir::scheduler {
+namespace {
+
+constexpr int32_t kNoOutput = std::numeric_limits<int32_t>::max();
+
+void KeepRunning(std::vector<Branch*>& branches) {
+  std::erase_if(branches, [](const Branch* b) { return b->place != Branch::Place::kRunning; });
+}
+
+}  // namespace
+
+Plan Scheduler::Impl::Next(MonotonicTime now) {
+  CHECK(!in_flight_, "Decoded comes before the next Next");
+  now_ = std::max(now_, now);
+  Admit();
+  Plan plan;
+  // Making room may take away the very rows that it was made for; what is left then gets its turn,
+  // so that an empty plan always means that nothing can be done. Each round but the last ends with
+  // fewer running, or with one that is alone.
+  for (uint64_t lost = lost_;; lost = lost_) {
+    plan.group = PickGroup();
+    Compose(plan.group);
+    if (!slices_.empty() || lost_ == lost) break;
+    if (running_.empty()) Admit();
+  }
+  for (const Slice& slice : slices_) AppendRows(slice, plan);
+  const auto rows = static_cast<int32_t>(plan.rows.size());
+  const int32_t missing = tree_.cells_used() + rows - options_.cells;
+  if (missing > 0) counters_.cells_evicted += static_cast<uint64_t>(tree_.Evict(missing));
+  CHECK(tree_.cells_used() + rows <= options_.cells, "a step fits the cache");
+  plan.ops = tree_.TakeOps();
+  in_flight_ = rows > 0;
+  return plan;
+}
+
+void Scheduler::Impl::Compose(uint32_t group) {
+  std::vector<Branch*> prompts = Prompts(group);
+  std::vector<Branch*> decoders = Decoders(group, !prompts.empty());
+  MakeRoomToDecode(decoders);
+  KeepRunning(prompts);
+  if (decoders.empty()) MakeRoomForPrompt(prompts);
+  slices_.clear();
+  for (Branch* branch : decoders) slices_.push_back({.branch = branch, .count = 1, .decode = true});
+  AddPrompts(prompts, static_cast<int32_t>(decoders.size()));
+}
+
+// Stays with a group for its quantum while it has work, then goes on to the one that was served
+// longest ago.
+uint32_t Scheduler::Impl::PickGroup() {
+  bool present_has_work = false;
+  const Branch* other = nullptr;
+  for (const Branch* branch : running_) {
+    if (!branch->runnable()) continue;
+    if (branch->request->domain.group == group_) {
+      present_has_work = true;
+    } else if (other == nullptr || branch->last_step < other->last_step) {
+      other = branch;
+    }
+  }
+  const bool stay = present_has_work && group_steps_ < options_.group_quantum;
+  if (other != nullptr && !stay) {
+    group_ = other->request->domain.group;
+    group_steps_ = 0;
+  }
+  return group_;
+}
+
+// Prompts with work, the most urgent first.
+std::vector<Branch*> Scheduler::Impl::Prompts(uint32_t group) const {
+  const double prompt_ns = budget_.prompt_token_ns();
+  using Urgency = std::tuple<int32_t, Duration, uint64_t, int32_t>;
+  std::vector<std::pair<Urgency, Branch*>> order;
+  for (Branch* branch : running_) {
+    const Request& r = *branch->request;
+    if (r.domain.group != group || !branch->runnable() || branch->decoding()) continue;
+    const bool overdue = now_ - r.arrival >= options_.overdue;
+    const int32_t rank = overdue ? -1 : std::min(Class(r), branch->boost);
+    const Duration cost(static_cast<int64_t>(prompt_ns * branch->remaining()));
+    const Duration turn =
+        overdue ? Duration(0) : r.client->served + std::min(cost, options_.short_first);
+    order.emplace_back(Urgency(rank, turn, r.order, branch->index), branch);
+  }
+  std::sort(order.begin(), order.end());
+  std::vector<Branch*> prompts;
+  for (const auto& [urgency, branch] : order) prompts.push_back(branch);
+  return prompts;
+}
+
+// Streams with a token to put in; if they are more than fit a step, those whose last step is
+// longest ago. Prompts keep a part of the step.
+std::vector<Branch*> Scheduler::Impl::Decoders(uint32_t group, bool prompts) {
+  std::vector<Branch*> decoders;
+  for (Branch* branch : running_) {
+    if (branch->request->domain.group != group) continue;
+    if (branch->runnable() && branch->decoding()) decoders.push_back(branch);
+  }
+  int32_t limit = std::min(row_limit_, options_.outputs_max);
+  if (prompts) {
+    const bool prompts_turn = step_ % 2 == 0;
+    limit -= limit == 1 ? (prompts_turn ? 1 : 0) : std::clamp(options_.chunk_min, 1, limit / 2);
+  }
+  if (static_cast<int32_t>(decoders.size()) > limit) {
+    const auto turn = [](const Branch* b) {
+      return std::tuple(b->last_step, b->request->order, b->index);
+    };
+    std::sort(decoders.begin(), decoders.end(),
+              [&](const Branch* a, const Branch* b) { return turn(a) < turn(b); });
+    decoders.resize(static_cast<size_t>(limit));
+  }
+  return decoders;
+}
+
+void Scheduler::Impl::MakeRoomToDecode(std::vector<Branch*>& decoders) {
+  while (tree_.cells_pinned() + static_cast<int32_t>(decoders.size()) > options_.cells) {
+    Branch* last = LastInOrder(nullptr);
+    CHECK(last != nullptr, "a branch with a row is owed no sample");
+    if (running_.size() == 1) {
+      decoders.clear();
+      ++lost_;
+      EndWithEvent(*last, EndReason::kOutOfRoom);
+    } else {
+      Preempt(*last);
+      KeepRunning(decoders);
+    }
+  }
+}
+
+void Scheduler::Impl::MakeRoomForPrompt(std::vector<Branch*>& prompts) {
+  while (!prompts.empty() && tree_.cells_pinned() >= options_.cells && running_.size() > 1) {
+    Preempt(*LastInOrder(nullptr));
+    KeepRunning(prompts);
+  }
+}
+
+void Scheduler::Impl::AddPrompts(const std::vector<Branch*>& prompts, int32_t decoders) {
+  int32_t budget = budget_.PromptTokens(decoders);
+  int32_t rows = row_limit_ - decoders;
+  int32_t outputs = options_.outputs_max - decoders;
+  int32_t room = options_.cells - tree_.cells_pinned() - decoders;
+  for (Branch* branch : prompts) AddPrompt(*branch, budget, rows, outputs, room);
+}
+
+void Scheduler::Impl::AddPrompt(Branch& branch, int32_t& budget, int32_t& rows, int32_t& outputs,
+                                int32_t& room) {
+  const int32_t chunk = options_.chunk_deterministic;
+  const int32_t to_border = chunk - branch.length % chunk;
+  const bool fixed = branch.canonical && running_.size() == 1;
+  const int32_t wanted = fixed ? to_border : budget;
+  int32_t count = std::min({branch.remaining(), wanted, rows, room});
+  count = LimitByOutputs(branch, count, outputs);
+  if (count <= 0) return;
+  const bool canonical = fixed && count == chunk;
+  slices_.push_back({.branch = &branch, .count = count, .canonical = canonical});
+  budget -= count;
+  rows -= count;
+  room -= count;
+  for (int32_t i = 0; i < count; ++i) outputs -= WantsOutput(branch, branch.length + i) ? 1 : 0;
+}
+
+bool Scheduler::Impl::WantsOutput(const Branch& branch, int32_t pos) const {
+  const Request& request = *branch.request;
+  if (request.max_new_tokens > 0 && pos == branch.size() - 1) return true;
+  return request.prompt_outputs_from >= 0 && pos < request.prompt_size &&
+         pos >= std::max(request.prompt_outputs_from, branch.outputs_done);
+}
+
+// The longest piece up to `count` tokens that wants at most `outputs` rows with logits.
+int32_t Scheduler::Impl::LimitByOutputs(const Branch& branch, int32_t count,
+                                        int32_t outputs) const {
+  int32_t wanted = 0;
+  for (int32_t i = 0; i < count; ++i) {
+    wanted += WantsOutput(branch, branch.length + i) ? 1 : 0;
+    if (wanted > outputs) return i;
+  }
+  return count;
+}
+
+void Scheduler::Impl::AppendRows(const Slice& slice, Plan& plan) const {
+  const Branch& branch = *slice.branch;
+  const Request& request = *branch.request;
+  for (int32_t i = 0; i < slice.count; ++i) {
+    const int32_t pos = branch.length + i;
+    const bool asks = request.max_new_tokens > 0 && pos == branch.size() - 1;
+    const bool forks = asks && !request.forked;
+    plan.rows.push_back(
+        {.token = branch.tokens[static_cast<size_t>(pos)],
+         .pos = pos,
+         .seq = branch.seq,
+         .output = WantsOutput(branch, pos),
+         .samples = forks ? static_cast<int32_t>(request.branches.size()) : (asks ? 1 : 0),
+         .request = request.id,
+         .branch = branch.index});
+  }
+}
+
+// What became of a step.
+
+void Scheduler::Impl::Decoded(const StepOutcome& outcome, Duration cost) {
+  CHECK(in_flight_, "no step is under way");
+  in_flight_ = false;
+  ++step_;
+  ++group_steps_;
+  ++counters_.steps;
+  switch (outcome.kind) {
+    case StepOutcome::Kind::kDone:
+      AfterDone(cost);
+      break;
+    case StepOutcome::Kind::kAborted:
+      AfterAbort(outcome);
+      break;
+    case StepOutcome::Kind::kNoRoom:
+      AfterNoRoom();
+      break;
+    case StepOutcome::Kind::kFailed:
+      AfterFailure();
+      break;
+  }
+  slices_.clear();
+  for (const RequestId id : std::exchange(cancelled_, {})) Cancel(id);
+}
+
+// The first `done` tokens of the slice are in the cache now.
+void Scheduler::Impl::Advance(const Slice& slice, int32_t done) {
+  Branch& branch = *slice.branch;
+  const bool canonical = slice.canonical && done == slice.count;
+  const auto from = static_cast<size_t>(branch.length);
+  tree_.Append(branch.seq, std::span(branch.tokens).subspan(from, static_cast<size_t>(done)),
+               canonical);
+  branch.length += done;
+  branch.canonical = branch.canonical && canonical;
+  branch.last_step = step_;
+  (slice.decode ? counters_.decode_tokens : counters_.prefill_tokens) +=
+      static_cast<uint64_t>(done);
+  ReleaseHolders(branch, branch.length);
+}
+
+void Scheduler::Impl::AfterDone(Duration cost) {
+  int32_t decodes = 0, prompts = 0;
+  for (const Slice& slice : slices_) (slice.decode ? decodes : prompts) += slice.count;
+  budget_.Measured(decodes, prompts, cost);
+  row_limit_ = std::min(options_.batch_tokens_max, row_limit_ * 2);
+  for (const Slice& slice : slices_) {
+    Branch& branch = *slice.branch;
+    Request& request = *branch.request;
+    clients_.Charge(*request.client, cost * slice.count / (decodes + prompts));
+    Advance(slice, slice.count);
+    if (!slice.decode) {
+      const int32_t prompt_done = std::min(branch.length, request.prompt_size);
+      branch.outputs_done = std::max(branch.outputs_done, prompt_done);
+      events_.push_back({.kind = Event::Kind::kProgress,
+                         .request = request.id,
+                         .branch = branch.index,
+                         .prompt_done = prompt_done});
+    }
+    if (branch.remaining() > 0) continue;
+    if (request.max_new_tokens == 0) {
+      EndWithEvent(branch, EndReason::kPromptDone);
+      continue;
+    }
+    branch.awaiting = true;
+    if (request.forked) continue;
+    request.forked = true;
+    for (const auto& fork : request.branches) {
+      if (fork->place == Branch::Place::kUnborn) fork->awaiting = true;
+    }
+  }
+}
+
+int32_t Scheduler::Impl::FirstOutput(const Slice& slice) const {
+  for (int32_t i = 0; i < slice.count; ++i) {
+    const int32_t pos = slice.branch->length + i;
+    if (WantsOutput(*slice.branch, pos)) return pos;
+  }
+  return kNoOutput;
+}
+
+// What was computed stays, but for rows whose logits were wanted: those are lost, so they are
+// computed again.
+void Scheduler::Impl::AfterAbort(const StepOutcome& outcome) {
+  for (const Slice& slice : slices_) {
+    Branch& branch = *slice.branch;
+    const auto reached = std::find_if(outcome.reached.begin(), outcome.reached.end(),
+                                      [&](const auto& r) { return r.seq == branch.seq; });
+    CHECK(reached != outcome.reached.end(), "an aborted step tells how far each sequence came");
+    const int32_t done = reached->next_pos - branch.length;
+    CHECK(done >= 0 && done <= slice.count, "a sequence ends within its rows");
+    const int32_t first_output = FirstOutput(slice);
+    Advance(slice, done);
+    if (branch.length <= first_output) {
+      if (branch.remaining() == 0) EndWithEvent(branch, EndReason::kPromptDone);
+    } else if (options_.sharing == Sharing::kPrefix) {
+      tree_.Trim(branch.seq, first_output);
+      branch.length = first_output;
+      branch.borrowed = std::min(branch.borrowed, first_output);
+    } else {
+      StopRunning(branch, /*keep=*/false);
+      branch.place = Branch::Place::kWaiting;
+      waiting_.push_back(&branch);
+      ++counters_.preemptions;
+      events_.push_back(
+          {.kind = Event::Kind::kRequeued, .request = branch.request->id, .branch = branch.index});
+    }
+  }
+}
+
+// The memory holds less than was counted on (padding, a window). Nothing was kept, so: free idle
+// cells, else ask for less, else requeue the last in order, and only for a branch that is alone is
+// this the end.
+void Scheduler::Impl::AfterNoRoom() {
+  ++counters_.no_room;
+  int32_t rows = 0;
+  for (const Slice& slice : slices_) rows += slice.count;
+  const int32_t freed = tree_.Evict(std::max(rows, options_.cells / 8));
+  counters_.cells_evicted += static_cast<uint64_t>(freed);
+  if (freed > 0) return;
+  if (rows > 1) {
+    row_limit_ = std::max(1, std::min(row_limit_, rows) / 2);
+    return;
+  }
+  Branch* last = LastInOrder(nullptr);
+  CHECK(last != nullptr, "a branch with a row is owed no sample");
+  if (running_.size() == 1) {
+    EndWithEvent(*last, EndReason::kOutOfRoom);
+  } else {
+    Preempt(*last);
+  }
+}
+
+void Scheduler::Impl::AfterFailure() {
+  for (const Slice& slice : slices_) {
+    Branch& branch = *slice.branch;
+    StopRunning(branch, /*keep=*/false);
+    branch.place = Branch::Place::kWaiting;
+    waiting_.push_back(&branch);
+    EndWithEvent(branch, EndReason::kFailed);
+  }
+}
+
+}  // namespace weir::scheduler

@@ -1,0 +1,499 @@
+#include "scheduler/world.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <random>
+#include <set>
+
+#include "scheduler/fake_memory.h"
+#include "scheduler/scheduler.h"
+
+namespace weir::scheduler::testing {
+namespace {
+
+constexpr Token kVocabulary = 5;
+constexpr int64_t kStepsToDrain = 20'000;
+
+// The model and sampler of one branch, given what it sees. -1 is the end of the answer.
+Token SampleFrom(uint64_t history, RequestId id, int32_t branch) {
+  const uint64_t draw = Mix(Mix(history, id % 3), static_cast<uint64_t>(branch % 2));
+  return draw % 23 == 0 ? -1 : static_cast<Token>(draw / 23 % kVocabulary);
+}
+
+struct Client {
+  Submission submission;
+  std::vector<std::vector<Token>> answers;   // of each branch, as delivered
+  std::vector<std::vector<Token>> expected;  // run alone
+  std::vector<bool> ended;
+  std::vector<bool> admitted;
+  std::set<int32_t> prompt_outputs;
+  bool cut_allowed = false;  // an injected fault may have ended it
+  bool cancelled = false;
+  bool paused = false;
+  bool live() const {
+    return !cancelled && std::find(ended.begin(), ended.end(), false) != ended.end();
+  }
+};
+
+class World {
+ public:
+  explicit World(const History& history)
+      : history_(history), memory_(history.options), scheduler_(history.options) {}
+
+  std::string Run() {
+    for (const Action& action : history_.actions) {
+      Act(action);
+      if (!broken_.empty()) return broken_;
+    }
+    for (auto& [id, client] : clients_) Resume(id);
+    for (int64_t i = 0; i < kStepsToDrain && broken_.empty(); ++i) {
+      if (!Step(Action{}, nullptr) && broken_.empty()) break;
+    }
+    if (broken_.empty()) CheckAllEnded();
+    return broken_;
+  }
+
+ private:
+  void Break(std::string what) {
+    if (broken_.empty()) broken_ = std::move(what);
+  }
+
+  void Act(const Action& action) {
+    switch (action.kind) {
+      case Action::Kind::kSubmit:
+        return Submit(action);
+      case Action::Kind::kCancel:
+        return Cancel(Back(action.back));
+      case Action::Kind::kPause:
+        if (Client* client = Live(Back(action.back))) {
+          client->paused = true;
+          scheduler_.Pause(Back(action.back));
+        }
+        return;
+      case Action::Kind::kResume:
+        return Resume(Back(action.back));
+      case Action::Kind::kStep:
+        Step(action, nullptr);
+        return;
+      case Action::Kind::kCancelInStep:
+      case Action::Kind::kSubmitInStep:
+        Step(Action{}, &action);
+        return;
+    }
+  }
+
+  RequestId Back(int32_t back) const { return last_id_ - static_cast<RequestId>(back); }
+  Client* Live(RequestId id) {
+    const auto it = clients_.find(id);
+    return it == clients_.end() || !it->second.live() ? nullptr : &it->second;
+  }
+
+  std::vector<Token> Prompt(const Action& action) {
+    std::vector<Token> prompt;
+    const auto before = clients_.find(Back(action.continues));
+    if (action.continues >= 0 && before != clients_.end()) {
+      prompt = before->second.submission.prompt;
+      const std::vector<Token>& answer = before->second.answers.front();
+      prompt.insert(prompt.end(), answer.begin(), answer.end());
+    } else {
+      for (int32_t i = 0; i < action.prefix; ++i) {
+        prompt.push_back(static_cast<Token>(
+            Mix(static_cast<uint64_t>(action.family), static_cast<uint64_t>(i)) % kVocabulary));
+      }
+    }
+    for (int32_t i = 0; i < action.tail; ++i) {
+      prompt.push_back(
+          static_cast<Token>(Mix(action.tail_seed, static_cast<uint64_t>(i)) % kVocabulary));
+    }
+    return prompt;
+  }
+
+  int32_t RoomMax() const {
+    const Options& o = history_.options;
+    return o.context_max > 0 ? std::min(o.context_max, o.cells) : o.cells;
+  }
+
+  void Submit(const Action& action) {
+    Submission s;
+    s.id = last_id_ + 1;
+    s.prompt = Prompt(action);
+    s.max_new_tokens = action.scores ? 0 : action.max_new_tokens;
+    s.tenant_salt = action.tenant;
+    s.client = action.client;
+    s.priority = action.priority;
+    s.forks = s.max_new_tokens == 0 ? 1 : action.forks;
+    s.group = action.group;
+    s.deterministic = action.deterministic;
+    s.keep_prefix = action.keep_prefix;
+    const auto size = static_cast<int32_t>(s.prompt.size());
+    if (action.scores && size > 0) s.prompt_outputs_from = std::max(0, size - 1 - action.tail);
+    const Stats before = scheduler_.stats();
+    const Result<void> result = scheduler_.Submit(s, now_);
+    if (!result) {
+      const Error& error = result.error();
+      if (error.code == Code::kInvalidArgument && size >= 1 && size <= RoomMax()) {
+        return Break("a prompt that fits was refused: " + error.message);
+      }
+      if (error.code != Code::kInvalidArgument && error.retry_after_s < 1) {
+        return Break("a full queue without Retry-After");
+      }
+      return;
+    }
+    if (size < 1 || size > RoomMax()) return Break("a prompt that does not fit was taken");
+    if (before.waiting >= history_.options.waiting_max + CountStarted())
+      return Break("the queue grew past its bound");
+    ++last_id_;
+    const auto branches = static_cast<size_t>(s.forks);
+    Client& client = clients_[s.id];
+    client.submission = std::move(s);
+    client.answers.resize(branches);
+    client.ended.resize(branches);
+    client.admitted.resize(branches);
+    for (size_t b = 0; b < branches; ++b)
+      client.expected.push_back(Alone(client.submission, static_cast<int32_t>(b)));
+  }
+
+  // Branches that wait but were started once, or were born started: they do not count as queued
+  // requests.
+  int32_t CountStarted() const {
+    int32_t started = 0;
+    for (const auto& [id, client] : clients_) {
+      if (client.live()) started += client.admitted.front() ? client.submission.forks : 0;
+    }
+    return started;
+  }
+
+  std::vector<Token> Alone(const Submission& s, int32_t branch) const {
+    std::vector<Token> tokens = s.prompt;
+    std::vector<Token> answer;
+    while (static_cast<int32_t>(answer.size()) < s.max_new_tokens &&
+           static_cast<int32_t>(tokens.size()) <= RoomMax()) {
+      const Token token = SampleFrom(HistoryHash(tokens), s.id, branch);
+      if (token < 0) break;
+      answer.push_back(token);
+      tokens.push_back(token);
+    }
+    return answer;
+  }
+
+  void Cancel(RequestId id) {
+    scheduler_.Cancel(id);
+    if (Client* client = Live(id)) client->cancelled = true;
+  }
+  void Resume(RequestId id) {
+    if (Client* client = Live(id)) client->paused = false;
+    scheduler_.Resume(id);
+  }
+
+  // One turn of the engine loop; false when there was nothing to do.
+  bool Step(const Action& action, const Action* meanwhile) {
+    now_ += std::chrono::milliseconds(5);
+    const Plan plan = scheduler_.Next(now_);
+    for (const SeqOp& op : plan.ops) {
+      if (std::string rule = memory_.Apply(op); !rule.empty()) Break("op: " + rule);
+    }
+    if (memory_.used() != scheduler_.stats().cells_used) {
+      Break(fmt::format("the memory holds {} cells, the scheduler counts {}", memory_.used(),
+                        scheduler_.stats().cells_used));
+    }
+    if (std::string rule = memory_.CheckRows(plan.rows); !rule.empty()) Break("rows: " + rule);
+    if (!memory_.HasRoom(plan.rows.size())) Break("the plan takes more cells than there are");
+    TakeEvents();
+    CheckRows(plan);
+    if (!broken_.empty()) return false;
+    if (plan.rows.empty()) return !plan.ops.empty();
+    if (meanwhile != nullptr) {
+      if (meanwhile->kind == Action::Kind::kCancelInStep) Cancel(Back(meanwhile->back));
+      if (meanwhile->kind == Action::Kind::kSubmitInStep) Submit(*meanwhile);
+    }
+    Decode(plan, action);
+    TakeEvents();
+    return true;
+  }
+
+  void CheckRows(const Plan& plan) {
+    std::set<std::pair<RequestId, int32_t>> asked;
+    for (const Row& row : plan.rows) {
+      const Client* client = Live(row.request);
+      if (client == nullptr) return Break("a row of a request that is over");
+      const Submission& s = client->submission;
+      const auto pos = static_cast<size_t>(row.pos);
+      const std::vector<Token>& answer = client->answers.at(static_cast<size_t>(row.branch));
+      const size_t known = s.prompt.size() + answer.size();
+      if (pos >= known) return Break("a row for a token that is not known");
+      const Token token = pos < s.prompt.size() ? s.prompt[pos] : answer[pos - s.prompt.size()];
+      if (row.token != token) return Break("a row with another token");
+      if (s.group != plan.group) return Break("a row of another group");
+      if (!client->admitted[static_cast<size_t>(row.branch)])
+        return Break("a row before the admission");
+      const bool last = pos + 1 == known;
+      const int32_t samples =
+          !last || s.max_new_tokens == 0 ? 0 : (answer.empty() && row.branch == 0 ? s.forks : 1);
+      if (row.samples != samples)
+        return Break(fmt::format("a row asks for {} samples, not {}", row.samples, samples));
+      const bool scored =
+          s.prompt_outputs_from >= 0 && row.pos >= s.prompt_outputs_from && pos < s.prompt.size();
+      if (samples > 0 && !row.output) return Break("a sample without logits");
+      if (row.output && samples == 0 && !scored) return Break("logits that nobody asked for");
+      if (samples > 0 && !asked.insert({row.request, row.branch}).second)
+        return Break("asked twice");
+    }
+  }
+
+  void Decode(const Plan& plan, const Action& action) {
+    const Duration cost = std::chrono::microseconds(5000 + 900 * plan.rows.size());
+    now_ += cost;
+    StepOutcome outcome{.kind = action.outcome};
+    const auto rows = static_cast<int32_t>(plan.rows.size());
+    int32_t kept = rows;
+    if (outcome.kind == StepOutcome::Kind::kNoRoom) kept = 0;
+    if (outcome.kind == StepOutcome::Kind::kAborted || outcome.kind == StepOutcome::Kind::kFailed) {
+      kept = std::min(action.cut, rows);
+    }
+    for (int32_t i = 0; i < kept; ++i) {
+      const Row& row = plan.rows[static_cast<size_t>(i)];
+      const Submission& s = clients_.at(row.request).submission;
+      memory_.Put(row, {s.tenant_salt, s.group});
+    }
+    std::set<Seq> seqs;
+    for (const Row& row : plan.rows) seqs.insert(row.seq);
+    if (outcome.kind == StepOutcome::Kind::kAborted) {
+      for (const Seq seq : seqs) outcome.reached.push_back({seq, memory_.Length(seq)});
+    }
+    if (outcome.kind == StepOutcome::Kind::kFailed || outcome.kind == StepOutcome::Kind::kNoRoom) {
+      for (const Row& row : plan.rows) clients_.at(row.request).cut_allowed = true;
+    }
+    scheduler_.Decoded(outcome, cost);
+    if (outcome.kind == StepOutcome::Kind::kDone) {
+      for (const Row& row : plan.rows) Deliver(row);
+    }
+  }
+
+  void Deliver(const Row& row) {
+    Client& client = clients_.at(row.request);
+    if (!row.output || client.cancelled) return;
+    const Submission& s = client.submission;
+    const FakeMemory::Logits logits = memory_.See(row.seq, row.pos);
+    for (const FakeMemory::Origin& origin : logits.origins) {
+      if (origin != FakeMemory::Origin{s.tenant_salt, s.group})
+        return Break("a cell of another tenant or group was seen");
+    }
+    const auto pos = static_cast<size_t>(row.pos);
+    if (pos < s.prompt.size() && s.prompt_outputs_from >= 0) {
+      const std::span<const Token> history(s.prompt.data(), pos + 1);
+      if (logits.hash != HistoryHash(history))
+        Break("a scored row saw something else than its prompt");
+      if (!client.prompt_outputs.insert(row.pos).second && row.samples == 0) Break("scored twice");
+    }
+    for (int32_t b = row.branch; b < row.branch + row.samples; ++b) {
+      const auto index = static_cast<size_t>(b);
+      if (client.ended[index]) continue;
+      const Token token = SampleFrom(logits.hash, s.id, b);
+      if (token < 0) {
+        client.ended[index] = true;
+        CheckAnswer(client, b, /*whole=*/true);
+        scheduler_.Finished(s.id, b);
+      } else {
+        client.answers[index].push_back(token);
+        scheduler_.Sampled(s.id, b, token);
+      }
+    }
+  }
+
+  void CheckAnswer(const Client& client, int32_t branch, bool whole) {
+    const std::vector<Token>& answer = client.answers[static_cast<size_t>(branch)];
+    const std::vector<Token>& expected = client.expected[static_cast<size_t>(branch)];
+    const bool prefix = answer.size() <= expected.size() &&
+                        std::equal(answer.begin(), answer.end(), expected.begin());
+    if (!prefix)
+      return Break(fmt::format("request {} branch {} got another answer than alone",
+                               client.submission.id, branch));
+    if (whole && answer.size() != expected.size()) {
+      Break(fmt::format("request {} branch {} got {} of {} tokens", client.submission.id, branch,
+                        answer.size(), expected.size()));
+    }
+  }
+
+  void TakeEvents() {
+    for (const Event& event : scheduler_.TakeEvents()) {
+      const auto it = clients_.find(event.request);
+      if (it == clients_.end()) return Break("an event of no request");
+      Client& client = it->second;
+      const auto index = static_cast<size_t>(event.branch);
+      const auto prompt = static_cast<int32_t>(client.submission.prompt.size());
+      if (event.kind == Event::Kind::kAdmitted) {
+        if (client.admitted[index]) Break("admitted twice");
+        client.admitted[index] = true;
+        if (event.cached_tokens > (event.branch == 0 ? prompt - 1 : prompt))
+          Break("more cached than there is prompt");
+      }
+      if (event.kind == Event::Kind::kProgress && event.prompt_done > prompt)
+        Break("more done than there is");
+      if (event.kind != Event::Kind::kEnded || client.cancelled) continue;
+      if (client.ended[index]) Break("ended twice");
+      client.ended[index] = true;
+      CheckEnd(client, event);
+    }
+  }
+
+  void CheckEnd(const Client& client, const Event& event) {
+    const Submission& s = client.submission;
+    const auto answered =
+        static_cast<int32_t>(client.answers[static_cast<size_t>(event.branch)].size());
+    const auto size = static_cast<int32_t>(s.prompt.size());
+    switch (event.reason) {
+      case EndReason::kLength:
+        if (answered != s.max_new_tokens) Break("ended by length too early");
+        break;
+      case EndReason::kOutOfRoom:
+        if (size + answered <= RoomMax() && !client.cut_allowed)
+          Break("ended for want of room that was there");
+        break;
+      case EndReason::kPromptDone:
+        if (s.max_new_tokens != 0) Break("ended with the prompt");
+        break;
+      case EndReason::kFailed:
+        if (!client.cut_allowed) Break("failed without a failure");
+        break;
+    }
+    CheckAnswer(client, event.branch, event.reason == EndReason::kLength);
+  }
+
+  void CheckAllEnded() {
+    for (const auto& [id, client] : clients_) {
+      for (size_t b = 0; b < client.ended.size() && !client.cancelled; ++b) {
+        if (!client.ended[b]) return Break(fmt::format("request {} branch {} never ends", id, b));
+      }
+      const Submission& s = client.submission;
+      if (client.cancelled || client.cut_allowed || s.prompt_outputs_from < 0) continue;
+      const auto wanted = static_cast<int32_t>(s.prompt.size()) - s.prompt_outputs_from;
+      if (static_cast<int32_t>(client.prompt_outputs.size()) != wanted) {
+        return Break(fmt::format("request {}: {} of {} prompt rows were scored", id,
+                                 client.prompt_outputs.size(), wanted));
+      }
+    }
+    const Stats stats = scheduler_.stats();
+    if (stats.waiting + stats.prefilling + stats.decoding != 0) Break("somebody is left");
+    if (stats.cells_used != stats.cells_idle) Break("cells are held for nobody");
+    if (stats.seqs_used != stats.seqs_idle) Break("sequences are held for nobody");
+  }
+
+  const History& history_;
+  FakeMemory memory_;
+  Scheduler scheduler_;
+  MonotonicTime now_{std::chrono::seconds(1)};
+  std::map<RequestId, Client> clients_;
+  RequestId last_id_ = 0;
+  std::string broken_;
+};
+
+}  // namespace
+
+std::string Replay(const History& history) { return World(history).Run(); }
+
+History RandomHistory(uint64_t seed) {
+  std::mt19937_64 random(seed);
+  const auto pick = [&](int64_t from, int64_t to) {
+    return std::uniform_int_distribution<int64_t>(from, to)(random);
+  };
+  const auto chance = [&](int percent) { return pick(1, 100) <= percent; };
+  History history;
+  Options& o = history.options;
+  o.cells = static_cast<int32_t>(pick(1, 100) <= 20 ? pick(3, 20) : pick(20, 160));
+  o.context_max = chance(20) ? static_cast<int32_t>(pick(2, 60)) : 0;
+  o.seqs_max = static_cast<int32_t>(chance(50) ? pick(1, 4) : pick(4, 24));
+  o.running_max = static_cast<int32_t>(pick(1, 12));
+  o.batch_tokens_max = static_cast<int32_t>(chance(15) ? 1 : pick(2, 40));
+  o.outputs_max = static_cast<int32_t>(chance(30) ? pick(1, 4) : 64);
+  o.sharing = chance(20) ? Sharing::kWhole : Sharing::kPrefix;
+  o.chunk_min = static_cast<int32_t>(pick(1, 8));
+  o.chunk_max = static_cast<int32_t>(pick(8, 64));
+  o.chunk_deterministic = static_cast<int32_t>(pick(1, 12));
+  o.output_reserve = static_cast<int32_t>(pick(0, 20));
+  o.join_min = static_cast<int32_t>(pick(1, 8));
+  o.bypass_max = static_cast<int32_t>(pick(0, 4));
+  o.waiting_max = static_cast<int32_t>(pick(2, 30));
+  o.waiting_max_per_client = static_cast<int32_t>(pick(1, 12));
+  o.aging = std::chrono::milliseconds(pick(20, 2000));
+  o.overdue = std::chrono::milliseconds(pick(50, 5000));
+  o.group_quantum = static_cast<int32_t>(pick(1, 5));
+  const bool many_groups = chance(30);
+  const int faults = chance(40) ? 12 : 0;
+  const int64_t length_max = std::max<int64_t>(2, o.cells / pick(1, 6));
+  const int64_t count = pick(10, 160);
+  for (int64_t i = 0; i < count; ++i) {
+    Action action;
+    const int64_t dice = pick(1, 100);
+    if (dice <= 30) {
+      action.kind = dice <= 4 ? Action::Kind::kSubmitInStep : Action::Kind::kSubmit;
+      action.family = static_cast<int32_t>(pick(0, 2));
+      action.prefix = static_cast<int32_t>(pick(0, length_max));
+      action.tail = static_cast<int32_t>(pick(0, std::max<int64_t>(1, length_max / 3)));
+      action.tail_seed = random();
+      action.continues = chance(30) ? static_cast<int32_t>(pick(0, 5)) : -1;
+      action.max_new_tokens = static_cast<int32_t>(chance(10) ? pick(0, 200) : pick(1, 24));
+      action.forks = static_cast<int32_t>(chance(20) ? pick(2, 4) : 1);
+      action.tenant = static_cast<uint64_t>(pick(0, 1));
+      action.client = static_cast<uint64_t>(pick(0, 3));
+      action.priority = static_cast<Priority>(pick(0, 2));
+      action.group = many_groups ? static_cast<uint32_t>(pick(0, 2)) : 0;
+      action.deterministic = chance(15);
+      action.keep_prefix = !chance(15);
+      action.scores = chance(10);
+    } else if (dice <= 40) {
+      action.kind = dice <= 33   ? Action::Kind::kCancel
+                    : dice <= 35 ? Action::Kind::kCancelInStep
+                    : dice <= 37 ? Action::Kind::kPause
+                                 : Action::Kind::kResume;
+      action.back = static_cast<int32_t>(pick(0, 8));
+    } else if (chance(faults)) {
+      const int64_t fault = pick(1, 10);
+      action.outcome = fault <= 5   ? StepOutcome::Kind::kAborted
+                       : fault <= 8 ? StepOutcome::Kind::kNoRoom
+                                    : StepOutcome::Kind::kFailed;
+      action.cut = static_cast<int32_t>(pick(0, 40));
+    }
+    history.actions.push_back(action);
+  }
+  return history;
+}
+
+std::string ToText(const Action& a) {
+  switch (a.kind) {
+    case Action::Kind::kSubmit:
+    case Action::Kind::kSubmitInStep:
+      return fmt::format(
+          "{} family {} prefix {} tail {} (seed {}) continues {} new {} forks {} tenant {} client "
+          "{} priority {} group {}{}{}{}",
+          a.kind == Action::Kind::kSubmit ? "submit" : "submit-in-step", a.family, a.prefix, a.tail,
+          a.tail_seed, a.continues, a.max_new_tokens, a.forks, a.tenant, a.client,
+          static_cast<int>(a.priority), a.group, a.deterministic ? " deterministic" : "",
+          a.keep_prefix ? "" : " private", a.scores ? " scores" : "");
+    case Action::Kind::kCancel:
+      return fmt::format("cancel back {}", a.back);
+    case Action::Kind::kCancelInStep:
+      return fmt::format("cancel-in-step back {}", a.back);
+    case Action::Kind::kPause:
+      return fmt::format("pause back {}", a.back);
+    case Action::Kind::kResume:
+      return fmt::format("resume back {}", a.back);
+    case Action::Kind::kStep:
+      return fmt::format("step outcome {} cut {}", static_cast<int>(a.outcome), a.cut);
+  }
+  return "?";
+}
+
+std::string ToText(const Options& o) {
+  return fmt::format(
+      "cells {} context {} seqs {} running {} batch {} outputs {} sharing {} chunk {}..{} fixed {} "
+      "reserve {} join {} bypass {} "
+      "waiting {}/{} quantum {}",
+      o.cells, o.context_max, o.seqs_max, o.running_max, o.batch_tokens_max, o.outputs_max,
+      static_cast<int>(o.sharing), o.chunk_min, o.chunk_max, o.chunk_deterministic,
+      o.output_reserve, o.join_min, o.bypass_max, o.waiting_max, o.waiting_max_per_client,
+      o.group_quantum);
+}
+
+}  // namespace weir::scheduler::testing

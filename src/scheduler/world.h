@@ -1,0 +1,67 @@
+// A world for the scheduler: clients that come, leave, pause and resume; an engine loop over
+// FakeMemory whose steps may be aborted, refused or fail. A history is a list of Actions, plain
+// data drawn from a seed beforehand, so any sublist of it is a history too: that is what makes
+// shrinking possible. For tests.
+//
+// After the list everything is resumed and the loop runs until nothing is left to do. Whatever rule
+// is broken on the way comes back as text:
+//   - the memory's rules (fake_memory.h), and the scheduler's promises (scheduler.h)
+//   - every answer is, token by token, what its request alone would have got; cut only where
+//   somebody cut it
+//   - every request ends, and within a bound
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "scheduler/plan.h"
+
+namespace weir::scheduler::testing {
+
+struct Action {
+  enum class Kind : uint8_t {
+    kSubmit,
+    kCancel,
+    kPause,
+    kResume,
+    kStep,
+    kCancelInStep,
+    kSubmitInStep
+  };
+  Kind kind = Kind::kStep;
+  // kSubmit, kSubmitInStep
+  int32_t family = 0;  // of shared beginnings
+  int32_t prefix = 0;  // tokens of it
+  int32_t tail = 0;    // own tokens
+  uint64_t tail_seed = 0;
+  int32_t continues =
+      -1;  // counted back: the prompt is that request's prompt and answer, then the tail
+  int32_t max_new_tokens = 0;
+  int32_t forks = 1;
+  uint64_t tenant = 0;
+  uint64_t client = 0;
+  Priority priority = Priority::kInteractive;
+  uint32_t group = 0;
+  bool deterministic = false;
+  bool keep_prefix = true;
+  bool scores = false;
+  // kCancel, kPause, kResume, kCancelInStep
+  int32_t back = 0;  // counted back from the newest
+  // kStep
+  StepOutcome::Kind outcome = StepOutcome::Kind::kDone;
+  int32_t cut = 0;  // rows that an aborted or failed step kept
+};
+std::string ToText(const Action& action);
+
+struct History {
+  Options options;
+  std::vector<Action> actions;
+};
+History RandomHistory(uint64_t seed);
+std::string ToText(const Options& options);
+
+// "" when all promises were kept. CHECKs of the scheduler end the process.
+std::string Replay(const History& history);
+
+}  // namespace weir::scheduler::testing

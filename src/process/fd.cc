@@ -1,9 +1,11 @@
 #include "process/fd.h"
 
 #include <fcntl.h>
+#include <fmt/core.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <climits>
 #include <system_error>
 
 namespace weir {
@@ -31,6 +33,18 @@ Result<Fd> Duplicate(int descriptor) {
   const int number = fcntl(descriptor, F_DUPFD_CLOEXEC, 3);
   if (number < 0) return Fail(SystemError("cannot duplicate a descriptor", errno));
   return Fd(number);
+}
+
+Result<std::string> PathOf(int descriptor) {
+  std::string path(PATH_MAX, '\0');
+  const std::string link = fmt::format("/proc/self/fd/{}", descriptor);
+  const ssize_t size = readlink(link.c_str(), path.data(), path.size());
+  if (size < 0 || static_cast<size_t>(size) >= path.size()) {
+    return Fail(
+        SystemError("cannot tell where an open file lies", size < 0 ? errno : ENAMETOOLONG));
+  }
+  path.resize(static_cast<size_t>(size));
+  return path;
 }
 
 Result<void> SetNonBlocking(int descriptor, bool on) {

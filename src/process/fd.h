@@ -42,6 +42,8 @@ Result<Fd> OpenReadOnly(const std::string& path);
 Result<Pipe> MakePipe();
 // The same open file under a second number.
 Result<Fd> Duplicate(int descriptor);
+// Where the open file really lies, links followed.
+Result<std::string> PathOf(int descriptor);
 Result<void> SetNonBlocking(int descriptor, bool on);
 
 // An errno as an Error: "<what>: No such file or directory". ENOENT is kNotFound, EACCES and EPERM

@@ -162,14 +162,12 @@ constexpr Names kGatewayToo = {
     "sendfile",
 };
 
-#ifdef WEIR_SANITIZER_BUILD
 // AddressSanitizer's leak check starts a task that shares our memory and traces us; both runtimes
 // map executable pages, name their mappings and read their limits. A sanitizer build is for tests:
 // its filter is wider and the report says so.
 constexpr Names kSanitizerToo = {"mmap",  "mprotect",    "clone",     "ptrace",
                                  "wait4", "prctl",       "prlimit64", "process_vm_readv",
                                  "kill",  "personality", "setrlimit", "tgkill"};
-#endif
 
 // setsockopt is a way to much of the kernel; these are the options that a server sets on accepted
 // sockets.
@@ -243,9 +241,10 @@ class Filter {
 
 void AllowMemoryAndThreads(Filter& filter) {
   filter.PretendMissing("clone3");
-#ifdef WEIR_SANITIZER_BUILD
-  filter.Allow(kSanitizerToo);
-#else
+  if (kSanitizerBuild) {
+    filter.Allow(kSanitizerToo);
+    return;
+  }
   filter.AllowIf("mmap", {AllClear(2, PROT_EXEC)});
   filter.AllowIf("mprotect", {AllClear(2, PROT_EXEC)});
   filter.AllowIf("clone", {scmp_arg_cmp{0, SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD}});
@@ -254,7 +253,6 @@ void AllowMemoryAndThreads(Filter& filter) {
     filter.AllowIf("prctl", {Equal(0, static_cast<unsigned>(option))});
   // abort() signals its own thread.
   filter.AllowIf("tgkill", {Equal(0, static_cast<unsigned>(getpid()))});
-#endif
 }
 
 void AllowSockets(Filter& filter) {

@@ -1,0 +1,252 @@
+#include "supervisor/launcher.h"
+
+#include <fmt/core.h>
+#include <poll.h>
+
+#include <algorithm>
+#include <csignal>
+#include <filesystem>
+#include <optional>
+#include <utility>
+
+#include "base/log.h"
+#include "supervisor/serve_file.h"
+
+namespace weir {
+namespace {
+
+constexpr int kMessagesAtOnce = 64;  // taken from the gateway before anything else has its turn
+constexpr Duration kHangUpGrace = std::chrono::seconds(1);
+
+class Launcher {
+ public:
+  Launcher(const LauncherOptions& options, SignalQueue& signals, const Clock& clock)
+      : options_(options),
+        signals_(signals),
+        clock_(clock),
+        engines_(options.engine),
+        restarts_(options.gateway_restarts) {}
+
+  int Run() {
+    IgnoreBrokenPipes();
+    StartGateway();
+    while (!exit_code_) {
+      Wait();
+      TakeSignals();
+      TakeMessages();
+      ReportEngines();
+      WatchGateway();
+    }
+    RemoveServeFile(options_.data_folder);
+    return *exit_code_;
+  }
+
+ private:
+  void StartGateway() {
+    start_gateway_at_.reset();
+    auto gateway = GatewayProcess::Start(options_.gateway);
+    if (gateway) {
+      gateway_.emplace(std::move(*gateway));
+      return;
+    }
+    LogError("{}", gateway.error().message);
+    if (!was_ready_) {
+      exit_code_ = 1;
+    } else {
+      DecideRestart();
+    }
+  }
+
+  std::optional<MonotonicTime> NextDeadline() const {
+    std::optional<MonotonicTime> next = engines_.NextDeadline();
+    for (const auto& at : {start_gateway_at_, kill_gateway_at_}) {
+      if (at) next = std::min(next.value_or(*at), *at);
+    }
+    return next;
+  }
+
+  int TimeoutMs() const {
+    const auto next = NextDeadline();
+    if (!next) return -1;
+    const auto wait = std::chrono::ceil<std::chrono::milliseconds>(*next - clock_.Now()).count();
+    return static_cast<int>(std::clamp<int64_t>(wait, 0, 60'000));
+  }
+
+  // Which of them became ready does not matter: all are looked at, and looking costs a system call
+  // each.
+  void Wait() {
+    std::vector<pollfd> polled = {{signals_.poll_fd(), POLLIN, 0}};
+    engines_.AddTo(polled);
+    if (gateway_) {
+      polled.push_back({gateway_->child().poll_fd(), POLLIN, 0});
+      const int events = POLLIN | (gateway_->HasUnsent() ? POLLOUT : 0);
+      // A closed socket would be ready for ever; from then on its exit is what counts.
+      if (!gateway_->closed()) {
+        polled.push_back({gateway_->control_fd(), static_cast<short>(events), 0});
+      }
+    }
+    poll(polled.data(), polled.size(), TimeoutMs());
+  }
+
+  void TakeSignals() {
+    while (const auto signal = signals_.Next()) {
+      if (*signal == SIGHUP) {
+        Tell(wire::Reload{});
+      } else if (*signal == SIGTERM || *signal == SIGINT) {
+        StartDrain();
+      }
+    }
+  }
+
+  void StartDrain() {
+    if (!gateway_) {  // it is waiting to be restarted
+      exit_code_ = 0;
+    } else if (std::exchange(draining_, true)) {
+      KillGateway();  // whoever asks twice means at once
+    } else {
+      kill_gateway_at_ = clock_.Now() + options_.drain_timeout + options_.drain_margin;
+      const auto ms = std::chrono::ceil<std::chrono::milliseconds>(options_.drain_timeout).count();
+      Tell(wire::Drain{static_cast<uint32_t>(std::clamp<int64_t>(ms, 0, UINT32_MAX))});
+    }
+  }
+
+  void TakeMessages() {
+    if (!gateway_) return;
+    Check(gateway_->Flush());
+    for (int i = 0; i < kMessagesAtOnce && !gateway_->closed(); ++i) {
+      auto message = gateway_->Receive();
+      if (!message) {
+        Check(Fail(message.error()));
+        return;
+      }
+      if (!*message) return;
+      std::visit([this](const auto& body) { On(body); }, **message);
+    }
+  }
+
+  void On(const wire::Ready& ready) {
+    if (auto written = WriteServeFile(options_.data_folder, ready.addresses, getpid()); !written) {
+      Check(std::move(written));
+      return;
+    }
+    if (std::exchange(was_ready_, true)) {
+      LogInfo("the gateway answers again");
+      return;
+    }
+    for (const std::string& address : ready.addresses) {
+      const std::string line = fmt::format("weir: ready on {}\n", address);
+      [[maybe_unused]] const ssize_t n = write(options_.output, line.data(), line.size());
+    }
+  }
+
+  void On(const wire::StartEngine& request) {
+    auto started = engines_.Start(request, clock_.Now());
+    if (started) {
+      Tell(wire::EngineStarted{request.engine, started->pid}, std::move(started->socket));
+      return;
+    }
+    const Error& error = started.error();
+    Tell(wire::EngineRefused{request.engine, error.code, error.message,
+                             static_cast<uint32_t>(error.retry_after_s) * 1000});
+  }
+
+  void On(const wire::StopEngine& request) {
+    engines_.Stop(request.engine, std::chrono::milliseconds(request.grace_ms), clock_.Now());
+  }
+
+  void ReportEngines() {
+    for (wire::EngineExited& report : engines_.Reap(clock_.Now())) {
+      if (!report.clean && !report.stopped) {
+        LogWarning("engine {} ended: {}", report.engine, report.how);
+      }
+      Tell(std::move(report));
+    }
+  }
+
+  void Tell(const wire::ToGateway& message, Fd descriptor = Fd()) {
+    if (gateway_) Check(gateway_->Send(message, std::move(descriptor)));
+  }
+
+  // A gateway that breaks the protocol is ended like one that crashed.
+  void Check(Result<void> result) {
+    if (result) return;
+    LogError("{}", result.error().message);
+    KillGateway();
+  }
+
+  // From here on only its exit is waited for.
+  void KillGateway() {
+    kill_gateway_at_.reset();
+    killed_ = true;
+    gateway_->child().Kill(SIGKILL);
+  }
+
+  void WatchGateway() {
+    const MonotonicTime now = clock_.Now();
+    if (start_gateway_at_ && *start_gateway_at_ <= now) StartGateway();
+    if (!gateway_) return;
+    // A gateway without its control socket is on its way out, or useless.
+    if (gateway_->closed() && !killed_ && !kill_gateway_at_) kill_gateway_at_ = now + kHangUpGrace;
+    if (kill_gateway_at_ && *kill_gateway_at_ <= now) {
+      LogWarning("the gateway did not end in time");
+      KillGateway();
+    }
+    if (const auto end = gateway_->child().TryWait()) OnGatewayEnd(*end);
+  }
+
+  void OnGatewayEnd(const ChildEnd& end) {
+    gateway_.reset();
+    kill_gateway_at_.reset();
+    killed_ = false;
+    engines_.KillAll();
+    if (draining_) {
+      exit_code_ = end.Clean() ? 0 : 1;
+    } else if (!was_ready_ && !end.by_signal) {
+      exit_code_ = end.code;
+    } else {
+      LogError("the gateway ended: {}", end.ToString());
+      DecideRestart();
+    }
+  }
+
+  void DecideRestart() {
+    const RestartDecision decision = restarts_.OnFailure(clock_.Now());
+    if (decision.verdict == RestartDecision::Verdict::kGiveUp) {
+      LogError("the gateway failed {} times within {} s; giving up",
+               options_.gateway_restarts.restarts_max + 1,
+               std::chrono::duration_cast<std::chrono::seconds>(options_.gateway_restarts.window)
+                   .count());
+      exit_code_ = 1;
+    } else {
+      start_gateway_at_ = clock_.Now() + decision.wait;
+    }
+  }
+
+  const LauncherOptions& options_;
+  SignalQueue& signals_;
+  const Clock& clock_;
+  Engines engines_;
+  RestartPolicy restarts_;
+  std::optional<GatewayProcess> gateway_;
+  std::optional<MonotonicTime> start_gateway_at_;
+  std::optional<MonotonicTime> kill_gateway_at_;
+  bool killed_ = false;    // this life of the gateway got its SIGKILL
+  bool draining_ = false;  // an ordered end was asked for
+  bool was_ready_ = false;
+  std::optional<int> exit_code_;
+};
+
+}  // namespace
+
+int RunLauncher(const LauncherOptions& options, SignalQueue& signals, const Clock& clock) {
+  return Launcher(options, signals, clock).Run();
+}
+
+Result<std::string> ProgramFolder() {
+  std::error_code error;
+  const auto program = std::filesystem::read_symlink("/proc/self/exe", error);
+  if (error) return Fail(Code::kInternal, "cannot tell where this program lies");
+  return program.parent_path().string();
+}
+
+}  // namespace weir

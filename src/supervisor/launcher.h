@@ -1,0 +1,45 @@
+// The launcher's main loop: keeps the gateway running, starts engines for it, and ends everything
+// in order.
+//
+//   gateway dies       engines are killed, the gateway is started again on the same listening
+//   sockets (a client that connects
+//                      meanwhile waits in the backlog and is not refused); too often: exit code 1
+//   gateway exits before it was ever ready: it said why on stderr; the launcher ends with its exit
+//   code engine ends        the gateway is told at once; a model whose engine failed too often
+//   cannot be started for a while SIGTERM, SIGINT    the gateway drains; SIGKILL when drain_timeout
+//   and a margin are over, or at a second signal SIGHUP             the gateway is told to reload
+//
+// One thread, one poll(). It sees no request text and no key, parses nothing but control messages,
+// and stays small.
+#pragma once
+
+#include <sys/types.h>
+#include <unistd.h>
+
+#include <string>
+
+#include "base/clock.h"
+#include "process/signals.h"
+#include "supervisor/engines.h"
+#include "supervisor/gateway_process.h"
+
+namespace weir {
+
+struct LauncherOptions {
+  GatewayOptions gateway;
+  EngineOptions engine;
+  std::string data_folder;  // serve.json goes there
+  Duration drain_timeout = std::chrono::seconds(30);
+  Duration drain_margin = std::chrono::seconds(5);
+  RestartLimits gateway_restarts = {.backoffs_max = 0};
+  int output = STDOUT_FILENO;  // the ready line
+};
+
+// `signals` must deliver SIGTERM, SIGINT and SIGHUP. Returns the exit code of `weir serve`: 0 after
+// an ordered end. Every process that it started has ended when it returns.
+int RunLauncher(const LauncherOptions& options, SignalQueue& signals, const Clock& clock);
+
+// The folder of the running program, where its sibling programs lie.
+Result<std::string> ProgramFolder();
+
+}  // namespace weir

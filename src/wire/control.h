@@ -1,0 +1,125 @@
+// The protocol between the launcher and the gateway, over the Unix message socket that the gateway
+// inherits. One message is one packet: a variant, encoded by archive.h, with at most one descriptor
+// beside it.
+//
+//   gateway                     launcher
+//   Ready             ────────▶           it answers on its listening sockets
+//   StartEngine id    ────────▶
+//                     ◀────────           EngineStarted id (+ the engine's socket) | EngineRefused
+//                     id
+//   StopEngine id     ────────▶
+//                     ◀────────           EngineExited id: once for each EngineStarted
+//                     ◀────────           Drain: finish what runs, then exit with 0
+//                     ◀────────           Reload: read configuration and policy again
+//   (its exit)                            engines are killed; the gateway is restarted, with a
+//   bound
+//
+// Engine ids are the gateway's and are not used twice in one life of it. No request text and no key
+// travels here. docs/internals/launcher.md tells who decides what.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/result.h"
+#include "wire/archive.h"
+#include "wire/engine.h"  // how a Code lies on the wire
+
+namespace weir::wire {
+
+inline constexpr size_t kControlMessageBytesMax = 32 * 1024;
+inline constexpr size_t kControlTextBytesMax = 4096;  // a path, an address
+inline constexpr size_t kEngineFilesMax = 8;          // of one engine
+inline constexpr size_t kEnginesMax = 32;
+inline constexpr uint32_t kStopGraceMsMax = 60'000;
+
+// Numbers of inherited descriptors. Nothing else is open above 2.
+inline constexpr int kGatewayControlFd = 3;
+inline constexpr int kGatewayLockFd = 4;  // held for as long as it lives (process/file_lock.h)
+inline constexpr int kGatewayListenFdFirst = 5;  // this one and those that follow, in the order of
+                                                 // the configuration
+inline constexpr int kEngineSocketFd = 3;
+inline constexpr int kEngineFileFdFirst = 4;  // the files of StartEngine, in that order
+
+struct Ready {
+  std::vector<std::string> addresses =
+      {};  // "http://127.0.0.1:9347", one for each listening socket
+};
+
+struct StartEngine {
+  uint64_t engine = 0;
+  std::vector<std::string> files = {};  // the model first; then projector, adapters. Opened for
+                                        // reading by the launcher, if they lie in the model store
+};
+
+// The engine gets SIGTERM now and SIGKILL after the grace. To let it finish, close its socket and
+// wait for EngineExited first.
+struct StopEngine {
+  uint64_t engine = 0;
+  uint32_t grace_ms = 0;
+};
+
+using ToLauncher = std::variant<Ready, StartEngine, StopEngine>;
+
+struct EngineStarted {
+  uint64_t engine = 0;
+  int32_t pid = 0;  // for people
+};
+
+struct EngineRefused {
+  uint64_t engine = 0;
+  Code code = Code::kInternal;
+  std::string message = {};
+  uint32_t retry_after_ms = 0;  // 0: asking again will not help
+};
+
+struct EngineExited {
+  uint64_t engine = 0;
+  bool stopped = false;         // StopEngine asked for it
+  bool clean = false;           // exit code 0
+  std::string how = {};         // "signal 11 (SEGV)"
+  uint32_t retry_after_ms = 0;  // until a start of the same model is accepted again
+};
+
+struct Drain {
+  uint32_t timeout_ms = 0;
+};
+
+struct Reload {};
+
+using ToGateway = std::variant<EngineStarted, EngineRefused, EngineExited, Drain, Reload>;
+
+template <class Archive>
+void Visit(Archive& a, Ready& v) {
+  a(v.addresses);
+}
+template <class Archive>
+void Visit(Archive& a, StartEngine& v) {
+  a(v.engine, v.files);
+}
+template <class Archive>
+void Visit(Archive& a, StopEngine& v) {
+  a(v.engine, v.grace_ms);
+}
+template <class Archive>
+void Visit(Archive& a, EngineStarted& v) {
+  a(v.engine, v.pid);
+}
+template <class Archive>
+void Visit(Archive& a, EngineRefused& v) {
+  a(v.engine, v.code, v.message, v.retry_after_ms);
+}
+template <class Archive>
+void Visit(Archive& a, EngineExited& v) {
+  a(v.engine, v.stopped, v.clean, v.how, v.retry_after_ms);
+}
+template <class Archive>
+void Visit(Archive& a, Drain& v) {
+  a(v.timeout_ms);
+}
+template <class Archive>
+void Visit(Archive&, Reload&) {}
+
+}  // namespace weir::wire

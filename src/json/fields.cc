@@ -58,7 +58,9 @@ std::string_view Nearest(std::string_view word, std::span<const std::string_view
   size_t best_distance = word.size() / 3 + 1;  // further away it is another word
   if (word.size() > kNameShownMax) return best;
   for (const std::string_view candidate : known) {
-    const size_t distance = Distance(word, candidate);
+    const bool begins =
+        word.size() >= 3 && (candidate.starts_with(word) || word.starts_with(candidate));
+    const size_t distance = begins ? 1 : Distance(word, candidate);
     if (distance > best_distance || (distance == best_distance && !best.empty())) continue;
     best = candidate;
     best_distance = distance;

@@ -1,0 +1,26 @@
+// The fields that chat and plain completions share. Errors go to the Fields' Problem.
+#pragma once
+
+#include "dialects/openai/request.h"
+#include "json/fields.h"
+
+namespace weir::openai {
+
+inline constexpr size_t kNameBytesMax = 256;  // model names, ids, speakers
+
+// Everything but messages, prompts and tools; ends with the check for unknown fields, so call it
+// last.
+void ReadCommon(json::Fields& fields, const Limits& limits, GenerateCall& call);
+
+void ReadSampling(json::Fields& fields, chat::Sampling& sampling);
+void ReadKeepAlive(json::Fields& fields, std::optional<int64_t>& keep_alive_ms);
+// Accepts what cannot change an answer, and refuses what is left unread.
+void ReadRest(json::Fields& fields);
+
+// A string, an array of strings, an array of token ids, or an array of those.
+std::vector<chat::Prompt> ReadPrompts(json::Fields& fields, std::string_view key, size_t count_max);
+
+// For what OpenAI's clients may send and nobody here can do.
+void RefuseUnsupported(json::Fields& fields, std::string_view key, std::string_view why);
+
+}  // namespace weir::openai

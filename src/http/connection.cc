@@ -194,7 +194,9 @@ Task<bool> Connection::Serve() {
     co_await RunHandler();
   }
   if (!finished_ && replied_ && framing_ == BodyFraming::kClose) reset_on_close_ = true;
-  request_ = {};
+  {
+    const Request done = std::move(request_);
+  }  // assigning {} would keep the buffers
   CountBody(0);
   co_return finished_&& keep_alive_ && !gone_;
 }
@@ -235,7 +237,7 @@ Task<void> Connection::Refuse(Refusal refusal, const Request* request) {
 // answer. So: no more from us, and what still comes is read and dropped for a while.
 Task<void> Connection::Linger() {
   shutdown(socket_.native_handle(), SHUT_WR);
-  pending_ = {};
+  std::string().swap(pending_);
   Enter(Phase::kLingering);
   while (!gone_) {
     Watch();

@@ -115,7 +115,7 @@ Request RequestParser::TakeRequest() {
   state_ = State::kHead;
   started_ = have_request_line_ = skipped_blank_ = false;
   head_bytes_ = 0;
-  line_ = {};
+  std::string().swap(line_);  // assigning {} would keep the buffer
   authority_.clear();
   framing_ = {};
   return request;

@@ -74,7 +74,7 @@ class Client {
     if (!ReadUntil(text)) return "(end) " + bytes_;
     const size_t size = bytes_.find(text) + text.size();
     std::string taken = bytes_.substr(0, size);
-    bytes_ = bytes_.substr(size);
+    std::string(bytes_.substr(size)).swap(bytes_);
     return taken;
   }
   bool was_reset() const { return reset_; }
@@ -546,6 +546,7 @@ TEST_F(ServerTest, ConnectionsOverTheLimitAreToldToComeBack) {
   const std::string answer = third.ReadAll();
   EXPECT_TRUE(answer.starts_with("HTTP/1.1 503 ")) << answer;
   EXPECT_NE(answer.find("Retry-After: "), std::string::npos);
+  third.Close();
   kept.clear();
   ASSERT_TRUE(Eventually([&] { return server_->connection_count() == 0; }));
   Client fourth(address_);
@@ -631,6 +632,7 @@ TEST_F(ServerTest, DrainLetsRunningExchangesFinishAndClosesIdleConnections) {
   EXPECT_NE(answers.find("ended\r\n0\r\n\r\n"), std::string::npos) << answers;
   EXPECT_NE(answers.find("HTTP/1.1 503 "), std::string::npos) << answers;
   EXPECT_NE(answers.find("Connection: close"), std::string::npos) << answers;
+  running.Close();
   drained.get();
   EXPECT_TRUE(Eventually([&] { return server_->connection_count() == 0; }));
 }

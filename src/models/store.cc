@@ -1,0 +1,256 @@
+#include "models/store.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <fmt/core.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <filesystem>
+#include <memory>
+#include <optional>
+
+#include "json/fields.h"
+
+namespace weir::models {
+namespace {
+
+constexpr size_t kNearMax = 3;
+constexpr std::string_view kManifestSuffix = ".json";
+
+struct CloseFolder {
+  void operator()(DIR* folder) const { closedir(folder); }
+};
+
+// O_NONBLOCK: a named pipe in a file's place must not hold the caller.
+Fd OpenBelow(int folder, const char* name, int flags) {
+  return Fd(openat(folder, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | flags));
+}
+
+Fd OpenFolder(int parent, const char* name) { return OpenBelow(parent, name, O_DIRECTORY); }
+
+Fd OpenRoot(const std::string& root) {
+  return Fd(open(root.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+}
+
+// The size when `fd` is a regular file.
+std::optional<uint64_t> FileSize(const Fd& fd) {
+  struct stat status;
+  if (!fd.valid() || fstat(fd.get(), &status) != 0 || !S_ISREG(status.st_mode)) return std::nullopt;
+  return static_cast<uint64_t>(status.st_size);
+}
+
+// Names in a folder that a model or tag may have; at most kModelsMax, sorted. Takes the descriptor.
+std::vector<std::string> NamesIn(Fd folder) {
+  std::vector<std::string> names;
+  if (!folder.valid()) return names;
+  const std::unique_ptr<DIR, CloseFolder> entries(fdopendir(folder.get()));
+  if (!entries) return names;
+  folder.Release();  // closedir closes it
+  while (const dirent* entry = readdir(entries.get())) {
+    // Dot files are unfinished writes, and "." and "..".
+    if (entry->d_name[0] != '.' && names.size() < kModelsMax) names.emplace_back(entry->d_name);
+  }
+  std::ranges::sort(names);
+  return names;
+}
+
+Result<std::string> ReadSmallFile(const Fd& fd) {
+  const auto size = FileSize(fd);
+  if (!size || *size > kManifestBytesMax) {
+    return Fail(Code::kUnavailable,
+                fmt::format("not a regular file of at most {} bytes", kManifestBytesMax));
+  }
+  std::string text(static_cast<size_t>(*size), '\0');
+  const ssize_t got = pread(fd.get(), text.data(), text.size(), 0);
+  if (got < 0 || static_cast<size_t>(got) != text.size())
+    return Fail(Code::kUnavailable, "it cannot be read");
+  return text;
+}
+
+// The manifest in an open folder of a model; `where` is how the caller names it. kNotFound without
+// that file.
+Result<Manifest> ReadManifestAt(int folder, const Name& name) {
+  const Fd fd = OpenBelow(folder, (name.tag + std::string(kManifestSuffix)).c_str(), 0);
+  if (!fd.valid() && errno == ENOENT) return Fail(Code::kNotFound, "there is no such model");
+  auto text = ReadSmallFile(fd);
+  auto manifest = text ? ParseManifest(*text) : Fail(text.error());
+  if (manifest && manifest->name == name) return manifest;
+  const std::string why = manifest ? "it names another model" : manifest.error().message;
+  return Fail(Code::kUnavailable,
+              fmt::format("the manifest of {} is damaged ({}); fetch the model again",
+                          name.ToString(), why),
+              "model", "model_damaged");
+}
+
+void ListModel(int manifests, const std::string& model, Listing& out) {
+  const Fd folder = OpenFolder(manifests, model.c_str());
+  if (!folder.valid()) return;
+  for (const std::string& file : NamesIn(OpenFolder(folder.get(), "."))) {
+    if (!file.ends_with(kManifestSuffix) || out.models.size() >= kModelsMax) continue;
+    const std::string text = model + ":" + file.substr(0, file.size() - kManifestSuffix.size());
+    const auto name = ParseName(text);
+    if (!name || name->ToString() != text) {
+      out.problems.push_back("a manifest has a name that no model can have");
+      continue;
+    }
+    auto manifest = ReadManifestAt(folder.get(), *name);
+    if (manifest) {
+      out.models.push_back(std::move(*manifest));
+    } else {
+      out.problems.push_back(manifest.error().message);
+    }
+  }
+}
+
+std::string Joined(const std::vector<std::string>& words) {
+  std::string out;
+  for (const std::string& word : words) out += (out.empty() ? "" : ", ") + word;
+  return out;
+}
+
+// Up to kNearMax known names that the user may have meant, the nearest first.
+std::vector<std::string> NearNames(std::string_view name, std::vector<std::string_view> known) {
+  std::vector<std::string> near;
+  while (near.size() < kNearMax) {
+    const std::string_view next = json::Nearest(name, known);
+    if (next.empty()) break;
+    near.emplace_back(next);
+    std::erase(known, next);
+  }
+  return near;
+}
+
+Error Unknown(std::string message) {
+  return Error{Code::kNotFound, std::move(message), "model", "model_not_found", 0};
+}
+
+Error Ambiguous(std::string_view name, const std::vector<std::string>& fitting) {
+  const std::vector<std::string> some(
+      fitting.begin(),
+      fitting.begin() + static_cast<ptrdiff_t>(std::min(fitting.size(), size_t{8})));
+  return Unknown(fmt::format("{} may be {} models: {}; write the whole name", name, fitting.size(),
+                             Joined(some)));
+}
+
+}  // namespace
+
+Store::Store(std::string root, const Catalogue& catalogue)
+    : root_(std::move(root)), catalogue_(&catalogue) {}
+
+Listing Store::List() const {
+  Listing out;
+  const Fd root = OpenRoot(root_);
+  const Fd manifests = root.valid() ? OpenFolder(root.get(), "manifests") : Fd();
+  if (!manifests.valid()) return out;
+  for (const std::string& model : NamesIn(OpenFolder(manifests.get(), ".")))
+    ListModel(manifests.get(), model, out);
+  std::ranges::sort(out.models, {}, &Manifest::name);
+  return out;
+}
+
+Result<Manifest> Store::ReadManifest(const Name& name) const {
+  const Fd root = OpenRoot(root_);
+  const Fd manifests = root.valid() ? OpenFolder(root.get(), "manifests") : Fd();
+  const Fd folder = manifests.valid() ? OpenFolder(manifests.get(), name.model.c_str()) : Fd();
+  if (!folder.valid()) return Fail(Code::kNotFound, "there is no such model");
+  return ReadManifestAt(folder.get(), name);
+}
+
+Result<Manifest> Store::ResolveBare(const Name& name) const {
+  auto latest = ReadManifest({name.model, std::string(kDefaultTag)});
+  if (latest || latest.error().code != Code::kNotFound) return latest;
+  std::vector<std::string> fitting;
+  std::optional<Manifest> found;
+  for (const Manifest& manifest : List().models) {
+    if (manifest.name.model != name.model) continue;
+    fitting.push_back(manifest.name.ToString());
+    found = manifest;
+  }
+  if (fitting.size() > 1) return Fail(Ambiguous(name.model, fitting));
+  if (found) return *found;
+  return Fail(Code::kNotFound, "there is no such model");
+}
+
+Result<Manifest> Store::Resolve(std::string_view text) const {
+  const auto name = ParseName(text);
+  if (!name) return Fail(name.error());
+  auto direct = name->tag.empty() ? ResolveBare(*name) : ReadManifest(*name);
+  // An ambiguous name has its own message; it carries a reason.
+  if (direct || direct.error().code != Code::kNotFound || !direct.error().reason.empty())
+    return direct;
+  if (const Entry* entry = catalogue_->Find(name->ToString())) {
+    auto known = ReadManifest(entry->name);
+    if (known || known.error().code != Code::kNotFound) return known;
+  }
+  const std::string prefix = name->ToString();
+  std::vector<Manifest> fitting;
+  if (prefix.size() >= kPrefixMin) {
+    fitting = List().models;
+    std::erase_if(fitting,
+                  [&](const Manifest& each) { return !each.name.ToString().starts_with(prefix); });
+  }
+  if (fitting.size() == 1) return fitting.front();
+  if (fitting.empty()) return Fail(NotFound(prefix));
+  std::vector<std::string> names;
+  for (const Manifest& each : fitting) names.push_back(each.name.ToString());
+  return Fail(Ambiguous(prefix, names));
+}
+
+Error Store::NotFound(std::string_view name) const {
+  if (const Entry* entry = catalogue_->Find(name)) {
+    const std::string full = entry->name.ToString();
+    return Unknown(
+        fmt::format("model {} is not on this machine; fetch it with `weir pull {}`", full, full));
+  }
+  const Listing listing = List();
+  std::vector<std::string> names;
+  const auto add = [&](const Name& each) {
+    names.push_back(each.ToString());
+    names.push_back(each.model);
+  };
+  for (const Manifest& manifest : listing.models) add(manifest.name);
+  for (const Entry& entry : catalogue_->entries()) {
+    add(entry.name);
+    names.insert(names.end(), entry.aliases.begin(), entry.aliases.end());
+  }
+  std::ranges::sort(names);
+  names.erase(std::ranges::unique(names).begin(), names.end());
+  const auto near = NearNames(name, {names.begin(), names.end()});
+  return Unknown(
+      near.empty()
+          ? fmt::format("there is no model {}; `weir list` shows those that are there", name)
+          : fmt::format("there is no model {}; near it: {}", name, Joined(near)));
+}
+
+Result<OpenedModel> Store::Open(std::string_view name) const {
+  auto manifest = Resolve(name);
+  if (!manifest) return Fail(manifest.error());
+  const std::string file = "sha256-" + manifest->sha256;
+  const Fd root = OpenRoot(root_);
+  const Fd blobs = root.valid() ? OpenFolder(root.get(), "blobs") : Fd();
+  Fd fd = blobs.valid() ? OpenBelow(blobs.get(), file.c_str(), 0) : Fd();
+  const auto size = FileSize(fd);
+  if (!size || *size != manifest->size) {
+    return Fail(
+        Code::kUnavailable,
+        fmt::format(
+            "the file of {} is {}; fetch the model again", manifest->name.ToString(),
+            !size ? "missing or not a regular file" : "of another size than its manifest says"),
+        "model", "model_damaged");
+  }
+  return OpenedModel{manifest->name.ToString(), manifest->sha256, *size, root_ + "/blobs/" + file,
+                     std::move(fd)};
+}
+
+Result<OpenedModel> OpenModelFile(const std::string& path) {
+  Fd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+  if (!fd.valid()) return Fail(SystemError("cannot open the model file", errno));
+  const auto size = FileSize(fd);
+  if (!size) return Fail(Code::kInvalidArgument, "the model is not a regular file", "model");
+  return OpenedModel{std::filesystem::path(path).stem().string(), "", *size, path, std::move(fd)};
+}
+
+}  // namespace weir::models

@@ -57,6 +57,11 @@ struct RenderedPrompt {
   Grammar grammar = {};
   std::vector<std::string> stops = {};  // of the template, besides the request's own
   AnswerFormat format = {};
+  // Control tokens that are part of the answer's format ("[TOOL_CALLS]"): their text goes to the
+  // parser (Vocabulary::Piece with `special`), while that of all other control tokens is dropped.
+  std::vector<Token> visible_tokens = {};
+  // What ends the model's thinking; empty where it does not think.
+  std::vector<Token> reasoning_end = {};
 };
 
 class ChatTemplate {
@@ -85,10 +90,11 @@ class ChatTemplate {
   std::unique_ptr<State> state_;
 };
 
-// A plain completion's prompt as tokens: text of a client, so never a control token in it; the
-// beginning token where the model asks for one.
+// A plain completion's prompt as tokens, the beginning token in front where the model asks for one.
+// Without parse_special it is text of a client like any other: no control token comes out of it.
+// With it the client writes the template itself, which the operator must allow.
 Result<std::vector<Token>> CompletionTokens(const Vocabulary& vocabulary,
-                                            const chat::Prompt& prompt);
+                                            const chat::Prompt& prompt, bool parse_special = false);
 // Fill in the middle. kUnprocessable for a model without the tokens for it.
 Result<std::vector<Token>> InfillTokens(const Vocabulary& vocabulary, std::string_view prefix,
                                         std::string_view suffix);

@@ -15,9 +15,9 @@ namespace weir::llama {
 
 // Bounds on a grammar, whoever wrote it. Over any of them: kInvalidArgument that names the bound.
 inline constexpr size_t kGrammarBytesMax = 1 << 20;
-inline constexpr int kGrammarRulesMax = 20'000;
-inline constexpr int kGrammarNestingMax = 64;  // of parentheses in a rule
-inline constexpr int kGrammarElementsMax = 100'000;
+inline constexpr int kGrammarRulesMax = 20'000;      // groups and repetitions count, too
+inline constexpr int kGrammarNestingMax = 64;        // of parentheses in a rule
+inline constexpr int kGrammarElementsMax = 200'000;  // repetitions multiplied out
 
 struct GrammarTrigger {
   enum class Kind : uint8_t { kWord, kPattern, kPatternFull, kToken };
@@ -33,6 +33,8 @@ struct Grammar {
   // Lazy: free text until a trigger appears in the answer; the grammar applies from there on.
   bool lazy = false;
   std::vector<GrammarTrigger> triggers = {};
+  // Made by llama-common from a chat template, not by a client: CheckGrammar does not apply.
+  bool trusted = false;
   // What the prompt already holds of the text that the grammar describes (the opening of the
   // assistant's turn, for grammars that came from a chat template).
   std::string prefill = {};
@@ -40,8 +42,8 @@ struct Grammar {
   std::string starts_after = {};
 };
 
-// Syntax (by libllama's own parser), undefined rules, left recursion, bounds. A grammar that passes
-// can be sampled with.
+// Syntax as libllama's parser has it, undefined rules, direct left recursion, bounds; tokens by
+// number only (<[12]>).
 Result<void> CheckGrammar(std::string_view gbnf);
 
 // JSON Schema to GBNF: CheckSchema (schema_check.h) first, then llama-common's converter, then

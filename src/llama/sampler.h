@@ -47,6 +47,10 @@ class Sampler {
   // Draws the next token and takes it into account. `logits`: the whole vocabulary, unchanged.
   Result<Token> Next(std::span<const float> logits);
 
+  // The next calls of Next give these tokens, whatever the logits say: how a reasoning budget ends
+  // its thinking (RenderedPrompt::reasoning_end).
+  void Force(std::span<const Token> tokens);
+
   uint32_t seed() const;
 
  private:

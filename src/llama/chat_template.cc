@@ -1,0 +1,559 @@
+#include "llama/chat_template.h"
+
+#include <chat.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <exception>
+#include <optional>
+
+#include "base/check.h"
+#include "llama/answer_format.h"
+#include "llama/json_calls.h"
+#include "llama/marks.h"
+
+namespace weir::llama {
+namespace {
+
+using Data = AnswerFormat::Data;
+
+struct Capabilities {
+  bool tools = false;
+  bool tool_calls = false;
+};
+
+Capabilities CapabilitiesOf(const common_chat_templates* templates) {
+  const auto map = common_chat_templates_get_caps(templates);
+  const auto has = [&](const char* name) {
+    const auto it = map.find(name);
+    return it != map.end() && it->second;
+  };
+  return {.tools = has("supports_tools"), .tool_calls = has("supports_tool_calls")};
+}
+
+std::string_view RoleText(chat::Role role) { return chat::RoleName(role); }
+
+bool ToolNameIsGood(std::string_view name) {
+  return !name.empty() && name.size() <= kToolNameBytesMax &&
+         std::all_of(name.begin(), name.end(), [](char c) {
+           return std::isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '-' || c == '.' ||
+                  c == ':' || c == '/';
+         });
+}
+
+size_t BytesOf(const chat::Message& message) {
+  size_t bytes = message.reasoning.size() + message.tool_call_id.size() + message.name.size();
+  for (const chat::Part& part : message.parts) bytes += part.text.size();
+  for (const chat::ToolCall& call : message.tool_calls) {
+    bytes += call.id.size() + call.name.size() + call.arguments.size();
+  }
+  return bytes;
+}
+
+Result<void> CheckRequest(const chat::GenerateRequest& request) {
+  if (request.messages.empty()) {
+    return Fail(Code::kInvalidArgument, "a chat needs at least one message", "messages");
+  }
+  if (request.messages.size() > kMessagesMax) {
+    return Fail(Code::kInvalidArgument, fmt::format("there are over {} messages", kMessagesMax),
+                "messages");
+  }
+  if (request.tools.size() > kToolsMax) {
+    return Fail(Code::kInvalidArgument, fmt::format("there are over {} tools", kToolsMax), "tools");
+  }
+  size_t bytes = 0;
+  for (size_t i = 0; i < request.messages.size(); ++i) {
+    bytes += BytesOf(request.messages[i]);
+    for (size_t p = 0; p < request.messages[i].parts.size(); ++p) {
+      if (request.messages[i].parts[p].kind != chat::Part::Kind::kText) {
+        return Fail(Code::kUnprocessable, "this model reads text only",
+                    fmt::format("messages[{}].content[{}]", i, p), "text_only");
+      }
+    }
+  }
+  for (size_t i = 0; i < request.tools.size(); ++i) {
+    const chat::Tool& tool = request.tools[i];
+    bytes += tool.description.size() + tool.parameters.size();
+    if (!ToolNameIsGood(tool.name)) {
+      return Fail(
+          Code::kInvalidArgument,
+          fmt::format("a function's name has 1 to {} letters, digits and _-.:/", kToolNameBytesMax),
+          fmt::format("tools[{}].function.name", i));
+    }
+  }
+  for (const auto& [name, value] : request.template_arguments) bytes += name.size() + value.size();
+  if (bytes > kChatBytesMax) {
+    return Fail(Code::kTooLarge, fmt::format("the chat is over {} bytes", kChatBytesMax),
+                "messages");
+  }
+  return {};
+}
+
+// The tools that may be called: all, or those that tool_choice names.
+Result<std::vector<chat::Tool>> OfferedTools(const chat::GenerateRequest& request) {
+  if (request.tool_choice.mode == chat::ToolChoice::Mode::kNone) return std::vector<chat::Tool>{};
+  if (request.tool_choice.names.empty()) {
+    if (request.tool_choice.mode == chat::ToolChoice::Mode::kRequired && request.tools.empty()) {
+      return Fail(Code::kInvalidArgument, "tool_choice requires a call, but there are no tools",
+                  "tool_choice");
+    }
+    return request.tools;
+  }
+  std::vector<chat::Tool> offered;
+  for (const std::string& name : request.tool_choice.names) {
+    const auto it = std::find_if(request.tools.begin(), request.tools.end(),
+                                 [&](const chat::Tool& tool) { return tool.name == name; });
+    if (it == request.tools.end()) {
+      return Fail(Code::kInvalidArgument, "tool_choice names a function that is not offered",
+                  "tool_choice");
+    }
+    offered.push_back(*it);
+  }
+  return offered;
+}
+
+common_chat_msg MessageOf(const chat::Message& message, const Marks& marks) {
+  common_chat_msg msg;
+  msg.role = RoleText(message.role);
+  if (message.parts.size() == 1) {
+    msg.content = marks.Guarded(message.parts.front().text);
+  } else {
+    for (const chat::Part& part : message.parts) {
+      msg.content_parts.push_back({.type = "text", .text = marks.Guarded(part.text)});
+    }
+  }
+  for (const chat::ToolCall& call : message.tool_calls) {
+    msg.tool_calls.push_back(
+        {.name = marks.Guarded(call.name),
+         .arguments = marks.GuardedJson(call.arguments.empty() ? "{}" : call.arguments),
+         .id = marks.Guarded(call.id)});
+  }
+  msg.reasoning_content = marks.Guarded(message.reasoning);
+  msg.tool_name = marks.Guarded(message.name);
+  msg.tool_call_id = marks.Guarded(message.tool_call_id);
+  return msg;
+}
+
+// For a template that knows no tools: what was a call or a result becomes text.
+chat::Message AsPlainMessage(const chat::Message& message) {
+  chat::Message plain{.role = message.role};
+  std::string text = chat::TextOf(message);
+  for (const chat::ToolCall& call : message.tool_calls) {
+    if (!text.empty()) text += "\n";
+    text += CallText(call);
+  }
+  if (message.role == chat::Role::kTool) {
+    plain.role = chat::Role::kUser;
+    text = "The function returned:\n" + text;
+  }
+  plain.parts.push_back({.text = std::move(text)});
+  return plain;
+}
+
+std::vector<chat::Message> WithToolPrompt(const chat::GenerateRequest& request,
+                                          const std::vector<chat::Tool>& tools) {
+  std::vector<chat::Message> messages;
+  for (const chat::Message& message : request.messages) messages.push_back(AsPlainMessage(message));
+  if (tools.empty()) return messages;
+  const bool required = request.tool_choice.mode == chat::ToolChoice::Mode::kRequired;
+  const std::string prompt = ToolPrompt(tools, required);
+  const chat::Role first = messages.front().role;
+  if (first == chat::Role::kSystem || first == chat::Role::kDeveloper) {
+    messages.front().parts.front().text += "\n\n" + prompt;
+  } else {
+    messages.insert(messages.begin(),
+                    chat::Message{.role = chat::Role::kSystem, .parts = {{.text = prompt}}});
+  }
+  return messages;
+}
+
+std::string_view EffortName(chat::Reasoning::Effort effort) {
+  switch (effort) {
+    case chat::Reasoning::Effort::kMinimal:
+      return "minimal";
+    case chat::Reasoning::Effort::kLow:
+      return "low";
+    case chat::Reasoning::Effort::kMedium:
+      return "medium";
+    case chat::Reasoning::Effort::kHigh:
+      return "high";
+    case chat::Reasoning::Effort::kDefault:
+    case chat::Reasoning::Effort::kNone:
+      return "";
+  }
+  return "";
+}
+
+common_chat_templates_inputs InputsOf(const chat::GenerateRequest& request,
+                                      const std::vector<chat::Message>& messages,
+                                      const std::vector<chat::Tool>& tools, const Marks& marks) {
+  common_chat_templates_inputs inputs;
+  for (const chat::Message& message : messages) {
+    inputs.messages.push_back(MessageOf(message, marks));
+  }
+  for (const chat::Tool& tool : tools) {
+    inputs.tools.push_back({.name = tool.name,
+                            .description = marks.Guarded(tool.description),
+                            .parameters = tool.parameters.empty()
+                                              ? R"({"type":"object","properties":{}})"
+                                              : marks.GuardedJson(tool.parameters)});
+  }
+  inputs.tool_choice = request.tool_choice.mode == chat::ToolChoice::Mode::kRequired
+                           ? COMMON_CHAT_TOOL_CHOICE_REQUIRED
+                           : COMMON_CHAT_TOOL_CHOICE_AUTO;
+  inputs.parallel_tool_calls = request.parallel_tool_calls;
+  inputs.reasoning_format = COMMON_REASONING_FORMAT_DEEPSEEK;
+  inputs.enable_thinking = request.reasoning.effort != chat::Reasoning::Effort::kNone;
+  for (const auto& [name, value] : request.template_arguments) {
+    inputs.chat_template_kwargs[name] = marks.GuardedJson(value);
+  }
+  if (const std::string_view effort = EffortName(request.reasoning.effort); !effort.empty()) {
+    inputs.chat_template_kwargs["reasoning_effort"] = fmt::format("\"{}\"", effort);
+  }
+  return inputs;
+}
+
+// What a client sent is never repeated in an error, and templates' messages may hold it.
+std::unexpected<Error> Refused() {
+  return Fail(Code::kUnprocessable,
+              "the model's chat template refuses this conversation; it may not know these roles in "
+              "this order, or need other fields",
+              "messages", "template_refused");
+}
+
+std::string WithoutEnds(std::string text) {
+  const auto space = [](char c) { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; };
+  while (!text.empty() && space(text.back())) text.pop_back();
+  size_t start = 0;
+  while (start < text.size() && space(text[start])) ++start;
+  return text.substr(start);
+}
+
+// Whether the state machine of AnswerParser and llama-common's parser agree on this format.
+bool IsSimple(const Data& data) {
+  const auto parse = [&](const std::string& text) {
+    common_chat_msg msg = common_chat_parse(text, /*is_partial=*/false, data.parser);
+    return std::pair(WithoutEnds(msg.reasoning_content), WithoutEnds(msg.content));
+  };
+  try {
+    if (data.starts_thinking) {
+      return parse("because" + data.think_end + "Hello [1] {x} there.") ==
+             std::pair<std::string, std::string>("because", "Hello [1] {x} there.");
+    }
+    if (parse("Hello [1] {x} there.") !=
+        std::pair<std::string, std::string>("", "Hello [1] {x} there.")) {
+      return false;
+    }
+    return data.think_start.empty() ||
+           parse(data.think_start + "because" + data.think_end + "Hello") ==
+               std::pair<std::string, std::string>("because", "Hello");
+  } catch (const std::exception&) {
+    return false;
+  }
+}
+
+void ReadThinking(const common_chat_params& params, Data& data) {
+  if (!params.supports_thinking || params.thinking_end_tags.empty()) return;
+  data.think_start = WithoutEnds(params.thinking_start_tag);
+  data.think_end = WithoutEnds(params.thinking_end_tags.front());
+  if (data.think_end.empty()) data.think_start.clear();
+  if (data.think_start.empty()) {
+    data.think_end.clear();
+    return;
+  }
+  const size_t opened = params.generation_prompt.rfind(data.think_start);
+  const size_t closed = params.generation_prompt.rfind(data.think_end);
+  data.starts_thinking =
+      opened != std::string::npos && (closed == std::string::npos || closed < opened);
+}
+
+Grammar GrammarOf(const common_chat_params& params) {
+  Grammar grammar{.gbnf = params.grammar, .lazy = params.grammar_lazy, .trusted = true};
+  for (const common_grammar_trigger& trigger : params.grammar_triggers) {
+    GrammarTrigger ours{.value = trigger.value, .token = trigger.token};
+    switch (trigger.type) {
+      case COMMON_GRAMMAR_TRIGGER_TYPE_TOKEN:
+        ours.kind = GrammarTrigger::Kind::kToken;
+        break;
+      case COMMON_GRAMMAR_TRIGGER_TYPE_WORD:
+        ours.kind = GrammarTrigger::Kind::kWord;
+        break;
+      case COMMON_GRAMMAR_TRIGGER_TYPE_PATTERN:
+        ours.kind = GrammarTrigger::Kind::kPattern;
+        break;
+      case COMMON_GRAMMAR_TRIGGER_TYPE_PATTERN_FULL:
+        ours.kind = GrammarTrigger::Kind::kPatternFull;
+        break;
+    }
+    grammar.triggers.push_back(std::move(ours));
+  }
+  if (!grammar.lazy) grammar.prefill = params.generation_prompt;
+  return grammar;
+}
+
+Result<std::optional<Grammar>> FormatGrammar(const chat::ResponseFormat& format) {
+  using Kind = chat::ResponseFormat::Kind;
+  switch (format.kind) {
+    case Kind::kText:
+      return std::nullopt;
+    case Kind::kJsonObject:
+      return Grammar{.gbnf = JsonObjectGrammar()};
+    case Kind::kJsonSchema: {
+      auto gbnf = GrammarFromSchema(format.schema, "response_format.json_schema.schema");
+      if (!gbnf) return Fail(gbnf.error());
+      return Grammar{.gbnf = std::move(*gbnf)};
+    }
+    case Kind::kGrammar: {
+      if (auto checked = CheckGrammar(format.grammar); !checked) return Fail(checked.error());
+      return Grammar{.gbnf = format.grammar};
+    }
+  }
+  return std::nullopt;
+}
+
+// Text of a client without a template around it. Control tokens need no cuts here, but user-defined
+// ones are matched even without parse_special.
+Result<std::vector<Token>> PlainTokens(const Vocabulary& vocabulary, std::string_view text,
+                                       bool first) {
+  std::vector<Token> tokens;
+  std::vector<size_t> cuts = Guard(vocabulary, {}).Cuts(text);
+  cuts.push_back(text.size());
+  size_t from = 0;
+  for (const size_t cut : cuts) {
+    if (cut == from) continue;
+    const std::string_view piece = text.substr(from, cut - from);
+    auto part = first && from == 0 ? vocabulary.Tokenize(piece, false, false)
+                                   : vocabulary.TokenizeMiddle(piece, false);
+    if (!part) return part;
+    tokens.insert(tokens.end(), part->begin(), part->end());
+    from = cut;
+  }
+  return tokens;
+}
+
+}  // namespace
+
+struct ChatTemplate::State {
+  State(const Model& owner, common_chat_templates_ptr parsed)
+      : model(owner),
+        templates(std::move(parsed)),
+        source(common_chat_templates_source(templates.get())),
+        guard(owner.vocabulary(),
+              source + common_chat_templates_source(templates.get(), "tool_use")),
+        capabilities(CapabilitiesOf(templates.get())) {}
+
+  Result<std::vector<Token>> TokensOf(std::string_view rendered, const Marks& marks) const;
+  // Everything of a rendered prompt that is not the prompt.
+  Result<void> ReadFormat(const common_chat_params& params, const chat::GenerateRequest& request,
+                          const std::vector<chat::Tool>& tools, bool native_tools,
+                          RenderedPrompt& prompt) const;
+
+  const Model& model;
+  common_chat_templates_ptr templates;
+  std::string source;
+  Guard guard;
+  Capabilities capabilities;
+  bool reasons = false;
+};
+
+ChatTemplate::ChatTemplate(std::unique_ptr<State> state) : state_(std::move(state)) {}
+ChatTemplate::~ChatTemplate() = default;
+
+Result<std::unique_ptr<ChatTemplate>> ChatTemplate::Create(const Model& model,
+                                                           std::string_view source) {
+  const size_t bytes = source.empty() ? model.facts().chat_template.size() : source.size();
+  if (bytes > kTemplateBytesMax) {
+    return Fail(Code::kInvalidArgument,
+                fmt::format("the chat template is over {} bytes", kTemplateBytesMax));
+  }
+  try {
+    auto state = std::make_unique<State>(
+        model, common_chat_templates_init(model.raw(), std::string(source)));
+    common_chat_templates_inputs inputs;
+    inputs.messages.push_back({.role = "user", .content = "test"});
+    inputs.reasoning_format = COMMON_REASONING_FORMAT_DEEPSEEK;
+    state->reasons = common_chat_templates_apply(state->templates.get(), inputs).supports_thinking;
+    return std::unique_ptr<ChatTemplate>(new ChatTemplate(std::move(state)));
+  } catch (const std::exception&) {
+    return Fail(Code::kInvalidArgument,
+                "the model's chat template does not work: it cannot render a single message", {},
+                "template_invalid");
+  }
+}
+
+bool ChatTemplate::supports_tools() const { return state_->capabilities.tools; }
+bool ChatTemplate::supports_reasoning() const { return state_->reasons; }
+std::string_view ChatTemplate::source() const { return state_->source; }
+
+Result<std::vector<Token>> ChatTemplate::State::TokensOf(std::string_view rendered,
+                                                         const Marks& marks) const {
+  const Vocabulary& vocabulary = model.vocabulary();
+  std::vector<Token> tokens;
+  bool first = true;
+  for (const std::string_view piece : marks.Split(rendered)) {
+    auto part = first ? vocabulary.Tokenize(piece, /*parse_special=*/true, /*add_special=*/false)
+                      : vocabulary.TokenizeMiddle(piece, /*parse_special=*/true);
+    if (!part) return part;
+    const bool missing = part->empty() || part->front() != vocabulary.beginning();
+    if (first && vocabulary.adds_beginning() && vocabulary.beginning() != kNoToken && missing) {
+      tokens.push_back(vocabulary.beginning());
+    }
+    tokens.insert(tokens.end(), part->begin(), part->end());
+    first = false;
+  }
+  return tokens;
+}
+
+Result<void> ChatTemplate::State::ReadFormat(const common_chat_params& params,
+                                             const chat::GenerateRequest& request,
+                                             const std::vector<chat::Tool>& tools,
+                                             bool native_tools, RenderedPrompt& prompt) const {
+  auto data = std::make_shared<Data>();
+  const bool required = request.tool_choice.mode == chat::ToolChoice::Mode::kRequired;
+  data->parallel = request.parallel_tool_calls;
+  if (!params.parser.empty()) {
+    data->parser = common_chat_parser_params(params);
+    data->parser.reasoning_format = COMMON_REASONING_FORMAT_DEEPSEEK;
+    data->parser.parser.load(params.parser);
+    data->has_parser = true;
+  }
+  ReadThinking(params, *data);
+  if (!tools.empty()) data->json_functions = FunctionsOf(tools);
+
+  auto format = FormatGrammar(request.response_format);
+  if (!format) return Fail(format.error());
+  if (*format && !tools.empty()) {
+    return Fail(Code::kUnprocessable,
+                "response_format cannot be combined with tools that may be called; set tool_choice "
+                "to none, or leave one of the two out",
+                "response_format");
+  }
+  const bool native_grammar = native_tools && !params.grammar.empty();
+  if (*format) {
+    prompt.has_grammar = true;
+    prompt.grammar = std::move(**format);
+    if (data->starts_thinking) prompt.grammar.starts_after = data->think_end;
+  } else if (required && !tools.empty() && !(native_grammar && !params.grammar_lazy)) {
+    auto gbnf = CallGrammar(tools);
+    if (!gbnf) return Fail(gbnf.error());
+    prompt.has_grammar = true;
+    prompt.grammar = {.gbnf = std::move(*gbnf)};
+    if (data->starts_thinking) prompt.grammar.starts_after = data->think_end;
+    data->json_only = true;
+    data->has_parser = false;
+  } else if (native_grammar) {
+    prompt.has_grammar = true;
+    prompt.grammar = GrammarOf(params);
+    for (const GrammarTrigger& trigger : prompt.grammar.triggers) {
+      if (trigger.kind == GrammarTrigger::Kind::kWord) data->tool_markers.push_back(trigger.value);
+    }
+  }
+  // A grammar from the first token on, or triggers that are not plain words: llama-common's parser
+  // reads all of it.
+  const bool plain_triggers = data->tool_markers.size() == prompt.grammar.triggers.size();
+  data->simple =
+      !data->has_parser ||
+      (native_grammar && (!prompt.grammar.lazy || !plain_triggers) ? false : IsSimple(*data));
+  prompt.format = AnswerFormat(std::move(data));
+  return {};
+}
+
+Result<RenderedPrompt> ChatTemplate::Render(const chat::GenerateRequest& request) const {
+  const State& state = *state_;
+  if (auto checked = CheckRequest(request); !checked) return Fail(checked.error());
+  auto tools = OfferedTools(request);
+  if (!tools) return Fail(tools.error());
+  const bool native_tools = state.capabilities.tools;
+  const std::vector<chat::Message> messages =
+      native_tools ? request.messages : WithToolPrompt(request, *tools);
+  const Marks marks(state.guard);
+  RenderedPrompt prompt;
+  try {
+    const std::vector<chat::Tool> native = native_tools ? *tools : std::vector<chat::Tool>{};
+    common_chat_params params = common_chat_templates_apply(
+        state.templates.get(), InputsOf(request, messages, native, marks));
+    if (params.prompt.size() > kPromptBytesMax) {
+      return Fail(Code::kTooLarge,
+                  fmt::format("the rendered chat is over {} bytes", kPromptBytesMax), "messages");
+    }
+    auto tokens = state.TokensOf(params.prompt, marks);
+    if (!tokens) return Fail(tokens.error());
+    prompt.tokens = std::move(*tokens);
+    for (const std::string_view piece : marks.Split(params.prompt)) prompt.text += piece;
+    if (marks.used()) {
+      // Grammars and parsers are made from the functions as they are, without marks.
+      const Guard nothing_to_guard;
+      params = common_chat_templates_apply(
+          state.templates.get(), InputsOf(request, messages, native, Marks(nothing_to_guard)));
+    }
+    if (auto read = state.ReadFormat(params, request, *tools, native_tools, prompt); !read) {
+      return Fail(read.error());
+    }
+    const Data* data = prompt.format.get();
+    prompt.stops = params.additional_stops;
+    if (!data->think_end.empty()) {
+      auto end = state.model.vocabulary().TokenizeMiddle(data->think_end, /*parse_special=*/true);
+      if (end) prompt.reasoning_end = std::move(*end);
+    }
+    for (const std::string& text : params.preserved_tokens) {
+      auto token = state.model.vocabulary().TokenizeMiddle(text, /*parse_special=*/true);
+      if (token && token->size() == 1) prompt.visible_tokens.push_back(token->front());
+    }
+  } catch (const std::exception&) {
+    return Refused();
+  }
+  return prompt;
+}
+
+Result<std::vector<Token>> CompletionTokens(const Vocabulary& vocabulary,
+                                            const chat::Prompt& prompt, bool parse_special) {
+  if (!prompt.tokens.empty()) {
+    for (const Token token : prompt.tokens) {
+      if (!vocabulary.Contains(token)) {
+        return Fail(Code::kInvalidArgument,
+                    fmt::format("the prompt holds token {}, but this model's tokens are 0 to {}",
+                                token, vocabulary.size() - 1),
+                    "prompt");
+      }
+    }
+    return prompt.tokens;
+  }
+  std::vector<Token> tokens;
+  if (vocabulary.adds_beginning() && vocabulary.beginning() != kNoToken) {
+    tokens.push_back(vocabulary.beginning());
+  }
+  auto text = parse_special ? vocabulary.Tokenize(prompt.text, true, false)
+                            : PlainTokens(vocabulary, prompt.text, /*first=*/true);
+  if (!text) return text;
+  const bool twice =
+      parse_special && !tokens.empty() && !text->empty() && text->front() == tokens.front();
+  if (twice) return text;
+  tokens.insert(tokens.end(), text->begin(), text->end());
+  return tokens;
+}
+
+Result<std::vector<Token>> InfillTokens(const Vocabulary& vocabulary, std::string_view prefix,
+                                        std::string_view suffix) {
+  const Vocabulary::InfillTokens& infill = vocabulary.infill();
+  if (!infill.complete()) {
+    return Fail(Code::kUnprocessable, "this model cannot fill in the middle; leave suffix out",
+                "suffix", "infill_unsupported");
+  }
+  std::vector<Token> tokens;
+  if (vocabulary.adds_beginning() && vocabulary.beginning() != kNoToken) {
+    tokens.push_back(vocabulary.beginning());
+  }
+  const std::pair<Token, std::string_view> halves[] = {{infill.prefix, prefix},
+                                                       {infill.suffix, suffix}};
+  for (const auto& [token, text] : halves) {
+    tokens.push_back(token);
+    if (text.empty()) continue;
+    auto part = PlainTokens(vocabulary, text, /*first=*/false);
+    if (!part) return part;
+    tokens.insert(tokens.end(), part->begin(), part->end());
+  }
+  tokens.push_back(infill.middle);
+  return tokens;
+}
+
+}  // namespace weir::llama

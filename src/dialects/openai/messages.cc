@@ -20,8 +20,8 @@ constexpr size_t kTextBytesMax = size_t{32} << 20;
 
 // What clients send back of an answer as they got it, and marks of other gateways.
 constexpr std::string_view kIgnored[] = {
-    "annotations",      "cache_control", "id", "parsed", "provider_specific_fields",
-    "reasoning_details"};
+    "annotations",       "cache_control",  "id", "parsed", "provider_specific_fields",
+    "reasoning_details", "thinking_blocks"};
 constexpr std::string_view kIgnoredInCalls[] = {"index", "cache_control"};
 
 // Reads messages in order and remembers the calls, because an answer to one may name only its id.

@@ -26,9 +26,13 @@ Branch* Scheduler::Impl::NextCandidate(uint64_t round) const {
     return std::tuple(Class(r), r.client->served + wait, r.order, b.index);
   };
   Branch* best = nullptr;
+  decltype(urgency(*best)) most{};
   for (Branch* branch : waiting_) {
     if (branch->tried == round || branch->held_by != nullptr || branch->request->paused) continue;
-    if (best == nullptr || urgency(*branch) < urgency(*best)) best = branch;
+    const auto key = urgency(*branch);
+    if (best != nullptr && most <= key) continue;
+    best = branch;
+    most = key;
   }
   return best;
 }
@@ -49,6 +53,11 @@ void Scheduler::Impl::Admit() {
         break;
     }
     if (static_cast<int32_t>(blocked.size()) >= kBlockedTries) return;
+    // Without a turn or an id there is nothing for those behind either: they are of no better
+    // class.
+    const bool full = static_cast<int32_t>(running_.size()) >= options_.running_max ||
+                      (!tree_.has_free_seq() && tree_.seqs_idle() == 0);
+    if (full && !blocked.empty()) return;
     for (const Branch* passed : blocked) {
       const bool overdue = now_ - passed->request->arrival >= options_.overdue;
       if (overdue || passed->bypassed >= options_.bypass_max) return;

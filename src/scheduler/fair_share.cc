@@ -49,6 +49,12 @@ void FairShare::Forget() {
   if (least != clients_.end()) clients_.erase(least);
 }
 
+int32_t FairShare::waiting_clients() const {
+  return static_cast<int32_t>(
+      std::count_if(clients_.begin(), clients_.end(),
+                    [](const auto& entry) { return entry.second.waiting > 0; }));
+}
+
 const FairShare::Client* FairShare::Find(uint64_t id) const {
   const auto it = clients_.find(id);
   return it == clients_.end() ? nullptr : &it->second;

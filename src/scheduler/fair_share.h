@@ -32,6 +32,7 @@ class FairShare {
   void Leave(uint64_t id);
   void Charge(Client& client, Duration cost) { client.served += cost; }
   const Client* Find(uint64_t id) const;
+  int32_t waiting_clients() const;  // with a request that was never started
   size_t remembered() const { return clients_.size(); }
 
  private:

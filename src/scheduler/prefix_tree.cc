@@ -104,6 +104,8 @@ void PrefixTree::MergeIntoChild(NodeId id) {
   child.tokens.insert(child.tokens.begin(), node.tokens.begin(), node.tokens.end());
   child.start = node.start;
   child.parent = node.parent;
+  child.used = std::max(child.used, node.used);
+  child.hits = std::max(child.hits, node.hits);
   std::replace(nodes_[node.parent].children.begin(), nodes_[node.parent].children.end(), id,
                child_id);
   FreeNode(id);

@@ -125,7 +125,8 @@ Result<void> Scheduler::Impl::Validate(const Submission& s) {
   const FairShare::Client* client = clients_.Find(s.client);
   if (client != nullptr && client->waiting >= options_.waiting_max_per_client) {
     return Fail(Refusal(Code::kRateLimited, "waiting_max_per_client",
-                        options_.waiting_max_per_client, client->waiting));
+                        options_.waiting_max_per_client,
+                        client->waiting * clients_.waiting_clients()));
   }
   if (waiting_requests_ >= options_.waiting_max) {
     return Fail(
@@ -138,7 +139,7 @@ Result<void> Scheduler::Impl::Validate(const Submission& s) {
 // lately; before the first completion, at the rate at which prompts are processed.
 Error Scheduler::Impl::Refusal(Code code, const char* limit_name, int32_t limit, int32_t ahead) {
   ++counters_.refused;
-  double seconds = completion_s_ * ahead / 2;
+  double seconds = completion_s_ * std::min(ahead, waiting_requests_) / 2;
   if (completion_s_ <= 0) {
     int64_t tokens = 0;
     for (const Branch* branch : waiting_) tokens += branch->size();
@@ -160,6 +161,7 @@ Result<void> Scheduler::Impl::Submit(Submission s, MonotonicTime now) {
   Request& r = *request;
   const bool fresh = requests_.emplace(s.id, std::move(request)).second;
   CHECK(fresh, "request ids are unique among the live ones");
+  if (requests_.size() == 1) last_completion_ = now_;  // idle time is not time between completions
   r.id = s.id;
   r.order = ++orders_;
   r.arrival = now_;
@@ -216,13 +218,14 @@ void Scheduler::Impl::End(Branch& branch) {
   branch.place = Branch::Place::kEnded;
   Request& request = *branch.request;
   if (--request.live > 0) return;
+  const bool completed = !request.waiting;
   LeaveQueue(request);
   clients_.Leave(request.client_id);
-  if (last_completion_ != MonotonicTime{}) {
+  if (completed) {
     const double sample = std::chrono::duration<double>(now_ - last_completion_).count();
     completion_s_ = completion_s_ <= 0 ? sample : completion_s_ + 0.2 * (sample - completion_s_);
+    last_completion_ = now_;
   }
-  last_completion_ = now_;
   requests_.erase(request.id);
 }
 

@@ -145,8 +145,7 @@ TEST(Sharing, AWholeOnlyMemoryContinuesOnlyWhatAPromptExtends) {
   const RequestId next = engine.Submit(talk + Text(500, 10), 10);
   const RequestId changed = engine.Submit(Text(0, 90) + Text(700, 20), 10);
   engine.RunUntilIdle();
-  EXPECT_EQ(engine.of(next).cached,
-            109 - 9);  // as usage counts it: of the prompt; see the next line
+  EXPECT_EQ(engine.of(next).cached, 109);  // all but the last answer token, which was never decoded
   EXPECT_EQ(engine.of(next).prompt_rows, 11);
   EXPECT_EQ(engine.of(changed).cached, 0);
 }
@@ -352,7 +351,7 @@ TEST(Order, AnInteractiveRequestPushesOutABackgroundOneAndThatStillEnds) {
   EXPECT_LT(engine.answered(slow), 8);
   engine.RunUntilIdle();
   EXPECT_EQ(engine.answered(slow), 100);
-  XX  // its cells were kept: only the pending token came again
+  EXPECT_EQ(engine.of(slow).prompt_rows, 100);  // its cells were kept: nothing was computed twice
 }
 
 TEST(Order, ABackgroundRequestStarvesUnderNoStreamOfBetterOnes) {

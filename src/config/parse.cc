@@ -1,0 +1,372 @@
+#include "config/parse.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "config/document.h"
+#include "config/nearest.h"
+#include "config/references.h"
+#include "config/scalars.h"
+#include "config/sections.h"
+#include "config/url.h"
+
+namespace weir::config {
+namespace {
+
+template <class E>
+struct Word {
+  std::string_view name;
+  E value;
+};
+
+template <class E, size_t kCount>
+auto OneOf(const std::array<Word<E>, kCount>& words) {
+  return [&words](const Node& node) -> Parsed<E> {
+    std::array<std::string_view, kCount> names;
+    for (size_t i = 0; i < kCount; ++i) {
+      if (node.kind == Node::Kind::kText && node.text == words[i].name) return words[i].value;
+      names[i] = words[i].name;
+    }
+    return std::unexpected(value::NotOneOf(node, names));
+  };
+}
+
+constexpr std::array kTiers = {Word<Tier>{"device", Tier::kDevice}, Word<Tier>{"edge", Tier::kEdge},
+                               Word<Tier>{"cloud", Tier::kCloud}};
+constexpr std::array kKinds = {Word<BackendKind>{"engine", BackendKind::kEngine},
+                               Word<BackendKind>{"openai", BackendKind::kOpenAi},
+                               Word<BackendKind>{"anthropic", BackendKind::kAnthropic},
+                               Word<BackendKind>{"gemini", BackendKind::kGemini},
+                               Word<BackendKind>{"ollama", BackendKind::kOllama},
+                               Word<BackendKind>{"whisper", BackendKind::kWhisper}};
+
+constexpr int64_t kTokensMax = 100'000'000;
+
+// Tells what is wrong with a text that has the right type.
+template <class Check>
+auto Checked(Check check) {
+  return [check](const Node& node) -> Parsed<std::string> {
+    auto text = value::Text(node);
+    if (!text) return text;
+    return check(*text);
+  };
+}
+
+Parsed<std::string> CheckBackendName(const std::string& name) {
+  const auto good = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '_' || c == '.';
+  };
+  if (name.size() > 64 || !std::ranges::all_of(name, good)) {
+    return std::unexpected("takes 1 to 64 characters of A-Z a-z 0-9 . _ -");
+  }
+  return name;
+}
+
+Parsed<std::string> CheckVariable(const std::string& name) {
+  const auto good = [](char c) {
+    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_' || (c >= '0' && c <= '9');
+  };
+  if (name.size() > 128 || !std::ranges::all_of(name, good) || (name[0] >= '0' && name[0] <= '9')) {
+    return std::unexpected("takes the name of an environment variable, never a key itself");
+  }
+  return name;
+}
+
+Parsed<std::string> CheckCurrency(const std::string& name) {
+  const auto good = [](char c) { return c >= 'A' && c <= 'Z'; };
+  if (name.size() != 3 || !std::ranges::all_of(name, good)) {
+    return std::unexpected("takes a currency of three capital letters, like \"USD\"");
+  }
+  return name;
+}
+
+// Optional<T> settings read with a parser of T.
+template <class Parser>
+auto Some(Parser parse) {
+  using T = typename decltype(parse(std::declval<const Node&>()))::value_type;
+  return [parse](const Node& node) -> Parsed<std::optional<T>> {
+    auto value = parse(node);
+    if (!value) return std::unexpected(std::move(value.error()));
+    return std::optional<T>(*std::move(value));
+  };
+}
+
+void CheckBackend(TableReader& reader, const Backend& backend) {
+  const Node& table = reader.table();
+  const auto add = [&](std::string_view message) {
+    reader.context().Add(table.line, table.column, std::string(message));
+  };
+  const bool engine = *backend.kind == BackendKind::kEngine;
+  if (engine && reader.Has("url")) add("a backend of kind engine has no url");
+  if (!engine && reader.Has("kind") && !reader.Has("url")) add("backend.url is missing");
+  if (engine && *backend.tier != Tier::kDevice) add("a backend of kind engine is in tier device");
+  if (!engine && reader.Has("kind") && !reader.Has("tier")) add("backend.tier is missing");
+  if (reader.Has("key_env") && reader.Has("key_file")) {
+    add("a backend takes key_env or key_file, not both");
+  }
+}
+
+Backend ReadBackend(TableReader& reader) {
+  Backend backend;
+  reader.Require("name", backend.name, Checked(CheckBackendName));
+  reader.Require("kind", backend.kind, OneOf(kKinds));
+  reader.Read("tier", backend.tier, OneOf(kTiers));
+  reader.Read("url", backend.url, Checked(ParseUrl));
+  backend.ceiling.value =
+      *backend.tier == Tier::kCloud ? chat::Label::kPublic : chat::Label::kSecret;
+  reader.Read("ceiling", backend.ceiling, value::Label);
+  reader.Read("key_env", backend.key_env, Checked(CheckVariable));
+  reader.Read("key_file", backend.key_file, value::Text);
+  reader.Read("ca_file", backend.ca_file, value::TextOrEmpty);
+  reader.Read("region", backend.region, value::Name);
+  for (const std::string_view key : {"key", "api_key", "apikey", "token", "secret", "password"}) {
+    reader.Refuse(
+        key, "does not belong in this file; name a variable with key_env or a file with key_file");
+  }
+  CheckBackend(reader, backend);
+  return backend;
+}
+
+void ReadPrice(const Node& table, Price& price, const FileContext& context) {
+  TableReader reader(table, "target.price", context);
+  reader.Require("currency", price.currency, Checked(CheckCurrency));
+  reader.Read("input_per_million", price.input, Some(value::PerMillion));
+  reader.Read("cached_input_per_million", price.cached_input, Some(value::PerMillion));
+  reader.Read("output_per_million", price.output, Some(value::PerMillion));
+  reader.Finish();
+}
+
+// The member as a table; a Problem when it is something else.
+const Node* TakeTable(TableReader& reader, std::string_view key) {
+  const Node* node = reader.Take(key);
+  if (node == nullptr || node->kind == Node::Kind::kTable) return node;
+  reader.Wrong(*node, key, fmt::format("takes a table, not {}", KindName(node->kind)));
+  return nullptr;
+}
+
+Target ReadTarget(TableReader& reader) {
+  Target target;
+  const auto tokens = Some(value::Within(1, kTokensMax));
+  reader.Require("name", target.name, value::Name);
+  reader.Require("backend", target.backend, value::Name);
+  reader.Require("model", target.model, value::Text);
+  reader.Read("context", target.context, tokens);
+  reader.Read("max_output", target.max_output, tokens);
+  reader.Read("vision", target.vision, Some(value::Flag));
+  reader.Read("audio", target.audio, Some(value::Flag));
+  reader.Read("tools", target.tools, Some(value::Flag));
+  reader.Read("json_schema", target.json_schema, Some(value::Flag));
+  reader.Read("reasoning", target.reasoning, Some(value::Flag));
+  reader.Read("prefill_tokens_per_s", target.prefill_tokens_per_s, tokens);
+  reader.Read("decode_tokens_per_s", target.decode_tokens_per_s, tokens);
+  if (const Node* price = TakeTable(reader, "price")) {
+    ReadPrice(*price, target.price, reader.context());
+  }
+  return target;
+}
+
+LabelRule ReadLabelRule(TableReader& reader) {
+  LabelRule rule;
+  if (!reader.Has("match")) reader.Missing("match");
+  if (const Node* match = TakeTable(reader, "match")) {
+    TableReader fields(*match, "label.match", reader.context());
+    fields.Read("project", rule.project, value::Text);
+    fields.Read("key", rule.key, value::Text);
+    fields.Read("tenant", rule.tenant, value::Text);
+    fields.Read("user", rule.user, value::Text);
+    fields.Read("model", rule.model, value::Text);
+    fields.Finish();
+    if (match->members.empty()) reader.Wrong(*match, "match", "needs at least one condition");
+  }
+  reader.Require("label", rule.label, value::Label);
+  return rule;
+}
+
+Parsed<Goal> ReadGoal(const Node& node, const FileContext& context) {
+  if (node.kind != Node::Kind::kTable) {
+    return std::unexpected(fmt::format("takes a table, not {}", KindName(node.kind)));
+  }
+  TableReader reader(node, "goal", context);
+  Setting<double> share;
+  Setting<int64_t> cost;
+  Setting<double> quality;
+  reader.Read("cloud_share_max", share, value::Share);
+  reader.Read("cost_per_day_max", cost, value::Money);
+  reader.Read("quality_min", quality, value::Share);
+  reader.Finish();
+  const int set =
+      reader.Has("cloud_share_max") + reader.Has("cost_per_day_max") + reader.Has("quality_min");
+  if (set != 1) {
+    return std::unexpected("takes exactly one of cloud_share_max, cost_per_day_max, quality_min");
+  }
+  if (reader.Has("cloud_share_max")) return CloudShareMax{*share};
+  if (reader.Has("cost_per_day_max")) return CostPerDayMax{*cost};
+  return QualityMin{*quality};
+}
+
+Route ReadRoute(TableReader& reader) {
+  Route route;
+  reader.Require("targets", route.targets, value::List);
+  reader.Read("goal", route.goal,
+              [&reader](const Node& node) { return ReadGoal(node, reader.context()); });
+  reader.Read("min_confidence", route.min_confidence, Some(value::Share));
+  reader.Read("buffer", route.buffer, value::Flag);
+  return route;
+}
+
+void ReadConditions(const Node& table, Rule& rule, const FileContext& context) {
+  TableReader reader(table, "rule.when", context);
+  for (const std::string_view feature : kFlagFeatures) {
+    Setting<bool> is;
+    reader.Read(feature, is, value::Flag);
+    if (is.place.origin == Origin::kFile)
+      rule.when.push_back({is.place, std::string(feature), *is});
+  }
+  for (const std::string_view feature : kNameFeatures) {
+    Names is;
+    reader.Read(feature, is, value::OneOrList);
+    if (is.place.origin == Origin::kFile)
+      rule.when.push_back({is.place, std::string(feature), *is});
+    if (feature != "label") continue;
+    for (const std::string& label : *is) {
+      if (label == "unscanned" || chat::LabelFromName(label)) continue;
+      context.Add(is.place.line, is.place.column,
+                  fmt::format("rule.when.label {} is no label", Quoted(label)));
+    }
+  }
+  reader.Finish();
+}
+
+Rule ReadRule(TableReader& reader) {
+  Rule rule;
+  if (!reader.Has("when")) reader.Missing("when");
+  if (const Node* when = TakeTable(reader, "when")) ReadConditions(*when, rule, reader.context());
+  reader.Read("use", rule.use, value::List);
+  reader.Read("regions", rule.regions, value::List);
+  if (!reader.Has("use") && !reader.Has("regions")) {
+    reader.context().Add(reader.table().line, reader.table().column,
+                         "a rule needs use or regions, or it decides nothing");
+  }
+  return rule;
+}
+
+Budget ReadBudget(TableReader& reader) {
+  Budget budget;
+  reader.Require("keys", budget.keys, value::List);
+  reader.Read("currency", budget.currency, Checked(CheckCurrency));
+  reader.Read("per_day", budget.per_day, Some(value::Money));
+  reader.Read("per_month", budget.per_month, Some(value::Money));
+  reader.Read("hard", budget.hard, value::Flag);
+  if (!reader.Has("per_day") && !reader.Has("per_month")) reader.Missing("per_day");
+  return budget;
+}
+
+Model ReadModel(TableReader& reader) {
+  Model model;
+  reader.Read("file", model.file, value::Text);
+  reader.Read("context", model.context, Some(value::Within(64, kTokensMax)));
+  reader.Read("parallel", model.parallel, Some(value::Within(1, 256)));
+  reader.Read("batch", model.batch, Some(value::Within(1, 65'536)));
+  reader.Read("threads", model.threads, Some(value::Within(1, 1024)));
+  reader.Read("gpu_layers", model.gpu_layers, Some(value::Within(0, 10'000)));
+  reader.Read("keep_alive", model.keep_alive, Some(value::Time));
+  reader.Read("preload", model.preload, value::Flag);
+  return model;
+}
+
+// [[kind]]
+template <class T>
+void ReadList(TableReader& top, std::string_view kind, std::vector<T>& into,
+              T (*read)(TableReader&)) {
+  const Node* node = top.Take(kind);
+  if (node == nullptr) return;
+  if (node->kind != Node::Kind::kList) {
+    return top.Wrong(*node, kind, fmt::format("is a list of tables; write [[{}]]", kind));
+  }
+  if (node->list.size() > kSectionMax) {
+    return top.Wrong(*node, kind, fmt::format("has more than {} entries", kSectionMax));
+  }
+  for (const Node& entry : node->list) {
+    if (entry.kind != Node::Kind::kTable) {
+      top.Wrong(entry, kind, fmt::format("is a list of tables; write [[{}]]", kind));
+      continue;
+    }
+    TableReader reader(entry, std::string(kind), top.context());
+    into.push_back(read(reader));
+    into.back().place = TableReader::PlaceOf(entry);
+    reader.Finish();
+  }
+}
+
+// [kind.NAME]
+template <class T>
+void ReadNamed(TableReader& top, std::string_view kind, std::vector<T>& into,
+               T (*read)(TableReader&)) {
+  const Node* node = TakeTable(top, kind);
+  if (node == nullptr) return;
+  if (node->members.size() > kSectionMax) {
+    return top.Wrong(*node, kind, fmt::format("has more than {} entries", kSectionMax));
+  }
+  for (const Member& member : node->members) {
+    const Node name{.kind = Node::Kind::kText, .text = member.name};
+    const auto good = value::Name(name);
+    if (!good || member.value.kind != Node::Kind::kTable) {
+      top.context().Add(member.line, member.column,
+                        good ? fmt::format("{} {} takes a table; write [{}.NAME]", kind,
+                                           Quoted(member.name), kind)
+                             : fmt::format("the name of a {} {}", kind, good.error()));
+      continue;
+    }
+    TableReader reader(member.value, fmt::format("{}.{}", kind, member.name), top.context());
+    into.push_back(read(reader));
+    into.back().place = {Origin::kFile, member.line, member.column};
+    into.back().name = member.name;
+    reader.Finish();
+  }
+}
+
+void ReadScalars(TableReader& reader, std::string_view section, Settings& settings) {
+  for (const Scalar& scalar : Scalars()) {
+    if (scalar.section != section) continue;
+    const Node* node = reader.Take(scalar.name);
+    if (node == nullptr) continue;
+    if (auto set = SetFromNode(scalar, *node, settings); !set) {
+      reader.Wrong(*node, scalar.name, set.error());
+    }
+  }
+}
+
+void ReadTop(const Node& root, Settings& settings, const FileContext& context) {
+  TableReader reader(root, /*path=*/"", context);
+  ReadScalars(reader, "", settings);
+  if (const Node* limits = TakeTable(reader, "limits")) {
+    TableReader fields(*limits, "limits", context);
+    ReadScalars(fields, "limits", settings);
+    fields.Finish();
+  }
+  ReadList(reader, "backend", settings.backends, ReadBackend);
+  ReadList(reader, "target", settings.targets, ReadTarget);
+  ReadList(reader, "label", settings.labels, ReadLabelRule);
+  ReadNamed(reader, "route", settings.routes, ReadRoute);
+  ReadList(reader, "rule", settings.rules, ReadRule);
+  ReadNamed(reader, "budget", settings.budgets, ReadBudget);
+  ReadNamed(reader, "model", settings.model_settings, ReadModel);
+  reader.Finish();
+}
+
+}  // namespace
+
+void ParseInto(std::string_view text, const std::string& file, Settings& settings,
+               Problems& problems) {
+  const auto document = ParseDocument(text, file);
+  if (!document) return problems.Add(document.error().where, document.error().message);
+  const FileContext context{file, problems};
+  ReadTop(*document, settings, context);
+  AddDefaultBackend(settings);
+  CheckReferences(settings, context);
+}
+
+}  // namespace weir::config

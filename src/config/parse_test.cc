@@ -1,0 +1,302 @@
+#include "config/parse.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <iterator>
+
+namespace weir::config {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+struct Outcome {
+  Settings settings;
+  std::vector<std::string> problems;
+};
+
+Outcome Parse(std::string_view text) {
+  Outcome outcome;
+  Problems problems;
+  ParseInto(text, "weir.toml", outcome.settings, problems);
+  for (const Problem& problem : std::move(problems).Take()) {
+    outcome.problems.push_back(ToText(problem));
+  }
+  return outcome;
+}
+
+Settings ParseGood(std::string_view text) {
+  Outcome outcome = Parse(text);
+  EXPECT_THAT(outcome.problems, testing::IsEmpty());
+  return std::move(outcome.settings);
+}
+
+std::string OnlyProblem(std::string_view text) {
+  const Outcome outcome = Parse(text);
+  EXPECT_EQ(outcome.problems.size(), 1u) << testing::PrintToString(outcome.problems);
+  return outcome.problems.empty() ? "" : outcome.problems[0];
+}
+
+constexpr std::string_view kExample = R"(
+listen = ["127.0.0.1:9347"]
+default_label = "personal"
+
+[[backend]]
+name = "here"
+kind = "engine"
+tier = "device"
+
+[[backend]]
+name = "rack"
+kind = "openai"
+tier = "edge"
+url  = "http://127.0.0.1:8000/v1"
+ceiling = "secret"
+
+[[backend]]
+name = "openai"
+kind = "openai"
+tier = "cloud"
+url  = "https://api.openai.com/v1"
+key_env = "OPENAI_API_KEY"
+ca_file = ""
+region = "us"
+
+[[target]]
+name = "big"
+backend = "openai"
+model = "gpt-5.5"
+context = 400000
+max_output = 128000
+vision = true
+audio = false
+tools = true
+json_schema = true
+reasoning = true
+price = { currency = "USD", input_per_million = 5.00, cached_input_per_million = "0.001", output_per_million = 30 }
+
+[[label]]
+match = { project = "hr" }
+label = "personal"
+
+[route.auto]
+targets = ["fast", "capable", "rack/qwen3-30b", "big"]
+goal = { cloud_share_max = 0.20 }
+min_confidence = 0.85
+buffer = false
+
+[[rule]]
+when = { images = true }
+use  = ["big"]
+
+[[rule]]
+when = { project = "hr" }
+regions = ["eu", "local"]
+
+[budget.team]
+keys = ["team-*"]
+per_day = 5.00
+hard = true
+)";
+
+TEST(Parse, TheDocumentedExampleIsUnderstood) {
+  const Settings settings = ParseGood(kExample);
+  EXPECT_EQ(*settings.default_label, chat::Label::kPersonal);
+  ASSERT_EQ(settings.backends.size(), 3u);
+  EXPECT_EQ(*settings.backends[1].url, "http://127.0.0.1:8000/v1");
+  EXPECT_EQ(*settings.backends[2].kind, BackendKind::kOpenAi);
+  ASSERT_EQ(settings.targets.size(), 1u);
+  const Target& big = settings.targets[0];
+  EXPECT_EQ(*big.context, 400000);
+  EXPECT_EQ(*big.audio, false);
+  EXPECT_EQ(*big.price.input, 5'000'000);
+  EXPECT_EQ(*big.price.cached_input, 1000);
+  EXPECT_EQ(*big.price.output, 30'000'000);
+  EXPECT_EQ(*settings.labels[0].project, "hr");
+  ASSERT_EQ(settings.routes.size(), 1u);
+  EXPECT_EQ(settings.routes[0].name, "auto");
+  EXPECT_EQ(std::get<CloudShareMax>(*settings.routes[0].goal).share, 0.2);
+  ASSERT_EQ(settings.rules.size(), 2u);
+  EXPECT_EQ(settings.rules[0].when[0].feature, "images");
+  EXPECT_THAT(*settings.rules[1].regions, ElementsAre("eu", "local"));
+  EXPECT_EQ(*settings.budgets[0].per_day, 5'000'000'000'000);
+  EXPECT_TRUE(*settings.budgets[0].hard);
+}
+
+TEST(Parse, EveryValueKnowsItsLine) {
+  const Settings settings = ParseGood("listen = '127.0.0.1:0'\n\n  drain_timeout = '10s'\n");
+  EXPECT_EQ(settings.listen.place.line, 1u);
+  EXPECT_EQ(settings.drain_timeout.place.line, 3u);
+  EXPECT_EQ(settings.drain_timeout.place.column, 19u);
+  EXPECT_EQ(settings.keep_alive.place.origin, Origin::kDefault);
+}
+
+TEST(Parse, WhatIsNotSaidIsUnknownAndNotNo) {
+  const Settings settings = ParseGood(
+      "[[backend]]\nname='o'\nkind='ollama'\ntier='edge'\nurl='http://127.0.0.1:11434'\n"
+      "[[target]]\nname='t'\nbackend='o'\nmodel='m'\n");
+  EXPECT_EQ(*settings.targets[0].vision, std::nullopt);
+  EXPECT_EQ(*settings.targets[0].price.input, std::nullopt);
+}
+
+TEST(Parse, ACloudGetsNothingUntilSomebodyWritesIt) {
+  const Settings settings = ParseGood(
+      "[[backend]]\nname='c'\nkind='anthropic'\ntier='cloud'\nurl='https://api.anthropic.com'\n"
+      "[[backend]]\nname='e'\nkind='openai'\ntier='edge'\nurl='https://rack.example'\n");
+  ASSERT_EQ(settings.backends.size(), 3u);
+  EXPECT_EQ(*settings.backends[0].name, "here") << "an engine is there without being declared";
+  EXPECT_EQ(*settings.backends[1].ceiling, chat::Label::kPublic);
+  EXPECT_EQ(*settings.backends[2].ceiling, chat::Label::kSecret);
+}
+
+TEST(Parse, AnUnknownKeyNamesThePlaceAndTheNearestKnownKey) {
+  EXPECT_EQ(OnlyProblem("\nlisten_on = []"),
+            "weir.toml:2:1: unknown key 'listen_on'; did you mean 'listen'?");
+  EXPECT_EQ(
+      OnlyProblem("[route.auto]\ntargets=[]\nmin_confidense = 0.5"),
+      "weir.toml:3:1: unknown key 'min_confidense' in route.auto; did you mean 'min_confidence'?");
+  EXPECT_THAT(OnlyProblem("[limits]\nbodyy = '1MiB'"), HasSubstr("did you mean 'body'?"));
+  EXPECT_THAT(OnlyProblem("[[rule]]\nwhen = {image=true}\nuse=['a']"), HasSubstr("'images'"));
+  EXPECT_THAT(OnlyProblem("[[backends]]\nname='a'"), HasSubstr("did you mean 'backend'?"));
+}
+
+TEST(Parse, AllMistakesAreToldAtOnce) {
+  const Outcome outcome = Parse(
+      "default_label = 'privat'\ndrain_timeout = true\n[limits]\nchoices = 1000\nqueue = 'many'\n");
+  EXPECT_THAT(
+      outcome.problems,
+      testing::UnorderedElementsAre(
+          AllOf(HasSubstr("weir.toml:1:17: default_label takes one of"), HasSubstr("'privat'")),
+          HasSubstr("weir.toml:2:17: drain_timeout takes a duration"),
+          "weir.toml:4:11: limits.choices takes a whole number from 1 to 128, not 1000",
+          HasSubstr("limits.queue takes a whole number")));
+}
+
+TEST(Parse, TheListOfMistakesIsBounded) {
+  std::string text;
+  for (int i = 0; i < 1000; ++i) text += "k" + std::to_string(i) + " = 1\n";
+  const Outcome outcome = Parse(text);
+  ASSERT_EQ(outcome.problems.size(), Problems::kMax + 1);
+  EXPECT_EQ(outcome.problems.back(), "and 950 more problems");
+}
+
+TEST(Parse, NamesAreUsedOnce) {
+  EXPECT_EQ(
+      OnlyProblem(
+          "[[backend]]\nname='here'\nkind='engine'\n[[backend]]\nname='here'\nkind='engine'\n"),
+      "weir.toml:5:6: backend 'here' is defined twice, first in line 2");
+  const std::string target = "[[target]]\nname='t'\nbackend='here'\nmodel='m'\n";
+  EXPECT_THAT(OnlyProblem(target + target),
+              HasSubstr("target 't' is defined twice, first in line 2"));
+  EXPECT_THAT(OnlyProblem(target + "[route.t]\ntargets=['t']"),
+              HasSubstr("has the name of the target"));
+  EXPECT_THAT(OnlyProblem("[[target]]\nname='auto'\nbackend='here'\nmodel='m'"),
+              HasSubstr("virtual model"));
+}
+
+TEST(Parse, ATargetsBackendMustExist) {
+  EXPECT_EQ(OnlyProblem("[[target]]\nname='t'\nbackend='her'\nmodel='m'"),
+            "weir.toml:3:9: target.backend 'her' is no backend; did you mean 'here'?");
+}
+
+TEST(Parse, AKeyInTheFileIsRefusedAndNotRepeated) {
+  const std::string problem = OnlyProblem(
+      "[[backend]]\nname='o'\nkind='openai'\ntier='cloud'\nurl='https://"
+      "a.example'\napi_key='sk-hunter2'");
+  EXPECT_THAT(problem, HasSubstr("key_env"));
+  EXPECT_EQ(problem.find("hunter2"), std::string::npos);
+}
+
+TEST(Parse, ABackendIsWholeOrRefused) {
+  EXPECT_THAT(OnlyProblem("[[backend]]\nname='o'\nkind='openai'\ntier='edge'"),
+              HasSubstr("backend.url is missing"));
+  EXPECT_THAT(OnlyProblem("[[backend]]\nname='o'\nkind='openai'\nurl='https://a.example'"),
+              HasSubstr("backend.tier is missing"));
+  EXPECT_THAT(OnlyProblem("[[backend]]\nkind='engine'"), HasSubstr("backend.name is missing"));
+  EXPECT_THAT(OnlyProblem("[[backend]]\nname='o'\nkind='engine'\ntier='cloud'"),
+              HasSubstr("tier device"));
+  EXPECT_THAT(OnlyProblem("[backend]\nname='o'"), HasSubstr("write [[backend]]"));
+  EXPECT_THAT(
+      OnlyProblem("[[backend]]\nname='o'\nkind='openai'\ntier='cloud'\nurl='http://a.example'"),
+      HasSubstr("http:// only for loopback"));
+}
+
+std::string WithPrice(std::string_view price) {
+  return "[[target]]\nname='t'\nbackend='here'\nmodel='m'\nprice = { currency = 'USD', "
+         "input_per_million = " +
+         std::string(price) + " }\n";
+}
+
+TEST(Parse, PricesComeFromTheDigitsAndNotFromADouble) {
+  const auto input = [](std::string_view price) {
+    return **ParseGood(WithPrice(price)).targets[0].price.input;
+  };
+  EXPECT_EQ(input("0.1"), 100'000);
+  EXPECT_EQ(input("0.000001"), 1);
+  EXPECT_EQ(input("'0.000001'"), 1);
+  EXPECT_EQ(input("1_000.25"), 1'000'250'000);
+  EXPECT_EQ(input("9007199254740.993"), 9007199254740993000) << "no double holds this";
+  for (const char* bad : {"0.0000001", "-1", "-0.5", "1e-3", "inf", "nan", "true",
+                          "0.10000000000000001", "99999999999999.5", "'1,5'"}) {
+    EXPECT_THAT(OnlyProblem(WithPrice(bad)), HasSubstr("weir.toml:5:")) << bad;
+  }
+}
+
+TEST(Parse, PricesAreFoundBehindOtherScriptsOnTheirLine) {
+  const Settings settings = ParseGood(
+      "[budget.team]\nkeys = ['a'] # \xc3\xa4\nper_day = 0.25\n"
+      "[route.auto]\ntargets=[ '\xe6\xb0\xb4\xe5\xa0\xb0' ]\ngoal = { cost_per_day_max = 0.30 }\n");
+  EXPECT_EQ(*settings.budgets[0].per_day, 250'000'000'000);
+  EXPECT_EQ(std::get<CostPerDayMax>(*settings.routes[0].goal).pico, 300'000'000'000);
+  const Settings inline_table = ParseGood(
+      "label = [{match={user='\xc3\xa4\xf0\x9f\x8c\x8a'},label='secret'}]\n"
+      "model = {'a' = {file='\xf0\x9f\x8c\x8a', keep_alive=2}}\n");
+  EXPECT_EQ(*inline_table.model_settings[0].keep_alive, std::chrono::seconds(2));
+}
+
+TEST(Parse, AGoalIsExactlyOneWish) {
+  EXPECT_THAT(OnlyProblem("[route.a]\ntargets=['x']\ngoal={cloud_share_max=0.1, quality_min=0.5}"),
+              HasSubstr("exactly one of"));
+  EXPECT_THAT(OnlyProblem("[route.a]\ntargets=['x']\ngoal={}"), HasSubstr("exactly one of"));
+  EXPECT_THAT(OnlyProblem("[route.a]\ntargets=['x']\ngoal={cloud_share_max=1.5}"),
+              HasSubstr("from 0 to 1"));
+}
+
+TEST(Parse, ARuleThatDecidesNothingIsRefused) {
+  EXPECT_THAT(OnlyProblem("[[rule]]\nwhen={images=true}"), HasSubstr("decides nothing"));
+  EXPECT_THAT(OnlyProblem("[[rule]]\nuse=['a']"), HasSubstr("rule.when is missing"));
+  EXPECT_THAT(OnlyProblem("[[rule]]\nwhen={label='top'}\nuse=['a']"), HasSubstr("is no label"));
+}
+
+TEST(Parse, ModelsOfTheirOwnNameHaveSettings) {
+  const Settings settings = ParseGood(
+      "[model.'qwen2.5-coder:0.5b']\ncontext=8192\nparallel=4\nkeep_alive='forever'\npreload="
+      "true\n");
+  EXPECT_EQ(settings.model_settings[0].name, "qwen2.5-coder:0.5b");
+  EXPECT_EQ(*settings.model_settings[0].context, 8192);
+  EXPECT_EQ(*settings.model_settings[0].keep_alive, kForever);
+}
+
+TEST(Parse, SyntaxErrorsNameTheirPlace) {
+  EXPECT_THAT(OnlyProblem("a = 1\nb = = 2"), HasSubstr("weir.toml:2:5: not valid TOML"));
+  EXPECT_THAT(OnlyProblem("listen = 'a'\nlisten = 'b'"), HasSubstr("not valid TOML"));
+  EXPECT_THAT(OnlyProblem("a = \"\xff\""), HasSubstr("UTF-8"));
+}
+
+TEST(Parse, HostileShapesHitABoundAndNotTheStack) {
+  EXPECT_THAT(OnlyProblem(std::string((1 << 20) + 1, '#')), HasSubstr("larger than"));
+  EXPECT_THAT(OnlyProblem("a = " + std::string(100'000, '[')), HasSubstr("not valid TOML"));
+  std::string dots = "a";
+  for (int i = 0; i < 50'000; ++i) dots += ".a";
+  EXPECT_THAT(OnlyProblem(dots + " = 1"), HasSubstr("dots"));
+  EXPECT_THAT(OnlyProblem("[" + dots + "]"), HasSubstr("dots"));
+  EXPECT_TRUE(Parse("# " + std::string(500, '.') + "\n").problems.empty());
+  std::string many = "[route.auto]\ntargets = [";
+  for (int i = 0; i < 1000; ++i) many += "'a',";
+  EXPECT_THAT(OnlyProblem(many + "]"), HasSubstr("at most 256 entries"));
+}
+
+}  // namespace
+}  // namespace weir::config

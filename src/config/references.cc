@@ -1,0 +1,91 @@
+#include "config/references.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+
+#include "config/nearest.h"
+
+namespace weir::config {
+namespace {
+
+// Names of one kind; tells who took a name first.
+class NameBook {
+ public:
+  NameBook(std::string_view kind, const FileContext& context) : kind_(kind), context_(context) {}
+
+  void Add(const std::string& name, const Place& place) {
+    if (name.empty()) return;  // told already
+    const auto [first, fresh] = places_.emplace(name, place);
+    if (fresh) return;
+    context_.Add(place.line, place.column,
+                 fmt::format("{} {} is defined twice, first in line {}", kind_, Quoted(name),
+                             first->second.line));
+  }
+  const Place* Find(const std::string& name) const {
+    const auto found = places_.find(name);
+    return found == places_.end() ? nullptr : &found->second;
+  }
+  std::vector<std::string_view> Names() const {
+    std::vector<std::string_view> names;
+    for (const auto& [name, place] : places_) names.push_back(name);
+    return names;
+  }
+
+ private:
+  std::string_view kind_;
+  const FileContext& context_;
+  std::map<std::string, Place> places_;
+};
+
+void CheckTargets(const Settings& settings, const NameBook& backends, const FileContext& context) {
+  NameBook targets("target", context);
+  for (const Target& target : settings.targets) {
+    targets.Add(*target.name, target.name.place);
+    const Place& at = target.backend.place;
+    if (!target.backend->empty() && backends.Find(*target.backend) == nullptr) {
+      context.Add(at.line, at.column,
+                  fmt::format("target.backend {} is no backend{}", Quoted(*target.backend),
+                              Suggestion(*target.backend, backends.Names())));
+    }
+  }
+  constexpr std::string_view kVirtual[] = {"auto", "local", "device"};
+  for (const std::string_view name : kVirtual) {
+    if (const Place* at = targets.Find(std::string(name))) {
+      context.Add(at->line, at->column,
+                  fmt::format("target.name '{}' is a virtual model's; choose another", name));
+    }
+  }
+  for (const Route& route : settings.routes) {
+    if (const Place* at = targets.Find(route.name)) {
+      context.Add(route.place.line, route.place.column,
+                  fmt::format("route {} has the name of the target in line {}; rename one",
+                              Quoted(route.name), at->line));
+    }
+  }
+}
+
+}  // namespace
+
+void AddDefaultBackend(Settings& settings) {
+  const auto is_engine = [](const Backend& b) { return *b.kind == BackendKind::kEngine; };
+  if (std::ranges::any_of(settings.backends, is_engine)) return;
+  Backend here;
+  here.name.value = "here";
+  here.kind.value = BackendKind::kEngine;
+  here.tier.value = Tier::kDevice;
+  here.ceiling.value = chat::Label::kSecret;
+  settings.backends.insert(settings.backends.begin(), std::move(here));
+}
+
+void CheckReferences(const Settings& settings, const FileContext& context) {
+  NameBook backends("backend", context);
+  for (const Backend& backend : settings.backends) {
+    backends.Add(*backend.name,
+                 backend.name.place.origin == Origin::kFile ? backend.name.place : backend.place);
+  }
+  CheckTargets(settings, backends, context);
+}
+
+}  // namespace weir::config

@@ -1,0 +1,46 @@
+#include "config/settings.h"
+
+#include <fmt/format.h>
+
+#include "base/check.h"
+
+namespace weir::config {
+
+std::string_view TierName(Tier tier) {
+  switch (tier) {
+    case Tier::kDevice:
+      return "device";
+    case Tier::kEdge:
+      return "edge";
+    case Tier::kCloud:
+      return "cloud";
+  }
+  CHECK(false, "tier out of range");
+}
+
+std::string_view BackendKindName(BackendKind kind) {
+  switch (kind) {
+    case BackendKind::kEngine:
+      return "engine";
+    case BackendKind::kOpenAi:
+      return "openai";
+    case BackendKind::kAnthropic:
+      return "anthropic";
+    case BackendKind::kGemini:
+      return "gemini";
+    case BackendKind::kOllama:
+      return "ollama";
+    case BackendKind::kWhisper:
+      return "whisper";
+  }
+  CHECK(false, "kind out of range");
+}
+
+std::string ToText(const Endpoint& endpoint) {
+  if (endpoint.host.find(':') != std::string::npos) {
+    return fmt::format("[{}]:{}", endpoint.host, endpoint.port);
+  }
+  return fmt::format("{}:{}", endpoint.host, endpoint.port);
+}
+
+}  // namespace weir::config

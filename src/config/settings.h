@@ -1,0 +1,214 @@
+// Everything an operator can set, as plain values, each with the place that it came from. Read by
+// config/load.h; module options are filled from it in app/, and nothing below app/ sees it.
+// docs/formats/configuration.md describes the file.
+//
+// Units: durations as Duration (kForever for "forever"), sizes in bytes, money in 1e-12 of the
+// currency ("pico").
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "base/clock.h"
+#include "chat/label.h"
+
+namespace weir::config {
+
+inline constexpr Duration kForever = Duration::max();
+
+enum class Origin : uint8_t { kDefault, kFile, kEnvironment, kFlag };
+
+struct Place {
+  Origin origin = Origin::kDefault;
+  uint32_t line = 0;  // from 1, in Settings::file; 0 when it is not from the file
+  uint32_t column = 0;
+};
+
+template <class T>
+struct Setting {
+  T value{};
+  Place place = {};
+
+  const T& operator*() const { return value; }
+  const T* operator->() const { return &value; }
+};
+
+using Text = Setting<std::string>;
+using Names = Setting<std::vector<std::string>>;
+template <class T>
+using Optional = Setting<std::optional<T>>;  // nothing: nobody said, which is neither no nor zero
+
+enum class Tier : uint8_t { kDevice, kEdge, kCloud };
+std::string_view TierName(Tier tier);
+
+enum class BackendKind : uint8_t { kEngine, kOpenAi, kAnthropic, kGemini, kOllama, kWhisper };
+std::string_view BackendKindName(BackendKind kind);
+
+struct Endpoint {
+  std::string host = {};  // a numeric address without brackets, or "localhost"
+  uint16_t port = 0;      // 0: any free one
+
+  bool operator==(const Endpoint&) const = default;
+};
+std::string ToText(const Endpoint& endpoint);  // "[::1]:9347"
+
+// What one request, connection or queue may cost. reliability figures, see DESIGN.md.
+struct Limits {
+  Setting<int64_t> body{32 << 20};        // bytes of a request
+  Setting<int64_t> headers{32 << 10};     // bytes of all header lines
+  Setting<int64_t> header_line{8 << 10};  // bytes of one
+  Setting<int64_t> header_count{100};
+  Setting<int64_t> json_depth{128};
+  Setting<Duration> header_timeout{std::chrono::seconds(10)};
+  Setting<Duration> idle_timeout{std::chrono::seconds(60)};  // of a kept-alive connection
+  Setting<Duration> stall_timeout{
+      std::chrono::seconds(30)};  // of a client that does not read its stream
+  Setting<Duration> heartbeat{std::chrono::seconds(15)};  // a comment in a silent stream
+  Setting<int64_t> connections{10'000};
+  Setting<int64_t> queue{512};         // requests that wait, in all
+  Setting<int64_t> queue_per_key{64};  // and of one key
+  Setting<int64_t> stream_buffer{256
+                                 << 10};  // bytes held for one client before its generation pauses
+  Setting<int64_t> choices{8};            // n
+  Setting<int64_t> output_tokens{4096};   // of an answer whose request does not say
+};
+
+struct Backend {
+  Place place = {};
+  Text name = {};
+  Setting<BackendKind> kind = {};
+  Setting<Tier> tier = {};
+  Text url = {};                      // empty for the engine
+  Setting<chat::Label> ceiling = {};  // the highest label that may go there
+  Text key_env = {};                  // at most one of these two is set
+  Text key_file = {};
+  Text ca_file = {};
+  Text region = {};
+};
+
+// Pico of `currency` for one token: a price of 0.001 per million tokens is 1000.
+struct Price {
+  Text currency = {};  // three capital letters; empty when nothing is priced
+  Optional<int64_t> input = {};
+  Optional<int64_t> cached_input = {};
+  Optional<int64_t> output = {};
+};
+
+struct Target {
+  Place place = {};
+  Text name = {};
+  Text backend = {};
+  Text model = {};
+  Optional<int64_t> context = {};  // tokens
+  Optional<int64_t> max_output = {};
+  Optional<bool> vision = {};
+  Optional<bool> audio = {};
+  Optional<bool> tools = {};
+  Optional<bool> json_schema = {};
+  Optional<bool> reasoning = {};
+  Optional<int64_t> prefill_tokens_per_s = {};
+  Optional<int64_t> decode_tokens_per_s = {};
+  Price price = {};
+};
+
+// Patterns are names with * and ?; an empty one matches everything.
+struct LabelRule {
+  Place place = {};
+  Text project = {};
+  Text key = {};
+  Text tenant = {};
+  Text user = {};
+  Text model = {};
+  Setting<chat::Label> label = {};
+};
+
+struct CloudShareMax {
+  double share = 0;  // 0 to 1
+};
+struct CostPerDayMax {
+  int64_t pico = 0;
+};
+struct QualityMin {
+  double quality = 0;  // 0 to 1
+};
+using Goal = std::variant<std::monostate, CloudShareMax, CostPerDayMax, QualityMin>;
+
+struct Route {
+  Place place = {};
+  std::string name = {};
+  Names targets = {};  // a target, a local model, or backend/model
+  Setting<Goal> goal = {};
+  Optional<double> min_confidence = {};  // 0 to 1
+  Setting<bool> buffer = {};
+};
+
+// A condition on a feature with a finite domain; all of a rule's must hold.
+struct Condition {
+  Place place = {};
+  std::string feature = {};                                 // one of kFlagFeatures or kNameFeatures
+  std::variant<bool, std::vector<std::string>> is = false;  // a flag, or any of these names
+};
+
+struct Rule {
+  Place place = {};
+  std::vector<Condition> when = {};
+  Names use = {};      // empty: no restriction
+  Names regions = {};  // "local" is this machine and the edge
+};
+
+struct Budget {
+  Place place = {};
+  std::string name = {};
+  Names keys = {};  // patterns of key names
+  Text currency = {"USD"};
+  Optional<int64_t> per_day = {};  // pico
+  Optional<int64_t> per_month = {};
+  Setting<bool> hard = {};
+};
+
+// [model."qwen2.5-coder:0.5b"]: how the engine runs a local model.
+struct Model {
+  Place place = {};
+  std::string name = {};
+  Text file = {};                   // a GGUF outside the store
+  Optional<int64_t> context = {};   // tokens, for all slots together
+  Optional<int64_t> parallel = {};  // requests decoded together
+  Optional<int64_t> batch = {};     // tokens of one step
+  Optional<int64_t> threads = {};
+  Optional<int64_t> gpu_layers = {};
+  Optional<Duration> keep_alive = {};
+  Setting<bool> preload = {};
+};
+
+struct Settings {
+  std::string file = {};  // the configuration file that was read; empty when there is none
+
+  Setting<std::vector<Endpoint>> listen{{{"127.0.0.1", 9347}}};
+  Setting<chat::Label> default_label{chat::Label::kInternal};
+  Setting<Duration> drain_timeout{std::chrono::seconds(30)};
+  Setting<Duration> keep_alive{std::chrono::minutes(5)};  // of an idle model
+  Text log_level{"info"};
+  Text data = {};    // folder; $XDG_DATA_HOME/weir
+  Text models = {};  // folder; models in the data folder
+  Limits limits = {};
+
+  std::vector<Backend> backends = {};
+  std::vector<Target> targets = {};
+  std::vector<LabelRule> labels = {};
+  std::vector<Route> routes = {};
+  std::vector<Rule> rules = {};
+  std::vector<Budget> budgets = {};
+  std::vector<Model> model_settings = {};
+};
+
+inline constexpr std::string_view kFlagFeatures[] = {"images", "audio",     "tools",
+                                                     "schema", "reasoning", "online"};
+inline constexpr std::string_view kNameFeatures[] = {"project", "key",  "tenant",   "user",
+                                                     "model",   "task", "language", "label"};
+
+}  // namespace weir::config

@@ -1,0 +1,106 @@
+#include "config/url.h"
+
+#include <arpa/inet.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <optional>
+
+namespace weir::config {
+namespace {
+
+constexpr size_t kUrlMax = 2048;
+
+bool IsPrivateV4(const std::array<uint8_t, 16>& a) {
+  return a[0] == 127 || a[0] == 10 || (a[0] == 172 && (a[1] & 0xf0) == 16) ||
+         (a[0] == 192 && a[1] == 168);
+}
+
+bool IsPrivateV6(const std::array<uint8_t, 16>& a) {
+  const bool loopback =
+      std::ranges::all_of(a.begin(), a.end() - 1, [](uint8_t byte) { return byte == 0; }) &&
+      a[15] == 1;
+  return loopback || (a[0] & 0xfe) == 0xfc;
+}
+
+bool IsHostName(std::string_view host) {
+  return !host.empty() && host.size() <= 253 && host.front() != '.' && host.front() != '-' &&
+         std::ranges::all_of(host, [](char c) {
+           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                  c == '.' || c == '-' || c == '_';
+         });
+}
+
+// Something that a resolver may read as an address in an odd notation ("127.1", "0x7f000001",
+// "2130706433").
+bool LooksNumeric(std::string_view host) {
+  const std::string_view last = host.substr(host.rfind('.') + 1);
+  return last.empty() || (last[0] >= '0' && last[0] <= '9');
+}
+
+bool IsPrivateName(std::string_view host) {
+  if (LooksNumeric(host)) return false;
+  if (host.find('.') == std::string_view::npos) return true;
+  constexpr std::string_view kSuffixes[] = {".localhost", ".local", ".lan", ".internal",
+                                            ".home.arpa"};
+  return std::ranges::any_of(kSuffixes, [host](std::string_view s) { return host.ends_with(s); });
+}
+
+struct Authority {
+  std::string host;
+  bool is_private;
+};
+
+std::optional<Authority> ParseHost(std::string_view host) {
+  std::array<uint8_t, 16> address;
+  if (host.size() > 2 && host.front() == '[' && host.back() == ']') {
+    const std::string inner(host.substr(1, host.size() - 2));
+    if (inet_pton(AF_INET6, inner.c_str(), address.data()) != 1) return std::nullopt;
+    return Authority{inner, IsPrivateV6(address)};
+  }
+  const std::string name(host);
+  if (inet_pton(AF_INET, name.c_str(), address.data()) == 1)
+    return Authority{name, IsPrivateV4(address)};
+  if (!IsHostName(host)) return std::nullopt;
+  return Authority{name, IsPrivateName(host)};
+}
+
+// After the host: nothing, or a colon and 1 to 65535.
+bool IsPort(std::string_view text) {
+  if (text.empty()) return true;
+  const auto port = ParseInteger(text.substr(1));
+  return text[0] == ':' && port && *port >= 1 && *port <= 65'535;
+}
+
+}  // namespace
+
+Parsed<std::string> ParseUrl(std::string_view text) {
+  const auto fail = [](std::string_view why) { return std::unexpected(std::string(why)); };
+  if (text.size() > kUrlMax) return fail("takes a URL of at most 2048 bytes");
+  const bool plain = text.starts_with("http://");
+  if (!plain && !text.starts_with("https://"))
+    return fail("takes a URL that starts with https:// or http://");
+  if (!std::ranges::all_of(text, [](char c) { return c > 0x20 && c < 0x7f && c != '\\'; })) {
+    return fail("takes a URL of printable ASCII without spaces and backslashes");
+  }
+  const std::string_view rest = text.substr(plain ? 7 : 8);
+  const std::string_view authority = rest.substr(0, rest.find_first_of("/?#"));
+  if (authority.find('@') != std::string_view::npos) {
+    return fail("takes a URL without a user or password; use key_env or key_file");
+  }
+  if (text.find_first_of("?#") != std::string_view::npos)
+    return fail("takes a URL without ? and #");
+  const size_t host_end =
+      authority.starts_with('[') ? authority.find(']') + 1 : authority.find(':');
+  const auto host = ParseHost(authority.substr(0, host_end));
+  const std::string_view port = host_end < authority.size() ? authority.substr(host_end) : "";
+  if (!host || !IsPort(port)) return fail("has no valid host and port");
+  if (plain && !host->is_private) {
+    return fail("may use http:// only for loopback and private addresses; use https://");
+  }
+  while (text.ends_with('/')) text.remove_suffix(1);
+  return std::string(text);
+}
+
+}  // namespace weir::config

@@ -1,0 +1,19 @@
+// Where a backend's URL may point.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "config/units.h"
+
+namespace weir::config {
+
+// https:// to anywhere; http:// only to loopback and private addresses (127/8, 10/8, 172.16/12,
+// 192.168/16, ::1, fc00::/7) and to names that public DNS does not serve (localhost, a single word,
+// .local, .lan, .internal, .home.arpa). What such a name resolves to is for the one who connects to
+// check. No user, query or fragment: a credential does not belong in a URL, and the error does not
+// repeat it. Link-local addresses are refused: cloud metadata lives there. Returns the URL without
+// a trailing slash.
+Parsed<std::string> ParseUrl(std::string_view text);
+
+}  // namespace weir::config

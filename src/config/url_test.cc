@@ -1,0 +1,46 @@
+#include "config/url.h"
+
+#include <gtest/gtest.h>
+
+namespace weir::config {
+namespace {
+
+TEST(Url, PlainHttpGoesOnlyToLoopbackAndPrivateAddresses) {
+  for (const char* good :
+       {"http://127.0.0.1:8000/v1", "http://localhost:11434", "http://10.1.2.3",
+        "http://172.31.0.1", "http://192.168.1.5:80", "http://[::1]:8000", "http://[fd12::1]/v1",
+        "http://vllm:8000/v1", "http://rack.internal/v1"}) {
+    EXPECT_TRUE(ParseUrl(good)) << good;
+  }
+  for (const char* bad :
+       {"http://8.8.8.8/v1", "http://api.openai.com/v1", "http://172.32.0.1", "http://0.0.0.0",
+        "http://169.254.169.254/latest", "http://[2001:db8::1]", "http://[::ffff:8.8.8.8]",
+        "http://2130706433", "http://127.1", "http://0x7f000001", "http://1.2.3.4.localhost.",
+        "http://localhost.example.com"}) {
+    EXPECT_FALSE(ParseUrl(bad)) << bad;
+  }
+}
+
+TEST(Url, HttpsGoesAnywhere) {
+  EXPECT_EQ(ParseUrl("https://api.openai.com/v1/").value(), "https://api.openai.com/v1");
+  EXPECT_TRUE(ParseUrl("https://8.8.8.8:443"));
+}
+
+TEST(Url, WhatIsNoPlainUrlIsRefused) {
+  for (const char* bad :
+       {"", "api.openai.com", "ftp://a", "HTTP://a", "https://", "https://:443", "https://a b",
+        "https://a?x=1", "https://a#f", "https://a:0", "https://a:65536", "https://a:x",
+        "https://[::1", "https://a\\b", "https://-a", "file:///etc/passwd"}) {
+    EXPECT_FALSE(ParseUrl(bad)) << bad;
+  }
+}
+
+TEST(Url, ACredentialInAUrlIsRefusedAndNotRepeated) {
+  const auto refused = ParseUrl("https://user:hunter2@api.openai.com/v1");
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().find("hunter2"), std::string::npos);
+  EXPECT_FALSE(ParseUrl("http://localhost@8.8.8.8/"));
+}
+
+}  // namespace
+}  // namespace weir::config

@@ -1,0 +1,115 @@
+"""The command line, as scripts use it: output, exit codes, one line of error."""
+
+import json
+import subprocess
+
+import pytest
+
+import weir_server
+from talk import SMALL, ask
+
+COMMANDS = ["serve", "run", "list", "show", "ps", "stop", "keys", "doctor", "version", "embed", "classify"]
+
+
+def one_error_line(done):
+    lines = done.stderr.strip().splitlines()
+    assert len(lines) == 1 and lines[0].startswith("weir: ") and "; " in lines[0], done.stderr
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help_with_an_example(weir, command):
+    done = weir(command, "--help")
+    assert done.returncode == 0 and f"weir {command}" in done.stdout, done
+
+
+def test_version_is_one_line(weir):
+    done = weir("version")
+    assert done.returncode == 0 and done.stdout.count("\n") == 1
+
+
+@pytest.mark.parametrize("arguments", [("nonsense",), ("run", "--nonsense"), ("serve", "--listen", "nowhere")])
+def test_wrong_usage_is_exit_2(weir, arguments):
+    done = weir(*arguments)
+    assert done.returncode == 2
+    one_error_line(done)
+
+
+def test_list_names_the_models(weir, http, small):
+    assert SMALL in weir("list").stdout
+    assert SMALL in [model["name"] for model in json.loads(weir("list", "--json").stdout)]
+
+
+def test_show_tells_what_a_model_is(weir, http, small):
+    shown = json.loads(weir("show", SMALL, "--json").stdout)
+    text = json.dumps(shown)
+    assert "llama" in text and "8192" in text and "Apache-2.0" in text
+
+
+def test_show_of_an_unknown_model_is_exit_3(weir):
+    done = weir("show", "no-such-model")
+    assert done.returncode == 3
+    one_error_line(done)
+
+
+def test_ps_shows_what_is_loaded(weir, http, small):
+    http.post("/v1/chat/completions", json=ask("Hi", max_tokens=1))
+    assert SMALL in json.dumps(json.loads(weir("ps", "--json").stdout))
+
+
+def test_ps_without_a_server_is_exit_5(weir, tmp_path):
+    done = weir("ps", data=tmp_path)
+    assert done.returncode == 5
+    one_error_line(done)
+
+
+def test_run_answers_in_a_pipe(weir, server, small):
+    done = weir("run", SMALL, input="What is the capital of France?")
+    assert done.returncode == 0 and done.stdout.strip(), done.stderr
+    assert "\x1b" not in done.stdout + done.stderr
+
+
+def test_run_takes_the_prompt_as_an_argument(weir, server, small):
+    done = weir("run", SMALL, "What is the capital of France? One word.")
+    assert done.returncode == 0 and "Paris" in done.stdout
+
+
+def test_run_works_without_a_server(weir, tmp_path, small):
+    done = weir("run", SMALL, "What is the capital of France? One word.", data=tmp_path / "fresh")
+    assert done.returncode == 0 and "Paris" in done.stdout, done.stderr
+
+
+def test_run_of_an_unknown_model_is_exit_3(weir, server):
+    done = weir("run", "no-such-model", "Hi")
+    assert done.returncode == 3
+    one_error_line(done)
+
+
+def test_doctor_reports_the_sandbox(weir, server):
+    done = weir("doctor", "--json")
+    assert done.returncode in (0, 1)
+    text = json.dumps(json.loads(done.stdout)).lower()
+    assert "seccomp" in text and "landlock" in text
+
+
+def test_a_typing_mistake_in_the_configuration_names_the_nearest_key(tmp_path):
+    path = tmp_path / "weir.toml"
+    path.write_text('lisen = ["127.0.0.1:0"]\n')
+    done = subprocess.run([weir_server.WEIR, "serve", "--config", path, "--data", tmp_path / "data"],
+                          capture_output=True, text=True, timeout=30, env=weir_server.plain_environment(tmp_path))
+    assert done.returncode != 0
+    assert "weir.toml:1" in done.stderr and "listen" in done.stderr
+
+
+def test_classify_gives_a_probability_for_each_label(weir, server, small):
+    done = weir("classify", "--model", SMALL, "--labels", "weather,sport", "--json", input="It rains in Paris.")
+    assert done.returncode == 0, done.stderr
+    text = done.stdout
+    assert "weather" in text and "sport" in text
+
+
+def test_scores_of_continuations_follow_the_model(http, small):
+    response = http.post("/weir/v1/score", json={
+        "model": SMALL, "prompt": "The capital of France is", "continuations": [" Paris", " Berlin", " seven"]})
+    assert response.status_code == 200, response.text
+    scores = [item["logprob"] for item in response.json()["scores"]]
+    assert scores[0] == max(scores) and all(score < 0 for score in scores)

@@ -1,0 +1,81 @@
+"""API keys: made, shown once, checked everywhere, revoked at once."""
+
+import json
+import subprocess
+
+import pytest
+
+import weir_server
+from talk import ask, error_of, http_client
+
+
+@pytest.fixture
+def keyed(serve, tmp_path):
+    """A server whose data folder holds one key; (server, key, run)."""
+    server = serve()
+
+    def run(*arguments):
+        environment = weir_server.plain_environment(server.data) | {"WEIR_DATA": str(server.data)}
+        return subprocess.run([weir_server.WEIR, "keys", *arguments], capture_output=True, text=True, input="",
+                              env=environment, timeout=30)
+
+    made = run("create", "--name", "first", "--json")
+    assert made.returncode == 0, made.stderr
+    return server, json.loads(made.stdout)["key"], run
+
+
+def test_without_keys_loopback_needs_none(http):
+    assert http.get("/v1/models").status_code == 200
+
+
+def test_with_a_key_every_route_needs_one(keyed):
+    server, key, _ = keyed
+    with http_client(server) as http:
+        for path in ("/v1/models", "/metrics", "/weir/v1/keys", "/weir/v1/models", "/"):
+            assert http.get(path).status_code == 401, path
+        error_of(http.post("/v1/chat/completions", json=ask("Hi")), 401)
+        assert http.get("/v1/models", headers={"authorization": f"Bearer {key}"}).status_code == 200
+        assert http.get("/v1/models", headers={"x-api-key": key}).status_code == 200
+
+
+@pytest.mark.parametrize("change", [
+    lambda key: key[:-1], lambda key: key + "a", lambda key: key.upper() + "x", lambda key: "", lambda key: "none",
+    lambda key: key[:-1] + ("a" if key[-1] != "a" else "b"), lambda key: "' OR 1=1 --",
+])
+def test_a_wrong_key_is_401(keyed, change):
+    server, key, _ = keyed
+    with http_client(server) as http:
+        for headers in ({"authorization": f"Bearer {change(key)}"}, {"x-api-key": change(key)}):
+            response = http.get("/v1/models", headers=headers)
+            error_of(response, 401)
+            assert key not in response.text
+
+
+def test_a_key_is_shown_once_and_kept_only_as_a_hash(keyed):
+    server, key, run = keyed
+    listed = run("list", "--json")
+    assert listed.returncode == 0 and "first" in listed.stdout and key not in listed.stdout
+    for path in server.data.rglob("*"):
+        if path.is_file():
+            assert key.encode() not in path.read_bytes(), path
+
+
+def test_a_revoked_key_stops_working_at_once(keyed):
+    server, key, run = keyed
+    second = json.loads(run("create", "--name", "second", "--json").stdout)["key"]
+    with http_client(server) as http:
+        assert http.get("/v1/models", headers={"x-api-key": second}).status_code == 200
+        assert run("revoke", "second").returncode == 0
+        assert http.get("/v1/models", headers={"x-api-key": second}).status_code == 401
+        assert http.get("/v1/models", headers={"x-api-key": key}).status_code == 200
+
+
+def test_revoking_what_is_not_there_is_exit_3(keyed):
+    done = keyed[2]("revoke", "no-such-key")
+    assert done.returncode == 3 and done.stderr.startswith("weir: ")
+
+
+def test_beyond_loopback_without_a_key_it_refuses_to_start(tmp_path):
+    with pytest.raises(weir_server.NotReady) as raised:
+        weir_server.Weir(tmp_path / "weir", "--listen", "0.0.0.0:0", listen=False)
+    assert "key" in str(raised.value)

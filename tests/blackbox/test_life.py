@@ -1,0 +1,267 @@
+"""Starting, draining, slow and vanishing clients, and engines that die."""
+
+import json
+import os
+import signal
+import socket
+import threading
+import time
+
+import pytest
+
+import weir_server
+from talk import ask, connect, events_of, http_client, request_bytes
+from weir_server import PATIENCE, until
+
+LONG_STORY = {"max_tokens": 2000, "temperature": 0, "ignore_eos": True, "stream": True}
+IDLE_CONNECTIONS = int(os.environ.get("WEIR_IDLE_CONNECTIONS", "1000"))
+KILLS = int(os.environ.get("WEIR_KILLS", "5"))
+
+
+def test_ready_without_a_model_is_quick_and_says_where(serve, tmp_path):
+    server = serve(models=tmp_path / "no-models")
+    with http_client(server) as http:
+        assert http.get("/livez").status_code == 200
+        assert http.get("/v1/models").status_code == 200
+
+
+def test_serve_json_tells_the_address_and_goes_with_the_server(serve):
+    server = serve()
+    assert str(server.port) in (server.data / "serve.json").read_text()
+    assert server.stop() == 0
+    assert not (server.data / "serve.json").exists()
+
+
+def test_a_second_server_on_the_same_folder_is_refused(serve):
+    first = serve()
+    with pytest.raises(weir_server.NotReady) as raised:
+        weir_server.Weir(first.data)
+    assert "weir: " in str(raised.value)
+    with http_client(first) as http:
+        assert http.get("/livez").status_code == 200
+
+
+def test_a_port_in_use_is_said_in_words(serve, tmp_path):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        with pytest.raises(weir_server.NotReady) as raised:
+            weir_server.Weir(tmp_path / "weir", "--listen", address, listen=False)
+    assert address in str(raised.value) and "in use" in str(raised.value)
+
+
+def test_sigterm_lets_a_running_stream_end_and_refuses_new_work(serve, small):
+    server = serve()
+    with http_client(server) as http, http.stream(
+            "POST", "/v1/chat/completions", json=ask("Tell a story.", stream=True, max_tokens=200)) as response:
+        events = events_of(response)
+        next(events)
+        server.process.send_signal(signal.SIGTERM)
+        refused = None
+        with http_client(server, timeout_s=5) as other:
+            try:
+                refused = other.post("/v1/chat/completions", json=ask("Hi")).status_code
+            except Exception as error:  # a closed listener is a refusal too
+                refused = type(error).__name__
+        assert refused in (503, "ConnectError", "ReadError", "RemoteProtocolError")
+        assert list(events)[-1] == "[DONE]"
+    assert server.wait() == 0
+    assert server.processes()[1:] == []
+
+
+def test_sigterm_after_the_drain_time_ends_streams_with_an_error_event(serve, small):
+    server = serve("--drain-timeout", "1")
+    with http_client(server) as http, http.stream(
+            "POST", "/v1/chat/completions", json=ask("Tell a story.", **LONG_STORY)) as response:
+        events = events_of(response)
+        next(events)
+        server.process.send_signal(signal.SIGTERM)
+        last = list(events)[-1]
+    assert last != "[DONE]" and last["error"]["message"]
+    assert server.wait(15) == 0
+
+
+def test_an_idle_server_ends_at_once(serve):
+    server = serve()
+    started = time.monotonic()
+    assert server.stop() == 0
+    assert time.monotonic() - started < 2 * PATIENCE
+
+
+def test_a_client_that_leaves_stops_the_work(serve, small):
+    server = serve()
+    connection = connect(server)
+    body = json.dumps(ask("Tell a story.", **LONG_STORY)).encode()
+    connection.sendall(request_bytes(server, "POST", "/v1/chat/completions", body=body))
+    received = b""
+    while received.count(b"data: ") < 3:
+        received += connection.recv(65536)
+    engine = server.engines()[0]
+    before = engine.cpu_s()
+    time.sleep(0.3)
+    assert engine.cpu_s() - before > 0.1, "the engine was not working, so the test would show nothing"
+    connection.close()
+    time.sleep(0.5 * PATIENCE)
+    before = engine.cpu_s()
+    time.sleep(1)
+    assert engine.cpu_s() - before < 0.1
+
+
+def test_a_client_that_leaves_before_the_first_token_stops_the_work(serve, small):
+    server = serve()
+    with http_client(server) as http:
+        http.post("/v1/chat/completions", json=ask("Hi", max_tokens=1))
+    connection = connect(server)
+    body = json.dumps(ask("A long text about rivers. " * 800, max_tokens=1)).encode()
+    connection.sendall(request_bytes(server, "POST", "/v1/chat/completions", body=body))
+    time.sleep(0.7)
+    connection.close()
+    time.sleep(0.7 * PATIENCE)
+    engine = server.engines()[0]
+    before = engine.cpu_s()
+    time.sleep(1)
+    assert engine.cpu_s() - before < 0.1
+
+
+def test_a_slow_reader_holds_up_nobody_and_no_memory(serve, small):
+    server = serve()
+    slow = connect(server)
+    slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    body = json.dumps(ask("Tell a story.", **LONG_STORY)).encode()
+    slow.sendall(request_bytes(server, "POST", "/v1/chat/completions", body=body))
+    slow.recv(1024)
+    with http_client(server) as http:
+        for _ in range(3):
+            started = time.monotonic()
+            assert http.post("/v1/chat/completions", json=ask("Hi", max_tokens=4)).status_code == 200
+            assert time.monotonic() - started < 5 * PATIENCE
+    slow.close()
+
+
+def test_idle_connections_cost_little_and_block_nobody(serve):
+    server = serve()
+    before = sum(process.memory_kib() for process in server.processes())
+    idle = []
+    try:
+        for _ in range(IDLE_CONNECTIONS):
+            idle.append(connect(server))
+        with http_client(server) as http:
+            started = time.monotonic()
+            assert http.get("/livez").status_code == 200
+            assert time.monotonic() - started < 0.5 * PATIENCE
+        grown = sum(process.memory_kib() for process in server.processes()) - before
+        if PATIENCE == 1:
+            assert grown < 32 * IDLE_CONNECTIONS
+    finally:
+        for connection in idle:
+            connection.close()
+
+
+def test_half_a_request_is_closed_in_time(serve):
+    server = serve()
+    with connect(server, timeout_s=20) as connection:
+        connection.sendall(b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\n")
+        started = time.monotonic()
+        while connection.recv(4096):
+            pass
+        assert time.monotonic() - started < 15 * PATIENCE
+
+
+def kill_engine_in_stream(server, http):
+    """Kills the engine in the middle of an answer; (last event, seconds until it came)."""
+    with http.stream("POST", "/v1/chat/completions", json=ask("Tell a story.", **LONG_STORY)) as response:
+        events = events_of(response)
+        for _ in range(3):
+            next(events)
+        os.kill(server.engines()[0].pid, signal.SIGKILL)
+        killed = time.monotonic()
+        last = None
+        for last in events:
+            pass
+        return last, time.monotonic() - killed
+
+
+def test_an_engine_that_dies_gives_a_typed_error_and_comes_back(serve, small):
+    server = serve()
+    with http_client(server) as http:
+        last, seconds = kill_engine_in_stream(server, http)
+        assert last != "[DONE]" and last["error"]["code"] == "backend_failed"
+        assert seconds < 1 * PATIENCE
+        again = http.post("/v1/chat/completions", json=ask("Hi", max_tokens=2))
+        assert again.status_code == 200, again.text
+
+
+def test_an_engine_that_dies_before_the_answer_gives_502(serve, small):
+    server = serve()
+    with http_client(server) as http:
+        http.post("/v1/chat/completions", json=ask("Hi", max_tokens=1))
+        threading.Timer(0.5, lambda: os.kill(server.engines()[0].pid, signal.SIGKILL)).start()
+        response = http.post("/v1/chat/completions", json=ask("Tell a story.", max_tokens=2000, ignore_eos=True))
+        assert response.status_code == 502
+        assert response.json()["error"]["code"] == "backend_failed"
+
+
+def test_another_model_does_not_notice_an_engine_that_dies(serve, small, embedding):
+    server = serve()
+    with http_client(server) as http:
+        request = {"model": embedding, "input": "river"}
+        before = http.post("/v1/embeddings", json=request).json()["data"][0]["embedding"]
+        engines = {process.pid for process in server.engines()}
+        http.post("/v1/chat/completions", json=ask("Hi", max_tokens=1))
+        chat_engine = next(process for process in server.engines() if process.pid not in engines)
+        os.kill(chat_engine.pid, signal.SIGKILL)
+        assert http.post("/v1/embeddings", json=request).json()["data"][0]["embedding"] == before
+
+
+def test_kills_leave_nothing_behind(serve, small):
+    server = serve()
+    with http_client(server) as http:
+        kill_engine_in_stream(server, http)
+        gateway_descriptors = [process.descriptors() for process in server.processes()
+                               if "weir-engine" not in process.name()]
+        for _ in range(KILLS):
+            assert until(lambda: http.post("/v1/chat/completions", json=ask("Hi", max_tokens=1)).status_code == 200,
+                         timeout_s=90, step_s=0.5)
+            os.kill(server.engines()[0].pid, signal.SIGKILL)
+            assert until(lambda: not server.engines(), timeout_s=2)
+        after = [process.descriptors() for process in server.processes() if "weir-engine" not in process.name()]
+    assert len(after) == len(gateway_descriptors)
+    assert all(now <= then + 2 for now, then in zip(after, gateway_descriptors))
+
+
+def test_the_launcher_takes_everything_with_it_when_it_is_killed(serve, small):
+    server = serve()
+    with http_client(server) as http:
+        http.post("/v1/chat/completions", json=ask("Hi", max_tokens=1))
+    left = server.processes()[1:]
+    assert left
+    os.kill(server.process.pid, signal.SIGKILL)
+    server.process.wait()
+    assert until(lambda: not any(process.alive() for process in left), timeout_s=5)
+
+
+def test_a_model_file_may_be_served_directly(serve, stories):
+    server = serve("-m", stories, "-c", "512")
+    with http_client(server) as http:
+        model = http.get("/v1/models").json()["data"][0]["id"]
+        answer = http.post("/v1/completions", json={"model": model, "prompt": "Once upon a time", "max_tokens": 16,
+                                                    "temperature": 0})
+        assert answer.status_code == 200, answer.text
+        assert answer.json()["choices"][0]["text"].startswith(", there was a little girl named")
+
+
+def test_keep_alive_zero_unloads_at_once(serve, small):
+    server = serve()
+    with http_client(server) as http:
+        http.post("/v1/chat/completions", json=ask("Hi", max_tokens=1, keep_alive=0))
+    assert until(lambda: not server.engines(), timeout_s=5)
+
+
+def test_a_stopped_model_is_gone_and_comes_back_on_demand(serve, weir, small):
+    server = serve()
+    with http_client(server) as http:
+        http.post("/v1/chat/completions", json=ask("Hi", max_tokens=1))
+        assert weir("stop", small, data=server.data).returncode == 0
+        assert until(lambda: not server.engines(), timeout_s=5)
+        assert http.post("/v1/chat/completions", json=ask("Hi", max_tokens=1)).status_code == 200

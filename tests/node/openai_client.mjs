@@ -1,0 +1,97 @@
+// The official openai package for JavaScript against a running Weir. `--list` names the cases; with a case as argument
+// it runs that one and exits 0 when it holds. WEIR_URL, WEIR_MODEL, WEIR_EMBEDDING and WEIR_NODE_HOME are given.
+import assert from 'node:assert/strict';
+import {createRequire} from 'node:module';
+
+const require = createRequire(`${process.env.WEIR_NODE_HOME}/`);
+const OpenAI = require('openai').default;
+const model = process.env.WEIR_MODEL;
+const client = () =>
+    new OpenAI({baseURL: `${process.env.WEIR_URL}/v1`, apiKey: 'none', maxRetries: 0});
+const question = (text, more = {}) =>
+    ({model, messages: [{role: 'user', content: text}], max_tokens: 12, temperature: 0, ...more});
+
+const cases = {
+  async chat() {
+    const answer = await client().chat.completions.create(question('What is the capital of France?'));
+    assert.match(answer.choices[0].message.content, /Paris/);
+    assert.ok(answer.usage.total_tokens > 0);
+  },
+
+  async stream() {
+    let text = '', end = null;
+    const stream = await client().chat.completions.create(question('What is the capital of France?', {stream: true}));
+    for await (const chunk of stream) {
+      text += chunk.choices[0]?.delta?.content ?? '';
+      end = chunk.choices[0]?.finish_reason ?? end;
+    }
+    assert.match(text, /Paris/);
+    assert.ok(['stop', 'length'].includes(end));
+  },
+
+  async stream_runner_collects_the_message() {
+    const runner = client().chat.completions.stream(question('Say hello.'));
+    assert.ok((await runner.finalContent()).length > 0);
+  },
+
+  async abort_in_the_middle() {
+    const stream = await client().chat.completions.create(question('Tell a story.', {stream: true, max_tokens: 400}));
+    for await (const chunk of stream) {
+      assert.ok(chunk.id);
+      stream.controller.abort();
+      break;
+    }
+    const answer = await client().chat.completions.create(question('Hi', {max_tokens: 2}));
+    assert.ok(answer.choices[0]);
+  },
+
+  async embeddings() {
+    const answer = await client().embeddings.create({model: process.env.WEIR_EMBEDDING, input: ['river', 'dam']});
+    assert.equal(answer.data.length, 2);
+    assert.equal(answer.data[1].embedding.length, 384);
+    const length = Math.hypot(...answer.data[0].embedding);
+    assert.ok(Math.abs(length - 1) < 1e-3, `not normalised: ${length}`);
+  },
+
+  async models() {
+    const names = [];
+    for await (const entry of client().models.list()) names.push(entry.id);
+    assert.ok(names.includes(model));
+  },
+
+  async tool_required() {
+    const parameters = {type: 'object', properties: {city: {type: 'string', maxLength: 20}}, required: ['city']};
+    const answer = await client().chat.completions.create(question('The weather in Paris?', {
+      max_tokens: 80, tool_choice: 'required', tools: [{type: 'function', function: {name: 'weather', parameters}}],
+    }));
+    const call = answer.choices[0].message.tool_calls[0];
+    assert.equal(call.function.name, 'weather');
+    assert.equal(typeof JSON.parse(call.function.arguments).city, 'string');
+  },
+
+  async unknown_model_is_a_typed_error() {
+    await assert.rejects(client().chat.completions.create({...question('Hi'), model: 'no-such-model'}), (error) => {
+      assert.ok(error instanceof OpenAI.NotFoundError);
+      assert.equal(error.code, 'model_not_found');
+      return true;
+    });
+  },
+
+  async bad_parameter_is_a_typed_error() {
+    await assert.rejects(client().chat.completions.create(question('Hi', {temperature: 'hot'})), (error) => {
+      assert.ok(error instanceof OpenAI.BadRequestError);
+      assert.equal(error.param, 'temperature');
+      return true;
+    });
+  },
+};
+
+const wanted = process.argv[2];
+if (wanted === '--list') {
+  console.log(Object.keys(cases).join('\n'));
+} else if (cases[wanted]) {
+  await cases[wanted]();
+} else {
+  console.error(`openai_client.mjs: no case ${wanted}; --list names them`);
+  process.exitCode = 2;
+}

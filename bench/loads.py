@@ -1,0 +1,241 @@
+"""What is measured: each function makes one run against one server and returns numbers by name.
+
+`round_number` makes the text of a run new to both servers, and the same for both in one pair.
+"""
+
+import gzip
+import http.client
+import json
+import socket
+import threading
+import time
+
+import asking
+import servers
+from intervals import percentile
+
+import weir_server
+
+
+def checked(answer):
+    if answer.error:
+        raise RuntimeError(answer.error)
+    return answer
+
+
+def user(text):
+    return {"role": "user", "content": text}
+
+
+def system(text):
+    return {"role": "system", "content": text}
+
+
+def decode(server, round_number):
+    """A short prompt and 128 tokens: tokens per second after the first one."""
+    answer = checked(asking.chat(server, [user(asking.words(20, f"d{round_number}"))], 128, ignore_eos=True))
+    return {"decode tokens/s": answer.decode_rate()}
+
+
+def prefill(server, round_number, tokens=1000):
+    """A prompt that nobody has seen, one token out: prompt tokens per second until the answer is there."""
+    answer = checked(asking.chat(server, [user(asking.words(tokens, f"p{round_number}"))], 1, ignore_eos=True))
+    return {"prefill tokens/s": answer.usage["prompt_tokens"] / answer.first_s}
+
+
+def sentences(count=2000):
+    """Claims of scifact, each once, and then again with a number in front until there are enough."""
+    path = weir_server.shared_data() / "retrieval" / "scifact" / "queries.test.tsv.gz"
+    with gzip.open(path, "rt", encoding="utf-8") as lines:
+        claims = [line.rstrip("\n").split("\t")[1] for line in lines]
+    return [f"{i // len(claims)} {claims[i % len(claims)]}" if i >= len(claims) else claims[i] for i in range(count)]
+
+
+def embed(server, round_number, count=2000, batch=100):
+    texts = sentences(count)
+    started = time.monotonic()
+    for start in range(0, count, batch):
+        answer = asking.post(server, "/v1/embeddings", {"model": server.model, "input": texts[start:start + batch]})
+        if len(answer["data"]) != batch:
+            raise RuntimeError(f"{server.name}: {len(answer['data'])} embeddings for {batch} texts")
+    return {"embeddings/s": count / (time.monotonic() - started)}
+
+
+def in_threads(tasks):
+    """Runs the functions at the same time; their results in order."""
+    results = [None] * len(tasks)
+
+    def run(index):
+        results[index] = tasks[index]()
+
+    threads = [threading.Thread(target=run, args=(index,)) for index in range(len(tasks))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return results
+
+
+def crowd(server, prompts_of, clients=8, rounds=2, out=32):
+    """`clients` at once, each asking `rounds` times in a row; `prompts_of(client, round)` are the messages."""
+    def one(client):
+        return [asking.chat(server, prompts_of(client, turn), out, ignore_eos=True) for turn in range(rounds)]
+
+    started = time.monotonic()
+    answers = [answer for row in in_threads([lambda c=c: one(c) for c in range(clients)]) for answer in row]
+    seconds = time.monotonic() - started
+    firsts = [answer.first_s for answer in answers if not answer.error]
+    failed = sum(1 for answer in answers if answer.error)
+    cut = sum(1 for answer in answers if not answer.error and answer.usage.get("completion_tokens") != out)
+    if not firsts:
+        raise RuntimeError(f"{server.name}: every request failed: {answers[0].error}")
+    return {"requests/s": (len(answers) - failed) / seconds, "first token p50 s": percentile(firsts, 0.50),
+            "first token p95 s": percentile(firsts, 0.95), "failed": failed, "cut short": cut}
+
+
+def shared_prompt(server, round_number):
+    common = system(asking.words(1100, f"s{round_number}"))
+    return crowd(server, lambda c, t: [common, user(asking.words(30, f"u{round_number}.{c}.{t}"))])
+
+
+def own_prompts(server, round_number):
+    return crowd(server, lambda c, t: [system(asking.words(1100, f"o{round_number}.{c}.{t}")),
+                                       user(asking.words(30, f"v{round_number}.{c}.{t}"))])
+
+
+def overcommit(server, round_number):
+    """24 clients of 760 tokens each at once: more than three times what the cache of 8,192 cells holds."""
+    return crowd(server, lambda c, t: [user(asking.words(730, f"c{round_number}.{c}"))], clients=24, rounds=1, out=256)
+
+
+def gap(server, round_number, foreign_tokens=3000):
+    """A running stream while somebody else's long prompt comes in: the gaps between its pieces until that has its
+    first token."""
+    running = threading.Event()
+    foreign = {}
+
+    def watch():
+        def on_piece(answer):
+            if len(answer.times) == 20:
+                foreign["before"] = list(answer.times)
+                running.set()
+            return "until" in foreign and answer.times[-1] > foreign["until"]
+        foreign["started"] = time.monotonic()
+        return asking.chat(server, [user(asking.words(20, f"g{round_number}"))], 4000, on_piece=on_piece, ignore_eos=True)
+
+    def disturb():
+        if not running.wait(60):
+            raise RuntimeError("the stream did not start")
+        sent = time.monotonic()
+        answer = checked(asking.chat(server, [user(asking.words(foreign_tokens, f"f{round_number}"))], 2, ignore_eos=True))
+        foreign["from"] = sent - foreign["started"]
+        foreign["until"] = sent + answer.first_s - foreign["started"]
+        return answer
+
+    stream, other = in_threads([watch, disturb])
+    times = [t for t in stream.times if foreign["from"] - 0.05 <= t <= foreign["until"] + 0.2]
+    gaps = [after - before for before, after in zip(times, times[1:])]
+    idle = [after - before for before, after in zip(foreign["before"], foreign["before"][1:])]
+    return {"gap p99 ms": 1000 * percentile(gaps, 0.99), "gap p50 ms": 1000 * percentile(gaps, 0.5),
+            "idle gap p99 ms": 1000 * percentile(idle, 0.99), "foreign first token s": other.first_s}
+
+
+def after_cancel(server, round_number):
+    """A short request after a client left in the middle of a 2,500-token prompt, over the same request when idle."""
+    short = [user("Say hello.")]
+    checked(asking.chat(server, short, 1))
+    idle = checked(asking.chat(server, short, 1)).first_s
+    body = json.dumps(asking.chat_body(server, [user(asking.words(2500, f"x{round_number}"))], 1) | {"stream": True})
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
+    connection.request("POST", "/v1/chat/completions", body, {"content-type": "application/json"})
+    time.sleep(1.0)
+    connection.sock.shutdown(socket.SHUT_RDWR)
+    connection.close()
+    after = checked(asking.chat(server, short, 1)).first_s
+    return {"over idle ms": 1000 * (after - idle)}
+
+
+def warm_first_token(server, round_number):
+    """A prefix of 1,500 tokens that was processed before, and 30 new tokens."""
+    prefix = asking.words(1480, f"w{round_number}")
+    checked(asking.chat(server, [system(prefix), user("Go on.")], 1, ignore_eos=True))
+    answer = checked(asking.chat(server, [system(prefix), user(asking.words(18, "next"))], 1, ignore_eos=True))
+    return {"first token ms": 1000 * answer.first_s}
+
+
+def keystroke(server, round_number):
+    """An editor: 300 tokens that were processed before, one to four new ones; the median of 20 keystrokes."""
+    text = asking.words(290, f"k{round_number}")
+    times = []
+    for stroke in range(21):
+        text += " " + asking.words(1 + stroke % 3, f"{stroke % 10}")
+        answer = checked(asking.stream(server, "/v1/completions", {
+            "model": server.model, "prompt": text, "max_tokens": 1, "temperature": 0, "ignore_eos": True}))
+        times.append(answer.first_s)
+    return {"first token ms": 1000 * percentile(times[1:], 0.5)}
+
+
+def agent_loop(server, round_number, turns=20):
+    """Tool results added turn by turn to one growing prompt."""
+    messages = [system(asking.words(300, f"a{round_number}"))]
+    cached = prompt = 0
+    started = time.monotonic()
+    for turn in range(turns):
+        messages.append(user(asking.words(80, f"r{round_number}.{turn}")))
+        answer = checked(asking.chat(server, messages, 8, ignore_eos=True))
+        if turn:
+            fresh = (answer.usage.get("prompt_tokens_details") or {}).get("cached_tokens") or 0
+            cached, prompt = cached + fresh, prompt + answer.usage["prompt_tokens"]
+        messages.append({"role": "assistant", "content": asking.words(8, f"y{turn}")})
+    return {"seconds": time.monotonic() - started, "cached share": cached / prompt}
+
+
+def taking_turns(server, round_number):
+    """Two conversations of about 4,000 tokens in turns: the first token from the second turn on."""
+    talks = [[system(asking.words(3900 // 2, f"t{round_number}.{i}"))] for i in range(2)]
+    firsts = []
+    for turn in range(3):
+        for i, talk in enumerate(talks):
+            talk.append(user(asking.words(20, f"q{round_number}.{turn}.{i}")))
+            answer = checked(asking.chat(server, talk, 4, ignore_eos=True))
+            if turn:
+                firsts.append(answer.first_s)
+            talk.append({"role": "assistant", "content": "So it is."})
+    return {"first token ms": 1000 * percentile(firsts, 0.5)}
+
+
+def chats_of_a_team(server, round_number):
+    """4 clients, chats of 3 turns that share a system prompt of 600 tokens."""
+    common = system(asking.words(580, f"m{round_number}"))
+    talks = {}
+
+    def prompts_of(client, turn):
+        talk = talks.setdefault(client, [common])
+        if turn:
+            talk.append({"role": "assistant", "content": "So it is."})
+        talk.append(user(asking.words(30, f"n{round_number}.{client}.{turn}")))
+        return list(talk)
+
+    return crowd(server, prompts_of, clients=4, rounds=3, out=32)
+
+
+def first_answer_of_weir(folder, model):
+    """Weir runs, the model is not loaded: seconds until one token is there."""
+    server = servers.Weir(folder, model)
+    try:
+        started = time.monotonic()
+        checked(asking.chat(server, [user("Say hello.")], 1, ignore_eos=True))
+        return {"first answer s": time.monotonic() - started}
+    finally:
+        server.stop()
+
+
+def first_answer_of_peer(program, folder, model):
+    """llama-server from its start until one token is there."""
+    started = time.monotonic()
+    server = servers.LlamaServer(program, folder, model, "-c", "8192")
+    try:
+        checked(asking.chat(server, [user("Say hello.")], 1, ignore_eos=True))
+        return {"first answer s": time.monotonic() - started}
+    finally:
+        server.stop()

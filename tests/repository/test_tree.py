@@ -9,6 +9,7 @@ import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 FILE_LINES_MAX = 600
+TEST_FILE_LINES_MAX = 750
 MEDIAN_LINES_MAX = 220
 CODE = {".cc", ".h", ".py", ".sh", ".cmake", ".mjs", ".js", ".css"}
 
@@ -30,7 +31,11 @@ def lines_of(path):
 
 
 def test_no_source_file_is_longer_than_the_limit():
-    longer = {str(p.relative_to(ROOT)): n for p in code_files() if (n := len(lines_of(p))) > FILE_LINES_MAX}
+    longer = {}
+    for path in code_files():
+        limit = TEST_FILE_LINES_MAX if path.stem.endswith("_test") else FILE_LINES_MAX
+        if len(lines_of(path)) > limit:
+            longer[str(path.relative_to(ROOT))] = len(lines_of(path))
     assert longer == {}
 
 
@@ -71,8 +76,8 @@ def test_every_test_file_is_listed_for_the_build():
     unlisted = []
     for path in files():
         if path.is_relative_to(ROOT / "src") and path.suffix == ".cc":
-            listing = path.parent / "CMakeLists.txt"
-            if not listing.exists() or not re.search(rf"\b{re.escape(path.name)}\b", listing.read_text()):
+            listing = next(p / "CMakeLists.txt" for p in path.parents if (p / "CMakeLists.txt").exists())
+            if not re.search(rf"\b{re.escape(path.stem)}\b", listing.read_text()):
                 unlisted.append(str(path.relative_to(ROOT)))
     assert unlisted == []
 

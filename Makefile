@@ -9,6 +9,8 @@ ARGS ?=
 PYTHON := build/env/venv/bin/python
 FUZZ_SECONDS ?= 60
 
+# Models that the black-box tests want; qwen2.5-coder:1.5b is used where it is there, and fetched by test-long.
+test_models := smollm2:135m all-minilm:l6 qwen2.5-coder:0.5b
 programs := $(if $(wildcard src/app/CMakeLists.txt),weir weir-engine)
 
 .PHONY: build run models test test-long lint asan tsan fuzz docs bench bench-engine bench-% install deb clean help
@@ -26,10 +28,10 @@ models: ## the default models into the data folder
 	@tools/fetch_models
 
 test: ## every kind of test; the last line is `N passed, N failed`
-	@tools/setup.sh --tests && tools/build.sh release && tools/run_tests.py
+	@tools/setup.sh --tests && tools/build.sh release && tools/fetch_models $(test_models) && tools/run_tests.py
 
 test-long: ## the same kinds with the large counts; resumes where it stopped
-	@tools/setup.sh --tests && tools/build.sh release && tools/run_tests.py --long
+	@tools/setup.sh --tests && tools/build.sh release && tools/fetch_models && tools/run_tests.py --long
 
 lint: ## clang-format and clang-tidy over src
 	@tools/build.sh release && tools/lint.py

@@ -12,6 +12,7 @@ named and counted, never hidden. Results are kept as JUnit and JSON under DIR/te
 """
 
 import argparse
+import collections
 import concurrent.futures
 import hashlib
 import json
@@ -68,7 +69,7 @@ def read_gtest(path, name, returncode, tally):
             if test.get("failures"):
                 tally.fail(full_name)
             elif test.get("result") == "SKIPPED":
-                tally.skipped.append(full_name)
+                tally.skipped.append(f"{full_name}: its own decision")
             elif test.get("status") == "RUN":
                 tally.passed += 1
     if returncode != 0 and tally.failed == failed_before:
@@ -87,7 +88,7 @@ def read_junit(path, name, returncode, tally):
         if case.find("failure") is not None or case.find("error") is not None:
             tally.fail(full_name)
         elif case.find("skipped") is not None:
-            tally.skipped.append(f"{full_name}: {case.find('skipped').get('message', '')}")
+            tally.skipped.append(f"{case.get('classname')}: {case.find('skipped').get('message', '')}")
         else:
             tally.passed += 1
     if returncode not in (0, 5) and tally.failed == failed_before:  # 5: pytest collected nothing
@@ -189,8 +190,8 @@ def main():
         say(f"--- {kind}: {tally.line()} ({time.monotonic() - start:.0f} s)")
         total.add(tally)
 
-    for name in total.skipped:
-        say(f"skipped: {name}")
+    for reason, count in collections.Counter(total.skipped).items():
+        say(f"skipped: {count} times {reason}")
     for name in total.failures:
         say(f"failed: {name}")
     say(total.line())

@@ -44,9 +44,13 @@ class FakeMemory {
   struct Logits {
     uint64_t hash = 0;
     std::vector<Origin> origins;  // of the cells that the row saw
+    bool foreign_plain = false;   // one of them was made by another request, and not reproducibly
   };
 
-  explicit FakeMemory(const Options& options) : options_(options), cells_(options.cells) {}
+  explicit FakeMemory(const Options& options)
+      : options_(options), cells_(options.cells), lengths_(kSeqsLimit) {
+    for (int32_t i = options.cells - 1; i >= 0; --i) free_.push_back(i);
+  }
 
   // "" or the rule that was broken.
   std::string Apply(const SeqOp& op) {
@@ -58,14 +62,17 @@ class FakeMemory {
       if (Length(op.seq) != 0) return fmt::format("copy into the used sequence {}", op.seq);
       if (op.to > Length(op.source)) return "copy of more than there is";
     }
-    for (Cell& cell : cells_) {
+    for (size_t i = 0; i < cells_.size(); ++i) {
+      Cell& cell = cells_[i];
       const bool inside = cell.pos >= op.from && (op.to < 0 || cell.pos < op.to);
       if (cell.pos < 0 || !inside) continue;
       if (op.kind == SeqOp::Kind::kCopy) {
-        if (cell.seqs.test(op.source)) cell.seqs.set(op.seq);
-      } else {
-        cell.seqs.reset(op.seq);
-        if (cell.seqs.none()) cell = Cell{};
+        if (cell.seqs.test(op.source)) Set(cell, op.seq, true);
+      } else if (cell.seqs.test(op.seq)) {
+        Set(cell, op.seq, false);
+        if (cell.seqs.any()) continue;
+        cell = Cell{};
+        free_.push_back(static_cast<int32_t>(i));
       }
     }
     return "";
@@ -89,49 +96,52 @@ class FakeMemory {
 
   bool HasRoom(size_t rows) const { return used() + static_cast<int32_t>(rows) <= options_.cells; }
 
-  void Put(const Row& row, const Origin& origin) {
-    for (Cell& cell : cells_) {
-      if (cell.pos >= 0) continue;
-      cell.pos = row.pos;
-      cell.token = row.token;
-      cell.origin = origin;
-      cell.seqs.set(row.seq);
-      return;
-    }
+  // `reproducible`: computed alone, as a part of one whole fixed chunk.
+  void Put(const Row& row, const Origin& origin, bool reproducible = false) {
+    Cell& cell = cells_[static_cast<size_t>(free_.back())];
+    free_.pop_back();
+    cell.pos = row.pos;
+    cell.token = row.token;
+    cell.origin = origin;
+    cell.maker = row.request;
+    cell.reproducible = reproducible;
+    Set(cell, row.seq, true);
   }
 
-  Logits See(Seq seq, int32_t pos) const {
+  Logits See(Seq seq, int32_t pos, RequestId viewer = 0) const {
     std::vector<Token> tokens(static_cast<size_t>(pos) + 1, -1);
     Logits logits;
     for (const Cell& cell : cells_) {
       if (cell.pos < 0 || cell.pos > pos || !cell.seqs.test(seq)) continue;
       tokens[static_cast<size_t>(cell.pos)] = cell.token;
       logits.origins.push_back(cell.origin);
+      logits.foreign_plain |= cell.maker != viewer && !cell.reproducible;
     }
     logits.hash = HistoryHash(tokens);
     return logits;
   }
 
-  int32_t Length(Seq seq) const {
-    int32_t length = 0;
-    for (const Cell& cell : cells_) length += cell.pos >= 0 && cell.seqs.test(seq) ? 1 : 0;
-    return length;
-  }
-  int32_t used() const {
-    int32_t used = 0;
-    for (const Cell& cell : cells_) used += cell.pos >= 0 ? 1 : 0;
-    return used;
-  }
+  int32_t Length(Seq seq) const { return lengths_[static_cast<size_t>(seq)]; }
+  int32_t used() const { return options_.cells - static_cast<int32_t>(free_.size()); }
 
  private:
   struct Cell {
     int32_t pos = -1;
     Token token = 0;
     Origin origin{};
+    RequestId maker = 0;
+    bool reproducible = false;
     std::bitset<kSeqsLimit> seqs{};
   };
+  void Set(Cell& cell, Seq seq, bool held) {
+    lengths_[static_cast<size_t>(seq)] += held ? 1 : -1;
+    cell.seqs.set(static_cast<size_t>(seq), held);
+  }
+
   const Options options_;
   std::vector<Cell> cells_;
+  std::vector<int32_t> free_;
+  std::vector<int32_t> lengths_;
 };
 
 }  // namespace weir::scheduler::testing

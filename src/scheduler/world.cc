@@ -242,6 +242,15 @@ class World {
     }
   }
 
+  // The step is one whole fixed chunk of one prompt.
+  bool IsFixedChunk(const Plan& plan) const {
+    const Options& o = history_.options;
+    const auto chunk = static_cast<size_t>(std::min(o.chunk_deterministic, o.batch_tokens_max));
+    const Row& first = plan.rows.front();
+    return plan.rows.size() == chunk && static_cast<size_t>(first.pos) % chunk == 0 &&
+           plan.rows.back().seq == first.seq;
+  }
+
   void Decode(const Plan& plan, const Action& action) {
     const Duration cost = std::chrono::microseconds(5000 + 900 * plan.rows.size());
     now_ += cost;
@@ -255,7 +264,7 @@ class World {
     for (int32_t i = 0; i < kept; ++i) {
       const Row& row = plan.rows[static_cast<size_t>(i)];
       const Submission& s = clients_.at(row.request).submission;
-      memory_.Put(row, {s.tenant_salt, s.group});
+      memory_.Put(row, {s.tenant_salt, s.group}, IsFixedChunk(plan));
     }
     std::set<Seq> seqs;
     for (const Row& row : plan.rows) seqs.insert(row.seq);
@@ -275,10 +284,13 @@ class World {
     Client& client = clients_.at(row.request);
     if (!row.output || client.cancelled) return;
     const Submission& s = client.submission;
-    const FakeMemory::Logits logits = memory_.See(row.seq, row.pos);
+    const FakeMemory::Logits logits = memory_.See(row.seq, row.pos, row.request);
     for (const FakeMemory::Origin& origin : logits.origins) {
       if (origin != FakeMemory::Origin{s.tenant_salt, s.group})
         return Break("a cell of another tenant or group was seen");
+    }
+    if (s.deterministic && logits.foreign_plain) {
+      return Break("a deterministic request saw cells that are not reproducible");
     }
     const auto pos = static_cast<size_t>(row.pos);
     if (pos < s.prompt.size() && s.prompt_outputs_from >= 0) {

@@ -115,6 +115,12 @@ Result<void> CheckUnique(std::vector<uint64_t>& hashes) {
   return {};
 }
 
+uint64_t HashOf(uint64_t id, std::string_view text) {
+  constexpr std::hash<std::string_view> kHash;
+  // llama.cpp names empty tokens after their index.
+  return text.empty() ? kHash(fmt::format("[EMPTY_{}]", id)) : kHash(text);
+}
+
 Result<void> ReadTokens(Source& source, const Array& tokens, const std::vector<uint64_t>& bytes,
                         Tokenizer& out) {
   std::vector<uint64_t> hashes;
@@ -133,9 +139,7 @@ Result<void> ReadTokens(Source& source, const Array& tokens, const std::vector<u
                 kTokens);
           }
         }
-        // llama.cpp names empty tokens after their index.
-        hashes.push_back(std::hash<std::string_view>()(text.empty() ? fmt::format("[EMPTY_{}]", i)
-                                                                    : std::string(text)));
+        hashes.push_back(HashOf(i, text));
         out.longest_token_bytes =
             std::max(out.longest_token_bytes, static_cast<uint32_t>(text.size()));
         NoteFim(text, static_cast<uint32_t>(i), out.special);

@@ -20,10 +20,6 @@ namespace {
 constexpr size_t kNearMax = 3;
 constexpr std::string_view kManifestSuffix = ".json";
 
-struct CloseFolder {
-  void operator()(DIR* folder) const { closedir(folder); }
-};
-
 // O_NONBLOCK: a named pipe in a file's place must not hold the caller.
 Fd OpenBelow(int folder, const char* name, int flags) {
   return Fd(openat(folder, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | flags));
@@ -42,20 +38,32 @@ std::optional<uint64_t> FileSize(const Fd& fd) {
   return static_cast<uint64_t>(status.st_size);
 }
 
-// Names in a folder that a model or tag may have; at most kModelsMax, sorted. Takes the descriptor.
-std::vector<std::string> NamesIn(Fd folder) {
-  std::vector<std::string> names;
-  if (!folder.valid()) return names;
-  const std::unique_ptr<DIR, CloseFolder> entries(fdopendir(folder.get()));
-  if (!entries) return names;
-  folder.Release();  // closedir closes it
-  while (const dirent* entry = readdir(entries.get())) {
-    // Dot files are unfinished writes, and "." and "..".
-    if (entry->d_name[0] != '.' && names.size() < kModelsMax) names.emplace_back(entry->d_name);
+// An open folder that tells its names and opens what is below it.
+class Folder {
+ public:
+  explicit Folder(Fd fd) : stream_(fd.valid() ? fdopendir(fd.get()) : nullptr) {
+    if (stream_) fd.Release();  // closedir closes it
   }
-  std::ranges::sort(names);
-  return names;
-}
+
+  bool valid() const { return stream_ != nullptr; }
+  int descriptor() const { return dirfd(stream_.get()); }
+  // At most kModelsMax, sorted. Once.
+  std::vector<std::string> Names() {
+    std::vector<std::string> names;
+    while (const dirent* entry = readdir(stream_.get())) {
+      // Dot files are unfinished writes, and "." and "..".
+      if (entry->d_name[0] != '.' && names.size() < kModelsMax) names.emplace_back(entry->d_name);
+    }
+    std::ranges::sort(names);
+    return names;
+  }
+
+ private:
+  struct Close {
+    void operator()(DIR* stream) const { closedir(stream); }
+  };
+  std::unique_ptr<DIR, Close> stream_;
+};
 
 Result<std::string> ReadSmallFile(const Fd& fd) {
   const auto size = FileSize(fd);
@@ -86,9 +94,9 @@ Result<Manifest> ReadManifestAt(int folder, const Name& name) {
 }
 
 void ListModel(int manifests, const std::string& model, Listing& out) {
-  const Fd folder = OpenFolder(manifests, model.c_str());
+  Folder folder(OpenFolder(manifests, model.c_str()));
   if (!folder.valid()) return;
-  for (const std::string& file : NamesIn(OpenFolder(folder.get(), "."))) {
+  for (const std::string& file : folder.Names()) {
     if (!file.ends_with(kManifestSuffix) || out.models.size() >= kModelsMax) continue;
     const std::string text = model + ":" + file.substr(0, file.size() - kManifestSuffix.size());
     const auto name = ParseName(text);
@@ -96,7 +104,7 @@ void ListModel(int manifests, const std::string& model, Listing& out) {
       out.problems.push_back("a manifest has a name that no model can have");
       continue;
     }
-    auto manifest = ReadManifestAt(folder.get(), *name);
+    auto manifest = ReadManifestAt(folder.descriptor(), *name);
     if (manifest) {
       out.models.push_back(std::move(*manifest));
     } else {
@@ -143,10 +151,9 @@ Store::Store(std::string root, const Catalogue& catalogue)
 Listing Store::List() const {
   Listing out;
   const Fd root = OpenRoot(root_);
-  const Fd manifests = root.valid() ? OpenFolder(root.get(), "manifests") : Fd();
+  Folder manifests(root.valid() ? OpenFolder(root.get(), "manifests") : Fd());
   if (!manifests.valid()) return out;
-  for (const std::string& model : NamesIn(OpenFolder(manifests.get(), ".")))
-    ListModel(manifests.get(), model, out);
+  for (const std::string& model : manifests.Names()) ListModel(manifests.descriptor(), model, out);
   std::ranges::sort(out.models, {}, &Manifest::name);
   return out;
 }

@@ -6,7 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <chrono>
+#include <ctime>
 #include <filesystem>
 #include <fstream>
 
@@ -228,16 +228,16 @@ TEST_F(StoreTest, AThousandModelsAreListedFast) {
     Write(ManifestPath(name),
           PrintManifest({name, "gguf", Hash('a'), 7, "Apache-2.0", "pypi:x==1", "now"}));
   }
-  auto best = std::chrono::milliseconds::max();
+  // Processor time, so that a busy machine does not fail it.
+  double best_ms = 1e9;
   for (int i = 0; i < 5; ++i) {
-    const auto start = std::chrono::steady_clock::now();
+    const std::clock_t start = std::clock();
     ASSERT_EQ(store().List().models.size(), 1000u);
-    best = std::min(best, std::chrono::duration_cast<std::chrono::milliseconds>(
-                              std::chrono::steady_clock::now() - start));
+    best_ms = std::min(best_ms, 1e3 * static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC);
   }
-  RecordProperty("list_ms", static_cast<int>(best.count()));
+  RecordProperty("list_ms", static_cast<int>(best_ms));
 #if defined(__OPTIMIZE__) && !__has_feature(address_sanitizer) && !__has_feature(thread_sanitizer)
-  EXPECT_LT(best.count(), 50);
+  EXPECT_LT(best_ms, 50);
 #endif
 }
 

@@ -14,6 +14,8 @@
 namespace weir::http {
 namespace {
 
+// A connection over the limit must not hold its place long.
+constexpr Duration kOverLimitTime = std::chrono::seconds(2);
 constexpr Duration kLingerTime = std::chrono::seconds(2);
 constexpr size_t kHeadReadBytes = 16 * 1024;
 
@@ -297,7 +299,9 @@ void Connection::Tick(MonotonicTime now) {
   } else if (phase_ == Phase::kReading && !writing_) {
     const ServerOptions& options = shared_->options;
     if (!parser_.started()) {
-      if (now - since_ > options.idle_timeout) Gone();
+      const Duration patience = origin_.over_limit ? std::min(options.idle_timeout, kOverLimitTime)
+                                                   : options.idle_timeout;
+      if (now - since_ > patience) Gone();
     } else if (parser_.state() == RequestParser::State::kBody) {
       CheckBodyRate(now);
     } else if (now - since_ > options.head_timeout) {

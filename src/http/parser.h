@@ -6,7 +6,7 @@
 // kin are refused with a status and words, and the connection must then be closed. Every length and
 // count is bounded; the refusal names the bound.
 //
-// One thread. Sources: RFC 9112; bounds from docs/internals.
+// One thread. Source: RFC 9112. docs/internals/http.md says why the bounds are what they are.
 #pragma once
 
 #include <cstddef>

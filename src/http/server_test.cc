@@ -19,6 +19,7 @@
 #include "async/event.h"
 #include "async/loop.h"
 #include "async/spawn.h"
+#include "http/fake_exchange.h"
 #include "http/listen.h"
 
 namespace weir::http {
@@ -26,6 +27,15 @@ namespace {
 
 using std::chrono::milliseconds;
 using std::chrono::seconds;
+
+#ifndef __has_feature
+#define __has_feature(x) 0
+#endif
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+constexpr bool kSanitized = true;  // their bookkeeping is not our memory
+#else
+constexpr bool kSanitized = false;
+#endif
 
 constexpr int kPatienceMs = 20'000;
 
@@ -597,7 +607,9 @@ TEST_F(ServerTest, AThousandIdleConnectionsAreCheapAndInNobodysWay) {
   const int64_t each = (ResidentBytes() - before) / (count - 50);
   RecordProperty("bytes_per_idle_connection", static_cast<int>(each));
   std::printf("idle connection: %lld bytes, client included\n", static_cast<long long>(each));
-  EXPECT_LE(each, 32 * 1024);
+  if (!kSanitized) {
+    EXPECT_LE(each, 32 * 1024);
+  }
   Client another(address_);
   another.Send(Get("/"));
   EXPECT_TRUE(another.Take("\r\n\r\n").starts_with("HTTP/1.1 200 "));
@@ -663,6 +675,23 @@ TEST_F(ServerTest, EndsCleanlyWithExchangesRunning) {
   ASSERT_TRUE(Eventually([&] { return server_->exchange_count() == 5; }));
   Shutdown();
   for (Client& client : clients) client.ReadAll();
+}
+
+TEST(FakeExchange, BehavesTowardsAHandlerAsTheServerDoes) {
+  Loop loop;
+  FakeExchange whole(Request{.method = "GET", .path = "/p"});
+  FakeExchange stream(Request{.method = "GET", .path = "/"});
+  FakeExchange leaver(Request{.method = "GET", .path = "/"});
+  leaver.LeaveAfterWrites(1);
+  Spawn(loop.executor(), "whole", Echo(whole));
+  Spawn(loop.executor(), "stream", Stream(stream));
+  Spawn(loop.executor(), "leaver", Stream(leaver));
+  loop.Run();
+  EXPECT_EQ(whole.body(), "GET /p? ");
+  EXPECT_TRUE(stream.finished());
+  EXPECT_EQ(stream.body(), "one two three");
+  EXPECT_FALSE(leaver.finished());
+  EXPECT_EQ(leaver.body(), "one ");
 }
 
 TEST(Listen, TellsThePortAndWhyItCannot) {

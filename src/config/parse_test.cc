@@ -101,7 +101,7 @@ per_day = 5.00
 hard = true
 )";
 
-TEST(Parse, TheDocumentedExampleIsUnderstood) {
+TEST(Parse, TheWholeSurfaceIsUnderstood) {
   const Settings settings = ParseGood(kExample);
   EXPECT_EQ(*settings.default_label, chat::Label::kPersonal);
   ASSERT_EQ(settings.backends.size(), 3u);
@@ -123,6 +123,30 @@ TEST(Parse, TheDocumentedExampleIsUnderstood) {
   EXPECT_THAT(*settings.rules[1].regions, ElementsAre("eu", "local"));
   EXPECT_EQ(*settings.budgets[0].per_day, 5'000'000'000'000);
   EXPECT_TRUE(*settings.budgets[0].hard);
+}
+
+// All blocks of the documentation are one configuration.
+TEST(Parse, TheDocumentationIsUnderstood) {
+  std::ifstream in(WEIR_SOURCE_DIR "/docs/formats/configuration.md");
+  std::string text;
+  bool inside = false;
+  for (std::string line; std::getline(in, line);) {
+    if (line.starts_with("```")) {
+      inside = line == "```toml";
+    } else if (inside) {
+      text += line + "\n";
+    }
+  }
+  const Settings settings = ParseGood(text);
+  EXPECT_EQ(settings.budgets.size(), 1u);
+  EXPECT_EQ(*settings.targets.at(0).price.cached_input, 10'000);
+  // What the text calls a default is one.
+  const Settings defaults;
+  EXPECT_EQ(*settings.limits.body, *defaults.limits.body);
+  EXPECT_EQ(*settings.limits.stream_buffer, *defaults.limits.stream_buffer);
+  EXPECT_EQ(*settings.limits.output_tokens, *defaults.limits.output_tokens);
+  EXPECT_EQ(*settings.drain_timeout, *defaults.drain_timeout);
+  EXPECT_EQ(*settings.keep_alive, *defaults.keep_alive);
 }
 
 TEST(Parse, EveryValueKnowsItsLine) {

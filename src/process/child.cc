@@ -39,6 +39,7 @@ struct Plan {
   std::vector<Move> moves;  // sorted by `to`
   int report;               // where errno goes when something fails
   pid_t parent;
+  const char* out_of_memory_score;  // as text, or nullptr
 };
 
 void ResetSignals() {
@@ -80,6 +81,15 @@ bool PlaceDescriptors(Plan& plan) {
   return true;
 }
 
+// A wish: where the kernel has no such file, the program runs all the same.
+void SetOutOfMemoryScore(const char* score) {
+  if (score == nullptr) return;
+  const int file = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+  if (file < 0) return;
+  [[maybe_unused]] const ssize_t written = write(file, score, strlen(score));
+  close(file);
+}
+
 [[noreturn]] void RunProgram(Plan& plan) {
   const int report = plan.report;
   bool ready =
@@ -87,6 +97,7 @@ bool PlaceDescriptors(Plan& plan) {
   // The parent may have died before the death signal was asked for.
   if (ready && getppid() != plan.parent) _exit(127);
   if (ready) {
+    SetOutOfMemoryScore(plan.out_of_memory_score);
     ResetSignals();
     execve(plan.program, plan.argv, plan.envp);
   }
@@ -169,8 +180,14 @@ Result<Child> Child::Spawn(const ChildSpec& spec) {
   if (!null.valid()) return Fail(SystemError("cannot open /dev/null", errno));
   const std::vector<char*> argv = Pointers(&spec.program, spec.arguments);
   const std::vector<char*> envp = Pointers(nullptr, spec.environment);
-  Plan plan{spec.program.c_str(), argv.data(),       envp.data(),
-            MovesFor(spec, null), pipe->write.get(), getpid()};
+  const std::string score = std::to_string(spec.out_of_memory_score);
+  Plan plan{spec.program.c_str(),
+            argv.data(),
+            envp.data(),
+            MovesFor(spec, null),
+            pipe->write.get(),
+            getpid(),
+            spec.out_of_memory_score > 0 ? score.c_str() : nullptr};
   const pid_t pid = Start(plan);
   if (pid < 0) return Fail(SystemError("cannot start a process", errno));
   pipe->write.Reset();

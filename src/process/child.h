@@ -30,6 +30,9 @@ struct ChildSpec {
   // Number in the child -> descriptor here (which the caller keeps). 0 and 1 are /dev/null unless
   // named, 2 is the parent's.
   std::map<int, int> descriptors;
+  // Added to what the kernel thinks of it when memory runs out: 0 like the parent, up to 1000 to go
+  // first.
+  int out_of_memory_score = 0;
 };
 
 struct ChildEnd {

@@ -124,6 +124,13 @@ TEST(Child, IsInAProcessGroupOfItsOwn) {
   EXPECT_EQ(getpgid(waiting->pid()), waiting->pid());
 }
 
+TEST(Child, GoesFirstWhenMemoryRunsOutIfToldSo) {
+  EXPECT_EQ(OutputOf({.program = "/bin/cat",
+                      .arguments = {"/proc/self/oom_score_adj"},
+                      .out_of_memory_score = 700}),
+            "700\n");
+}
+
 TEST(Child, PollFdBecomesReadableAtTheEnd) {
   auto pipe = MakePipe();
   auto child = Child::Spawn({.program = "/bin/cat", .descriptors = {{0, pipe->read.get()}}});

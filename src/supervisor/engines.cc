@@ -65,6 +65,8 @@ Result<Engines::Started> Engines::Start(const wire::StartEngine& request, Monoto
   auto pair = MakeStreamPair();
   if (!pair) return Fail(pair.error());
   ChildSpec spec{options_.program, options_.arguments, options_.environment};
+  // When memory runs out, an engine shall go, not the gateway or somebody's editor.
+  spec.out_of_memory_score = 500;
   spec.descriptors[wire::kEngineSocketFd] = pair->theirs.get();
   for (size_t i = 0; i < files->size(); ++i) {
     spec.descriptors[wire::kEngineFileFdFirst + static_cast<int>(i)] = (*files)[i].get();

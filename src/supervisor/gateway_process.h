@@ -23,7 +23,7 @@ inline constexpr size_t kControlQueueMax = 256;  // messages that wait for the g
 struct GatewayOptions {
   std::string program;  // weir
   std::vector<std::string> arguments = {};
-  std::vector<std::string> environment = {};
+  std::vector<std::string> environment = {};  // the launcher adds TMPDIR, the data folder
   std::vector<int> listeners =
       {};         // listening sockets; they stay open here, so that they outlive it
   int lock = -1;  // of the data folder, for it to hold too; -1 for none

@@ -18,6 +18,14 @@ namespace {
 constexpr int kMessagesAtOnce = 64;  // taken from the gateway before anything else has its turn
 constexpr Duration kHangUpGrace = std::chrono::seconds(1);
 
+// SQLite puts what does not fit into memory into temporary files, and the sandbox lets the gateway
+// write in its data folder alone.
+GatewayOptions WithTemporaryFolder(const LauncherOptions& options) {
+  GatewayOptions gateway = options.gateway;
+  gateway.environment.push_back("TMPDIR=" + options.data_folder);
+  return gateway;
+}
+
 class Launcher {
  public:
   Launcher(const LauncherOptions& options, SignalQueue& signals, const Clock& clock)
@@ -44,7 +52,7 @@ class Launcher {
  private:
   void StartGateway() {
     start_gateway_at_.reset();
-    auto gateway = GatewayProcess::Start(options_.gateway);
+    auto gateway = GatewayProcess::Start(WithTemporaryFolder(options_));
     if (gateway) {
       gateway_.emplace(std::move(*gateway));
       return;

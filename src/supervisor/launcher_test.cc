@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 
 #include <csignal>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
@@ -413,6 +414,14 @@ TEST_F(LauncherTest, AKilledLauncherTakesEverybodyAlong) {
   EXPECT_EQ(read(engine.socket.get(), &byte, 1), 0);
 }
 
+TEST_F(LauncherTest, TheGatewaysTemporaryFilesGoIntoTheDataFolder) {
+  Launch();
+  const Gateway gateway = NextGateway();
+  std::ifstream environment(fmt::format("/proc/{}/environ", gateway.pid));
+  std::string all{std::istreambuf_iterator<char>(environment), {}};
+  EXPECT_THAT(all, HasSubstr("TMPDIR=" + folder_));
+}
+
 TEST_F(LauncherTest, TheGatewayHoldsTheFolderLockToo) {
   auto lock = FileLock::Acquire(folder_);
   options_.gateway.lock = lock->fd();
@@ -421,13 +430,19 @@ TEST_F(LauncherTest, TheGatewayHoldsTheFolderLockToo) {
   EXPECT_THAT(gateway.greeting, HasSubstr("lock=true"));
 }
 
-TEST_F(LauncherTest, TwentyKillsOfEachLeaveNothingBehind) {
-  options_.engine.restarts = {.restarts_max = 1000};
-  options_.gateway_restarts = {.restarts_max = 1000};
+// make test-long asks for 1,000.
+int Kills() {
+  const char* count = std::getenv("WEIR_KILLS");
+  return count == nullptr ? 20 : std::atoi(count);
+}
+
+TEST_F(LauncherTest, ManyKillsOfEachLeaveNothingBehind) {
+  options_.engine.restarts = {.restarts_max = Kills() + 1};
+  options_.gateway_restarts = {.restarts_max = Kills() + 1};
   Gateway gateway = LaunchReady();
   Settle(gateway);
   const size_t descriptors = LauncherDescriptors();
-  for (int id = 1; id <= 20; ++id) {
+  for (int id = 1; id <= Kills(); ++id) {
     const Engine engine = StartEngine(gateway, id);
     kill(engine.pid, id % 2 == 0 ? SIGKILL : SIGSEGV);
     EXPECT_THAT(gateway.Hear(), StartsWith(fmt::format("exited {} ", id)));
@@ -435,7 +450,7 @@ TEST_F(LauncherTest, TwentyKillsOfEachLeaveNothingBehind) {
   Settle(gateway);
   EXPECT_EQ(LauncherDescriptors(), descriptors);
   EXPECT_EQ(LauncherChildren(), 1) << "the gateway alone";
-  for (int i = 0; i < 20; ++i) {
+  for (int i = 0; i < Kills(); ++i) {
     const Engine engine = StartEngine(gateway, 1);
     const Fd pidfd(static_cast<int>(syscall(SYS_pidfd_open, engine.pid, 0)));
     kill(gateway.pid, SIGKILL);

@@ -1,0 +1,219 @@
+#include "app/gateway_main.h"
+
+#include <fcntl.h>
+#include <fmt/core.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <memory>
+#include <utility>
+
+#include "app/policy_source.h"
+#include "async/loop.h"
+#include "async/spawn.h"
+#include "backends/engine_fleet.h"
+#include "backends/launcher_link.h"
+#include "base/log.h"
+#include "base/random.h"
+#include "gateway/gateway.h"
+#include "http/listen.h"
+#include "http/server.h"
+#include "keys/key_store.h"
+#include "process/sandbox.h"
+#include "server/front.h"
+#include "sqlite/database.h"
+
+namespace weir::app {
+namespace {
+
+constexpr auto kLastUsedInterval = std::chrono::minutes(1);
+
+// The listening sockets that the launcher handed down: every open descriptor from the first on.
+std::vector<int> InheritedListeners() {
+  std::vector<int> listeners;
+  for (int fd = wire::kGatewayListenFdFirst; fcntl(fd, F_GETFD) >= 0; ++fd) listeners.push_back(fd);
+  return listeners;
+}
+
+uint64_t RandomSalt() {
+  uint64_t salt = 0;
+  FillRandom(std::as_writable_bytes(std::span(&salt, 1)));
+  return salt;
+}
+
+http::ServerOptions HttpOptions(const config::Limits& limits) {
+  http::ServerOptions options;
+  options.limits.body_bytes = static_cast<uint64_t>(*limits.body);
+  options.limits.head_bytes = static_cast<size_t>(*limits.headers);
+  options.limits.line_bytes = static_cast<size_t>(*limits.header_line);
+  options.limits.header_count = static_cast<size_t>(*limits.header_count);
+  options.connections_max = static_cast<size_t>(*limits.connections);
+  options.head_timeout = *limits.header_timeout;
+  options.idle_timeout = *limits.idle_timeout;
+  options.write_stall = *limits.stall_timeout;
+  options.render_refusal = server::RenderRefusal;
+  return options;
+}
+
+Duration KeepAliveOf(Duration setting) {
+  return setting == config::kForever ? Duration(-1) : setting;
+}
+
+// Everything that serves, built in the order of need and destroyed in the reverse.
+class Gateway {
+ public:
+  Gateway(const ServeArguments& arguments, config::Settings settings,
+          std::unique_ptr<sqlite::Database> database, std::unique_ptr<keys::KeyStore> keys)
+      : arguments_(arguments),
+        database_(std::move(database)),
+        keys_(std::move(keys)),
+        store_(*settings.models),
+        policy_(std::move(settings), store_, models::Catalogue::BuiltIn(), SystemClock()),
+        link_(loop_.executor(), wire::kGatewayControlFd),
+        fleet_(loop_.executor(), SystemClock(), link_,
+               [this](const std::string& model) { return policy_.FileOf(model); },
+               {.keep_alive = KeepAliveOf(*policy_.settings().keep_alive), .salt = RandomSalt()}),
+        gateway_{.clock = SystemClock(),
+                 .engines = fleet_,
+                 .policy = [this] { return policy_.Current(); },
+                 .default_label = *policy_.settings().default_label},
+        site_{.clock = SystemClock(),
+              .gateway = gateway_,
+              .fleet = fleet_,
+              .keys = *keys_,
+              .meter = meter_,
+              .metrics = metrics_,
+              .list_models = [this] { return policy_.ListModels(); },
+              .local_model = [this](const std::string& name) { return policy_.LocalModel(name); }},
+        server_(loop_.executor(), HttpOptions(policy_.settings().limits),
+                [this](http::Exchange& exchange) { return server::Serve(site_, exchange); }) {
+    ApplyLimits();
+  }
+
+  int Run(const std::vector<int>& listeners) {
+    std::vector<std::string> addresses;
+    for (const int listener : listeners) {
+      addresses.push_back("http://" + http::LocalAddress(listener));
+      if (auto accepting = server_.Accept(listener); !accepting) {
+        LogError("{}", accepting.error().message);
+        return 1;
+      }
+    }
+    link_.Run({.on_engine_exited = [this](const auto& exited) { fleet_.OnEngineExited(exited); },
+               .on_drain = [this](Duration grace) { Drain(grace); },
+               .on_reload = [this] { Reload(); },
+               .on_lost = [this] { loop_.Stop(); }});
+    Spawn(loop_.executor(), "save last used", SaveLastUsed(*this));
+    for (const config::Model& model : policy_.settings().model_settings) {
+      if (*model.preload) Spawn(loop_.executor(), "preload", Preload(*this, model.name));
+    }
+    link_.Ready(std::move(addresses));
+    loop_.Run();
+    if (auto saved = keys_->SaveLastUsed(); !saved) LogWarning("{}", saved.error().message);
+    return 0;
+  }
+
+ private:
+  void ApplyLimits() {
+    const config::Limits& limits = policy_.settings().limits;
+    site_.options = {.choices_max = static_cast<int32_t>(*limits.choices),
+                     .json_depth_max = static_cast<size_t>(*limits.json_depth),
+                     .body_bytes_max = static_cast<size_t>(*limits.body),
+                     .heartbeat = *limits.heartbeat};
+    gateway_.default_label = *policy_.settings().default_label;
+  }
+
+  void Drain(Duration grace) {
+    if (std::exchange(draining_, true)) return;
+    LogInfo("draining: {} request(s) run", server_.exchange_count());
+    Spawn(loop_.executor(), "drain", DrainAndStop(*this, grace));
+  }
+
+  // All or nothing: a configuration with a problem changes nothing.
+  void Reload() {
+    auto settings = LoadSettings(arguments_);
+    if (!settings) {
+      for (const std::string& line : settings.error()) LogError("not reloaded: {}", line);
+      return;
+    }
+    policy_.Replace(std::move(*settings));
+    ApplyLimits();
+    if (auto refreshed = keys_->Refresh(); !refreshed) {
+      LogWarning("{}", refreshed.error().message);
+    }
+    LogInfo("configuration reloaded");
+  }
+
+  static Task<void> DrainAndStop(Gateway& self, Duration grace) {
+    co_await self.server_.Drain(grace);
+    self.fleet_.StopAll();
+    self.loop_.Stop();
+  }
+
+  static Task<void> Preload(Gateway& self, std::string model) {
+    const auto info = co_await self.fleet_.Preload(model, std::nullopt);
+    if (!info) LogError("{} could not be loaded: {}", model, info.error().message);
+  }
+
+  static Task<void> SaveLastUsed(Gateway& self) {
+    while (co_await SleepFor(kLastUsedInterval)) {
+      if (auto saved = self.keys_->SaveLastUsed(); !saved) {
+        LogWarning("{}", saved.error().message);
+      }
+    }
+  }
+
+  const ServeArguments& arguments_;
+  Loop loop_;
+  std::unique_ptr<sqlite::Database> database_;
+  std::unique_ptr<keys::KeyStore> keys_;
+  models::Store store_;
+  PolicySource policy_;
+  backends::LauncherLink link_;
+  backends::EngineFleet fleet_;
+  keys::Meter meter_;
+  server::Metrics metrics_;
+  gateway::Gateway gateway_;
+  server::Site site_;
+  http::Server server_;
+  bool draining_ = false;
+};
+
+int Refuse(std::string_view what) {
+  fmt::print(stderr, "weir: {}\n", what);
+  return 1;
+}
+
+}  // namespace
+
+int RunGateway(const ServeArguments& arguments, config::Settings settings) {
+  const std::vector<int> listeners = InheritedListeners();
+  if (listeners.empty()) return Refuse("this command is the launcher's; use weir serve");
+  const std::filesystem::path data(*settings.data);
+  auto opened = sqlite::Database::Open(data / "weir.db");
+  if (!opened) return Refuse(opened.error().message);
+  auto database = std::make_unique<sqlite::Database>(std::move(*opened));
+  auto keys = keys::KeyStore::Open(*database);
+  if (!keys) return Refuse(keys.error().message);
+  for (const int listener : listeners) {
+    const std::string address = http::LocalAddress(listener);
+    if (!http::IsLoopbackAddress(address) && !(*keys)->HasKeys()) {
+      return Refuse(
+          fmt::format("{} is reachable from other machines and there is no API key; make one with "
+                      "'weir keys create NAME', or listen on 127.0.0.1",
+                      address));
+    }
+  }
+  std::vector<std::string> readable = {*settings.models};
+  if (!settings.file.empty()) readable.push_back(settings.file);
+  for (const config::Model& model : settings.model_settings) {
+    if (!model.file->empty()) readable.push_back(*model.file);
+  }
+  const SandboxReport sandbox = ApplySandbox(SandboxSpec::Gateway(*settings.data, readable));
+  for (const std::string& line : sandbox.ToStrings()) LogInfo("sandbox: {}", line);
+
+  Gateway gateway(arguments, std::move(settings), std::move(database), std::move(*keys));
+  return gateway.Run(listeners);
+}
+
+}  // namespace weir::app

@@ -1,0 +1,243 @@
+#include "app/policy_source.h"
+
+#include <fmt/core.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <utility>
+
+#include "base/log.h"
+#include "gguf/inspect.h"
+
+namespace weir::app {
+namespace {
+
+constexpr auto kLookInterval = std::chrono::seconds(1);
+constexpr std::string_view kEngineBackend = "here";
+
+// Names that a policy file need not define.
+constexpr std::string_view kAuto = "auto";
+constexpr std::string_view kLocal = "local";
+constexpr std::string_view kDevice = "device";
+
+routing::Tier TierOf(config::Tier tier) {
+  switch (tier) {
+    case config::Tier::kDevice:
+      return routing::Tier::kDevice;
+    case config::Tier::kEdge:
+      return routing::Tier::kEdge;
+    case config::Tier::kCloud:
+      return routing::Tier::kCloud;
+  }
+  return routing::Tier::kCloud;
+}
+
+bool Has(const routing::Policy& policy, std::string_view name) {
+  return std::ranges::find(policy.targets, name, &routing::Target::name) != policy.targets.end() ||
+         std::ranges::find(policy.virtuals, name, &routing::VirtualModel::name) !=
+             policy.virtuals.end();
+}
+
+void AddVirtual(routing::Policy& policy, std::string_view name, std::vector<std::string> targets,
+                routing::Tier tier_max) {
+  if (!Has(policy, name)) {
+    policy.virtuals.push_back({std::string(name), std::move(targets), tier_max});
+  }
+}
+
+// Modification times of the manifest folders: a model that comes or goes changes one of them.
+uint64_t Mix(uint64_t hash, const std::filesystem::path& path) {
+  struct stat facts{};
+  if (stat(path.c_str(), &facts) != 0) return hash;
+  const auto nanoseconds = static_cast<uint64_t>(facts.st_mtim.tv_sec) * 1'000'000'000u +
+                           static_cast<uint64_t>(facts.st_mtim.tv_nsec);
+  return (hash ^ nanoseconds) * 0x100000001b3u + facts.st_ino;
+}
+
+int32_t OrZero(const config::Optional<int64_t>& setting) {
+  return static_cast<int32_t>(setting.value.value_or(0));
+}
+
+}  // namespace
+
+PolicySource::PolicySource(config::Settings settings, const models::Store& store,
+                           const models::Catalogue& catalogue, const Clock& clock)
+    : settings_(std::move(settings)), store_(store), catalogue_(catalogue), clock_(clock) {
+  Rebuild();
+}
+
+std::shared_ptr<const routing::Policy> PolicySource::Current() {
+  const MonotonicTime now = clock_.Now();
+  if (now - looked_ >= kLookInterval) {
+    looked_ = now;
+    if (StoreSignature() != signature_) Rebuild();
+  }
+  return policy_;
+}
+
+void PolicySource::Replace(config::Settings settings) {
+  settings_ = std::move(settings);
+  Rebuild();
+}
+
+uint64_t PolicySource::StoreSignature() const {
+  const std::filesystem::path manifests = std::filesystem::path(store_.root()) / "manifests";
+  uint64_t hash = Mix(0xcbf29ce484222325u, manifests);
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(manifests, error)) {
+    hash ^= Mix(0x9e3779b97f4a7c15u, entry.path());  // in whatever order the folder lists them
+  }
+  return hash;
+}
+
+void PolicySource::Rebuild() {
+  signature_ = StoreSignature();
+  auto policy = std::make_shared<routing::Policy>();
+  listed_.clear();
+  std::map<std::string, int> tags;  // how many of each model
+  const models::Listing listing = store_.List();
+  for (const std::string& problem : listing.problems) LogWarning("model store: {}", problem);
+
+  const auto add_local = [&](std::string name, bool embeds) {
+    listed_.push_back({.name = name, .created = 0});
+    policy->targets.push_back({.name = name,
+                               .backend = std::string(kEngineBackend),
+                               .model = name,
+                               .tier = routing::Tier::kDevice,
+                               .ceiling = chat::Label::kSecret,
+                               .generates = !embeds,
+                               .embeds = embeds,
+                               .tools = !embeds,
+                               .json_schema = !embeds});
+  };
+  for (const config::Model& model : settings_.model_settings) {
+    if (model.file->empty()) continue;
+    const auto info = gguf::InspectFile(*model.file);
+    add_local(model.name, info && info->capabilities.embedding);
+  }
+  for (const models::Manifest& manifest : listing.models) {
+    auto known = embeds_.find(manifest.sha256);
+    if (known == embeds_.end()) {
+      const auto opened = store_.Open(manifest.name.ToString());
+      const auto info = opened ? gguf::InspectDescriptor(opened->fd.get())
+                               : Result<gguf::Info>(std::unexpected(opened.error()));
+      known = embeds_.emplace(manifest.sha256, info && info->capabilities.embedding).first;
+    }
+    ++tags[manifest.name.model];
+    add_local(manifest.name.ToString(), known->second);
+  }
+  for (const config::Target& target : settings_.targets) {
+    const auto backend = std::ranges::find(settings_.backends, *target.backend,
+                                           [](const config::Backend& b) { return *b.name; });
+    if (backend == settings_.backends.end() || Has(*policy, *target.name)) continue;
+    const bool engine = *backend->kind == config::BackendKind::kEngine;
+    policy->targets.push_back({.name = *target.name,
+                               .backend = *target.backend,
+                               .model = *target.model,
+                               .tier = TierOf(*backend->tier),
+                               .ceiling = *backend->ceiling,
+                               .context_tokens = target.context.value,
+                               .vision = target.vision.value.value_or(false),
+                               .audio = target.audio.value.value_or(false),
+                               .tools = target.tools.value.value_or(engine),
+                               .json_schema = target.json_schema.value.value_or(engine),
+                               .online = engine});
+    if (!engine) {
+      LogWarning("target {}: backends of kind {} cannot be reached by this version", *target.name,
+                 config::BackendKindName(*backend->kind));
+    }
+  }
+
+  for (const config::Route& route : settings_.routes) {
+    AddVirtual(*policy, route.name, *route.targets, routing::Tier::kCloud);
+  }
+  for (const models::Entry& entry : catalogue_.entries()) {
+    for (const std::string& alias : entry.aliases) {
+      if (Has(*policy, entry.name.ToString())) {
+        AddVirtual(*policy, alias, {entry.name.ToString()}, routing::Tier::kDevice);
+      }
+    }
+  }
+  for (const models::Manifest& manifest : listing.models) {
+    if (tags[manifest.name.model] == 1) {
+      AddVirtual(*policy, manifest.name.model, {manifest.name.ToString()}, routing::Tier::kDevice);
+    }
+  }
+
+  // Without a word from the operator: the model of -m, then fast, then capable, then whatever
+  // generates.
+  std::vector<std::string> order;
+  const auto append = [&](const std::string& name) {
+    if (std::ranges::find(order, name) == order.end()) order.push_back(name);
+  };
+  for (const config::Model& model : settings_.model_settings) {
+    if (!model.file->empty()) append(model.name);
+  }
+  for (const std::string_view alias : {"fast", "capable"}) {
+    const models::Entry* entry = catalogue_.Find(alias);
+    if (entry != nullptr && Has(*policy, entry->name.ToString())) append(entry->name.ToString());
+  }
+  for (const routing::Target& target : policy->targets) {
+    if (target.tier == routing::Tier::kDevice && target.generates) append(target.name);
+  }
+  AddVirtual(*policy, kAuto, order, routing::Tier::kCloud);
+  AddVirtual(*policy, kLocal, order, routing::Tier::kEdge);
+  AddVirtual(*policy, kDevice, order, routing::Tier::kDevice);
+  for (const routing::VirtualModel& model : policy->virtuals) {
+    listed_.push_back({.name = model.name});
+  }
+  policy_ = std::move(policy);
+}
+
+Result<std::string> PolicySource::LocalModel(const std::string& name) {
+  const auto policy = Current();
+  const auto found = std::ranges::find(policy->virtuals, name, &routing::VirtualModel::name);
+  const std::string wanted =
+      found != policy->virtuals.end() && !found->targets.empty() ? found->targets.front() : name;
+  const auto target = std::ranges::find(policy->targets, wanted, &routing::Target::name);
+  if (target != policy->targets.end() && target->backend == kEngineBackend) return target->model;
+  const auto manifest = store_.Resolve(wanted);
+  if (!manifest) return std::unexpected(manifest.error());
+  return manifest->name.ToString();
+}
+
+std::vector<server::ListedModel> PolicySource::ListModels() {
+  Current();
+  return listed_;
+}
+
+const config::Model* PolicySource::SettingsOf(const std::string& model) const {
+  const auto found = std::ranges::find(settings_.model_settings, model, &config::Model::name);
+  return found == settings_.model_settings.end() ? nullptr : &*found;
+}
+
+Result<backends::ModelFile> PolicySource::FileOf(const std::string& model) const {
+  const config::Model* settings = SettingsOf(model);
+  auto opened = settings != nullptr && !settings->file->empty()
+                    ? models::OpenModelFile(*settings->file)
+                    : store_.Open(model);
+  if (!opened) return std::unexpected(opened.error());
+  const auto info = gguf::InspectDescriptor(opened->fd.get());
+  if (!info) return std::unexpected(info.error());
+  backends::ModelFile file{.files = {opened->path}};
+  file.settings.max_tokens_default = static_cast<int32_t>(*settings_.limits.output_tokens);
+  if (settings != nullptr) {
+    file.settings.context_tokens = OrZero(settings->context);
+    file.settings.sequences = OrZero(settings->parallel);
+    file.settings.batch_tokens = OrZero(settings->batch);
+    file.settings.threads = OrZero(settings->threads);
+    file.settings.gpu_layers = static_cast<int32_t>(settings->gpu_layers.value.value_or(-1));
+  }
+  return file;
+}
+
+std::vector<std::string> PolicySource::ExtraFiles() const {
+  std::vector<std::string> files;
+  for (const config::Model& model : settings_.model_settings) {
+    if (!model.file->empty()) files.push_back(*model.file);
+  }
+  return files;
+}
+
+}  // namespace weir::app

@@ -1,0 +1,59 @@
+// The routing policy that is in force: from the configuration and from what lies in the model
+// store. It notices when models come and go (`make models`, a pull) without a restart.
+//
+// I/O thread only.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "backends/engine_fleet.h"
+#include "base/clock.h"
+#include "base/result.h"
+#include "config/settings.h"
+#include "models/catalogue.h"
+#include "models/store.h"
+#include "routing/router.h"
+#include "server/site.h"
+
+namespace weir::app {
+
+class PolicySource {
+ public:
+  PolicySource(config::Settings settings, const models::Store& store,
+               const models::Catalogue& catalogue, const Clock& clock);
+
+  // The policy now. Looks at the store again when it changed, at most once a second.
+  std::shared_ptr<const routing::Policy> Current();
+  // After a reload.
+  void Replace(config::Settings settings);
+  const config::Settings& settings() const { return settings_; }
+
+  // The full name of the local model that a name, alias or virtual model means first.
+  Result<std::string> LocalModel(const std::string& name);
+  std::vector<server::ListedModel> ListModels();
+  // What the engine of this model opens and how it runs. The file has passed the inspector.
+  Result<backends::ModelFile> FileOf(const std::string& model) const;
+  // Files outside of the store that the configuration names.
+  std::vector<std::string> ExtraFiles() const;
+
+ private:
+  void Rebuild();
+  uint64_t StoreSignature() const;
+  const config::Model* SettingsOf(const std::string& model) const;
+
+  config::Settings settings_;
+  const models::Store& store_;
+  const models::Catalogue& catalogue_;
+  const Clock& clock_;
+  std::shared_ptr<const routing::Policy> policy_ = {};
+  std::vector<server::ListedModel> listed_ = {};
+  std::map<std::string, bool> embeds_ = {};  // by sha256: what the inspector said
+  uint64_t signature_ = 0;
+  MonotonicTime looked_ = {};
+};
+
+}  // namespace weir::app

@@ -1,0 +1,108 @@
+#include "app/serve.h"
+
+#include <fmt/core.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <filesystem>
+#include <string_view>
+#include <utility>
+
+#include "base/log.h"
+#include "http/listen.h"
+#include "process/fd.h"
+#include "process/file_lock.h"
+#include "process/signals.h"
+#include "supervisor/launcher.h"
+
+extern char** environ;
+
+namespace weir::app {
+namespace {
+
+int Refuse(std::string_view what) {
+  fmt::print(stderr, "weir: {}\n", what);
+  return 1;
+}
+
+// What children need of the environment: where configuration and data are, the language. Keys of
+// providers stay here.
+std::vector<std::string> ChildEnvironment() {
+  constexpr std::string_view kKept[] = {
+      "HOME=", "PATH=",         "LANG=",          "TZ=",           "XDG_",
+      "WEIR_", "ASAN_OPTIONS=", "UBSAN_OPTIONS=", "TSAN_OPTIONS=", "LLVM_PROFILE_FILE="};
+  std::vector<std::string> kept;
+  for (char** entry = environ; *entry != nullptr; ++entry) {
+    const std::string_view line(*entry);
+    for (const std::string_view prefix : kKept) {
+      if (line.starts_with(prefix)) {
+        kept.emplace_back(line);
+        break;
+      }
+    }
+  }
+  return kept;
+}
+
+Result<void> MakeDataFolder(const std::string& path) {
+  std::error_code error;
+  std::filesystem::create_directories(path, error);
+  if (error) {
+    return Fail(Code::kInternal,
+                fmt::format("the data folder {} cannot be made: {}; choose another with --data",
+                            path, error.message()));
+  }
+  // Keys, labels and the queue will lie here: nobody else reads it.
+  chmod(path.c_str(), S_IRWXU);
+  return {};
+}
+
+Result<std::vector<Fd>> Bind(const std::vector<config::Endpoint>& endpoints) {
+  std::vector<Fd> listeners;
+  for (const config::Endpoint& endpoint : endpoints) {
+    auto socket = http::Listen(config::ToText(endpoint));
+    if (!socket) return std::unexpected(socket.error());
+    listeners.emplace_back(socket->fd);
+  }
+  return listeners;
+}
+
+std::vector<std::string> AllowedModels(const config::Settings& settings) {
+  std::vector<std::string> allowed = {*settings.models};
+  for (const config::Model& model : settings.model_settings) {
+    if (!model.file->empty()) allowed.push_back(*model.file);
+  }
+  return allowed;
+}
+
+}  // namespace
+
+int RunServe(const std::vector<std::string>& words, const config::Settings& settings) {
+  IgnoreBrokenPipes();
+  auto signals = SignalQueue::Open({SIGTERM, SIGINT, SIGHUP});
+  if (!signals) return Refuse(signals.error().message);
+  if (auto made = MakeDataFolder(*settings.data); !made) return Refuse(made.error().message);
+  auto lock = FileLock::Acquire(*settings.data);
+  if (!lock) return Refuse(lock.error().message);
+  auto listeners = Bind(*settings.listen);
+  if (!listeners) return Refuse(listeners.error().message);
+  auto folder = ProgramFolder();
+  if (!folder) return Refuse(folder.error().message);
+
+  LauncherOptions options;
+  options.gateway.program = *folder + "/weir";
+  options.gateway.arguments = {"gateway-process"};
+  options.gateway.arguments.insert(options.gateway.arguments.end(), words.begin(), words.end());
+  options.gateway.environment = ChildEnvironment();
+  for (const Fd& listener : *listeners) options.gateway.listeners.push_back(listener.get());
+  options.gateway.lock = lock->fd();
+  options.engine.program = *folder + "/weir-engine";
+  options.engine.environment = ChildEnvironment();
+  options.engine.models_allowed = AllowedModels(settings);
+  options.data_folder = *settings.data;
+  options.drain_timeout = *settings.drain_timeout;
+  return RunLauncher(options, *signals, SystemClock());
+}
+
+}  // namespace weir::app

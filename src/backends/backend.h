@@ -1,0 +1,46 @@
+// A place where models run, as the gateway's use cases see it. An engine of this machine implements
+// it today; the door to edge and cloud implements it next. Decisions (which target, which label)
+// have been made before; a Backend carries out.
+//
+// All calls on the gateway's I/O thread.
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "async/task.h"
+#include "base/clock.h"
+#include "base/result.h"
+#include "chat/event.h"
+#include "chat/principal.h"
+#include "chat/request.h"
+
+namespace weir::backends {
+
+// One generation in progress. Destroying it before chat::Done was taken cancels the work.
+class EventStream {
+ public:
+  virtual ~EventStream() = default;
+
+  // The next event; nothing when `patience` passed without one. After chat::Done or an Error it
+  // must not be called again. An Error is the generation's end: an engine that died, a provider
+  // that broke off, kCancelled.
+  virtual Task<Result<std::optional<chat::Event>>> Next(Duration patience) = 0;
+};
+
+class Backend {
+ public:
+  virtual ~Backend() = default;
+
+  // Returns when the model is there to take the request, which may need it to be loaded first.
+  // `model` is the backend's name for it.
+  virtual Task<Result<std::unique_ptr<EventStream>>> Generate(const chat::Principal& principal,
+                                                              std::string model,
+                                                              chat::GenerateRequest request) = 0;
+  virtual Task<Result<chat::Embeddings>> Embed(const chat::Principal& principal, std::string model,
+                                               chat::EmbedRequest request) = 0;
+  virtual Task<Result<chat::Scores>> Score(const chat::Principal& principal, std::string model,
+                                           chat::ScoreRequest request) = 0;
+};
+
+}  // namespace weir::backends

@@ -1,0 +1,345 @@
+#include "backends/engine_fleet.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "async/deadline.h"
+#include "base/check.h"
+#include "base/log.h"
+
+namespace weir::backends {
+namespace {
+
+constexpr auto kRetryAfterFailure = std::chrono::seconds(1);
+constexpr auto kStatsPatience = std::chrono::milliseconds(500);
+
+// FNV-1a over the salt and the text: engines keep tenants and clients apart by it and learn no
+// name.
+uint64_t Keyed(uint64_t salt, std::string_view text) {
+  uint64_t hash = 0xcbf29ce484222325u ^ salt;
+  for (const char c : text) {
+    hash ^= static_cast<uint8_t>(c);
+    hash *= 0x100000001b3u;
+  }
+  return hash;
+}
+
+}  // namespace
+
+std::string_view EngineStateName(EngineState state) {
+  switch (state) {
+    case EngineState::kLoading:
+      return "loading";
+    case EngineState::kReady:
+      return "ready";
+    case EngineState::kFailed:
+      return "failed";
+  }
+  CHECK(false, "engine state out of range");
+}
+
+struct EngineFleet::Slot {
+  Slot(const Executor& executor, std::string name) : model(std::move(name)), changed(executor) {}
+
+  std::string model;
+  EngineState state = EngineState::kLoading;
+  ModelFile file = {};
+  uint64_t engine = 0;  // of the launcher; 0 before there is one
+  std::shared_ptr<EngineConnection> connection = {};
+  Error error = {};  // kFailed
+  MonotonicTime retry_at = {};
+  bool stopped = false;  // somebody unloaded it: its end is no failure
+  size_t users = 0;
+  MonotonicTime last_used = {};
+  Duration keep_alive = {};
+  Event changed;
+};
+
+// A request's hold on an engine: while one is there, the engine stays.
+class EngineFleet::Lease {
+ public:
+  Lease(EngineFleet& fleet, SlotPtr slot) : fleet_(fleet), slot_(std::move(slot)) {
+    ++slot_->users;
+  }
+  ~Lease() { fleet_.Release(*slot_); }
+  Lease(const Lease&) = delete;
+  Lease& operator=(const Lease&) = delete;
+
+  EngineConnection& connection() { return *slot_->connection; }
+
+ private:
+  EngineFleet& fleet_;
+  SlotPtr slot_;
+};
+
+class EngineFleet::LeasedStream final : public EventStream {
+ public:
+  LeasedStream(std::shared_ptr<Lease> lease, std::unique_ptr<EventStream> stream)
+      : lease_(std::move(lease)), stream_(std::move(stream)) {}
+  Task<Result<std::optional<chat::Event>>> Next(Duration patience) override {
+    return stream_->Next(patience);
+  }
+
+ private:
+  std::shared_ptr<Lease> lease_;  // goes last: the stream cancels through its connection
+  std::unique_ptr<EventStream> stream_;
+};
+
+EngineFleet::EngineFleet(const Executor& executor, const Clock& clock, EngineStarter& starter,
+                         Resolver resolver, FleetOptions options)
+    : executor_(executor),
+      clock_(clock),
+      starter_(starter),
+      resolver_(std::move(resolver)),
+      options_(options) {}
+
+EngineFleet::~EngineFleet() = default;
+
+Task<Result<std::unique_ptr<EventStream>>> EngineFleet::Generate(const chat::Principal& principal,
+                                                                 std::string model,
+                                                                 chat::GenerateRequest request) {
+  const wire::Caller caller = CallerOf(principal);
+  auto lease = co_await Acquire(std::move(model), request.keep_alive_ms);
+  if (!lease) co_return std::unexpected(lease.error());
+  auto stream = (*lease)->connection().Generate({caller, std::move(request)});
+  co_return std::make_unique<LeasedStream>(std::move(*lease), std::move(stream));
+}
+
+Task<Result<chat::Embeddings>> EngineFleet::Embed(const chat::Principal& principal,
+                                                  std::string model, chat::EmbedRequest request) {
+  const wire::Caller caller = CallerOf(principal);
+  auto lease = co_await Acquire(std::move(model), request.keep_alive_ms);
+  if (!lease) co_return std::unexpected(lease.error());
+  co_return co_await (*lease)->connection().Embed({caller, std::move(request)});
+}
+
+Task<Result<chat::Scores>> EngineFleet::Score(const chat::Principal& principal, std::string model,
+                                              chat::ScoreRequest request) {
+  const wire::Caller caller = CallerOf(principal);
+  auto lease = co_await Acquire(std::move(model), request.keep_alive_ms);
+  if (!lease) co_return std::unexpected(lease.error());
+  co_return co_await (*lease)->connection().Score({caller, std::move(request)});
+}
+
+Task<Result<wire::Tokens>> EngineFleet::Tokenize(std::string model, wire::Tokenize request) {
+  auto lease = co_await Acquire(std::move(model), std::nullopt);
+  if (!lease) co_return std::unexpected(lease.error());
+  co_return co_await (*lease)->connection().Tokenize(std::move(request));
+}
+
+Task<Result<wire::Text>> EngineFleet::Detokenize(std::string model, wire::Detokenize request) {
+  auto lease = co_await Acquire(std::move(model), std::nullopt);
+  if (!lease) co_return std::unexpected(lease.error());
+  co_return co_await (*lease)->connection().Detokenize(std::move(request));
+}
+
+Task<Result<wire::EngineInfo>> EngineFleet::Preload(std::string model,
+                                                    std::optional<int64_t> keep_alive_ms) {
+  auto lease = co_await Acquire(std::move(model), keep_alive_ms);
+  if (!lease) co_return std::unexpected(lease.error());
+  co_return (*lease)->connection().info();
+}
+
+Task<Result<std::shared_ptr<EngineFleet::Lease>>> EngineFleet::Acquire(
+    std::string model, std::optional<int64_t> keep_alive_ms) {
+  // Bounded: an engine that dies again and again is the launcher's to give up on.
+  for (int attempt = 0; attempt < 3; ++attempt) {
+    const Result<SlotPtr> found = SlotFor(model);
+    if (!found) co_return std::unexpected(found.error());
+    const SlotPtr slot = *found;
+    while (slot->state == EngineState::kLoading) {
+      const Result<void> changed = co_await slot->changed.Wait();
+      if (!changed) co_return std::unexpected(changed.error());
+    }
+    if (slot->state == EngineState::kFailed) co_return Fail(slot->error);
+    if (slot->stopped || slot->connection->Gone().is_set()) continue;
+    if (keep_alive_ms) slot->keep_alive = std::chrono::milliseconds(*keep_alive_ms);
+    co_return std::make_shared<Lease>(*this, slot);
+  }
+  co_return Fail(Code::kUnavailable, fmt::format("'{}' does not stay loaded; try again", model), {},
+                 "engine_failed");
+}
+
+Result<EngineFleet::SlotPtr> EngineFleet::SlotFor(const std::string& model) {
+  const auto found = slots_.find(model);
+  if (found != slots_.end()) {
+    Slot& slot = *found->second;
+    const bool gone = slot.connection && slot.connection->Gone().is_set();
+    const bool may_retry = slot.state == EngineState::kFailed && clock_.Now() >= slot.retry_at;
+    if (!slot.stopped && !gone && !may_retry) return found->second;
+    slots_.erase(found);
+  }
+  Result<ModelFile> file = resolver_(model);
+  if (!file) return std::unexpected(file.error());
+  const auto slot = std::make_shared<Slot>(executor_, model);
+  slot->file = std::move(*file);
+  slot->keep_alive = options_.keep_alive;
+  slot->last_used = clock_.Now();
+  if (auto room = MakeRoom(*slot); !room) return std::unexpected(room.error());
+  slots_[model] = slot;
+  Spawn(executor_, "load model", Load(slot));
+  return slot;
+}
+
+// Loading goes on when the request that wanted it leaves: the next one finds it done.
+Task<void> EngineFleet::Load(SlotPtr slot) {
+  LogInfo("loading {}", slot->model);
+  const Result<wire::EngineInfo> info = co_await StartAndLoad(slot);
+  if (info) {
+    slot->state = EngineState::kReady;
+    slot->last_used = clock_.Now();
+    LogInfo("loaded {} in {:.0f} ms", slot->model, info->load_ms);
+    Spawn(executor_, "watch engine", Watch(slot));
+    Spawn(executor_, "unload when idle", UnloadWhenIdle(slot));
+  } else {
+    slot->state = EngineState::kFailed;
+    slot->error = info.error();
+    const auto retry =
+        std::max<Duration>(kRetryAfterFailure, std::chrono::seconds(slot->error.retry_after_s));
+    slot->retry_at = clock_.Now() + retry;
+    LogWarning("{} did not load: {}", slot->model, slot->error.message);
+    if (slot->connection) slot->connection->Close();
+  }
+  slot->changed.Set();
+}
+
+Task<Result<wire::EngineInfo>> EngineFleet::StartAndLoad(SlotPtr slot) {
+  slot->engine = next_engine_++;
+  Result<Fd> socket = co_await starter_.Start(slot->engine, slot->file.files);
+  if (!socket) co_return std::unexpected(socket.error());
+  slot->connection = EngineConnection::Open(executor_, socket->Release(), slot->model);
+  wire::EngineSettings settings = slot->file.settings;
+  settings.model_name = slot->model;
+  settings.model_path = fmt::format("/proc/self/fd/{}", wire::kEngineFileFdFirst);
+  co_return co_await slot->connection->Load(std::move(settings));
+}
+
+// An engine that was in use and died comes back by itself, so that the next request need not wait;
+// the launcher bounds how often.
+Task<void> EngineFleet::Watch(SlotPtr slot) {
+  const Result<void> gone = co_await slot->connection->Gone().Wait();
+  if (!gone || slot->stopped) co_return;
+  LogWarning("the engine of {} ended unexpectedly", slot->model);
+  const auto found = slots_.find(slot->model);
+  if (found == slots_.end() || found->second != slot) co_return;
+  if (const auto again = SlotFor(slot->model); !again) {
+    LogWarning("{} is not loaded again: {}", slot->model, again.error().message);
+  }
+}
+
+Task<void> EngineFleet::UnloadWhenIdle(SlotPtr slot) {
+  while (!slot->stopped && !slot->connection->Gone().is_set()) {
+    if (slot->users > 0 || slot->keep_alive < Duration::zero()) {
+      // Nothing to time now; Release and Stop set the event.
+      slot->changed.Reset();
+      if (auto changed = co_await slot->changed.Wait(); !changed) co_return;
+      continue;
+    }
+    const MonotonicTime until = slot->last_used + slot->keep_alive;
+    if (clock_.Now() >= until) {
+      Unload(slot, "idle");
+      co_return;
+    }
+    slot->changed.Reset();
+    const Result<void> changed = co_await slot->changed.WaitUntil(until);
+    if (!changed && changed.error().code == Code::kCancelled) co_return;
+  }
+}
+
+Result<void> EngineFleet::MakeRoom(const Slot& wanted) {
+  std::erase_if(slots_, [](const auto& entry) {
+    const Slot& slot = *entry.second;
+    return slot.stopped || slot.state == EngineState::kFailed;
+  });
+  while (slots_.size() >= options_.engines_max) {
+    SlotPtr oldest;
+    for (const auto& [name, slot] : slots_) {
+      const bool idle = slot->users == 0 && slot->state == EngineState::kReady;
+      if (idle && (!oldest || slot->last_used < oldest->last_used)) oldest = slot;
+    }
+    if (!oldest) {
+      Error error{Code::kUnavailable,
+                  fmt::format("{} models are loaded and busy, so '{}' has no place", slots_.size(),
+                              wanted.model),
+                  "model", "no_room_for_model"};
+      error.retry_after_s = 10;
+      return Fail(std::move(error));
+    }
+    Unload(oldest, "another model needs its place");
+    slots_.erase(oldest->model);
+  }
+  return {};
+}
+
+void EngineFleet::Unload(const SlotPtr& slot, std::string_view why) {
+  if (slot->stopped) return;
+  LogInfo("unloading {}: {}", slot->model, why);
+  slot->stopped = true;
+  if (slot->connection) slot->connection->Close();
+  if (slot->engine != 0) starter_.Stop(slot->engine, options_.stop_grace);
+  slot->changed.Set();
+  const auto found = slots_.find(slot->model);
+  if (found != slots_.end() && found->second == slot) slots_.erase(found);
+}
+
+void EngineFleet::Release(Slot& slot) {
+  CHECK(slot.users > 0, "a lease is given back once");
+  --slot.users;
+  slot.last_used = clock_.Now();
+  if (slot.users == 0) slot.changed.Set();
+}
+
+Result<void> EngineFleet::Stop(const std::string& model) {
+  const auto found = slots_.find(model);
+  if (found == slots_.end()) {
+    return Fail(Code::kNotFound, fmt::format("'{}' is not loaded", model), "model", "not_loaded");
+  }
+  Unload(SlotPtr(found->second), "asked to");
+  return {};
+}
+
+void EngineFleet::StopAll() {
+  while (!slots_.empty()) Unload(SlotPtr(slots_.begin()->second), "shutting down");
+}
+
+Task<std::vector<EngineStatus>> EngineFleet::Status() {
+  std::vector<EngineStatus> lines;
+  const auto slots = slots_;
+  for (const auto& [name, slot] : slots) {
+    EngineStatus line{.model = name, .state = slot->state};
+    if (slot->state == EngineState::kReady) {
+      line.info = slot->connection->info();
+      const MonotonicTime deadline = SystemClock().Now() + kStatsPatience;
+      const auto stats = co_await WithDeadline(deadline, slot->connection->QueryStats());
+      if (stats) line.stats = *stats;
+    }
+    if (slot->connection) {
+      line.loading = slot->connection->loading();
+      line.open_requests = slot->users;
+    }
+    if (slot->users == 0 && slot->keep_alive >= Duration::zero()) {
+      line.unloads_in = slot->last_used + slot->keep_alive - clock_.Now();
+    }
+    if (slot->state == EngineState::kFailed) line.last_error = slot->error.message;
+    lines.push_back(std::move(line));
+  }
+  co_return lines;
+}
+
+void EngineFleet::OnEngineExited(const wire::EngineExited& exited) {
+  for (const auto& [name, slot] : slots_) {
+    if (slot->engine != exited.engine) continue;
+    if (!exited.stopped) LogWarning("the engine of {} ended: {}", name, exited.how);
+    if (slot->connection) slot->connection->Close();
+    return;
+  }
+}
+
+wire::Caller EngineFleet::CallerOf(const chat::Principal& principal) const {
+  return {Keyed(options_.salt, principal.tenant),
+          Keyed(options_.salt, principal.tenant + '\n' + principal.key_id + '\n' + principal.user)};
+}
+
+}  // namespace weir::backends

@@ -1,0 +1,108 @@
+// The engines of this machine: which models are loaded, loading one when it is asked for, unloading
+// it when nobody asked for a while. It implements Backend by handing each request to the right
+// engine.
+//
+// I/O thread only. How a process comes to be is the EngineStarter's business; what a name means is
+// the Resolver's.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "async/event.h"
+#include "async/spawn.h"
+#include "backends/backend.h"
+#include "backends/engine_connection.h"
+#include "backends/launcher_link.h"
+#include "base/clock.h"
+#include "wire/engine.h"
+
+namespace weir::backends {
+
+struct ModelFile {
+  std::vector<std::string> files = {};  // the model first
+  wire::EngineSettings settings = {};
+};
+
+struct FleetOptions {
+  Duration keep_alive = std::chrono::minutes(5);  // after the last request; negative: for ever
+  size_t engines_max = 4;  // beyond it the idle one that was used longest ago goes
+  Duration stop_grace = std::chrono::seconds(2);
+  uint64_t salt = 0;  // random for each start: what engines know of tenants cannot be guessed
+};
+
+enum class EngineState : uint8_t { kLoading, kReady, kFailed };
+std::string_view EngineStateName(EngineState state);
+
+// One line of `weir ps`.
+struct EngineStatus {
+  std::string model = {};
+  EngineState state = EngineState::kLoading;
+  float loading = 0;
+  wire::EngineInfo info = {};
+  wire::EngineStats stats = {};  // as last asked
+  size_t open_requests = 0;
+  std::optional<Duration> unloads_in = {};  // absent: never, or in use
+  std::string last_error = {};
+};
+
+class EngineFleet final : public Backend {
+ public:
+  // The file and settings of a model by its full name; kNotFound when there is none.
+  using Resolver = std::function<Result<ModelFile>(const std::string& model)>;
+
+  EngineFleet(const Executor& executor, const Clock& clock, EngineStarter& starter,
+              Resolver resolver, FleetOptions options);
+  ~EngineFleet() override;
+
+  Task<Result<std::unique_ptr<EventStream>>> Generate(const chat::Principal& principal,
+                                                      std::string model,
+                                                      chat::GenerateRequest request) override;
+  Task<Result<chat::Embeddings>> Embed(const chat::Principal& principal, std::string model,
+                                       chat::EmbedRequest request) override;
+  Task<Result<chat::Scores>> Score(const chat::Principal& principal, std::string model,
+                                   chat::ScoreRequest request) override;
+  Task<Result<wire::Tokens>> Tokenize(std::string model, wire::Tokenize request);
+  Task<Result<wire::Text>> Detokenize(std::string model, wire::Detokenize request);
+
+  // Loads without a request. Ok when it is ready.
+  Task<Result<wire::EngineInfo>> Preload(std::string model, std::optional<int64_t> keep_alive_ms);
+  // Requests that run get an error. kNotFound when it is not loaded.
+  Result<void> Stop(const std::string& model);
+  void StopAll();
+  // Asks each ready engine for its figures first.
+  Task<std::vector<EngineStatus>> Status();
+  void OnEngineExited(const wire::EngineExited& exited);
+
+ private:
+  struct Slot;
+  class Lease;
+  class LeasedStream;
+  using SlotPtr = std::shared_ptr<Slot>;
+
+  Task<Result<std::shared_ptr<Lease>>> Acquire(std::string model,
+                                               std::optional<int64_t> keep_alive_ms);
+  Result<SlotPtr> SlotFor(const std::string& model);
+  Task<void> Load(SlotPtr slot);
+  Task<Result<wire::EngineInfo>> StartAndLoad(SlotPtr slot);
+  Task<void> Watch(SlotPtr slot);
+  Task<void> UnloadWhenIdle(SlotPtr slot);
+  Result<void> MakeRoom(const Slot& wanted);
+  void Unload(const SlotPtr& slot, std::string_view why);
+  void Release(Slot& slot);
+  wire::Caller CallerOf(const chat::Principal& principal) const;
+
+  Executor executor_;
+  const Clock& clock_;
+  EngineStarter& starter_;
+  Resolver resolver_;
+  FleetOptions options_;
+  uint64_t next_engine_ = 1;
+  std::map<std::string, SlotPtr> slots_ = {};
+};
+
+}  // namespace weir::backends

@@ -1,0 +1,21 @@
+#include "cli/exit_code.h"
+
+#include <fmt/core.h>
+
+namespace weir::cli {
+
+Exit ExitOf(const Error& error) {
+  if (error.reason == "no_server") return Exit::kNoServer;
+  switch (error.code) {
+    case Code::kNotFound: return Exit::kNothingThere;
+    case Code::kForbidden: return Exit::kRefusedByPolicy;
+    default: return Exit::kFailed;
+  }
+}
+
+int Report(const Error& error) {
+  fmt::print(stderr, "weir: {}\n", error.message);
+  return static_cast<int>(ExitOf(error));
+}
+
+}  // namespace weir::cli

@@ -1,0 +1,184 @@
+// keys create, list, revoke: through the running server, or on the data folder itself when none runs.
+#include <fmt/core.h>
+
+#include <ctime>
+#include <filesystem>
+#include <memory>
+
+#include "base/clock.h"
+#include "cli/document.h"
+#include "cli/exit_code.h"
+#include "cli/options.h"
+#include "cli/table.h"
+#include "json/writer.h"
+#include "keys/key_store.h"
+#include "keys/scopes.h"
+#include "process/file_lock.h"
+#include "sqlite/database.h"
+
+namespace weir::cli {
+namespace {
+
+// The key store of a data folder that no server holds.
+struct OwnStore {
+  FileLock lock;
+  std::unique_ptr<sqlite::Database> database;
+  std::unique_ptr<keys::KeyStore> keys;
+};
+
+Result<OwnStore> OpenOwnStore(const Common& common) {
+  std::error_code error;
+  std::filesystem::create_directories(common.folders.data, error);
+  auto lock = FileLock::Acquire(common.folders.data);
+  if (!lock) return std::unexpected(lock.error());
+  auto database = sqlite::Database::Open(std::filesystem::path(common.folders.data) / "weir.db");
+  if (!database) return std::unexpected(database.error());
+  auto held = std::make_unique<sqlite::Database>(std::move(*database));
+  auto keys = keys::KeyStore::Open(*held);
+  if (!keys) return std::unexpected(keys.error());
+  return OwnStore{std::move(*lock), std::move(held), std::move(*keys)};
+}
+
+std::string Day(int64_t unix_seconds) {
+  const std::time_t time = unix_seconds;
+  std::tm utc{};
+  gmtime_r(&time, &utc);
+  char text[32];
+  std::strftime(text, sizeof text, "%Y-%m-%d %H:%M", &utc);
+  return text;
+}
+
+Result<keys::NewKey> NewKeyOf(const KeyOptions& options) {
+  keys::NewKey key{.name = options.name, .may_assert_label = options.may_assert_label};
+  if (!options.tenant.empty()) key.tenant = options.tenant;
+  key.project = options.project;
+  if (!options.scopes.empty()) {
+    const auto scopes = keys::ParseScopes(options.scopes);
+    if (!scopes) return std::unexpected(scopes.error());
+    key.scopes = *scopes;
+  }
+  if (!options.label_floor.empty()) {
+    const auto label = chat::LabelFromName(options.label_floor);
+    if (!label) {
+      return Fail(Code::kInvalidArgument,
+                  "--label-floor takes public, internal, personal or secret", "label_floor");
+    }
+    key.label_floor = *label;
+  }
+  key.limits.requests_per_minute =
+      static_cast<uint32_t>(options.requests_per_minute.value_or(0));
+  key.limits.tokens_per_minute = static_cast<uint32_t>(options.tokens_per_minute.value_or(0));
+  if (options.expires_in_s) {
+    key.expires = SystemClock().WallNow() + std::chrono::seconds(*options.expires_in_s);
+  }
+  return key;
+}
+
+json::Value BodyOf(const KeyOptions& options) {
+  json::Object body{{"name", options.name}};
+  const auto text = [&](std::string key, const std::string& value) {
+    if (!value.empty()) body.push_back({std::move(key), value});
+  };
+  const auto number = [&](std::string key, const std::optional<int64_t>& value) {
+    if (value) body.push_back({std::move(key), *value});
+  };
+  text("tenant", options.tenant);
+  text("project", options.project);
+  text("scopes", options.scopes);
+  text("label_floor", options.label_floor);
+  if (options.may_assert_label) body.push_back({"may_assert_label", true});
+  number("requests_per_minute", options.requests_per_minute);
+  number("tokens_per_minute", options.tokens_per_minute);
+  number("expires_in_s", options.expires_in_s);
+  return json::Value(std::move(body));
+}
+
+void PrintCreated(const Common& common, const std::string& id, const std::string& name,
+                  const std::string& secret) {
+  if (common.json) {
+    const json::Value document(json::Object{{"id", id}, {"name", name}, {"secret", secret}});
+    fmt::print("{}\n", json::Print(document));
+    return;
+  }
+  fmt::print("{}\n", secret);
+  fmt::print(stderr, "weir: made key {} ({}); the secret above is shown this once\n", name, id);
+}
+
+}  // namespace
+
+int CreateKey(const Common& common, const KeyOptions& options) {
+  if (auto link = ServerLink::Find(common.folders)) {
+    const auto created = link->Post("/weir/v1/keys", BodyOf(options));
+    if (!created) return Report(created.error());
+    PrintCreated(common, TextAt(*created, "id"), TextAt(*created, "name"),
+                 TextAt(*created, "secret"));
+    return 0;
+  }
+  const auto key = NewKeyOf(options);
+  if (!key) return Report(key.error());
+  auto store = OpenOwnStore(common);
+  if (!store) return Report(store.error());
+  const auto created = store->keys->Create(*key, SystemClock().WallNow());
+  if (!created) return Report(created.error());
+  PrintCreated(common, created->info.id, created->info.key.name, created->secret);
+  return 0;
+}
+
+int ListKeys(const Common& common) {
+  json::Array rows;
+  if (auto link = ServerLink::Find(common.folders)) {
+    const auto listed = link->Get("/weir/v1/keys");
+    if (!listed) return Report(listed.error());
+    rows = ListAt(*listed, "data");
+  } else {
+    auto store = OpenOwnStore(common);
+    if (!store) return Report(store.error());
+    for (const keys::KeyInfo& info : store->keys->List()) {
+      const auto time = [](const std::optional<WallTime>& when) {
+        return when ? json::Value(UnixSeconds(*when)) : json::Value();
+      };
+      rows.push_back(json::Value(json::Object{
+          {"id", info.id},
+          {"name", info.key.name},
+          {"tenant", info.key.tenant},
+          {"project", info.key.project},
+          {"scopes", keys::ScopeNames(info.key.scopes)},
+          {"label_floor", std::string(chat::LabelName(info.key.label_floor))},
+          {"created", UnixSeconds(info.created)},
+          {"last_used", time(info.last_used)},
+          {"expires", time(info.key.expires)},
+          {"revoked", time(info.revoked)}}));
+    }
+  }
+  if (common.json) {
+    fmt::print("{}\n", json::Print(json::Value(std::move(rows))));
+    return 0;
+  }
+  Table table({"ID", "NAME", "TENANT", "PROJECT", "SCOPES", "CREATED", "STATE"});
+  for (const json::Value& row : rows) {
+    const json::Value* revoked = row.Find("revoked");
+    const bool is_revoked = revoked != nullptr && !revoked->is_null();
+    table.Add({TextAt(row, "id"), TextAt(row, "name"), TextAt(row, "tenant"),
+               TextAt(row, "project"), TextAt(row, "scopes"),
+               Day(static_cast<int64_t>(NumberAt(row, "created"))),
+               is_revoked ? "revoked" : "live"});
+  }
+  fmt::print("{}", table.Text());
+  return 0;
+}
+
+int RevokeKey(const Common& common, const std::string& name) {
+  if (auto link = ServerLink::Find(common.folders)) {
+    const auto revoked = link->Delete("/weir/v1/keys/" + name);
+    if (!revoked) return Report(revoked.error());
+  } else {
+    auto store = OpenOwnStore(common);
+    if (!store) return Report(store.error());
+    const auto revoked = store->keys->Revoke(name, SystemClock().WallNow());
+    if (!revoked) return Report(revoked.error());
+  }
+  fmt::print("{} revoked\n", name);
+  return 0;
+}
+
+}  // namespace weir::cli

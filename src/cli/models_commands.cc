@@ -1,0 +1,174 @@
+// list, show, ps, stop: what is there, what it is, what runs.
+#include <fmt/core.h>
+
+#include "cli/document.h"
+#include "cli/exit_code.h"
+#include "cli/options.h"
+#include "cli/table.h"
+#include "gguf/inspect.h"
+#include "json/writer.h"
+#include "models/store.h"
+
+namespace weir::cli {
+namespace {
+
+// A model of the store, or a file that is named by its path.
+Result<models::OpenedModel> OpenNamed(const Common& common, const std::string& model) {
+  const bool is_path = model.find('/') != std::string::npos || model.ends_with(".gguf");
+  if (is_path) return models::OpenModelFile(model);
+  return models::Store(common.folders.models).Open(model);
+}
+
+std::string CapabilityWords(const gguf::Capabilities& can) {
+  std::string words;
+  const auto add = [&](bool has, std::string_view word) {
+    if (has) words += (words.empty() ? "" : ", ") + std::string(word);
+  };
+  add(can.chat, "chat");
+  add(can.tools, "tools");
+  add(can.reasoning, "reasoning");
+  add(can.fim, "fill-in-the-middle");
+  add(can.embedding, "embedding");
+  add(can.rerank, "rerank");
+  return words.empty() ? "completion" : words;
+}
+
+std::string InfoAsJson(const models::OpenedModel& model, const gguf::Info& info) {
+  std::string text;
+  json::Writer writer(&text);
+  writer.BeginObject()
+      .Field("name", model.name)
+      .Field("sha256", model.sha256)
+      .Field("size", model.size)
+      .Field("architecture", info.architecture)
+      .Field("title", info.name)
+      .Field("parameters", info.parameters)
+      .Field("quantisation", info.quantisation)
+      .Field("context_length", info.context_length)
+      .Field("embedding_length", info.embedding_length)
+      .Field("layers", info.layers)
+      .Field("heads", info.heads)
+      .Field("heads_kv", info.heads_kv)
+      .Field("vocabulary", info.tokenizer.tokens)
+      .Field("tokenizer", info.tokenizer.model)
+      .Field("sliding_window", info.sliding_window)
+      .Field("kv_bytes_per_token", info.kv_bytes_per_token)
+      .Field("licence", info.licence)
+      .Field("chat_template", info.chat_template)
+      .Field("capabilities", CapabilityWords(info.capabilities))
+      .EndObject();
+  return text;
+}
+
+void PrintInfo(const models::OpenedModel& model, const gguf::Info& info) {
+  const auto line = [](std::string_view what, const std::string& value) {
+    if (!value.empty()) fmt::print("  {:<18}{}\n", what, value);
+  };
+  fmt::print("{}\n", model.name);
+  line("title", info.name);
+  line("architecture", info.architecture);
+  line("parameters", fmt::format("{:.1f} M", static_cast<double>(info.parameters) / 1e6));
+  line("quantisation", info.quantisation);
+  line("size", Bytes(model.size));
+  line("context", fmt::format("{} tokens", info.context_length));
+  line("embedding length", std::to_string(info.embedding_length));
+  line("layers", std::to_string(info.layers));
+  line("heads", fmt::format("{} ({} for keys and values)", info.heads, info.heads_kv));
+  line("vocabulary", fmt::format("{} tokens ({})", info.tokenizer.tokens, info.tokenizer.model));
+  if (info.sliding_window > 0) {
+    line("sliding window", fmt::format("{} tokens", info.sliding_window));
+  }
+  line("KV cache", fmt::format("{} a token (f16)", Bytes(info.kv_bytes_per_token)));
+  line("capabilities", CapabilityWords(info.capabilities));
+  line("chat template", info.chat_template.empty()
+                            ? "none"
+                            : fmt::format("{} bytes", info.chat_template.size()));
+  line("licence", info.licence);
+  line("sha256", model.sha256);
+}
+
+}  // namespace
+
+int ListModels(const Common& common) {
+  const models::Listing listing = models::Store(common.folders.models).List();
+  for (const std::string& problem : listing.problems) fmt::print(stderr, "weir: {}\n", problem);
+  if (common.json) {
+    std::string text;
+    json::Writer writer(&text);
+    writer.BeginArray();
+    for (const models::Manifest& model : listing.models) {
+      writer.BeginObject()
+          .Field("name", model.name.ToString())
+          .Field("size", model.size)
+          .Field("sha256", model.sha256)
+          .Field("licence", model.licence)
+          .Field("source", model.source)
+          .Field("created", model.created)
+          .EndObject();
+    }
+    writer.EndArray();
+    fmt::print("{}\n", text);
+    return 0;
+  }
+  Table table({"NAME", "ID", "SIZE", "LICENCE", "CREATED"});
+  for (const models::Manifest& model : listing.models) {
+    table.Add({model.name.ToString(), model.sha256.substr(0, 12), Bytes(model.size), model.licence,
+               model.created});
+  }
+  fmt::print("{}", table.Text());
+  return 0;
+}
+
+int ShowModel(const Common& common, const std::string& model) {
+  const auto opened = OpenNamed(common, model);
+  if (!opened) return Report(opened.error());
+  const auto info = gguf::InspectDescriptor(opened->fd.get());
+  if (!info) return Report(info.error());
+  if (common.json) {
+    fmt::print("{}\n", InfoAsJson(*opened, *info));
+  } else {
+    PrintInfo(*opened, *info);
+  }
+  return 0;
+}
+
+int ListEngines(const Common& common) {
+  auto link = ServerLink::Find(common.folders);
+  if (!link) return Report(NoServer());
+  const auto engines = link->Get("/weir/v1/models");
+  if (!engines) return Report(engines.error());
+  if (common.json) {
+    fmt::print("{}\n", json::Print(*engines));
+    return 0;
+  }
+  Table table({"NAME", "STATE", "MEMORY", "CONTEXT", "CELLS", "RUNNING", "WAITING", "PREFILL",
+               "DECODE", "UNLOADS IN"});
+  for (const json::Value& engine : ListAt(*engines, "data")) {
+    const json::Value* unloads = engine.Find("unloads_in_s");
+    const bool timed = unloads != nullptr && !unloads->is_null();
+    table.Add({TextAt(engine, "model"), TextAt(engine, "state"),
+               Bytes(static_cast<uint64_t>(NumberAt(engine, "memory_bytes"))),
+               fmt::format("{:.0f}", NumberAt(engine, "context_tokens")),
+               fmt::format("{:.0f}/{:.0f}", NumberAt(engine, "cells_used"),
+                           NumberAt(engine, "cells")),
+               fmt::format("{:.0f}", NumberAt(engine, "running")),
+               fmt::format("{:.0f}", NumberAt(engine, "waiting")),
+               fmt::format("{:.0f}/s", NumberAt(engine, "prefill_tokens_per_s")),
+               fmt::format("{:.0f}/s", NumberAt(engine, "decode_tokens_per_s")),
+               timed ? Seconds(NumberAt(engine, "unloads_in_s")) : "in use"});
+  }
+  fmt::print("{}", table.Text());
+  return 0;
+}
+
+int StopModel(const Common& common, const std::string& model) {
+  auto link = ServerLink::Find(common.folders);
+  if (!link) return Report(NoServer());
+  const auto stopped =
+      link->Post("/weir/v1/models/stop", json::Value(json::Object{{"model", model}}));
+  if (!stopped) return Report(stopped.error());
+  fmt::print("{} stopped\n", TextAt(*stopped, "model"));
+  return 0;
+}
+
+}  // namespace weir::cli

@@ -1,0 +1,69 @@
+// What the commands were asked, as plain values; commands.cc fills them from the command line.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cli/server_link.h"
+
+namespace weir::cli {
+
+struct Common {
+  Folders folders = {};
+  std::string config = {};  // --config, for config and serve
+  bool json = false;
+};
+
+struct RunOptions {
+  std::string model = "auto";
+  std::vector<std::string> prompt = {};
+  std::string system = {};
+  std::optional<double> temperature = {};
+  std::optional<int64_t> max_tokens = {};
+  std::optional<int64_t> seed = {};
+};
+
+struct ClassifyOptions {
+  std::string model = "auto";
+  std::vector<std::string> labels = {};
+  std::string text = {};
+  std::string question = {};
+};
+
+struct EmbedOptions {
+  std::string model = "embedding";
+  std::vector<std::string> texts = {};
+};
+
+struct KeyOptions {
+  std::string name = {};
+  std::string tenant = {};
+  std::string project = {};
+  std::string scopes = {};
+  std::string label_floor = {};
+  bool may_assert_label = false;
+  std::optional<int64_t> requests_per_minute = {};
+  std::optional<int64_t> tokens_per_minute = {};
+  std::optional<int64_t> expires_in_s = {};
+};
+
+int ListModels(const Common& common);
+int ShowModel(const Common& common, const std::string& model);
+int ListEngines(const Common& common);
+int StopModel(const Common& common, const std::string& model);
+int RunChat(const Common& common, const RunOptions& options);
+int Classify(const Common& common, const ClassifyOptions& options);
+int Embed(const Common& common, const EmbedOptions& options);
+int CreateKey(const Common& common, const KeyOptions& options);
+int ListKeys(const Common& common);
+int RevokeKey(const Common& common, const std::string& name);
+int ExplainDecision(const Common& common, const std::string& id);
+int Doctor(const Common& common);
+int CheckConfig(const Common& common, const std::vector<std::string>& words);
+int ShowConfig(const Common& common, const std::vector<std::string>& words);
+int Version(const Common& common);
+int Completion(const std::string& shell);
+
+}  // namespace weir::cli

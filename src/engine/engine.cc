@@ -1,0 +1,247 @@
+#include "engine/engine.h"
+
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <array>
+#include <memory>
+#include <optional>
+#include <thread>
+#include <utility>
+
+#include "base/log.h"
+#include "engine/inbox.h"
+#include "engine/memory.h"
+#include "engine/outbox.h"
+#include "engine/preparation.h"
+#include "engine/reader.h"
+#include "engine/step_loop.h"
+#include "llama/chat_template.h"
+#include "llama/context.h"
+#include "llama/embedder.h"
+#include "llama/model.h"
+#include "process/sandbox.h"
+#include "scheduler/scheduler.h"
+#include "wire/engine.h"
+#include "wire/frame.h"
+
+namespace weir::engine {
+namespace {
+
+// KV cells where nobody chose: enough for several conversations, small enough for a laptop.
+constexpr int32_t kContextTokensDefault = 16'384;
+constexpr int32_t kBatchTokensDefault = 512;
+constexpr int32_t kSequencesDefault = 64;
+// An answer that names no bound ends here (docs/sampling.md), not at the end of the context.
+constexpr int32_t kMaxTokensDefault = 4'096;
+
+llama::FlashAttention AttentionOf(wire::Switch choice) {
+  switch (choice) {
+    case wire::Switch::kAuto:
+      return llama::FlashAttention::kAuto;
+    case wire::Switch::kOn:
+      return llama::FlashAttention::kOn;
+    case wire::Switch::kOff:
+      return llama::FlashAttention::kOff;
+  }
+  return llama::FlashAttention::kAuto;
+}
+
+Result<llama::CellType> CellTypeOf(std::string_view name, std::string_view param) {
+  using llama::CellType;
+  static constexpr std::pair<std::string_view, CellType> kTypes[] = {
+      {"", CellType::kF16},        {"f16", CellType::kF16},   {"f32", CellType::kF32},
+      {"bf16", CellType::kBf16},   {"q8_0", CellType::kQ8_0}, {"q4_0", CellType::kQ4_0},
+      {"q4_1", CellType::kQ4_1},   {"q5_0", CellType::kQ5_0}, {"q5_1", CellType::kQ5_1},
+      {"iq4_nl", CellType::kIq4Nl}};
+  for (const auto& [known, type] : kTypes) {
+    if (known == name) return type;
+  }
+  return Fail(Code::kInvalidArgument,
+              "the KV cache takes f32, f16, bf16, q8_0, q5_1, q5_0, q4_1, q4_0 or iq4_nl",
+              std::string(param));
+}
+
+// Everything that a loaded model consists of, in the order in which it must go away.
+struct Loaded {
+  std::unique_ptr<llama::Model> model;
+  std::unique_ptr<llama::Context> context;
+  std::unique_ptr<llama::Embedder> embedder;
+  std::unique_ptr<llama::ChatTemplate> chat_template;
+  std::unique_ptr<scheduler::Scheduler> scheduler;
+  Limits limits = {};
+  wire::EngineInfo info = {};
+};
+
+Result<void> MakeGeneration(const wire::EngineSettings& settings, Loaded& loaded) {
+  const llama::ModelFacts& facts = loaded.model->facts();
+  const auto key_type = CellTypeOf(settings.kv_type_k, "kv_type_k");
+  if (!key_type) return std::unexpected(key_type.error());
+  const auto value_type = CellTypeOf(settings.kv_type_v, "kv_type_v");
+  if (!value_type) return std::unexpected(value_type.error());
+
+  const int32_t trained = std::max(facts.context_tokens_trained, 1);
+  const int32_t cells = settings.context_tokens > 0 ? settings.context_tokens
+                                                    : std::min(trained, kContextTokensDefault);
+  const int32_t batch = settings.batch_tokens > 0 ? settings.batch_tokens : kBatchTokensDefault;
+  auto context = llama::Context::Create(
+      *loaded.model,
+      {.cells = cells,
+       .batch_rows = batch,
+       .micro_rows = settings.micro_batch_tokens > 0 ? settings.micro_batch_tokens : batch,
+       .sequences = settings.sequences > 0 ? settings.sequences : kSequencesDefault,
+       .threads = settings.threads,
+       .threads_batch = settings.threads,
+       .flash_attention = AttentionOf(settings.flash_attention),
+       .key_type = *key_type,
+       .value_type = *value_type});
+  if (!context) return std::unexpected(context.error());
+  loaded.context = std::move(*context);
+
+  auto chat_template = llama::ChatTemplate::Create(*loaded.model, settings.chat_template);
+  if (!chat_template) return std::unexpected(chat_template.error());
+  loaded.chat_template = std::move(*chat_template);
+
+  const bool shares = loaded.context->can_cut() && !facts.recurrent;
+  loaded.limits.request_tokens_max = std::min(loaded.context->cells(), trained);
+  loaded.limits.max_tokens_default =
+      settings.max_tokens_default > 0 ? settings.max_tokens_default : kMaxTokensDefault;
+  loaded.scheduler = std::make_unique<scheduler::Scheduler>(scheduler::Options{
+      .cells = loaded.context->cells(),
+      .context_max = loaded.limits.request_tokens_max,
+      .seqs_max = loaded.context->sequences(),
+      .running_max = loaded.context->sequences(),
+      .batch_tokens_max = loaded.context->batch_rows(),
+      .outputs_max = loaded.context->batch_rows(),
+      .sharing = shares ? scheduler::Sharing::kPrefix : scheduler::Sharing::kWhole,
+      .chunk_max = loaded.context->batch_rows()});
+
+  loaded.info.context_tokens = loaded.context->cells();
+  loaded.info.request_tokens_max = loaded.limits.request_tokens_max;
+  loaded.info.max_tokens_default = loaded.limits.max_tokens_default;
+  loaded.info.generates = true;
+  loaded.info.has_chat_template = !facts.chat_template.empty() || !settings.chat_template.empty();
+  loaded.info.template_has_tools = loaded.chat_template->supports_tools();
+  loaded.info.reasons = loaded.chat_template->supports_reasoning();
+  loaded.info.fills_in_middle = loaded.model->vocabulary().infill().complete();
+  loaded.info.shares_prefixes = shares;
+  return {};
+}
+
+Result<void> MakeEmbedding(const wire::EngineSettings& settings, Loaded& loaded) {
+  auto embedder = llama::Embedder::Create(
+      *loaded.model, {.input_tokens_max = settings.context_tokens, .threads = settings.threads});
+  if (!embedder) return std::unexpected(embedder.error());
+  loaded.embedder = std::move(*embedder);
+  loaded.info.embeds = true;
+  loaded.info.context_tokens = loaded.embedder->input_tokens_max();
+  loaded.info.request_tokens_max = loaded.embedder->input_tokens_max();
+  return {};
+}
+
+Result<Loaded> LoadModel(const wire::EngineSettings& settings, Outbox& outbox) {
+  const MonotonicTime start = SystemClock().Now();
+  Loaded loaded;
+  float told = 0;
+  auto model = llama::Model::Load(settings.model_path, {.gpu_layers = settings.gpu_layers,
+                                                        .use_mmap = settings.use_mmap,
+                                                        .on_progress = [&](float fraction) {
+                                                          if (fraction - told < 0.05f) return true;
+                                                          told = fraction;
+                                                          outbox.Put(wire::EngineFrame::kLoading, 0,
+                                                                     wire::Loading{fraction});
+                                                          return outbox.Flush();
+                                                        }});
+  if (!model) return std::unexpected(model.error());
+  loaded.model = std::move(*model);
+
+  const llama::ModelFacts& facts = loaded.model->facts();
+  const bool embeds = facts.pooling != llama::Pooling::kNone;
+  auto made = embeds ? MakeEmbedding(settings, loaded) : MakeGeneration(settings, loaded);
+  if (!made) return std::unexpected(made.error());
+
+  wire::EngineInfo& info = loaded.info;
+  info.architecture = facts.architecture;
+  info.description = facts.description;
+  info.parameters = facts.parameters;
+  info.weights_bytes = facts.bytes;
+  info.memory_bytes = ResidentBytes();
+  info.vocabulary = loaded.model->vocabulary().size();
+  info.context_train_tokens = facts.context_tokens_trained;
+  info.embedding_length = facts.embedding_size;
+  info.threads = settings.threads;
+  info.load_ms = Milliseconds(SystemClock().Now() - start);
+  return loaded;
+}
+
+Result<wire::EngineSettings> ReadSettings(int socket, wire::FrameReader& frames) {
+  Result<wire::Frame> frame = ReadFrame(socket, frames);
+  if (!frame) return std::unexpected(frame.error());
+  const auto request = wire::Decode<wire::LoadRequest>(frame->body);
+  const bool is_load = frame->kind == static_cast<uint16_t>(wire::EngineFrame::kLoad);
+  if (!is_load || !request) {
+    return Fail(Code::kBackendFailed, "the first frame of a conversation says what to load");
+  }
+  if (request->protocol != wire::kEngineProtocol) {
+    return Fail(Code::kBackendFailed,
+                "gateway and engine are of different versions; install both from one build");
+  }
+  return request->settings;
+}
+
+Result<void> Serve(int socket, Loaded& loaded, Outbox& outbox) {
+  StepWatch watch(
+      [&] {
+        if (loaded.context) loaded.context->RequestAbort();
+      },
+      [&] {
+        if (loaded.context) loaded.context->ClearAbort();
+      });
+  Inbox inbox(kInboxMax);
+  const Preparation preparation(*loaded.model, loaded.chat_template.get(), loaded.embedder.get(),
+                                loaded.limits);
+  std::thread reader([&] {
+    Reader frames(socket, preparation, inbox, watch);
+    if (const auto ended = frames.Run(); !ended) LogError("{}", ended.error().message);
+    inbox.Close();
+    if (loaded.context) loaded.context->RequestAbort();
+  });
+  StepLoop loop(loaded.context.get(), loaded.scheduler.get(), loaded.embedder.get(), inbox, outbox,
+                watch);
+  Result<void> ended = loop.Run();
+  // The reader may still wait for the gateway when it is this side that gives up.
+  shutdown(socket, SHUT_RDWR);
+  reader.join();
+  return ended;
+}
+
+}  // namespace
+
+int RunEngine(const EngineOptions& options) {
+  OpenMemoryGauge();
+  const std::array model_files = {options.model};
+  const SandboxReport sandbox = ApplySandbox(SandboxSpec::Engine(model_files));
+  Outbox outbox(options.socket);
+  wire::FrameReader frames;
+  const Result<wire::EngineSettings> settings = ReadSettings(options.socket, frames);
+  if (!settings) {
+    if (settings.error().code == Code::kCancelled) return 0;
+    LogError("{}", settings.error().message);
+    return 1;
+  }
+  llama::StartBackend();
+  Result<Loaded> loaded = LoadModel(*settings, outbox);
+  if (!loaded) {
+    outbox.PutFailure(0, loaded.error());
+    outbox.Flush();
+    return 1;
+  }
+  loaded->info.sandbox = sandbox.ToStrings();
+  LogInfo("ready model={} load_ms={:.0f} cells={}", settings->model_name, loaded->info.load_ms,
+          loaded->info.context_tokens);
+  outbox.Put(wire::EngineFrame::kReady, 0, loaded->info);
+  if (!outbox.Flush()) return 0;
+  return Serve(options.socket, *loaded, outbox).has_value() ? 0 : 1;
+}
+
+}  // namespace weir::engine

@@ -1,0 +1,326 @@
+#include "engine/preparation.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <random>
+#include <utility>
+
+#include "base/random.h"
+#include "base/utf8.h"
+
+namespace weir::engine {
+namespace {
+
+Result<void> CheckCounts(const chat::GenerateRequest& request) {
+  if (request.messages.empty() == request.prompts.empty()) {
+    return Fail(Code::kInvalidArgument, "a request has messages or prompts, and not both",
+                "messages");
+  }
+  if (request.n < 1 || request.n > kForksMax) {
+    return Fail(Code::kInvalidArgument, fmt::format("n must lie between 1 and {}", kForksMax), "n");
+  }
+  const size_t prompts = std::max<size_t>(request.prompts.size(), 1);
+  if (prompts > kPromptsMax) {
+    return Fail(Code::kInvalidArgument, fmt::format("at most {} prompts are taken", kPromptsMax),
+                "prompt");
+  }
+  if (prompts * static_cast<size_t>(request.n) > kChoicesMax) {
+    return Fail(Code::kInvalidArgument,
+                fmt::format("prompts times n must be at most {}", kChoicesMax), "n");
+  }
+  if (request.max_tokens && *request.max_tokens < 1) {
+    return Fail(Code::kInvalidArgument, "max_tokens must be at least 1", "max_tokens");
+  }
+  if (request.top_logprobs < 0 || request.top_logprobs > llama::kTopLogprobsMax) {
+    return Fail(Code::kInvalidArgument,
+                fmt::format("top_logprobs must lie between 0 and {}", llama::kTopLogprobsMax),
+                "top_logprobs");
+  }
+  return {};
+}
+
+Result<void> CheckStops(const std::vector<std::string>& stops) {
+  if (stops.size() > llama::kStopsMax) {
+    return Fail(Code::kInvalidArgument,
+                fmt::format("at most {} stop strings are taken", llama::kStopsMax), "stop");
+  }
+  for (const std::string& stop : stops) {
+    if (stop.size() > llama::kStopBytesMax) {
+      return Fail(Code::kInvalidArgument,
+                  fmt::format("a stop string has at most {} bytes", llama::kStopBytesMax), "stop");
+    }
+  }
+  return {};
+}
+
+Result<void> CheckTokens(const llama::Vocabulary& vocabulary, const std::vector<int32_t>& tokens,
+                         std::string_view param) {
+  for (const int32_t token : tokens) {
+    if (!vocabulary.Contains(token)) {
+      return Fail(Code::kInvalidArgument,
+                  fmt::format("{} is no token id of this model; ids lie between 0 and {}", token,
+                              vocabulary.size() - 1),
+                  std::string(param));
+    }
+  }
+  return {};
+}
+
+uint32_t RandomSeed() {
+  uint32_t seed = 0;
+  FillRandom(std::as_writable_bytes(std::span(&seed, 1)));
+  return seed;
+}
+
+// What a request asks of the form of its answer, when no chat template is there to say it.
+Result<llama::Grammar> FormatGrammar(const chat::ResponseFormat& format) {
+  llama::Grammar grammar;
+  switch (format.kind) {
+    case chat::ResponseFormat::Kind::kText:
+      break;
+    case chat::ResponseFormat::Kind::kJsonObject:
+      grammar.gbnf = llama::JsonObjectGrammar();
+      break;
+    case chat::ResponseFormat::Kind::kJsonSchema: {
+      Result<std::string> gbnf = llama::GrammarFromSchema(format.schema, "response_format");
+      if (!gbnf) return std::unexpected(gbnf.error());
+      grammar.gbnf = std::move(*gbnf);
+      break;
+    }
+    case chat::ResponseFormat::Kind::kGrammar: {
+      if (Result<void> checked = llama::CheckGrammar(format.grammar); !checked) {
+        return std::unexpected(checked.error());
+      }
+      grammar.gbnf = format.grammar;
+      break;
+    }
+  }
+  return grammar;
+}
+
+}  // namespace
+
+Result<void> Preparation::CheckFits(size_t tokens, std::string_view param) const {
+  // One cell stays for the first token of the answer.
+  const auto room = static_cast<size_t>(limits_.request_tokens_max) - 1;
+  if (tokens <= room) return {};
+  return Fail(Code::kInvalidArgument,
+              fmt::format("the prompt has {} tokens; this model takes at most {} here (a larger "
+                          "context can be set)",
+                          tokens, room),
+              std::string(param), "context_length_exceeded");
+}
+
+Result<std::vector<llama::Token>> Preparation::CompletionPrompt(
+    const chat::GenerateRequest& request, const chat::Prompt& prompt) const {
+  const llama::Vocabulary& vocabulary = model_.vocabulary();
+  if (request.has_suffix) {
+    if (!prompt.tokens.empty()) {
+      return Fail(Code::kInvalidArgument, "a suffix goes with a prompt of text, not of tokens",
+                  "suffix");
+    }
+    return llama::InfillTokens(vocabulary, prompt.text, request.suffix);
+  }
+  if (auto checked = CheckTokens(vocabulary, prompt.tokens, "prompt"); !checked) {
+    return std::unexpected(checked.error());
+  }
+  auto tokens = llama::CompletionTokens(vocabulary, prompt);
+  if (tokens && tokens->empty()) {
+    // A model without a beginning token has nothing to continue from.
+    if (vocabulary.end() == llama::kNoToken) {
+      return Fail(Code::kInvalidArgument, "the prompt is empty", "prompt");
+    }
+    tokens->push_back(vocabulary.end());
+  }
+  return tokens;
+}
+
+Result<PreparedGenerate> Preparation::Prepare(wire::Generate asked) const {
+  chat::GenerateRequest& request = asked.request;
+  if (auto checked = CheckCounts(request); !checked) return std::unexpected(checked.error());
+  if (auto checked = llama::CheckSampling(request.sampling, model_.vocabulary().size()); !checked) {
+    return std::unexpected(checked.error());
+  }
+
+  PreparedGenerate prepared{.caller = asked.caller,
+                            .forks = request.n,
+                            .deterministic = request.sampling.seed.has_value(),
+                            .priority = request.priority};
+  AnswerOptions options{
+      .stops = request.stop, .logprobs = request.logprobs, .top_logprobs = request.top_logprobs};
+  llama::Grammar grammar;
+  if (!request.messages.empty()) {
+    if (template_ == nullptr) {
+      return Fail(Code::kUnprocessable, "this model does not chat; it makes embeddings", "model");
+    }
+    Result<llama::RenderedPrompt> rendered = template_->Render(request);
+    if (!rendered) return std::unexpected(rendered.error());
+    prepared.prompts.push_back(std::move(rendered->tokens));
+    for (std::string& stop : rendered->stops) options.stops.push_back(std::move(stop));
+    options.format = rendered->format;
+    if (rendered->has_grammar) grammar = std::move(rendered->grammar);
+  } else {
+    for (const chat::Prompt& prompt : request.prompts) {
+      auto tokens = CompletionPrompt(request, prompt);
+      if (!tokens) return std::unexpected(tokens.error());
+      prepared.prompts.push_back(std::move(*tokens));
+    }
+    auto made = FormatGrammar(request.response_format);
+    if (!made) return std::unexpected(made.error());
+    grammar = std::move(*made);
+  }
+  if (auto checked = CheckStops(options.stops); !checked) return std::unexpected(checked.error());
+
+  const std::string_view param = request.messages.empty() ? "prompt" : "messages";
+  size_t longest = 0;
+  for (const auto& prompt : prepared.prompts) longest = std::max(longest, prompt.size());
+  if (auto checked = CheckFits(longest, param); !checked) return std::unexpected(checked.error());
+  const int32_t room = limits_.request_tokens_max - static_cast<int32_t>(longest);
+  prepared.max_tokens = std::min(request.max_tokens.value_or(limits_.max_tokens_default), room);
+  options.max_tokens = prepared.max_tokens;
+
+  const uint32_t seed = request.sampling.seed.value_or(RandomSeed());
+  for (const auto& prompt : prepared.prompts) {
+    auto sampler = llama::Sampler::Create(model_, request.sampling,
+                                          grammar.gbnf.empty() ? nullptr : &grammar, seed);
+    if (!sampler) return std::unexpected(sampler.error());
+    (*sampler)->ReadPrompt(prompt);
+    for (int32_t fork = 0; fork < request.n; ++fork) {
+      options.choice = static_cast<int32_t>(prepared.answers.size());
+      options.id_seed = (uint64_t{seed} << 32) | static_cast<uint32_t>(options.choice);
+      const bool last = fork + 1 == request.n;
+      auto branch =
+          last && fork == 0 ? std::move(*sampler) : (*sampler)->Clone(static_cast<uint32_t>(fork));
+      prepared.answers.push_back(
+          std::make_unique<Answer>(model_.vocabulary(), std::move(branch), options));
+    }
+  }
+  return prepared;
+}
+
+Result<PreparedEmbed> Preparation::Prepare(const wire::Embed& asked) const {
+  if (embedder_ == nullptr) {
+    return Fail(Code::kUnprocessable, "this model does not make embeddings here", "model",
+                "not_an_embedding_model");
+  }
+  const chat::EmbedRequest& request = asked.request;
+  if (request.inputs.empty() || request.inputs.size() > kInputsMax) {
+    return Fail(Code::kInvalidArgument, fmt::format("input takes 1 to {} texts", kInputsMax),
+                "input");
+  }
+  PreparedEmbed prepared;
+  if (request.dimensions) {
+    if (*request.dimensions < 1 || *request.dimensions > embedder_->size()) {
+      return Fail(Code::kInvalidArgument,
+                  fmt::format("dimensions must lie between 1 and {}", embedder_->size()),
+                  "dimensions");
+    }
+    prepared.dimensions = *request.dimensions;
+  }
+  for (size_t i = 0; i < request.inputs.size(); ++i) {
+    const std::string param = fmt::format("input[{}]", i);
+    const chat::Prompt& input = request.inputs[i];
+    if (!input.tokens.empty()) {
+      if (auto checked = CheckTokens(model_.vocabulary(), input.tokens, param); !checked) {
+        return std::unexpected(checked.error());
+      }
+      if (input.tokens.size() > static_cast<size_t>(embedder_->input_tokens_max())) {
+        return Fail(Code::kInvalidArgument,
+                    fmt::format("the input has {} tokens; this model takes at most {}",
+                                input.tokens.size(), embedder_->input_tokens_max()),
+                    param, "context_length_exceeded");
+      }
+      prepared.inputs.push_back(input.tokens);
+      continue;
+    }
+    auto tokens = embedder_->Prepare(input.text);
+    if (!tokens) {
+      Error error = std::move(tokens.error());
+      error.param = param;
+      return Fail(std::move(error));
+    }
+    prepared.inputs.push_back(std::move(*tokens));
+  }
+  return prepared;
+}
+
+Result<PreparedScore> Preparation::Prepare(const wire::Score& asked) const {
+  const chat::ScoreRequest& request = asked.request;
+  if (request.continuations.empty() || request.continuations.size() > kContinuationsMax) {
+    return Fail(Code::kInvalidArgument,
+                fmt::format("continuations takes 1 to {} texts", kContinuationsMax),
+                "continuations");
+  }
+  std::vector<llama::Token> prompt;
+  if (!request.messages.empty()) {
+    if (template_ == nullptr) {
+      return Fail(Code::kUnprocessable, "this model does not chat", "model");
+    }
+    chat::GenerateRequest chat;
+    chat.messages = request.messages;
+    auto rendered = template_->Render(chat);
+    if (!rendered) return std::unexpected(rendered.error());
+    prompt = std::move(rendered->tokens);
+  } else {
+    auto tokens = CompletionPrompt({}, request.prompt);
+    if (!tokens) return std::unexpected(tokens.error());
+    prompt = std::move(*tokens);
+  }
+
+  PreparedScore prepared{.caller = asked.caller,
+                         .prompt_tokens = static_cast<int32_t>(prompt.size())};
+  for (size_t i = 0; i < request.continuations.size(); ++i) {
+    const std::string param = fmt::format("continuations[{}]", i);
+    auto tokens =
+        model_.vocabulary().TokenizeMiddle(request.continuations[i], /*parse_special=*/false);
+    if (!tokens) return std::unexpected(tokens.error());
+    if (tokens->empty()) return Fail(Code::kInvalidArgument, "a continuation is empty", param);
+    if (auto fits = CheckFits(prompt.size() + tokens->size(), param); !fits) {
+      return std::unexpected(fits.error());
+    }
+    std::vector<llama::Token> sequence = prompt;
+    sequence.insert(sequence.end(), tokens->begin(), tokens->end());
+    prepared.sequences.push_back(std::move(sequence));
+  }
+  return prepared;
+}
+
+Result<wire::Tokens> Preparation::Prepare(const wire::Tokenize& request) const {
+  wire::Tokens reply;
+  if (!request.messages.empty()) {
+    if (template_ == nullptr) {
+      return Fail(Code::kUnprocessable, "this model does not chat", "model");
+    }
+    chat::GenerateRequest chat;
+    chat.messages = request.messages;
+    chat.tools = request.tools;
+    auto rendered = template_->Render(chat);
+    if (!rendered) return std::unexpected(rendered.error());
+    reply.tokens = std::move(rendered->tokens);
+    reply.text = std::move(rendered->text);
+    return reply;
+  }
+  auto tokens =
+      model_.vocabulary().Tokenize(request.text, request.parse_special, request.add_special);
+  if (!tokens) return std::unexpected(tokens.error());
+  reply.tokens = std::move(*tokens);
+  return reply;
+}
+
+Result<wire::Text> Preparation::Prepare(const wire::Detokenize& request) const {
+  if (auto checked = CheckTokens(model_.vocabulary(), request.tokens, "tokens"); !checked) {
+    return std::unexpected(checked.error());
+  }
+  std::string bytes;
+  for (const int32_t token : request.tokens) {
+    bytes += model_.vocabulary().Piece(token, /*special=*/true);
+  }
+  // Token borders may cut a code point; what leaves here is text.
+  llama::StopStrings whole({});
+  wire::Text reply{whole.Push(bytes)};
+  reply.text += whole.Finish();
+  return reply;
+}
+
+}  // namespace weir::engine

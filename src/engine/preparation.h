@@ -1,0 +1,79 @@
+// From what the gateway asks to what the engine thread can run: bounds checked once more, templates
+// rendered, text tokenised, grammars and samplers made. It runs on the reader thread, beside
+// decoding, so that a long prompt does not hold up the answers of others.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "base/result.h"
+#include "engine/answer.h"
+#include "llama/chat_template.h"
+#include "llama/embedder.h"
+#include "llama/model.h"
+#include "wire/engine.h"
+
+namespace weir::engine {
+
+// Bounds of one request; docs/internals/engine-protocol.md lists them.
+inline constexpr int32_t kPromptsMax = 64;
+inline constexpr int32_t kForksMax = 128;
+inline constexpr int32_t kChoicesMax = 128;  // prompts times forks
+inline constexpr size_t kInputsMax = 4096;   // texts of one embedding request
+inline constexpr size_t kContinuationsMax = 1024;
+
+struct PreparedGenerate {
+  wire::Caller caller = {};
+  std::vector<std::vector<llama::Token>> prompts = {};
+  // prompts.size() * forks, in the order of the choices.
+  std::vector<std::unique_ptr<Answer>> answers = {};
+  int32_t forks = 1;
+  int32_t max_tokens = 0;
+  bool deterministic = false;
+  chat::Priority priority = chat::Priority::kInteractive;
+};
+
+struct PreparedEmbed {
+  std::vector<std::vector<llama::Token>> inputs = {};
+  int32_t dimensions = 0;  // 0: all
+};
+
+struct PreparedScore {
+  wire::Caller caller = {};
+  // Prompt and continuation of each, in the order of the request.
+  std::vector<std::vector<llama::Token>> sequences = {};
+  int32_t prompt_tokens = 0;
+};
+
+// What requests may use, as loaded.
+struct Limits {
+  int32_t request_tokens_max = 0;  // prompt and answer together
+  int32_t max_tokens_default = 0;
+};
+
+class Preparation {
+ public:
+  // `chat_template` and `embedder` may be null: the model does not chat, or does not embed.
+  Preparation(const llama::Model& model, const llama::ChatTemplate* chat_template,
+              const llama::Embedder* embedder, Limits limits)
+      : model_(model), template_(chat_template), embedder_(embedder), limits_(limits) {}
+
+  Result<PreparedGenerate> Prepare(wire::Generate request) const;
+  Result<PreparedEmbed> Prepare(const wire::Embed& request) const;
+  Result<PreparedScore> Prepare(const wire::Score& request) const;
+  Result<wire::Tokens> Prepare(const wire::Tokenize& request) const;
+  Result<wire::Text> Prepare(const wire::Detokenize& request) const;
+
+ private:
+  Result<std::vector<llama::Token>> CompletionPrompt(const chat::GenerateRequest& request,
+                                                     const chat::Prompt& prompt) const;
+  Result<void> CheckFits(size_t tokens, std::string_view param) const;
+
+  const llama::Model& model_;
+  const llama::ChatTemplate* template_;
+  const llama::Embedder* embedder_;
+  Limits limits_;
+};
+
+}  // namespace weir::engine

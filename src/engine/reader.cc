@@ -1,0 +1,131 @@
+#include "engine/reader.h"
+
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <utility>
+
+namespace weir::engine {
+namespace {
+
+Error Broken(const char* what) { return {Code::kBackendFailed, what}; }
+
+InboxItem Started(uint64_t id, CancelFlag flag, PreparedGenerate work) {
+  return StartGenerate{id, std::move(flag), SystemClock().Now(), std::move(work)};
+}
+InboxItem Started(uint64_t id, CancelFlag flag, PreparedEmbed work) {
+  return StartEmbed{id, std::move(flag), std::move(work)};
+}
+InboxItem Started(uint64_t id, CancelFlag flag, PreparedScore work) {
+  return StartScore{id, std::move(flag), std::move(work)};
+}
+
+}  // namespace
+
+Result<wire::Frame> ReadFrame(int socket, wire::FrameReader& frames) {
+  std::array<char, 64 * 1024> buffer;
+  for (;;) {
+    Result<std::optional<wire::Frame>> next = frames.Next();
+    if (!next) return std::unexpected(next.error());
+    if (*next) return std::move(**next);
+    const ssize_t got = recv(socket, buffer.data(), buffer.size(), 0);
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) {
+      if (frames.InsideFrame()) return Fail(Broken("the gateway went away inside a frame"));
+      return Fail(Code::kCancelled, "the gateway closed the connection");
+    }
+    frames.Append({buffer.data(), static_cast<size_t>(got)});
+  }
+}
+
+Result<void> Reader::Run() {
+  wire::FrameReader frames;
+  for (;;) {
+    Result<wire::Frame> frame = ReadFrame(socket_, frames);
+    if (!frame && frame.error().code == Code::kCancelled) return {};
+    if (!frame) return std::unexpected(frame.error());
+    if (auto taken = Take(*frame); !taken) return taken;
+  }
+}
+
+Result<void> Reader::Take(const wire::Frame& frame) {
+  switch (static_cast<wire::EngineFrame>(frame.kind)) {
+    case wire::EngineFrame::kGenerate:
+      return Start<wire::Generate>(frame);
+    case wire::EngineFrame::kEmbed:
+      return Start<wire::Embed>(frame);
+    case wire::EngineFrame::kScore:
+      return Start<wire::Score>(frame);
+    case wire::EngineFrame::kTokenize:
+      return Reply<wire::Tokenize>(frame, wire::EngineFrame::kTokens);
+    case wire::EngineFrame::kDetokenize:
+      return Reply<wire::Detokenize>(frame, wire::EngineFrame::kText);
+    case wire::EngineFrame::kCancel:
+      Cancel(frame.request);
+      return Push(CancelRequest{frame.request});
+    case wire::EngineFrame::kPause:
+      return Push(PauseRequest{frame.request, true});
+    case wire::EngineFrame::kResume:
+      return Push(PauseRequest{frame.request, false});
+    case wire::EngineFrame::kQueryStats:
+      return Push(StatsRequest{frame.request});
+    default:
+      return Fail(Broken("the gateway sent a frame of a kind that engines do not take"));
+  }
+}
+
+template <class Asked>
+Result<void> Reader::Start(const wire::Frame& frame) {
+  std::optional<Asked> asked = wire::Decode<Asked>(frame.body);
+  if (!asked) return Fail(Broken("the gateway sent a request that does not decode"));
+  Result<CancelFlag> flag = Open(frame.request);
+  if (!flag) return std::unexpected(flag.error());
+  auto prepared = preparation_.Prepare(std::move(*asked));
+  if (!prepared) {
+    return Push(ReadyReply{frame.request, wire::EngineFrame::kFailure,
+                           wire::Encode(wire::FailureOf(prepared.error()))});
+  }
+  return Push(Started(frame.request, std::move(*flag), std::move(*prepared)));
+}
+
+template <class Asked>
+Result<void> Reader::Reply(const wire::Frame& frame, wire::EngineFrame kind) {
+  const std::optional<Asked> asked = wire::Decode<Asked>(frame.body);
+  if (!asked) return Fail(Broken("the gateway sent a request that does not decode"));
+  auto reply = preparation_.Prepare(*asked);
+  if (!reply) {
+    return Push(ReadyReply{frame.request, wire::EngineFrame::kFailure,
+                           wire::Encode(wire::FailureOf(reply.error()))});
+  }
+  return Push(ReadyReply{frame.request, kind, wire::Encode(*reply)});
+}
+
+Result<void> Reader::Push(InboxItem item) { return inbox_.Push(std::move(item)); }
+
+Result<CancelFlag> Reader::Open(uint64_t id) {
+  if (id <= newest_id_) return Fail(Broken("the gateway used a request id twice"));
+  newest_id_ = id;
+  if (flags_.size() >= 2 * wire::kRequestsOpenMax) {
+    std::erase_if(flags_, [](const auto& entry) { return entry.second.expired(); });
+    if (flags_.size() >= wire::kRequestsOpenMax) {
+      return Fail(Broken("the gateway opened more requests than the protocol allows"));
+    }
+  }
+  auto flag = std::make_shared<std::atomic<bool>>(false);
+  flags_[id] = flag;
+  return flag;
+}
+
+void Reader::Cancel(uint64_t id) {
+  const auto found = flags_.find(id);
+  if (found == flags_.end()) return;
+  if (const CancelFlag flag = found->second.lock()) {
+    flag->store(true, std::memory_order_relaxed);
+    watch_.Cancelled();
+  }
+  flags_.erase(found);
+}
+
+}  // namespace weir::engine

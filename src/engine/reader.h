@@ -1,0 +1,51 @@
+// The reader thread of an engine: takes frames off the gateway's socket, checks and prepares them,
+// and hands them on.
+//
+// Run() returns when the gateway has closed the socket or broke the protocol; either way the engine
+// ends. It owns nothing that it is given.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <unordered_map>
+
+#include "base/result.h"
+#include "engine/inbox.h"
+#include "engine/preparation.h"
+#include "engine/step_watch.h"
+#include "wire/frame.h"
+
+namespace weir::engine {
+
+class Reader {
+ public:
+  Reader(int socket, const Preparation& preparation, Inbox& inbox, StepWatch& watch)
+      : socket_(socket), preparation_(preparation), inbox_(inbox), watch_(watch) {}
+
+  // Nothing when the gateway closed in good order; the Error that ended the conversation otherwise.
+  Result<void> Run();
+
+ private:
+  Result<void> Take(const wire::Frame& frame);
+  template <class Asked>
+  Result<void> Start(const wire::Frame& frame);
+  template <class Asked>
+  Result<void> Reply(const wire::Frame& frame, wire::EngineFrame kind);
+  Result<void> Push(InboxItem item);
+  Result<CancelFlag> Open(uint64_t id);
+  void Cancel(uint64_t id);
+
+  int socket_;
+  const Preparation& preparation_;
+  Inbox& inbox_;
+  StepWatch& watch_;
+  uint64_t newest_id_ = 0;
+  // Of requests that may still run; the engine thread's copy keeps a flag alive.
+  std::unordered_map<uint64_t, std::weak_ptr<std::atomic<bool>>> flags_ = {};
+};
+
+// The next whole frame from a blocking socket, for the conversation before the reader thread
+// starts. kCancelled at the end of the stream.
+Result<wire::Frame> ReadFrame(int socket, wire::FrameReader& frames);
+
+}  // namespace weir::engine

@@ -1,0 +1,500 @@
+#include "engine/step_loop.h"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "base/check.h"
+#include "base/log.h"
+#include "engine/memory.h"
+
+namespace weir::engine {
+namespace {
+
+// A long prompt tells how far it is, but not at every step.
+constexpr auto kProgressInterval = std::chrono::milliseconds(250);
+constexpr int64_t kProgressTokensMin = 512;
+// So many input tokens of waiting embedding requests go into one turn.
+constexpr size_t kEmbedTurnTokens = 8192;
+
+Error Lost() {
+  return {Code::kBackendFailed,
+          "the engine lost the model's state and starts again; try again",
+          {},
+          "engine_failed"};
+}
+Error Cancelled() { return {Code::kCancelled, "cancelled"}; }
+
+scheduler::Priority PriorityOf(chat::Priority priority) {
+  switch (priority) {
+    case chat::Priority::kInteractive:
+      return scheduler::Priority::kInteractive;
+    case chat::Priority::kBatch:
+      return scheduler::Priority::kBatch;
+    case chat::Priority::kBackground:
+      return scheduler::Priority::kBackground;
+  }
+  CHECK(false, "priority out of range");
+}
+
+}  // namespace
+
+Result<void> StepLoop::Run() {
+  for (;;) {
+    TakeInbox();
+    if (inbox_.closed_and_empty()) return {};
+    const bool generated = scheduler_ != nullptr && StepGeneration();
+    if (lost_) {
+      FailEverything(Lost());
+      outbox_.Flush();
+      return Fail(Lost());
+    }
+    const bool embedded = embedder_ != nullptr && StepEmbedding();
+    if (!outbox_.Flush()) return {};
+    if (generated || embedded) continue;
+    // Nothing to compute: wait for somebody to ask.
+    std::optional<InboxItem> item = inbox_.Pop();
+    if (!item) return {};
+    std::visit([this](auto& held) { Take(std::move(held)); }, *item);
+  }
+}
+
+void StepLoop::TakeInbox() {
+  // Bounded by what the inbox holds, so that a flood of requests cannot keep steps from happening.
+  for (size_t left = inbox_.size(); left > 0; --left) {
+    std::optional<InboxItem> item = inbox_.TryPop();
+    if (!item) return;
+    std::visit([this](auto& held) { Take(std::move(held)); }, *item);
+  }
+}
+
+void StepLoop::Take(StartGenerate&& item) {
+  if (item.cancelled->load()) return outbox_.PutFailure(item.id, Cancelled());
+  if (scheduler_ == nullptr) {
+    return outbox_.PutFailure(
+        item.id, {Code::kUnprocessable, "this model makes embeddings; it does not generate",
+                  "model", "not_a_generative_model"});
+  }
+  ++requests_;
+  const uint64_t id = item.id;
+  Generation generation{.id = id,
+                        .cancelled = std::move(item.cancelled),
+                        .received = item.received,
+                        .work = std::move(item.work)};
+  generation.open_answers = generation.work.answers.size();
+  generation.usage = {.prompt_tokens = 0, .cached_tokens = 0, .completion_tokens = 0};
+  for (size_t i = 0; i < generation.work.prompts.size(); ++i) {
+    const scheduler::RequestId submission = next_submission_++;
+    *generation.usage.prompt_tokens += static_cast<int64_t>(generation.work.prompts[i].size());
+    const Result<void> submitted =
+        scheduler_->Submit({.id = submission,
+                            .prompt = std::move(generation.work.prompts[i]),
+                            .max_new_tokens = generation.work.max_tokens,
+                            .tenant_salt = generation.work.caller.tenant_salt,
+                            .client = generation.work.caller.client,
+                            .priority = PriorityOf(generation.work.priority),
+                            .forks = generation.work.forks,
+                            .deterministic = generation.work.deterministic},
+                           SystemClock().Now());
+    if (!submitted) {
+      for (const auto earlier : generation.submissions) {
+        scheduler_->Cancel(earlier);
+        parts_.erase(earlier);
+      }
+      return outbox_.PutFailure(id, submitted.error());
+    }
+    generation.submissions.push_back(submission);
+    parts_[submission] = {id, i};
+  }
+  prompt_tokens_ += static_cast<uint64_t>(*generation.usage.prompt_tokens);
+  generations_.emplace(id, std::move(generation));
+}
+
+void StepLoop::Take(StartScore&& item) {
+  if (item.cancelled->load()) return outbox_.PutFailure(item.id, Cancelled());
+  if (scheduler_ == nullptr) {
+    return outbox_.PutFailure(
+        item.id, {Code::kUnprocessable, "this model makes embeddings; it does not score", "model",
+                  "not_a_generative_model"});
+  }
+  ++requests_;
+  const uint64_t id = item.id;
+  Scoring scoring{.id = id, .cancelled = std::move(item.cancelled), .work = std::move(item.work)};
+  scoring.open = scoring.work.sequences.size();
+  scoring.scores.continuations.resize(scoring.open);
+  for (size_t i = 0; i < scoring.work.sequences.size(); ++i) {
+    const scheduler::RequestId submission = next_submission_++;
+    const Result<void> submitted =
+        scheduler_->Submit({.id = submission,
+                            .prompt = scoring.work.sequences[i],
+                            .tenant_salt = scoring.work.caller.tenant_salt,
+                            .client = scoring.work.caller.client,
+                            .prompt_outputs_from = scoring.work.prompt_tokens - 1},
+                           SystemClock().Now());
+    if (!submitted) {
+      for (const auto earlier : scoring.submissions) {
+        scheduler_->Cancel(earlier);
+        parts_.erase(earlier);
+      }
+      return outbox_.PutFailure(id, submitted.error());
+    }
+    scoring.submissions.push_back(submission);
+    parts_[submission] = {id, i};
+  }
+  scorings_.emplace(id, std::move(scoring));
+}
+
+void StepLoop::Take(StartEmbed&& item) {
+  ++requests_;
+  embeddings_.push_back(std::move(item));
+}
+
+void StepLoop::Take(CancelRequest&& item) { Abandon(item.id, Cancelled()); }
+
+void StepLoop::Take(PauseRequest&& item) {
+  const auto found = generations_.find(item.id);
+  if (found == generations_.end()) return;
+  for (const auto submission : found->second.submissions) {
+    if (item.paused) {
+      scheduler_->Pause(submission);
+    } else {
+      scheduler_->Resume(submission);
+    }
+  }
+}
+
+void StepLoop::Take(StatsRequest&& item) {
+  outbox_.Put(wire::EngineFrame::kStats, item.id, Stats());
+}
+
+void StepLoop::Take(ReadyReply&& item) { outbox_.PutEncoded(item.kind, item.id, item.body); }
+
+bool StepLoop::StepGeneration() {
+  const scheduler::Plan plan = scheduler_->Next(SystemClock().Now());
+  TakeSchedulerEvents();
+  if (plan.empty()) return false;
+  ApplyOps(plan);
+  if (plan.rows.empty()) return true;
+
+  const MonotonicTime start = SystemClock().Now();
+  const scheduler::StepOutcome outcome = Decode(plan);
+  if (lost_) return true;
+  scheduler_->Decoded(outcome, SystemClock().Now() - start);
+  if (outcome.kind == scheduler::StepOutcome::Kind::kDone) UseOutputs(plan);
+  TakeSchedulerEvents();
+  return true;
+}
+
+void StepLoop::ApplyOps(const scheduler::Plan& plan) {
+  for (const scheduler::SeqOp& op : plan.ops) {
+    switch (op.kind) {
+      case scheduler::SeqOp::Kind::kRemove:
+        context_->Remove(op.seq, op.from, op.to);
+        break;
+      case scheduler::SeqOp::Kind::kCopy:
+        context_->Copy(op.source, op.seq, op.from, op.to);
+        break;
+    }
+  }
+}
+
+scheduler::StepOutcome StepLoop::Decode(const scheduler::Plan& plan) {
+  std::vector<llama::Row> rows;
+  std::vector<CancelFlag> flags;
+  rows.reserve(plan.rows.size());
+  uint64_t last_id = 0;
+  for (const scheduler::Row& row : plan.rows) {
+    rows.push_back({row.token, row.pos, row.seq, row.output});
+    const auto part = parts_.find(row.request);
+    CHECK(part != parts_.end(), "the scheduler plans only what was submitted");
+    const uint64_t id = part->second.id;
+    if (id == last_id) continue;  // rows of one request stand together
+    last_id = id;
+    const auto generation = generations_.find(id);
+    flags.push_back(generation != generations_.end() ? generation->second.cancelled
+                                                     : scorings_.at(id).cancelled);
+  }
+  watch_.Begin(std::move(flags));
+  const llama::DecodeOutcome decoded = context_->Decode(rows);
+  watch_.End();
+
+  using Kind = scheduler::StepOutcome::Kind;
+  scheduler::StepOutcome outcome;
+  switch (decoded) {
+    case llama::DecodeOutcome::kOk:
+      outcome.kind = Kind::kDone;
+      break;
+    case llama::DecodeOutcome::kNoRoom:
+      outcome.kind = Kind::kNoRoom;
+      break;
+    case llama::DecodeOutcome::kBadInput:
+      LogError("a step was refused as malformed; its requests fail");
+      outcome.kind = Kind::kFailed;
+      break;
+    case llama::DecodeOutcome::kFatal:
+      lost_ = true;
+      break;
+    case llama::DecodeOutcome::kAborted:
+      outcome.kind = Kind::kAborted;
+      for (const scheduler::Row& row : plan.rows) {
+        const auto same = [&](const auto& reached) { return reached.seq == row.seq; };
+        if (std::ranges::any_of(outcome.reached, same)) continue;
+        outcome.reached.push_back({row.seq, context_->LastPosition(row.seq) + 1});
+      }
+      break;
+  }
+  return outcome;
+}
+
+void StepLoop::UseOutputs(const scheduler::Plan& plan) {
+  for (size_t i = 0; i < plan.rows.size(); ++i) {
+    if (plan.rows[i].output) UseRow(plan.rows[i], static_cast<int32_t>(i));
+  }
+}
+
+void StepLoop::UseRow(const scheduler::Row& row, int32_t index) {
+  // A request may end by an error of one of its branches while rows of others are still to be used.
+  const auto part = parts_.find(row.request);
+  if (part == parts_.end()) return;
+  const Part of = part->second;
+  if (const auto found = scorings_.find(of.id); found != scorings_.end()) {
+    return ScoreRow(found->second, of.index, row, context_->Logits(index));
+  }
+  for (int32_t branch = row.branch; branch < row.branch + row.samples; ++branch) {
+    const auto found = generations_.find(of.id);
+    if (found == generations_.end()) return;
+    DrawFor(found->second, of, row, branch, context_->Logits(index));
+  }
+}
+
+void StepLoop::DrawFor(Generation& generation, const Part& part, const scheduler::Row& row,
+                       int32_t branch, std::span<const float> logits) {
+  const size_t choice =
+      part.index * static_cast<size_t>(generation.work.forks) + static_cast<size_t>(branch);
+  Result<AnswerStep> step = generation.work.answers[choice]->Draw(logits);
+  if (!step) return Abandon(generation.id, step.error());
+  if (generation.first_token == MonotonicTime{}) generation.first_token = SystemClock().Now();
+  ++generated_tokens_;
+  if (step->done) {
+    scheduler_->Finished(row.request, branch);
+  } else {
+    scheduler_->Sampled(row.request, branch, step->token);
+  }
+  Emit(generation, std::move(*step));
+}
+
+void StepLoop::ScoreRow(Scoring& scoring, size_t index, const scheduler::Row& row,
+                        std::span<const float> logits) {
+  const auto& sequence = scoring.work.sequences[index];
+  const auto next = static_cast<size_t>(row.pos) + 1;
+  if (row.pos < scoring.work.prompt_tokens - 1 || next >= sequence.size()) return;
+  auto& score = scoring.scores.continuations[index];
+  score.logprob += llama::Logprob(logits, sequence[next]);
+  ++score.tokens;
+}
+
+void StepLoop::TakeSchedulerEvents() {
+  for (const scheduler::Event& event : scheduler_->TakeEvents()) {
+    switch (event.kind) {
+      case scheduler::Event::Kind::kAdmitted:
+        OnAdmitted(event);
+        break;
+      case scheduler::Event::Kind::kProgress:
+        OnProgress(event);
+        break;
+      case scheduler::Event::Kind::kRequeued:
+        break;
+      case scheduler::Event::Kind::kEnded:
+        OnEnded(event);
+        break;
+    }
+  }
+}
+
+void StepLoop::OnAdmitted(const scheduler::Event& event) {
+  const auto part = parts_.find(event.request);
+  if (part == parts_.end()) return;
+  if (const auto found = scorings_.find(part->second.id); found != scorings_.end()) {
+    found->second.cached_tokens += event.cached_tokens;
+    return;
+  }
+  Generation& generation = generations_.at(part->second.id);
+  if (event.branch != 0 || generation.admitted_prompts == generation.submissions.size()) return;
+  *generation.usage.cached_tokens += event.cached_tokens;
+  if (generation.admitted_prompts++ > 0) return;
+  generation.admitted = SystemClock().Now();
+  outbox_.Put(wire::EngineFrame::kEvent, generation.id,
+              chat::Event{chat::Started{*generation.usage.prompt_tokens, event.cached_tokens}});
+}
+
+void StepLoop::OnProgress(const scheduler::Event& event) {
+  const auto part = parts_.find(event.request);
+  if (part == parts_.end()) return;
+  const auto found = generations_.find(part->second.id);
+  if (found == generations_.end() || found->second.submissions.size() > 1) return;
+  Generation& generation = found->second;
+  const MonotonicTime now = SystemClock().Now();
+  const int64_t total = *generation.usage.prompt_tokens;
+  if (total < kProgressTokensMin || now - generation.progress_sent < kProgressInterval) return;
+  generation.progress_sent = now;
+  outbox_.Put(wire::EngineFrame::kEvent, generation.id,
+              chat::Event{chat::Progress{event.prompt_done, total}});
+}
+
+void StepLoop::OnEnded(const scheduler::Event& event) {
+  const auto part = parts_.find(event.request);
+  if (part == parts_.end()) return;
+  const Part of = part->second;
+  if (event.reason == scheduler::EndReason::kFailed) {
+    return Abandon(
+        of.id,
+        {Code::kBackendFailed, "the engine could not compute this request", {}, "engine_failed"});
+  }
+  if (const auto found = scorings_.find(of.id); found != scorings_.end()) {
+    --found->second.open;
+    return CloseIfDone(found->second);
+  }
+  Generation& generation = generations_.at(of.id);
+  const size_t choice =
+      of.index * static_cast<size_t>(generation.work.forks) + static_cast<size_t>(event.branch);
+  Emit(generation, generation.work.answers[choice]->EndForLength());
+}
+
+void StepLoop::Emit(Generation& generation, AnswerStep step) {
+  const chat::Delta& delta = step.delta;
+  if (!delta.text.empty() || !delta.reasoning.empty() || !delta.tool_calls.empty() ||
+      !delta.logprobs.empty()) {
+    outbox_.Put(wire::EngineFrame::kEvent, generation.id, chat::Event{std::move(step.delta)});
+  }
+  if (!step.done) return;
+  outbox_.Put(wire::EngineFrame::kEvent, generation.id, chat::Event{std::move(*step.done)});
+  --generation.open_answers;
+  CloseIfDone(generation);
+}
+
+void StepLoop::CloseIfDone(Generation& generation) {
+  if (generation.open_answers > 0) return;
+  const MonotonicTime now = SystemClock().Now();
+  int64_t reasoning = 0;
+  for (const auto& answer : generation.work.answers) {
+    *generation.usage.completion_tokens += answer->tokens();
+    reasoning += answer->reasoning_tokens();
+  }
+  generation.usage.reasoning_tokens = reasoning;
+  chat::Done done{.usage = generation.usage,
+                  .queue_ms = Milliseconds(generation.admitted - generation.received),
+                  .prompt_ms = Milliseconds(generation.first_token - generation.admitted),
+                  .decode_ms = Milliseconds(now - generation.first_token)};
+  outbox_.Put(wire::EngineFrame::kEvent, generation.id, chat::Event{done});
+  for (const auto submission : generation.submissions) parts_.erase(submission);
+  generations_.erase(generation.id);
+}
+
+void StepLoop::CloseIfDone(Scoring& scoring) {
+  if (scoring.open > 0) return;
+  int64_t tokens = 0;
+  for (const auto& sequence : scoring.work.sequences) {
+    tokens += static_cast<int64_t>(sequence.size());
+  }
+  scoring.scores.usage = {
+      .prompt_tokens = tokens, .cached_tokens = scoring.cached_tokens, .completion_tokens = 0};
+  outbox_.Put(wire::EngineFrame::kScores, scoring.id, scoring.scores);
+  for (const auto submission : scoring.submissions) parts_.erase(submission);
+  scorings_.erase(scoring.id);
+}
+
+void StepLoop::Abandon(uint64_t id, const Error& error) {
+  const auto drop = [&](const std::vector<scheduler::RequestId>& submissions) {
+    for (const auto submission : submissions) {
+      scheduler_->Cancel(submission);
+      parts_.erase(submission);
+    }
+  };
+  if (const auto found = generations_.find(id); found != generations_.end()) {
+    drop(found->second.submissions);
+    generations_.erase(found);
+    return outbox_.PutFailure(id, error);
+  }
+  if (const auto found = scorings_.find(id); found != scorings_.end()) {
+    drop(found->second.submissions);
+    scorings_.erase(found);
+    return outbox_.PutFailure(id, error);
+  }
+  const auto waiting = std::ranges::find(embeddings_, id, &StartEmbed::id);
+  if (waiting != embeddings_.end()) {
+    embeddings_.erase(waiting);
+    outbox_.PutFailure(id, error);
+  }
+}
+
+void StepLoop::FailEverything(const Error& error) {
+  for (const auto& [id, generation] : generations_) outbox_.PutFailure(id, error);
+  for (const auto& [id, scoring] : scorings_) outbox_.PutFailure(id, error);
+  for (const StartEmbed& item : embeddings_) outbox_.PutFailure(item.id, error);
+}
+
+bool StepLoop::StepEmbedding() {
+  if (embeddings_.empty()) return false;
+  // Small requests of several clients share a turn; a large one has it alone.
+  std::vector<StartEmbed> turn;
+  std::vector<std::vector<llama::Token>> inputs;
+  size_t tokens = 0;
+  while (!embeddings_.empty() && tokens < kEmbedTurnTokens) {
+    turn.push_back(std::move(embeddings_.front()));
+    embeddings_.pop_front();
+    for (auto& input : turn.back().work.inputs) {
+      tokens += input.size();
+      inputs.push_back(input);
+    }
+  }
+  prompt_tokens_ += tokens;
+  const auto all_cancelled = [&] {
+    return std::ranges::all_of(turn, [](const StartEmbed& item) { return item.cancelled->load(); });
+  };
+  auto vectors = embedder_->Embed(inputs, all_cancelled);
+  if (!vectors) {
+    for (const StartEmbed& item : turn) outbox_.PutFailure(item.id, vectors.error());
+    return true;
+  }
+  size_t next = 0;
+  for (const StartEmbed& item : turn) {
+    chat::Embeddings reply;
+    int64_t used = 0;
+    for (const auto& input : item.work.inputs) {
+      auto& vector = (*vectors)[next++];
+      used += static_cast<int64_t>(input.size());
+      reply.vectors.push_back(item.work.dimensions > 0
+                                  ? llama::Shortened(vector, item.work.dimensions)
+                                  : std::move(vector));
+    }
+    reply.usage = {.prompt_tokens = used, .cached_tokens = 0, .completion_tokens = 0};
+    outbox_.Put(wire::EngineFrame::kEmbeddings, item.id, reply);
+  }
+  return true;
+}
+
+wire::EngineStats StepLoop::Stats() const {
+  wire::EngineStats stats{.requests = requests_,
+                          .prompt_tokens = prompt_tokens_,
+                          .generated_tokens = generated_tokens_,
+                          .memory_bytes = ResidentBytes()};
+  if (scheduler_ == nullptr) {
+    stats.waiting = static_cast<int32_t>(embeddings_.size());
+    return stats;
+  }
+  const scheduler::Stats now = scheduler_->stats();
+  stats.waiting = now.waiting;
+  stats.running = now.prefilling + now.decoding;
+  stats.cells = now.cells;
+  stats.cells_used = now.cells_used;
+  stats.prompt_tokens_cached = now.tokens_reused;
+  stats.preemptions = now.preemptions;
+  stats.prefill_tokens_per_s = now.prefill_tokens_per_s;
+  stats.step_ms = now.decode_step_ms;
+  if (now.decode_step_ms > 0) {
+    stats.decode_tokens_per_s = std::max(now.decoding, 1) * 1000.0 / now.decode_step_ms;
+  }
+  return stats;
+}
+
+}  // namespace weir::engine

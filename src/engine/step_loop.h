@@ -1,0 +1,120 @@
+// The engine thread: takes prepared requests from the inbox, asks the scheduler what to compute,
+// computes it, samples, and sends what came of it. It owns the order of these steps and nothing
+// else: whose turn it is, is the scheduler's decision, what an answer is, is the Answer's.
+//
+// Run() is the thread. Everything that it is given outlives it.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <unordered_map>
+#include <vector>
+
+#include "base/result.h"
+#include "engine/inbox.h"
+#include "engine/outbox.h"
+#include "engine/step_watch.h"
+#include "llama/context.h"
+#include "llama/embedder.h"
+#include "scheduler/scheduler.h"
+
+namespace weir::engine {
+
+class StepLoop {
+ public:
+  // `context` and `scheduler` are null in an engine that only embeds, `embedder` in one that only
+  // generates.
+  StepLoop(llama::Context* context, scheduler::Scheduler* scheduler, llama::Embedder* embedder,
+           Inbox& inbox, Outbox& outbox, StepWatch& watch)
+      : context_(context),
+        scheduler_(scheduler),
+        embedder_(embedder),
+        inbox_(inbox),
+        outbox_(outbox),
+        watch_(watch) {}
+
+  // Until the inbox is closed (then: nothing) or the model's state is lost (then: the Error, sent
+  // to every open request).
+  Result<void> Run();
+
+ private:
+  struct Generation {
+    uint64_t id = 0;
+    CancelFlag cancelled = {};
+    MonotonicTime received = {};
+    MonotonicTime admitted = {};
+    MonotonicTime first_token = {};
+    PreparedGenerate work = {};
+    std::vector<scheduler::RequestId> submissions = {};  // one for each prompt
+    size_t admitted_prompts = 0;
+    size_t open_answers = 0;
+    chat::Usage usage = {};
+    MonotonicTime progress_sent = {};
+  };
+  struct Scoring {
+    uint64_t id = 0;
+    CancelFlag cancelled = {};
+    PreparedScore work = {};
+    std::vector<scheduler::RequestId> submissions = {};  // one for each continuation
+    size_t open = 0;
+    chat::Scores scores = {};
+    int64_t cached_tokens = 0;
+  };
+  // Which request a scheduler's request belongs to, and which of its prompts or continuations.
+  struct Part {
+    uint64_t id = 0;
+    size_t index = 0;
+  };
+
+  void TakeInbox();
+  void Take(StartGenerate&& item);
+  void Take(StartEmbed&& item);
+  void Take(StartScore&& item);
+  void Take(CancelRequest&& item);
+  void Take(PauseRequest&& item);
+  void Take(StatsRequest&& item);
+  void Take(ReadyReply&& item);
+
+  bool StepGeneration();
+  void ApplyOps(const scheduler::Plan& plan);
+  scheduler::StepOutcome Decode(const scheduler::Plan& plan);
+  void UseOutputs(const scheduler::Plan& plan);
+  void UseRow(const scheduler::Row& row, int32_t index);
+  void DrawFor(Generation& generation, const Part& part, const scheduler::Row& row, int32_t branch,
+               std::span<const float> logits);
+  void ScoreRow(Scoring& scoring, size_t index, const scheduler::Row& row,
+                std::span<const float> logits);
+  void TakeSchedulerEvents();
+  void OnAdmitted(const scheduler::Event& event);
+  void OnProgress(const scheduler::Event& event);
+  void OnEnded(const scheduler::Event& event);
+
+  bool StepEmbedding();
+
+  void Emit(Generation& generation, AnswerStep step);
+  void CloseIfDone(Generation& generation);
+  void CloseIfDone(Scoring& scoring);
+  void Abandon(uint64_t id, const Error& error);
+  void FailEverything(const Error& error);
+  wire::EngineStats Stats() const;
+
+  llama::Context* context_;
+  scheduler::Scheduler* scheduler_;
+  llama::Embedder* embedder_;
+  Inbox& inbox_;
+  Outbox& outbox_;
+  StepWatch& watch_;
+
+  std::unordered_map<uint64_t, Generation> generations_ = {};
+  std::unordered_map<uint64_t, Scoring> scorings_ = {};
+  std::deque<StartEmbed> embeddings_ = {};
+  std::unordered_map<scheduler::RequestId, Part> parts_ = {};
+  scheduler::RequestId next_submission_ = 1;
+  bool lost_ = false;
+  uint64_t requests_ = 0;
+  uint64_t prompt_tokens_ = 0;
+  uint64_t generated_tokens_ = 0;
+};
+
+}  // namespace weir::engine

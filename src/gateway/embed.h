@@ -1,0 +1,26 @@
+// Use cases: embeddings of texts, and log-probabilities of continuations.
+#pragma once
+
+#include <string>
+
+#include "async/task.h"
+#include "chat/event.h"
+#include "chat/request.h"
+#include "gateway/gateway.h"
+
+namespace weir::gateway {
+
+template <class T>
+struct Answered {
+  T value = {};
+  routing::Target target = {};
+  routing::Decision decision = {};
+  std::string decision_id = {};
+};
+
+Task<Result<Answered<chat::Embeddings>>> Embed(Gateway& gateway, Asked asked,
+                                               chat::EmbedRequest request);
+Task<Result<Answered<chat::Scores>>> Score(Gateway& gateway, Asked asked,
+                                           chat::ScoreRequest request);
+
+}  // namespace weir::gateway

@@ -1,0 +1,335 @@
+#include "server/admin_routes.h"
+
+#include <fmt/core.h>
+
+#include <utility>
+
+#include "json/fields.h"
+#include "json/parse.h"
+#include "json/writer.h"
+#include "keys/scopes.h"
+#include "routing/decision.h"
+
+namespace weir::server {
+namespace {
+
+constexpr size_t kListMax = 100;
+
+// Others' decisions are an administrator's to see.
+bool MaySee(const chat::Principal& principal, const gateway::DecisionRecord& record) {
+  return principal.Has(chat::Scope::kAdmin) || record.principal.key_id == principal.key_id;
+}
+
+void AppendFilters(json::Writer& writer, uint32_t failed) {
+  writer.BeginArray();
+  for (int bit = 0; bit < routing::kFilterCount; ++bit) {
+    if (failed & (1u << bit)) {
+      writer.String(routing::FilterName(static_cast<routing::Filter>(1u << bit)));
+    }
+  }
+  writer.EndArray();
+}
+
+void AppendDecision(json::Writer& writer, const gateway::DecisionRecord& record) {
+  writer.BeginObject()
+      .Field("id", record.id)
+      .Field("time", UnixSeconds(record.time))
+      .Field("tenant", record.principal.tenant)
+      .Field("project", record.principal.project)
+      .Field("key", record.principal.key_id)
+      .Field("asked", record.decision.asked)
+      .Field("label", chat::LabelName(record.decision.label));
+  writer.Key("considered").BeginArray();
+  for (const auto& item : record.decision.considered) {
+    writer.BeginObject().Field("target", item.target).Key("failed");
+    AppendFilters(writer, item.failed);
+    writer.EndObject();
+  }
+  writer.EndArray().Key("explanation").BeginArray();
+  for (const auto& line : record.decision.explanation) writer.String(line);
+  writer.EndArray().Key("attempts").BeginArray();
+  for (const auto& attempt : record.attempts) {
+    writer.BeginObject()
+        .Field("target", attempt.target)
+        .Field("outcome", attempt.outcome)
+        .EndObject();
+  }
+  writer.EndArray().EndObject();
+}
+
+void AppendEngine(json::Writer& writer, const backends::EngineStatus& engine) {
+  writer.BeginObject()
+      .Field("model", engine.model)
+      .Field("state", backends::EngineStateName(engine.state))
+      .Field("loading", static_cast<double>(engine.loading))
+      .Field("architecture", engine.info.architecture)
+      .Field("description", engine.info.description)
+      .Field("parameters", engine.info.parameters)
+      .Field("weights_bytes", engine.info.weights_bytes)
+      .Field("memory_bytes", engine.stats.memory_bytes)
+      .Field("context_tokens", engine.info.context_tokens)
+      .Field("request_tokens_max", engine.info.request_tokens_max)
+      .Field("embeds", engine.info.embeds)
+      .Field("generates", engine.info.generates)
+      .Field("shares_prefixes", engine.info.shares_prefixes)
+      .Field("load_ms", engine.info.load_ms)
+      .Field("open_requests", static_cast<int64_t>(engine.open_requests))
+      .Field("waiting", engine.stats.waiting)
+      .Field("running", engine.stats.running)
+      .Field("cells", engine.stats.cells)
+      .Field("cells_used", engine.stats.cells_used)
+      .Field("prompt_tokens", engine.stats.prompt_tokens)
+      .Field("prompt_tokens_cached", engine.stats.prompt_tokens_cached)
+      .Field("generated_tokens", engine.stats.generated_tokens)
+      .Field("preemptions", engine.stats.preemptions)
+      .Field("prefill_tokens_per_s", engine.stats.prefill_tokens_per_s)
+      .Field("decode_tokens_per_s", engine.stats.decode_tokens_per_s)
+      .Field("step_ms", engine.stats.step_ms);
+  writer.Key("unloads_in_s");
+  if (engine.unloads_in) {
+    writer.Double(Milliseconds(*engine.unloads_in) / 1000);
+  } else {
+    writer.Null();
+  }
+  writer.Key("sandbox").BeginArray();
+  for (const auto& line : engine.info.sandbox) writer.String(line);
+  writer.EndArray().Field("error", engine.last_error).EndObject();
+}
+
+void AppendTime(json::Writer& writer, std::string_view key, const std::optional<WallTime>& time) {
+  writer.Key(key);
+  if (time) {
+    writer.Int(UnixSeconds(*time));
+  } else {
+    writer.Null();
+  }
+}
+
+void AppendKey(json::Writer& writer, const keys::KeyInfo& info) {
+  writer.Field("id", info.id)
+      .Field("name", info.key.name)
+      .Field("tenant", info.key.tenant)
+      .Field("project", info.key.project)
+      .Field("scopes", keys::ScopeNames(info.key.scopes))
+      .Field("label_floor", chat::LabelName(info.key.label_floor))
+      .Field("may_assert_label", info.key.may_assert_label)
+      .Field("created", UnixSeconds(info.created));
+  AppendTime(writer, "last_used", info.last_used);
+  AppendTime(writer, "expires", info.key.expires);
+  AppendTime(writer, "revoked", info.revoked);
+}
+
+// The whole body as an object with fields; an empty body is an empty object.
+Result<json::Value> ReadBody(const Call& call) {
+  const std::string& body = call.request().body;
+  return json::Parse(body.empty() ? "{}" : std::string_view(body), {.depth = 8, .bytes = 64 << 10});
+}
+
+struct ModelAsked {
+  std::string model = {};
+  std::optional<int64_t> keep_alive_ms = {};
+};
+
+Result<ModelAsked> ReadModel(const Site& site, const Call& call) {
+  const auto document = ReadBody(call);
+  if (!document) return std::unexpected(document.error());
+  json::Problem problem;
+  json::Fields fields(problem, *document);
+  const std::string name = fields.Require().String("model", 256).value_or("");
+  const auto keep_alive_s = fields.Number("keep_alive_s", -1, 365.0 * 24 * 3600);
+  fields.RefuseUnread();
+  if (problem) return Fail(problem.Take());
+  Result<std::string> model = site.local_model(name);
+  if (!model) return std::unexpected(model.error());
+  ModelAsked asked{.model = std::move(*model)};
+  if (keep_alive_s) asked.keep_alive_ms = static_cast<int64_t>(*keep_alive_s * 1000);
+  return asked;
+}
+
+Result<keys::NewKey> ReadNewKey(const Site& site, const Call& call) {
+  const auto document = ReadBody(call);
+  if (!document) return std::unexpected(document.error());
+  json::Problem problem;
+  json::Fields fields(problem, *document);
+  keys::NewKey key;
+  key.name = fields.Require().String("name", 64).value_or("");
+  if (auto tenant = fields.String("tenant", 64)) key.tenant = *tenant;
+  if (auto project = fields.String("project", 64)) key.project = *project;
+  const auto scopes = fields.String("scopes", 256);
+  if (auto label = fields.Word<chat::Label>("label_floor", {{"public", chat::Label::kPublic},
+                                                            {"internal", chat::Label::kInternal},
+                                                            {"personal", chat::Label::kPersonal},
+                                                            {"secret", chat::Label::kSecret}})) {
+    key.label_floor = *label;
+  }
+  key.may_assert_label = fields.Bool("may_assert_label").value_or(false);
+  constexpr int64_t kRateMax = 1'000'000'000;
+  key.limits.requests_per_minute =
+      static_cast<uint32_t>(fields.Int("requests_per_minute", 0, kRateMax).value_or(0));
+  key.limits.tokens_per_minute =
+      static_cast<uint32_t>(fields.Int("tokens_per_minute", 0, kRateMax).value_or(0));
+  key.limits.concurrent = static_cast<uint32_t>(fields.Int("concurrent", 0, 10'000).value_or(0));
+  if (auto seconds = fields.Int("expires_in_s", 1, int64_t{100} * 365 * 24 * 3600)) {
+    key.expires = site.clock.WallNow() + std::chrono::seconds(*seconds);
+  }
+  fields.RefuseUnread();
+  if (problem) return Fail(problem.Take());
+  if (scopes) {
+    const auto parsed = keys::ParseScopes(*scopes);
+    if (!parsed) return std::unexpected(parsed.error());
+    key.scopes = *parsed;
+  }
+  return key;
+}
+
+}  // namespace
+
+Task<void> GetDecisions(Site& site, Call& call) {
+  std::string body;
+  json::Writer writer(&body);
+  writer.BeginObject().Field("object", "list").Key("data").BeginArray();
+  size_t listed = 0;
+  for (const std::string& id : site.gateway.decisions.ids()) {
+    const auto* record = site.gateway.decisions.Find(id);
+    if (record == nullptr || !MaySee(call.asked.principal, *record)) continue;
+    if (listed++ == kListMax) break;
+    AppendDecision(writer, *record);
+  }
+  writer.EndArray().EndObject();
+  co_await call.SendJson(200, std::move(body));
+}
+
+Task<void> GetDecision(Site& site, Call& call) {
+  const auto* record = site.gateway.decisions.Find(call.tail);
+  if (record == nullptr || !MaySee(call.asked.principal, *record)) {
+    co_await call.SendError({Code::kNotFound,
+                             fmt::format("there is no such decision; the last {} are kept",
+                                         gateway::DecisionLog::kRecordsMax),
+                             "id", "decision_not_found"});
+    co_return;
+  }
+  std::string body;
+  json::Writer writer(&body);
+  AppendDecision(writer, *record);
+  co_await call.SendJson(200, std::move(body));
+}
+
+Task<void> GetTargets(Site& site, Call& call) {
+  std::string body;
+  json::Writer writer(&body);
+  writer.BeginObject().Field("object", "list").Key("data").BeginArray();
+  const auto policy = site.gateway.policy();
+  for (const routing::Target& target : policy->targets) {
+    writer.BeginObject()
+        .Field("name", target.name)
+        .Field("backend", target.backend)
+        .Field("model", target.model)
+        .Field("tier", routing::TierName(target.tier))
+        .Field("ceiling", chat::LabelName(target.ceiling))
+        .Field("online", target.online)
+        .EndObject();
+  }
+  writer.EndArray().Key("virtual").BeginArray();
+  for (const routing::VirtualModel& model : policy->virtuals) {
+    writer.BeginObject().Field("name", model.name).Key("targets").BeginArray();
+    for (const std::string& name : model.targets) writer.String(name);
+    writer.EndArray().EndObject();
+  }
+  writer.EndArray().EndObject();
+  co_await call.SendJson(200, std::move(body));
+}
+
+Task<void> GetEngines(Site& site, Call& call) {
+  const auto engines = co_await site.fleet.Status();
+  std::string body;
+  json::Writer writer(&body);
+  writer.BeginObject().Field("object", "list").Key("data").BeginArray();
+  for (const auto& engine : engines) AppendEngine(writer, engine);
+  writer.EndArray().EndObject();
+  co_await call.SendJson(200, std::move(body));
+}
+
+Task<void> PostLoad(Site& site, Call& call) {
+  const auto asked = ReadModel(site, call);
+  if (!asked) {
+    co_await call.SendError(asked.error());
+    co_return;
+  }
+  const auto info = co_await site.fleet.Preload(asked->model, asked->keep_alive_ms);
+  if (!info) {
+    co_await call.SendError(info.error());
+    co_return;
+  }
+  std::string body;
+  json::Writer writer(&body);
+  writer.BeginObject().Field("model", asked->model).Field("state", "ready");
+  writer.Field("load_ms", info->load_ms).EndObject();
+  co_await call.SendJson(200, std::move(body));
+}
+
+Task<void> PostStop(Site& site, Call& call) {
+  const auto asked = ReadModel(site, call);
+  const Result<void> stopped =
+      asked ? site.fleet.Stop(asked->model) : Result<void>(std::unexpected(asked.error()));
+  if (!stopped) {
+    co_await call.SendError(stopped.error());
+    co_return;
+  }
+  std::string body;
+  json::Writer(&body)
+      .BeginObject()
+      .Field("model", asked->model)
+      .Field("state", "stopped")
+      .EndObject();
+  co_await call.SendJson(200, std::move(body));
+}
+
+Task<void> GetKeys(Site& site, Call& call) {
+  std::string body;
+  json::Writer writer(&body);
+  writer.BeginObject().Field("object", "list").Key("data").BeginArray();
+  for (const keys::KeyInfo& info : site.keys.List()) {
+    writer.BeginObject();
+    AppendKey(writer, info);
+    writer.EndObject();
+  }
+  writer.EndArray().EndObject();
+  co_await call.SendJson(200, std::move(body));
+}
+
+Task<void> PostKey(Site& site, Call& call) {
+  const auto key = ReadNewKey(site, call);
+  if (!key) {
+    co_await call.SendError(key.error());
+    co_return;
+  }
+  // A key cannot make one that may do more than itself.
+  if ((key->scopes & ~call.asked.principal.scopes) != 0) {
+    co_await call.SendError({Code::kForbidden, "a key cannot give scopes that it has not itself",
+                             "scopes", "scope_missing"});
+    co_return;
+  }
+  const auto created = site.keys.Create(*key, site.clock.WallNow());
+  if (!created) {
+    co_await call.SendError(created.error());
+    co_return;
+  }
+  std::string body;
+  json::Writer writer(&body);
+  writer.BeginObject();
+  AppendKey(writer, created->info);
+  writer.Field("secret", created->secret).EndObject();
+  co_await call.SendJson(201, std::move(body));
+}
+
+Task<void> DeleteKey(Site& site, Call& call) {
+  const std::string name = http::PercentDecode(call.tail).value_or("");
+  const auto revoked = site.keys.Revoke(name, site.clock.WallNow());
+  if (!revoked) {
+    co_await call.SendError(revoked.error());
+    co_return;
+  }
+  co_await call.SendJson(200, R"({"revoked":true})");
+}
+
+}  // namespace weir::server

@@ -1,0 +1,45 @@
+#include "server/call.h"
+
+#include <utility>
+
+#include "dialects/openai/error.h"
+#include "server/status.h"
+
+namespace weir::server {
+
+http::Reply Call::Head(int status_code, std::string_view content_type) {
+  status = status_code;
+  http::Reply reply{.status = status_code};
+  reply.headers.Add("content-type", content_type);
+  reply.headers.Add("x-request-id", request_id);
+  return reply;
+}
+
+Task<Result<void>> Call::SendJson(int status_code, std::string body) {
+  http::Reply reply = Head(status_code, "application/json");
+  reply.body = std::move(body);
+  co_return co_await exchange.Send(std::move(reply));
+}
+
+Task<Result<void>> Call::SendError(const Error& error) {
+  const int code = error.reason == "method_not_allowed" ? 405 : HttpStatus(error.code);
+  http::Reply reply = Head(code, "application/json");
+  if (error.retry_after_s > 0) {
+    reply.headers.Add("retry-after", std::to_string(error.retry_after_s));
+  } else if (code == 429 || code == 503) {
+    reply.headers.Add("retry-after", "1");
+  }
+  if (code == 401) reply.headers.Add("www-authenticate", "Bearer");
+  reply.body = openai::RenderError(error);
+  co_return co_await exchange.Send(std::move(reply));
+}
+
+void AddDecisionHeaders(http::Reply& reply, std::string_view decision_id,
+                        const routing::Target& target, chat::Label label) {
+  reply.headers.Add("x-weir-decision", decision_id);
+  reply.headers.Add("x-weir-target", target.name);
+  reply.headers.Add("x-weir-tier", routing::TierName(target.tier));
+  reply.headers.Add("x-weir-label", chat::LabelName(label));
+}
+
+}  // namespace weir::server

@@ -1,0 +1,40 @@
+// One authenticated request on its way through a handler: who asks, what they said in headers, and
+// the few ways to answer.
+//
+// It lives on the stack of the front (front.h); handlers get a reference.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "async/task.h"
+#include "base/result.h"
+#include "gateway/gateway.h"
+#include "http/exchange.h"
+#include "routing/decision.h"
+
+namespace weir::server {
+
+struct Call {
+  http::Exchange& exchange;
+  std::string request_id = {};
+  gateway::Asked asked = {};
+  std::string tail = {};  // of the path, behind a prefix route
+  int status = 0;         // of the answer, once there is one; for metrics
+  int64_t tokens = 0;     // that the answer cost, for the key's limits
+  bool failed_in_stream = false;
+
+  const http::Request& request() const { return exchange.request(); }
+
+  // A head with the headers that every answer has.
+  http::Reply Head(int status_code, std::string_view content_type);
+  Task<Result<void>> SendJson(int status_code, std::string body);
+  // In the shape of OpenAI's errors, which Weir's own routes share.
+  Task<Result<void>> SendError(const Error& error);
+};
+
+// x-weir-decision, -target, -tier, -label.
+void AddDecisionHeaders(http::Reply& reply, std::string_view decision_id,
+                        const routing::Target& target, chat::Label label);
+
+}  // namespace weir::server

@@ -1,0 +1,221 @@
+#include "server/front.h"
+
+#include <fmt/core.h>
+
+#include <charconv>
+#include <utility>
+
+#include "base/log.h"
+#include "base/random.h"
+#include "base/utf8.h"
+#include "dialects/openai/error.h"
+#include "keys/scopes.h"
+#include "server/route_table.h"
+#include "server/status.h"
+
+namespace weir::server {
+namespace {
+
+constexpr size_t kNameBytesMax = 256;                 // x-weir-project, x-weir-user
+constexpr int64_t kDeadlineMsMax = 24 * 3600 * 1000;  // x-weir-deadline-ms
+
+Result<std::string> NameHeader(const http::Request& request, std::string_view name) {
+  const std::string_view value = request.headers.Find(name).value_or("");
+  if (value.size() > kNameBytesMax || !IsValidUtf8(value)) {
+    return Fail(Code::kInvalidArgument,
+                fmt::format("{} takes at most {} bytes of UTF-8", name, kNameBytesMax),
+                std::string(name));
+  }
+  return std::string(value);
+}
+
+Result<std::optional<Duration>> DeadlineHeader(const http::Request& request) {
+  const auto value = request.headers.Find("x-weir-deadline-ms");
+  if (!value) return std::nullopt;
+  int64_t ms = 0;
+  const auto [end, error] = std::from_chars(value->data(), value->data() + value->size(), ms);
+  if (error != std::errc() || end != value->data() + value->size() || ms < 1 ||
+      ms > kDeadlineMsMax) {
+    return Fail(Code::kInvalidArgument,
+                fmt::format("x-weir-deadline-ms takes milliseconds from 1 to {}", kDeadlineMsMax),
+                "x-weir-deadline-ms");
+  }
+  return std::chrono::milliseconds(ms);
+}
+
+// Takes the request's place within its key's limits, and gives it back whatever happens.
+class MeterSeat {
+ public:
+  MeterSeat(Site& site, const keys::Caller& caller) : site_(site), caller_(caller) {}
+  ~MeterSeat() {
+    if (seated_) {
+      site_.meter.Done(caller_.principal.key_id, caller_.limits, tokens, site_.clock.Now());
+    }
+  }
+  MeterSeat(const MeterSeat&) = delete;
+  MeterSeat& operator=(const MeterSeat&) = delete;
+
+  Result<void> Take() {
+    if (caller_.principal.key_id.empty()) return {};
+    auto admitted = site_.meter.Admit(caller_.principal.key_id, caller_.limits, site_.clock.Now());
+    seated_ = admitted.has_value();
+    return admitted;
+  }
+  int64_t tokens = 0;
+
+ private:
+  Site& site_;
+  const keys::Caller& caller_;
+  bool seated_ = false;
+};
+
+Result<keys::Caller> Identify(Site& site, const http::Request& request) {
+  if (!site.keys.HasKeys()) return keys::Caller{};
+  const Result<std::string> credential = Credential(request);
+  if (!credential) return std::unexpected(credential.error());
+  return site.keys.Identify(*credential, site.clock.WallNow());
+}
+
+Error NoRoute(const Match& match, const http::Request& request) {
+  if (match.path_known) {
+    return {Code::kNotFound,
+            fmt::format("this path takes {}", match.allowed),
+            {},
+            "method_not_allowed"};
+  }
+  const bool short_enough = request.path.size() <= kNameBytesMax && IsValidUtf8(request.path);
+  return {Code::kNotFound,
+          short_enough ? fmt::format("there is nothing at {} {}", request.method, request.path)
+                       : "there is nothing at this path",
+          {},
+          "unknown_route"};
+}
+
+// Everything between the socket and a handler; an Error here is the answer.
+Task<Result<void>> Enter(Site& site, Call& call) {
+  const http::Request& request = call.request();
+  const Match match = FindRoute(Routes(), request.method, request.path);
+  if (match.route != nullptr && match.route->open) {
+    co_await match.route->handler(site, call);
+    co_return Result<void>();
+  }
+  const Result<keys::Caller> caller = Identify(site, request);
+  if (!caller) co_return std::unexpected(caller.error());
+  if (match.route == nullptr) co_return Fail(NoRoute(match, request));
+  if (auto may = keys::RequireScope(caller->principal, match.route->scope); !may) co_return may;
+  Result<gateway::Asked> asked = AskedOf(request, caller->principal);
+  if (!asked) co_return std::unexpected(asked.error());
+  call.asked = std::move(*asked);
+  call.tail = match.tail;
+  MeterSeat seat(site, *caller);
+  if (match.route->scope == chat::Scope::kInference) {
+    if (auto taken = seat.Take(); !taken) co_return taken;
+  }
+  co_await match.route->handler(site, call);
+  seat.tokens = call.tokens;
+  co_return Result<void>();
+}
+
+std::string_view RouteName(const http::Request& request) {
+  const Match match = FindRoute(Routes(), request.method, request.path);
+  return match.route == nullptr ? "none" : match.route->path;
+}
+
+}  // namespace
+
+Result<std::string> Credential(const http::Request& request) {
+  const auto authorization = request.headers.Find("authorization");
+  const auto api_key = request.headers.Find("x-api-key");
+  std::string bearer;
+  if (authorization) {
+    constexpr std::string_view kScheme = "Bearer ";
+    if (authorization->size() <= kScheme.size() ||
+        !http::EqualsIgnoreCase(authorization->substr(0, kScheme.size()), kScheme)) {
+      return Fail(Code::kUnauthenticated, "the Authorization header takes 'Bearer <key>'", {},
+                  "key_malformed");
+    }
+    bearer = authorization->substr(kScheme.size());
+  }
+  if (authorization && api_key && bearer != *api_key) {
+    return Fail(Code::kUnauthenticated, "Authorization and x-api-key name different keys; send one",
+                {}, "key_ambiguous");
+  }
+  if (authorization) return bearer;
+  return std::string(api_key.value_or(""));
+}
+
+Result<gateway::Asked> AskedOf(const http::Request& request, chat::Principal principal) {
+  gateway::Asked asked{.principal = std::move(principal)};
+  if (const auto value = request.headers.Find("x-weir-label")) {
+    asked.label = chat::LabelFromName(*value);
+    if (!asked.label) {
+      return Fail(Code::kInvalidArgument, "x-weir-label takes public, internal, personal or secret",
+                  "x-weir-label");
+    }
+  }
+  if (const auto value = request.headers.Find("x-weir-route")) {
+    const auto tier = routing::TierFromName(*value);
+    if (!tier) {
+      return Fail(Code::kInvalidArgument, "x-weir-route takes device, edge or cloud",
+                  "x-weir-route");
+    }
+    asked.tier_max = *tier;
+  }
+  auto project = NameHeader(request, "x-weir-project");
+  if (!project) return std::unexpected(project.error());
+  // A key that belongs to a project speaks for that one alone.
+  if (asked.principal.project.empty()) asked.principal.project = std::move(*project);
+  auto user = NameHeader(request, "x-weir-user");
+  if (!user) return std::unexpected(user.error());
+  asked.principal.user = std::move(*user);
+  auto deadline = DeadlineHeader(request);
+  if (!deadline) return std::unexpected(deadline.error());
+  asked.deadline = *deadline;
+  asked.explain = request.headers.Find("x-weir-explain") == "1";
+  return asked;
+}
+
+Task<void> Serve(Site& site, http::Exchange& exchange) {
+  const MonotonicTime start = site.clock.Now();
+  Call call{.exchange = exchange, .request_id = NewId("req_")};
+  const std::string route(RouteName(exchange.request()));
+  const Result<void> entered = co_await Enter(site, call);
+  if (!entered && !exchange.replied() && !exchange.ClientGone()) {
+    co_await call.SendError(entered.error());
+  }
+  if (exchange.ClientGone()) site.metrics.CountClientGone();
+  const int status = exchange.ClientGone() && call.status == 0 ? 499 : call.status;
+  const Duration took = site.clock.Now() - start;
+  site.metrics.CountRequest(route, status, took);
+  LogDebug("{} {} {} {:.1f} ms", call.request_id, route, status, Milliseconds(took));
+}
+
+http::Reply RenderRefusal(const http::Refusal& refusal, const http::Request*) {
+  Code code = Code::kInvalidArgument;
+  switch (refusal.status) {
+    case 403:
+      code = Code::kForbidden;
+      break;
+    case 408:
+      code = Code::kTimeout;
+      break;
+    case 413:
+      code = Code::kTooLarge;
+      break;
+    case 431:
+      code = Code::kHeadersTooLarge;
+      break;
+    case 503:
+      code = Code::kUnavailable;
+      break;
+    default:
+      break;
+  }
+  http::Reply reply{.status = refusal.status};
+  reply.headers.Add("content-type", "application/json");
+  if (refusal.status == 503) reply.headers.Add("retry-after", "5");
+  reply.body = openai::RenderError({code, refusal.message, {}, std::string(refusal.reason)});
+  return reply;
+}
+
+}  // namespace weir::server

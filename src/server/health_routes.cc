@@ -1,0 +1,22 @@
+#include "server/health_routes.h"
+
+#include <utility>
+
+namespace weir::server {
+
+Task<void> GetLive(Site&, Call& call) { co_await call.SendJson(200, R"({"status":"ok"})"); }
+
+Task<void> GetReady(Site&, Call& call) { co_await call.SendJson(200, R"({"status":"ok"})"); }
+
+Task<void> GetMetrics(Site& site, Call& call) {
+  const auto engines = co_await site.fleet.Status();
+  http::Reply reply = call.Head(200, "text/plain; version=0.0.4; charset=utf-8");
+  reply.body = site.metrics.Render(engines);
+  co_await call.exchange.Send(std::move(reply));
+}
+
+Task<void> GetVersion(Site&, Call& call) {
+  co_await call.SendJson(200, R"({"version":")" WEIR_VERSION R"("})");
+}
+
+}  // namespace weir::server

@@ -1,0 +1,44 @@
+// What Prometheus reads at /metrics: counters of the gateway itself. Names follow Prometheus'
+// conventions; labels never hold text of a request.
+//
+// I/O thread only.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "backends/engine_fleet.h"
+#include "base/clock.h"
+
+namespace weir::server {
+
+class Metrics {
+ public:
+  void CountRequest(std::string_view route, int status, Duration took);
+  void CountTokens(std::string_view model, int64_t prompt, int64_t cached, int64_t completion);
+  void CountClientGone() { ++clients_gone_; }
+
+  // Prometheus' text format 0.0.4, with the figures of each engine.
+  std::string Render(const std::vector<backends::EngineStatus>& engines) const;
+
+ private:
+  struct Route {
+    uint64_t count = 0;
+    double seconds = 0;
+  };
+  struct Tokens {
+    int64_t prompt = 0;
+    int64_t cached = 0;
+    int64_t completion = 0;
+  };
+
+  std::map<std::pair<std::string, int>, Route> routes_ = {};  // bounded by the route table
+  std::map<std::string, Tokens, std::less<>> tokens_ = {};    // bounded by the model store
+  uint64_t clients_gone_ = 0;
+};
+
+}  // namespace weir::server

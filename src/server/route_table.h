@@ -1,0 +1,34 @@
+// Which handler answers which path. A new endpoint is a new handler and a row in routes.cc.
+#pragma once
+
+#include <span>
+#include <string_view>
+
+#include "async/task.h"
+#include "chat/principal.h"
+#include "server/call.h"
+#include "server/site.h"
+
+namespace weir::server {
+
+using RouteHandler = Task<void> (*)(Site& site, Call& call);
+
+struct Route {
+  std::string_view method;
+  std::string_view path;  // ends in "/*": everything below; the rest is in Call::tail
+  RouteHandler handler;
+  chat::Scope scope = chat::Scope::kInference;
+  bool open = false;  // needs no key: liveness alone
+};
+
+std::span<const Route> Routes();
+
+struct Match {
+  const Route* route = nullptr;   // null: none
+  bool path_known = false;        // another method would have matched
+  std::string_view allowed = {};  // that method
+  std::string_view tail = {};
+};
+Match FindRoute(std::span<const Route> routes, std::string_view method, std::string_view path);
+
+}  // namespace weir::server

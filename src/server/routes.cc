@@ -1,0 +1,38 @@
+#include "server/admin_routes.h"
+#include "server/health_routes.h"
+#include "server/openai_routes.h"
+#include "server/route_table.h"
+#include "server/score_routes.h"
+
+namespace weir::server {
+
+std::span<const Route> Routes() {
+  using chat::Scope;
+  static constexpr Route kRoutes[] = {
+      {"POST", "/v1/chat/completions", OpenAiChat},
+      {"POST", "/v1/completions", OpenAiCompletion},
+      {"POST", "/v1/embeddings", OpenAiEmbeddings},
+      {"GET", "/v1/models", OpenAiModels},
+      {"GET", "/v1/models/*", OpenAiModel},
+
+      {"POST", "/weir/v1/score", PostScore},
+      {"GET", "/weir/v1/decisions", GetDecisions},
+      {"GET", "/weir/v1/decisions/*", GetDecision},
+      {"GET", "/weir/v1/targets", GetTargets},
+      {"GET", "/weir/v1/models", GetEngines},
+      {"POST", "/weir/v1/models/load", PostLoad, Scope::kModels},
+      {"POST", "/weir/v1/models/stop", PostStop, Scope::kModels},
+      {"GET", "/weir/v1/keys", GetKeys, Scope::kKeys},
+      {"POST", "/weir/v1/keys", PostKey, Scope::kKeys},
+      {"DELETE", "/weir/v1/keys/*", DeleteKey, Scope::kKeys},
+
+      {"GET", "/livez", GetLive, Scope::kInference, /*open=*/true},
+      {"GET", "/readyz", GetReady, Scope::kInference, /*open=*/true},
+      {"GET", "/health", GetReady, Scope::kInference, /*open=*/true},
+      {"GET", "/metrics", GetMetrics, Scope::kAdmin},
+      {"GET", "/weir/v1/version", GetVersion},
+  };
+  return kRoutes;
+}
+
+}  // namespace weir::server

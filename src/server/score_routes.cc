@@ -1,0 +1,113 @@
+#include "server/score_routes.h"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "gateway/embed.h"
+#include "json/fields.h"
+#include "json/parse.h"
+#include "json/writer.h"
+#include "server/weir_object.h"
+
+namespace weir::server {
+namespace {
+
+constexpr size_t kTextBytesMax = size_t{8} << 20;
+constexpr size_t kContinuationsMax = 1024;
+constexpr size_t kContinuationBytesMax = 64 << 10;
+constexpr size_t kMessagesMax = 4096;
+
+std::vector<chat::Message> ReadMessages(json::Fields& fields) {
+  std::vector<chat::Message> messages;
+  const json::Array* list = fields.List("messages", kMessagesMax);
+  for (size_t i = 0; list != nullptr && i < list->size(); ++i) {
+    json::Fields item(fields.problem(), (*list)[i], fields.PathOf("messages", i));
+    chat::Message message;
+    message.role = item.Require()
+                       .Word<chat::Role>("role", {{"system", chat::Role::kSystem},
+                                                  {"user", chat::Role::kUser},
+                                                  {"assistant", chat::Role::kAssistant}})
+                       .value_or(chat::Role::kUser);
+    message.parts.push_back({.text = item.Require().String("content", kTextBytesMax).value_or("")});
+    item.RefuseUnread();
+    messages.push_back(std::move(message));
+  }
+  return messages;
+}
+
+Result<chat::ScoreRequest> ReadScore(std::string_view body, const json::Limits& limits) {
+  const Result<json::Value> document = json::Parse(body, limits);
+  if (!document) return std::unexpected(document.error());
+  json::Problem problem;
+  json::Fields fields(problem, *document);
+  chat::ScoreRequest request;
+  request.model = fields.Require().String("model", 256).value_or("");
+  request.messages = ReadMessages(fields);
+  request.prompt.text = fields.String("prompt", kTextBytesMax).value_or("");
+  request.continuations = fields.Strings("continuations", kContinuationsMax, kContinuationBytesMax);
+  if (request.messages.empty() == request.prompt.text.empty()) {
+    fields.Refuse("prompt", "give either messages or a prompt");
+  }
+  if (request.continuations.empty()) fields.Refuse("continuations", "give at least one");
+  fields.RefuseUnread();
+  if (problem) return Fail(problem.Take());
+  return request;
+}
+
+// Softmax over the continuations: their probabilities if nothing else could follow.
+std::vector<double> Shares(const std::vector<chat::Scores::Continuation>& scores) {
+  double highest = -INFINITY;
+  for (const auto& score : scores) highest = std::max(highest, score.logprob);
+  double sum = 0;
+  std::vector<double> shares;
+  for (const auto& score : scores) sum += shares.emplace_back(std::exp(score.logprob - highest));
+  for (double& share : shares) share /= sum;
+  return shares;
+}
+
+}  // namespace
+
+Task<void> PostScore(Site& site, Call& call) {
+  auto asked = ReadScore(call.request().body, {.depth = site.options.json_depth_max,
+                                               .bytes = site.options.body_bytes_max});
+  if (!asked) {
+    co_await call.SendError(asked.error());
+    co_return;
+  }
+  auto answered = co_await gateway::Score(site.gateway, call.asked, std::move(*asked));
+  if (!answered) {
+    co_await call.SendError(answered.error());
+    co_return;
+  }
+  const chat::Scores& scores = answered->value;
+  const std::vector<double> shares = Shares(scores.continuations);
+  std::string body;
+  json::Writer writer(&body);
+  writer.BeginObject().Field("object", "weir.scores").Field("model", answered->target.name);
+  writer.Key("continuations").BeginArray();
+  for (size_t i = 0; i < scores.continuations.size(); ++i) {
+    writer.BeginObject()
+        .Field("logprob", scores.continuations[i].logprob)
+        .Field("tokens", scores.continuations[i].tokens)
+        .Field("probability", shares[i])
+        .EndObject();
+  }
+  writer.EndArray();
+  const int64_t prompt = scores.usage.prompt_tokens.value_or(0);
+  const int64_t cached = scores.usage.cached_tokens.value_or(0);
+  writer.Key("usage").BeginObject().Field("prompt_tokens", prompt).Field("cached_tokens", cached);
+  writer.EndObject().Key("weir").Raw(RenderWeirObject({.decision_id = answered->decision_id,
+                                                       .target = answered->target,
+                                                       .decision = answered->decision,
+                                                       .explain = call.asked.explain}));
+  writer.EndObject();
+  site.metrics.CountTokens(answered->target.name, prompt, cached, 0);
+  call.tokens += prompt;
+  http::Reply reply = call.Head(200, "application/json");
+  AddDecisionHeaders(reply, answered->decision_id, answered->target, answered->decision.label);
+  reply.body = std::move(body);
+  co_await call.exchange.Send(std::move(reply));
+}
+
+}  // namespace weir::server

@@ -1,0 +1,49 @@
+// What handlers work on. Plain references: app/ builds everything and keeps it alive for as long as
+// the server runs.
+//
+// I/O thread only.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "backends/engine_fleet.h"
+#include "base/clock.h"
+#include "gateway/gateway.h"
+#include "keys/key_store.h"
+#include "keys/meter.h"
+#include "server/metrics.h"
+
+namespace weir::server {
+
+// A model as /v1/models lists it.
+struct ListedModel {
+  std::string name = {};
+  int64_t created = 0;  // Unix seconds
+  std::string owner = "weir";
+};
+
+struct SiteOptions {
+  int32_t choices_max = 8;
+  size_t json_depth_max = 128;
+  size_t body_bytes_max = size_t{32} << 20;
+  Duration head_patience = std::chrono::seconds(10);  // then the head goes out without a token
+  Duration heartbeat = std::chrono::seconds(15);  // a comment in a stream that has nothing to say
+};
+
+struct Site {
+  const Clock& clock;
+  gateway::Gateway& gateway;
+  backends::EngineFleet& fleet;
+  keys::KeyStore& keys;
+  keys::Meter& meter;
+  Metrics& metrics;
+  std::function<std::vector<ListedModel>()> list_models = {};
+  // The full name of a local model that `name` or an alias means; kNotFound.
+  std::function<Result<std::string>(const std::string& name)> local_model = {};
+  SiteOptions options = {};
+};
+
+}  // namespace weir::server

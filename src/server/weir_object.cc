@@ -1,0 +1,66 @@
+#include "server/weir_object.h"
+
+#include "json/writer.h"
+
+namespace weir::server {
+namespace {
+
+void AppendStats(json::Writer& writer, const chat::AnswerStats& stats) {
+  writer.BeginObject()
+      .Field("tokens", stats.tokens)
+      .Key("logprob_mean")
+      .Float(stats.logprob_mean)
+      .Key("logprob_min")
+      .Float(stats.logprob_min)
+      .Key("entropy_mean")
+      .Float(stats.entropy_mean)
+      .Key("entropy_max")
+      .Float(stats.entropy_max)
+      .Key("margin_mean")
+      .Float(stats.margin_mean)
+      .Key("margin_min")
+      .Float(stats.margin_min)
+      .EndObject();
+}
+
+void AppendTimings(json::Writer& writer, const chat::Done& done) {
+  writer.BeginObject()
+      .Field("queue_ms", done.queue_ms)
+      .Field("prompt_ms", done.prompt_ms)
+      .Field("decode_ms", done.decode_ms)
+      .EndObject();
+}
+
+}  // namespace
+
+std::string RenderWeirObject(const WeirObject& object) {
+  std::string text;
+  json::Writer writer(&text);
+  writer.BeginObject()
+      .Field("decision", object.decision_id)
+      .Field("asked", object.decision.asked)
+      .Field("target", object.target.name)
+      .Field("model", object.target.model)
+      .Field("tier", routing::TierName(object.target.tier))
+      .Field("label", chat::LabelName(object.decision.label))
+      .Key("cost")
+      .Null();
+  if (!object.choices.empty()) {
+    writer.Key("confidence").BeginArray();
+    for (const chat::ChoiceDone& choice : object.choices) AppendStats(writer, choice.stats);
+    writer.EndArray();
+  }
+  if (object.done) {
+    writer.Key("timings");
+    AppendTimings(writer, *object.done);
+  }
+  if (object.explain) {
+    writer.Key("explanation").BeginArray();
+    for (const std::string& line : object.decision.explanation) writer.String(line);
+    writer.EndArray();
+  }
+  writer.EndObject();
+  return text;
+}
+
+}  // namespace weir::server

@@ -1,0 +1,27 @@
+// The `weir` object of an answer: what was decided, who answered, how sure it was, what it cost.
+// Clients of other APIs skip it; Weir's own tools read it.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "chat/event.h"
+#include "routing/decision.h"
+
+namespace weir::server {
+
+struct WeirObject {
+  std::string_view decision_id = {};
+  const routing::Target& target;
+  const routing::Decision& decision;
+  bool explain = false;
+  std::vector<chat::ChoiceDone> choices = {};  // of a generation
+  std::optional<chat::Done> done = {};
+};
+
+// JSON text. Cost is null: nothing prices local work yet, and unknown is not zero.
+std::string RenderWeirObject(const WeirObject& object);
+
+}  // namespace weir::server

@@ -43,7 +43,7 @@ tsan: ## the whole suite under ThreadSanitizer
 	@tools/setup.sh --tests && tools/build.sh tsan && tools/run_tests.py --build build/tsan --only unit,blackbox
 
 fuzz: ## FUZZ_SECONDS (60) for each libFuzzer target
-	@tools/build.sh fuzz && tools/fuzz.py --seconds $(FUZZ_SECONDS)
+	@tools/build.sh fuzz fuzz_targets && tools/fuzz.py --seconds $(FUZZ_SECONDS)
 
 bench: bench-engine ## every benchmark against its peer, as Markdown and JSON under build/bench/
 

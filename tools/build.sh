@@ -13,9 +13,9 @@ build=build/$preset
 llama_flags=()
 case "$preset" in
   release) build=build ;;
-  asan|fuzz) llama_flags=(--sanitize address) ;;
+  asan) llama_flags=(--sanitize address) ;;
   tsan) llama_flags=(--sanitize thread) ;;
-  debug) ;;
+  debug|fuzz) ;;
   *) say "unknown preset $preset"; exit 2 ;;
 esac
 
@@ -25,7 +25,7 @@ if [ -e src/sqlite/CMakeLists.txt ]; then
   sqlite=$(tools/fetch_sqlite.sh | tail -n 1)
   arguments+=("-DWEIR_SQLITE_PREFIX=$sqlite")
 fi
-if [ -e src/llama/CMakeLists.txt ]; then
+if [ "$preset" != fuzz ]; then  # no fuzz target reaches libllama
   llama=$(tools/build_llama.sh "${llama_flags[@]}" | tail -n 1)
   arguments+=("-DWEIR_LLAMA_PREFIX=$llama")
 fi

@@ -33,15 +33,14 @@ quietly() {
   fi
 }
 
-install_debian_packages() {
-  command -v dpkg-query >/dev/null ||
-    die "this is not Debian or Ubuntu; install what tools/packages.txt lists, then run cmake and ninja yourself"
+# The packages of packages.txt that are not there, or older than the pin, into `missing`.
+find_missing() {
   local -A installed=()
   local name version status least stand_in
   while read -r name version status; do
     if [ "$status" = installed ]; then installed[${name%%:*}]=$version; fi
   done < <(dpkg-query -W -f='${binary:Package} ${Version} ${db:Status-Status}\n' 2>/dev/null)
-  local missing=()
+  missing=()
   while read -r name least stand_in; do
     case "$name" in ""|"#"*) continue ;; esac
     if [ -n "${installed[$name]:-}" ]; then
@@ -52,20 +51,29 @@ install_debian_packages() {
     fi
     missing+=("$name")
   done <tools/packages.txt
-  if [ ${#missing[@]} = 0 ]; then return; fi
+}
 
+install_debian_packages() {
+  command -v dpkg-query >/dev/null ||
+    die "this is not Debian or Ubuntu; install what tools/packages.txt lists, then run cmake and ninja yourself"
+  find_missing
+  if [ ${#missing[@]} = 0 ]; then return; fi
   if [ "$(id -u)" != 0 ] && ! command -v sudo >/dev/null; then
     die "missing packages: ${missing[*]}; run as root: apt-get install ${missing[*]}"
   fi
   say "updating the package lists"
   quietly "apt-get update" "check the network and /etc/apt/sources.list" "${as_root[@]}" apt-get update -q
-  local count=0
-  for name in "${missing[@]}"; do
+  local name count=0 wanted=("${missing[@]}")
+  for name in "${wanted[@]}"; do
     count=$((count + 1))
-    say "installing $name ($count of ${#missing[@]})"
-    quietly "installing $name" "Debian 12 has it: see 'apt-cache policy $name'" \
+    say "installing $name ($count of ${#wanted[@]})"
+    quietly "installing $name" "see 'apt-cache policy $name'; Debian 12 (bookworm) has it in main" \
       "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "$name"
   done
+  find_missing
+  if [ ${#missing[@]} != 0 ]; then
+    die "older here than tools/packages.txt asks for: ${missing[*]}; Debian 12 (bookworm) has them new enough"
+  fi
 }
 
 key_of() { cat "$@" | sha256sum | cut -c1-16; }

@@ -444,7 +444,7 @@ TEST_F(LauncherTest, ManyKillsOfEachLeaveNothingBehind) {
   const size_t descriptors = LauncherDescriptors();
   for (int id = 1; id <= Kills(); ++id) {
     const Engine engine = StartEngine(gateway, id);
-    kill(engine.pid, id % 2 == 0 ? SIGKILL : SIGSEGV);
+    kill(engine.pid, id % 2 == 0 ? SIGKILL : SIGTERM);
     EXPECT_THAT(gateway.Hear(), StartsWith(fmt::format("exited {} ", id)));
   }
   Settle(gateway);

@@ -24,8 +24,10 @@ void Follow(double& estimate, double sample) {
 StepBudget::StepBudget(const Options& options)
     : target_(options.target_step),
       target_alone_(options.target_step_alone),
+      share_(options.prompt_share_min / (1 - options.prompt_share_min)),
       chunk_min_(std::min(options.chunk_min, options.batch_tokens_max)),
       chunk_max_(std::min(options.chunk_max, options.batch_tokens_max)) {
+  CHECK(options.prompt_share_min >= 0 && options.prompt_share_min < 1, "a share is 0 to 1");
   CHECK(chunk_min_ >= 1 && chunk_min_ <= chunk_max_, "the chunk bounds are in order");
 }
 
@@ -52,7 +54,8 @@ int32_t StepBudget::PromptTokens(int32_t decode_rows) const {
   const bool alone = decode_rows == 0;
   if (prompt_ns(1) <= 0) return alone ? chunk_max_ : chunk_min_;
   const auto target = static_cast<double>((alone ? target_alone_ : target_).count());
-  const double left = target - (alone ? 0 : decode_ns(decode_rows));
+  const double decode = alone ? 0 : decode_ns(decode_rows);
+  const double left = std::max(target - decode, share_ * decode);
   double tokens = left / prompt_ns(kLargeChunk);
   if (tokens < kLargeChunk) tokens = std::min<double>(left / prompt_ns(1), kLargeChunk - 1);
   tokens = std::clamp<double>(tokens, chunk_min_, chunk_max_);

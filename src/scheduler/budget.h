@@ -7,6 +7,9 @@
 // machine: the newest step weighs a quarter, and a prompt that grows dearer with its depth is
 // followed within a few steps.
 //
+// Where decoding alone comes near the target (many streams, a large model), prompts still get their
+// share of the time, or a crowd of streams would keep everybody else from starting.
+//
 // One thread. Before the first measurement it plans the least (chunk_min) beside decode rows.
 #pragma once
 
@@ -39,6 +42,7 @@ class StepBudget {
 
   const Duration target_;
   const Duration target_alone_;
+  const double share_;  // prompt time for each unit of decode time, at least
   const int32_t chunk_min_;
   const int32_t chunk_max_;
   std::array<double, kDecodeSlots> decode_ns_{};

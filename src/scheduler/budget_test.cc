@@ -50,6 +50,15 @@ TEST(StepBudget, FollowsAPromptThatGrowsDearer) {
   }
 }
 
+TEST(StepBudget, ACrowdOfStreamsLeavesPromptsTheirShare) {
+  Options options = Targets();
+  options.prompt_share_min = 0.5;
+  StepBudget budget(options);
+  budget.Measured(64, 0, Cost(64, 0, 3.5));  // 70 ms
+  budget.Measured(64, 10, Cost(64, 10, 3.5));
+  EXPECT_EQ(budget.PromptTokens(64), 20);
+}
+
 TEST(StepBudget, LargeChunksAreWholeTiles) {
   StepBudget budget(Targets());
   budget.Measured(0, 256, Cost(0, 256, 2.7));

@@ -41,6 +41,7 @@ struct Options {
   // target_step_alone.
   Duration target_step = std::chrono::milliseconds(50);
   Duration target_step_alone = std::chrono::milliseconds(500);
+  double prompt_share_min = 0.4;  // of a step's time, when decoding alone comes near the target
   int32_t chunk_min = 8;    // prompt tokens of a step, even when decoding alone is over the target
   int32_t chunk_max = 512;  // and at most
   int32_t chunk_deterministic = 128;  // fixed chunk of deterministic requests on an idle engine

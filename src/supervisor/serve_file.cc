@@ -27,11 +27,12 @@ bool IsPlainAddress(std::string_view address) {
 
 std::string Path(const std::string& folder) { return folder + "/serve.json"; }
 
+// Not synced: it matters only while this server runs, and nobody shall wait for a disk before the
+// ready line.
 Result<void> WriteWhole(const std::string& path, const std::string& text) {
   const Fd fd(open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (!fd.valid()) return Fail(SystemError("cannot write serve.json", errno));
-  if (write(fd.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size()) ||
-      fsync(fd.get()) != 0) {
+  if (write(fd.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size())) {
     return Fail(SystemError("cannot write serve.json", errno));
   }
   return {};

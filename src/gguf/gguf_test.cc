@@ -102,6 +102,16 @@ TEST(Inspect, RecognisesARecurrentModelWithoutHeads) {
   EXPECT_EQ(info->kv_bytes_per_token, 0u);
 }
 
+TEST(Inspect, TakesAHybridWhoseFirstLayerHasNoHeads) {
+  const auto info =
+      Look(Model()
+               .Numbers<uint32_t>("llama.attention.head_count", ValueType::kU32, {0, 4})
+               .Numbers<uint32_t>("llama.attention.head_count_kv", ValueType::kU32, {0, 2})
+               .Number("llama.ssm.conv_kernel", 4));
+  ASSERT_TRUE(info) << info.error().message;
+  EXPECT_EQ(info->heads, 4u);
+}
+
 TEST(Inspect, FindsFillInTheMiddleByKeysAndByTexts) {
   const auto by_key = Look(Model()
                                .Number("tokenizer.ggml.fim_pre_token_id", 4)

@@ -168,7 +168,7 @@ void ReadRope(Keys& keys, Info& info) {
                    keys.HasScalar("attention.key_length_swa")
                        ? keys.Unsigned("attention.key_length_swa", 1, kHeadLengthMax).value_or(0)
                        : 0));
-  if (info.heads > 0 && (info.rope_dimensions > widest || info.rope_dimensions % 2 != 0)) {
+  if (widest > 0 && (info.rope_dimensions > widest || info.rope_dimensions % 2 != 0)) {
     keys.Note(
         Malformed("gguf_rope",
                   fmt::format("{} rotated dimensions in heads of {}", info.rope_dimensions, widest),
@@ -192,7 +192,7 @@ void ReadExperts(Keys& keys, Info& info) {
   info.experts_used = Most(keys.PerLayer("expert_used_count", info.layers, kExpertsMax));
   const auto groups = keys.Unsigned("expert_group_count", 0, kExpertsMax).value_or(0);
   const bool used_wrong =
-      info.experts_used > info.experts || (info.experts > 0 && info.experts_used == 0);
+      info.experts_used > info.experts || (info.experts > 1 && info.experts_used == 0);
   const bool groups_wrong = groups > 1 && (groups >= info.experts || info.experts % groups != 0);
   if (used_wrong || groups_wrong) {
     keys.Note(Malformed("gguf_experts",

@@ -91,7 +91,7 @@ int RunServe(const std::vector<std::string>& words, const config::Settings& sett
   if (!folder) return Refuse(folder.error().message);
 
   LauncherOptions options;
-  options.gateway.program = *folder + "/weir";
+  options.gateway.program = *folder + "/weir-serve";
   options.gateway.arguments = {"gateway-process"};
   options.gateway.arguments.insert(options.gateway.arguments.end(), words.begin(), words.end());
   options.gateway.environment = ChildEnvironment();

@@ -1,58 +1,27 @@
-// The program `weir`: the launcher and the gateway of a server, and the command line that talks to
-// one.
+// The program `weir`: the command line. `weir serve` becomes the program weir-serve beside it.
 #include <fmt/core.h>
+#include <unistd.h>
 
 #include <string>
-#include <string_view>
 #include <vector>
 
-#include "app/gateway_main.h"
-#include "app/serve.h"
-#include "app/serve_arguments.h"
-#include "base/log.h"
 #include "cli/commands.h"
+#include "supervisor/launcher.h"
 
-namespace weir::app {
 namespace {
 
-constexpr int kExitUsage = 2;
-
-LogLevel LevelOf(std::string_view name) {
-  if (name == "debug") return LogLevel::kDebug;
-  if (name == "warning") return LogLevel::kWarning;
-  if (name == "error") return LogLevel::kError;
-  if (name == "off") return LogLevel::kOff;
-  return LogLevel::kInfo;
-}
-
-// Launcher and gateway start alike: the same words, the same settings.
-int Serve(const std::vector<std::string>& words, bool gateway) {
-  const auto arguments = ParseServeArguments(words);
-  if (!arguments) {
-    fmt::print(stderr, "weir: {}\n", arguments.error());
-    return kExitUsage;
-  }
-  if (arguments->help) {
-    fmt::print("{}", ServeHelp());
-    return 0;
-  }
-  auto settings = LoadSettings(*arguments);
-  if (!settings) {
-    for (const std::string& line : settings.error()) fmt::print(stderr, "weir: {}\n", line);
-    return kExitUsage;
-  }
-  SetUpLog(gateway ? "gateway" : "launcher", LevelOf(*settings->log_level));
-  return gateway ? RunGateway(*arguments, std::move(*settings)) : RunServe(words, *settings);
+// Returns only when the program could not be started.
+int BecomeServer(char** argv) {
+  const auto folder = weir::ProgramFolder();
+  if (folder) execv((*folder + "/weir-serve").c_str(), argv);
+  fmt::print(stderr, "weir: weir-serve is not beside this program; install Weir again\n");
+  return 1;
 }
 
 }  // namespace
-}  // namespace weir::app
 
 int main(int argc, char** argv) {
   const std::vector<std::string> words(argv + 1, argv + argc);
-  const std::string command = words.empty() ? "" : words.front();
-  if (command == "serve" || command == "gateway-process") {
-    return weir::app::Serve({words.begin() + 1, words.end()}, command == "gateway-process");
-  }
+  if (!words.empty() && words.front() == "serve") return BecomeServer(argv);
   return weir::cli::Run(words);
 }

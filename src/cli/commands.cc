@@ -2,15 +2,204 @@
 
 #include <fmt/core.h>
 
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <functional>
+
+#include "cli/exit_code.h"
+#include "cli/options.h"
+#include "config/load.h"
+
 namespace weir::cli {
+namespace {
+
+// What was asked, filled while the command line is parsed; `work` is the command that was named.
+struct Asked {
+  Common common = {};
+  std::string model = {};
+  std::string id = {};
+  std::string shell = {};
+  RunOptions run = {};
+  ClassifyOptions classify = {};
+  EmbedOptions embed = {};
+  KeyOptions key = {};
+  std::string data = {};
+  std::string models = {};
+  std::function<int()> work = {};
+};
+
+// Pairs of name and value for config::Load, from the flags that every command takes.
+std::vector<std::string> ConfigWords(const Asked& asked) {
+  std::vector<std::string> words;
+  const auto add = [&](std::string name, const std::string& value) {
+    if (value.empty()) return;
+    words.push_back(std::move(name));
+    words.push_back(value);
+  };
+  add("config", asked.common.config);
+  add("data", asked.data);
+  add("models", asked.models);
+  return words;
+}
+
+// The folders of this user, unless flags, environment or configuration say otherwise.
+bool FillFolders(Asked& asked) {
+  config::Invocation invocation{.variable = config::ProcessVariable};
+  const std::vector<std::string> words = ConfigWords(asked);
+  for (size_t i = 0; i < words.size(); i += 2)
+    invocation.flags.emplace_back(words[i], words[i + 1]);
+  const auto settings = config::Load(invocation);
+  if (!settings) {
+    for (const auto& problem : settings.error()) {
+      fmt::print(stderr, "weir: {}\n", config::ToText(problem));
+    }
+    return false;
+  }
+  asked.common.folders.data = *settings->data;
+  asked.common.folders.models = *settings->models;
+  if (asked.common.folders.server.empty()) {
+    asked.common.folders.server = config::ProcessVariable("WEIR_SERVER").value_or("");
+  }
+  return true;
+}
+
+CLI::App* AddCommand(CLI::App& parent, Asked& asked, const std::string& name,
+                     const std::string& summary, const std::string& examples,
+                     std::function<int()> work) {
+  CLI::App* command = parent.add_subcommand(name, summary);
+  command->footer("Examples:\n" + examples);
+  command->callback([&asked, work = std::move(work)] { asked.work = work; });
+  command->add_flag("--json", asked.common.json, "one JSON document instead of text");
+  command->add_option("--config", asked.common.config, "configuration file");
+  command->add_option("--data", asked.data, "data folder");
+  command->add_option("--models", asked.models, "model store");
+  command->add_option("--server", asked.common.folders.server, "address of a running server");
+  return command;
+}
+
+void AddModelCommands(CLI::App& app, Asked& asked) {
+  AddCommand(app, asked, "list", "the models in the store", "  weir list\n  weir list --json", [&] {
+    return ListModels(asked.common);
+  })->alias("ls");
+  AddCommand(app, asked, "show", "what a model is",
+             "  weir show smollm2:135m\n  weir show ./model.gguf --json",
+             [&] { return ShowModel(asked.common, asked.model); })
+      ->add_option("model", asked.model, "name, or path of a GGUF file")
+      ->required();
+  AddCommand(app, asked, "ps", "the models that are loaded", "  weir ps",
+             [&] { return ListEngines(asked.common); });
+  AddCommand(app, asked, "stop", "unload a model", "  weir stop smollm2:135m",
+             [&] { return StopModel(asked.common, asked.model); })
+      ->add_option("model", asked.model, "name")
+      ->required();
+}
+
+void AddTextCommands(CLI::App& app, Asked& asked) {
+  CLI::App* run = AddCommand(app, asked, "run", "chat with a model, or answer a pipe",
+                             "  weir run\n  weir run smollm2:135m \"Say hello.\"\n"
+                             "  cat notes.txt | weir run auto \"Summarise this:\"",
+                             [&] { return RunChat(asked.common, asked.run); });
+  run->add_option("model", asked.run.model, "model name")->capture_default_str();
+  run->add_option("prompt", asked.run.prompt, "what to ask");
+  run->add_option("--system", asked.run.system, "system prompt");
+  run->add_option("--temperature", asked.run.temperature, "0 is greedy");
+  run->add_option("--max-tokens", asked.run.max_tokens, "the longest answer");
+  run->add_option("--seed", asked.run.seed, "for answers that can be repeated");
+
+  CLI::App* classify =
+      AddCommand(app, asked, "classify", "which label fits a text, without generating",
+                 "  weir classify --labels spam,ham \"You have won a prize\"\n"
+                 "  weir classify --labels yes,no --question \"Is this a complaint?\" < mail.txt",
+                 [&] { return Classify(asked.common, asked.classify); });
+  classify->add_option("text", asked.classify.text, "the text; standard input without it");
+  classify->add_option("--labels", asked.classify.labels, "comma-separated")
+      ->delimiter(',')
+      ->required();
+  classify->add_option("--question", asked.classify.question, "instead of the usual question");
+  classify->add_option("--model", asked.classify.model, "model name")->capture_default_str();
+
+  CLI::App* embed = AddCommand(app, asked, "embed", "vectors of texts, one line each",
+                               "  weir embed \"A man is eating food.\"",
+                               [&] { return Embed(asked.common, asked.embed); });
+  embed->add_option("text", asked.embed.texts, "texts; standard input without any");
+  embed->add_option("--model", asked.embed.model, "model name")->capture_default_str();
+}
+
+void AddKeyCommands(CLI::App& app, Asked& asked) {
+  CLI::App* keys = app.add_subcommand("keys", "API keys: create, list, revoke");
+  keys->require_subcommand(1);
+  CLI::App* create = AddCommand(*keys, asked, "create", "make a key; its secret is shown once",
+                                "  weir keys create laptop\n"
+                                "  weir keys create batch --scopes inference --expires-in 86400",
+                                [&] { return CreateKey(asked.common, asked.key); });
+  create->add_option("name", asked.key.name, "what to call it")->required();
+  create->add_option("--tenant", asked.key.tenant, "whose it is (main)");
+  create->add_option("--project", asked.key.project, "what it is for");
+  create->add_option("--scopes", asked.key.scopes,
+                     "inference,models,keys,admin or all (inference)");
+  create->add_option("--label-floor", asked.key.label_floor, "lowest label of its requests");
+  create->add_flag("--may-assert-label", asked.key.may_assert_label,
+                   "its x-weir-label covers what cannot be scanned");
+  create->add_option("--requests-per-minute", asked.key.requests_per_minute, "0: no limit");
+  create->add_option("--tokens-per-minute", asked.key.tokens_per_minute, "0: no limit");
+  create->add_option("--expires-in", asked.key.expires_in_s, "seconds from now");
+  AddCommand(*keys, asked, "list", "the keys, never their secrets", "  weir keys list",
+             [&] { return ListKeys(asked.common); });
+  AddCommand(*keys, asked, "revoke", "end a key at once", "  weir keys revoke laptop",
+             [&] { return RevokeKey(asked.common, asked.id); })
+      ->add_option("key", asked.id, "name or id")
+      ->required();
+}
+
+void AddOperatorCommands(CLI::App& app, Asked& asked) {
+  CLI::App* route = app.add_subcommand("route", "decisions: explain");
+  route->require_subcommand(1);
+  AddCommand(*route, asked, "explain", "why a request went where it went",
+             "  weir route explain dec_hbtUHcdMwUlNd6yth3yw0KTB",
+             [&] { return ExplainDecision(asked.common, asked.id); })
+      ->add_option("decision", asked.id, "the x-weir-decision header of the answer")
+      ->required();
+  CLI::App* config = app.add_subcommand("config", "the configuration: check, show");
+  config->require_subcommand(1);
+  AddCommand(*config, asked, "check", "whether the configuration is good", "  weir config check",
+             [&] { return CheckConfig(asked.common, ConfigWords(asked)); });
+  AddCommand(*config, asked, "show", "every setting, and where it comes from", "  weir config show",
+             [&] { return ShowConfig(asked.common, ConfigWords(asked)); });
+  AddCommand(app, asked, "doctor", "what this machine offers, and what is wrong", "  weir doctor",
+             [&] { return Doctor(asked.common); });
+  AddCommand(app, asked, "version", "the version", "  weir version",
+             [&] { return Version(asked.common); });
+  AddCommand(app, asked, "completion", "a script for your shell",
+             "  weir completion bash > /etc/bash_completion.d/weir",
+             [&] { return Completion(asked.shell); })
+      ->add_option("shell", asked.shell, "bash, zsh or fish")
+      ->required();
+}
+
+}  // namespace
 
 int Run(const std::vector<std::string>& words) {
-  if (!words.empty() && (words.front() == "version" || words.front() == "--version")) {
-    fmt::print("weir {}\n", WEIR_VERSION);
-    return 0;
+  Asked asked;
+  CLI::App app("Weir: AI on your own hardware; only what must go over the top flows to the cloud.",
+               "weir");
+  app.require_subcommand(1);
+  app.add_subcommand("serve", "serve the APIs; see weir serve --help");
+  AddTextCommands(app, asked);
+  AddModelCommands(app, asked);
+  AddKeyCommands(app, asked);
+  AddOperatorCommands(app, asked);
+  app.set_version_flag("--version", "weir " WEIR_VERSION);
+  // CLI11 takes them from the back.
+  std::vector<std::string> reversed(words.rbegin(), words.rend());
+  try {
+    app.parse(reversed);
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() == 0) return app.exit(error);
+    fmt::print(stderr, "weir: {}; see weir --help\n", error.what());
+    return static_cast<int>(Exit::kUsage);
   }
-  fmt::print(stderr, "weir: no such command; see weir --help\n");
-  return 2;
+  if (!FillFolders(asked)) return static_cast<int>(Exit::kUsage);
+  return asked.work();
 }
 
 }  // namespace weir::cli

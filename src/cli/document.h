@@ -1,5 +1,5 @@
-// Fields of the server's JSON answers, with a plain default where one is missing: what is shown to people is never worth an
-// error.
+// Fields of the server's JSON answers, with a plain default where one is missing: what is shown to
+// people is never worth an error.
 #pragma once
 
 #include <cstdint>

@@ -7,9 +7,12 @@ namespace weir::cli {
 Exit ExitOf(const Error& error) {
   if (error.reason == "no_server") return Exit::kNoServer;
   switch (error.code) {
-    case Code::kNotFound: return Exit::kNothingThere;
-    case Code::kForbidden: return Exit::kRefusedByPolicy;
-    default: return Exit::kFailed;
+    case Code::kNotFound:
+      return Exit::kNothingThere;
+    case Code::kForbidden:
+      return Exit::kRefusedByPolicy;
+    default:
+      return Exit::kFailed;
   }
 }
 

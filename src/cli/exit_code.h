@@ -9,7 +9,7 @@ enum class Exit : int {
   kGood = 0,
   kFailed = 1,
   kUsage = 2,
-  kNothingThere = 3,     // unknown model, key, decision
+  kNothingThere = 3,  // unknown model, key, decision
   kRefusedByPolicy = 4,
   kNoServer = 5,
 };

@@ -1,4 +1,5 @@
-// keys create, list, revoke: through the running server, or on the data folder itself when none runs.
+// keys create, list, revoke: through the running server, or on the data folder itself when none
+// runs.
 #include <fmt/core.h>
 
 #include <ctime>
@@ -65,8 +66,7 @@ Result<keys::NewKey> NewKeyOf(const KeyOptions& options) {
     }
     key.label_floor = *label;
   }
-  key.limits.requests_per_minute =
-      static_cast<uint32_t>(options.requests_per_minute.value_or(0));
+  key.limits.requests_per_minute = static_cast<uint32_t>(options.requests_per_minute.value_or(0));
   key.limits.tokens_per_minute = static_cast<uint32_t>(options.tokens_per_minute.value_or(0));
   if (options.expires_in_s) {
     key.expires = SystemClock().WallNow() + std::chrono::seconds(*options.expires_in_s);
@@ -137,17 +137,17 @@ int ListKeys(const Common& common) {
       const auto time = [](const std::optional<WallTime>& when) {
         return when ? json::Value(UnixSeconds(*when)) : json::Value();
       };
-      rows.push_back(json::Value(json::Object{
-          {"id", info.id},
-          {"name", info.key.name},
-          {"tenant", info.key.tenant},
-          {"project", info.key.project},
-          {"scopes", keys::ScopeNames(info.key.scopes)},
-          {"label_floor", std::string(chat::LabelName(info.key.label_floor))},
-          {"created", UnixSeconds(info.created)},
-          {"last_used", time(info.last_used)},
-          {"expires", time(info.key.expires)},
-          {"revoked", time(info.revoked)}}));
+      rows.push_back(json::Value(
+          json::Object{{"id", info.id},
+                       {"name", info.key.name},
+                       {"tenant", info.key.tenant},
+                       {"project", info.key.project},
+                       {"scopes", keys::ScopeNames(info.key.scopes)},
+                       {"label_floor", std::string(chat::LabelName(info.key.label_floor))},
+                       {"created", UnixSeconds(info.created)},
+                       {"last_used", time(info.last_used)},
+                       {"expires", time(info.key.expires)},
+                       {"revoked", time(info.revoked)}}));
     }
   }
   if (common.json) {

@@ -80,9 +80,8 @@ void PrintInfo(const models::OpenedModel& model, const gguf::Info& info) {
   }
   line("KV cache", fmt::format("{} a token (f16)", Bytes(info.kv_bytes_per_token)));
   line("capabilities", CapabilityWords(info.capabilities));
-  line("chat template", info.chat_template.empty()
-                            ? "none"
-                            : fmt::format("{} bytes", info.chat_template.size()));
+  line("chat template",
+       info.chat_template.empty() ? "none" : fmt::format("{} bytes", info.chat_template.size()));
   line("licence", info.licence);
   line("sha256", model.sha256);
 }
@@ -146,16 +145,16 @@ int ListEngines(const Common& common) {
   for (const json::Value& engine : ListAt(*engines, "data")) {
     const json::Value* unloads = engine.Find("unloads_in_s");
     const bool timed = unloads != nullptr && !unloads->is_null();
-    table.Add({TextAt(engine, "model"), TextAt(engine, "state"),
-               Bytes(static_cast<uint64_t>(NumberAt(engine, "memory_bytes"))),
-               fmt::format("{:.0f}", NumberAt(engine, "context_tokens")),
-               fmt::format("{:.0f}/{:.0f}", NumberAt(engine, "cells_used"),
-                           NumberAt(engine, "cells")),
-               fmt::format("{:.0f}", NumberAt(engine, "running")),
-               fmt::format("{:.0f}", NumberAt(engine, "waiting")),
-               fmt::format("{:.0f}/s", NumberAt(engine, "prefill_tokens_per_s")),
-               fmt::format("{:.0f}/s", NumberAt(engine, "decode_tokens_per_s")),
-               timed ? Seconds(NumberAt(engine, "unloads_in_s")) : "in use"});
+    table.Add(
+        {TextAt(engine, "model"), TextAt(engine, "state"),
+         Bytes(static_cast<uint64_t>(NumberAt(engine, "memory_bytes"))),
+         fmt::format("{:.0f}", NumberAt(engine, "context_tokens")),
+         fmt::format("{:.0f}/{:.0f}", NumberAt(engine, "cells_used"), NumberAt(engine, "cells")),
+         fmt::format("{:.0f}", NumberAt(engine, "running")),
+         fmt::format("{:.0f}", NumberAt(engine, "waiting")),
+         fmt::format("{:.0f}/s", NumberAt(engine, "prefill_tokens_per_s")),
+         fmt::format("{:.0f}/s", NumberAt(engine, "decode_tokens_per_s")),
+         timed ? Seconds(NumberAt(engine, "unloads_in_s")) : "in use"});
   }
   fmt::print("{}", table.Text());
   return 0;

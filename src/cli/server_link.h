@@ -1,5 +1,5 @@
-// The running server, as commands see it: found through serve.json in the data folder (or --server, WEIR_SERVER), asked over
-// HTTP with the key of WEIR_API_KEY.
+// The running server, as commands see it: found through serve.json in the data folder (or --server,
+// WEIR_SERVER), asked over HTTP with the key of WEIR_API_KEY.
 #pragma once
 
 #include <atomic>
@@ -28,7 +28,8 @@ class ServerLink {
 
   const std::string& url() const { return url_; }
 
-  // The document of a good answer; the server's own error otherwise. kUnavailable with reason no_server when nobody answers.
+  // The document of a good answer; the server's own error otherwise. kUnavailable with reason
+  // no_server when nobody answers.
   Result<json::Value> Get(std::string_view path);
   Result<json::Value> Post(std::string_view path, const json::Value& body);
   Result<json::Value> Delete(std::string_view path);

@@ -16,7 +16,7 @@ class Table {
   std::vector<std::vector<std::string>> rows_ = {};
 };
 
-std::string Bytes(uint64_t count);     // "93.8 MiB"
-std::string Seconds(double seconds);   // "4m 32s"
+std::string Bytes(uint64_t count);    // "93.8 MiB"
+std::string Seconds(double seconds);  // "4m 32s"
 
 }  // namespace weir::cli

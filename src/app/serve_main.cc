@@ -1,0 +1,58 @@
+// The program weir-serve: the launcher and the gateway of a server. `weir serve` becomes it. Apart
+// from `weir`, so that what runs for months holds neither the command line nor an HTTP client.
+#include <fmt/core.h>
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "app/gateway_main.h"
+#include "app/serve.h"
+#include "app/serve_arguments.h"
+#include "base/log.h"
+
+namespace weir::app {
+namespace {
+
+constexpr int kExitUsage = 2;
+
+LogLevel LevelOf(std::string_view name) {
+  if (name == "debug") return LogLevel::kDebug;
+  if (name == "warning") return LogLevel::kWarning;
+  if (name == "error") return LogLevel::kError;
+  if (name == "off") return LogLevel::kOff;
+  return LogLevel::kInfo;
+}
+
+// Launcher and gateway start alike: the same words, the same settings.
+int Serve(const std::vector<std::string>& words, bool gateway) {
+  const auto arguments = ParseServeArguments(words);
+  if (!arguments) {
+    fmt::print(stderr, "weir: {}\n", arguments.error());
+    return kExitUsage;
+  }
+  if (arguments->help) {
+    fmt::print("{}", ServeHelp());
+    return 0;
+  }
+  auto settings = LoadSettings(*arguments);
+  if (!settings) {
+    for (const std::string& line : settings.error()) fmt::print(stderr, "weir: {}\n", line);
+    return kExitUsage;
+  }
+  SetUpLog(gateway ? "gateway" : "launcher", LevelOf(*settings->log_level));
+  return gateway ? RunGateway(*arguments, std::move(*settings)) : RunServe(words, *settings);
+}
+
+}  // namespace
+}  // namespace weir::app
+
+int main(int argc, char** argv) {
+  const std::vector<std::string> words(argv + 1, argv + argc);
+  const std::string command = words.empty() ? "" : words.front();
+  if (command != "serve" && command != "gateway-process") {
+    fmt::print(stderr, "weir: this program is started by 'weir serve'\n");
+    return weir::app::kExitUsage;
+  }
+  return weir::app::Serve({words.begin() + 1, words.end()}, command == "gateway-process");
+}

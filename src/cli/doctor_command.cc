@@ -1,0 +1,166 @@
+// weir doctor: what this machine offers, what is wrong, and what to do about it.
+#include <fmt/core.h>
+#include <sys/statvfs.h>
+
+#include <algorithm>
+#include <filesystem>
+
+#include "cli/document.h"
+#include "cli/exit_code.h"
+#include "cli/options.h"
+#include "cli/table.h"
+#include "json/writer.h"
+#include "models/store.h"
+#include "process/probe.h"
+
+namespace weir::cli {
+namespace {
+
+enum class State { kGood, kNote, kBad };
+
+struct Finding {
+  State state;
+  std::string what;
+  std::string found;
+  std::string advice = {};
+};
+
+std::string Words(const std::vector<std::string>& words) {
+  std::string text;
+  for (const std::string& word : words) text += (text.empty() ? "" : " ") + word;
+  return text;
+}
+
+void CheckKernel(const Machine& machine, std::vector<Finding>& findings) {
+  findings.push_back({State::kGood, "kernel", machine.kernel});
+  findings.push_back(machine.seccomp
+                         ? Finding{State::kGood, "seccomp", "there"}
+                         : Finding{State::kBad, "seccomp", "missing",
+                                   "engines are not kept from the network; use a kernel with "
+                                   "CONFIG_SECCOMP_FILTER"});
+  if (machine.landlock_abi >= 4) {
+    findings.push_back({State::kGood, "landlock", fmt::format("ABI {}", machine.landlock_abi)});
+  } else if (machine.landlock_abi > 0) {
+    findings.push_back({State::kNote, "landlock", fmt::format("ABI {}", machine.landlock_abi),
+                        "files are closed off, TCP by seccomp alone; kernel 6.7 has both"});
+  } else {
+    findings.push_back({State::kBad, "landlock", "missing",
+                        "engines can read what the user can read; boot with lsm=landlock,..."});
+  }
+}
+
+void CheckHardware(const Machine& machine, std::vector<Finding>& findings) {
+  findings.push_back({State::kGood, "cores", std::to_string(machine.cores)});
+  if (machine.cpu_quota_cores && *machine.cpu_quota_cores < machine.cores) {
+    findings.push_back({State::kNote, "CPU quota",
+                        fmt::format("{:.1f} cores", *machine.cpu_quota_cores),
+                        "set threads of the models to the quota"});
+  }
+  findings.push_back({State::kGood, "CPU features", Words(machine.cpu_features)});
+  findings.push_back({State::kNote, "GPU", "none used",
+                      "this build computes on the CPU; WEIR_GPU=cuda make build makes one that "
+                      "does not"});
+  if (machine.memory_bytes) {
+    const uint64_t available = machine.memory_available_bytes.value_or(0);
+    findings.push_back(
+        {available < (uint64_t{1} << 30) ? State::kBad : State::kGood, "memory",
+         fmt::format("{} of {} available", Bytes(available), Bytes(*machine.memory_bytes)),
+         available < (uint64_t{1} << 30) ? "close something, or use a smaller model" : ""});
+  }
+}
+
+void CheckFolders(const Common& common, std::vector<Finding>& findings) {
+  struct statvfs disk{};
+  std::string folder = common.folders.data;
+  while (folder.size() > 1 && statvfs(folder.c_str(), &disk) != 0) {
+    folder = std::filesystem::path(folder).parent_path();
+  }
+  const uint64_t free_bytes = uint64_t{disk.f_bavail} * disk.f_frsize;
+  findings.push_back(
+      {free_bytes < (uint64_t{2} << 30) ? State::kBad : State::kGood, "disk",
+       fmt::format("{} free at {}", Bytes(free_bytes), common.folders.data),
+       free_bytes < (uint64_t{2} << 30) ? "make room; a model needs gigabytes" : ""});
+  const models::Listing models = models::Store(common.folders.models).List();
+  findings.push_back({models.models.empty() ? State::kNote : State::kGood, "models",
+                      fmt::format("{} in {}", models.models.size(), common.folders.models),
+                      models.models.empty() ? "get the default ones with 'make models'" : ""});
+  for (const std::string& problem : models.problems) {
+    findings.push_back({State::kBad, "model store", problem, "remove it and fetch it again"});
+  }
+}
+
+void CheckServer(const Common& common, std::vector<Finding>& findings) {
+  auto link = ServerLink::Find(common.folders);
+  if (!link) {
+    const bool stale = std::filesystem::exists(common.folders.data + "/serve.json");
+    findings.push_back({State::kNote, "server", stale ? "none; serve.json is stale" : "none runs",
+                        "start one with 'weir serve'"});
+    return;
+  }
+  findings.push_back({State::kGood, "server", link->url()});
+  const auto engines = link->Get("/weir/v1/models");
+  if (!engines) {
+    findings.push_back({State::kNote, "engines", engines.error().message,
+                        "set WEIR_API_KEY to a key of this server"});
+    return;
+  }
+  for (const json::Value& engine : ListAt(*engines, "data")) {
+    std::vector<std::string> levels;
+    bool full = true;
+    for (const json::Value& line : ListAt(engine, "sandbox")) {
+      if (line.AsString() == nullptr) continue;
+      levels.push_back(*line.AsString());
+      full = full && levels.back().find(" full") != std::string::npos;
+    }
+    findings.push_back({full ? State::kGood : State::kNote,
+                        fmt::format("sandbox of {}", TextAt(engine, "model")), Words(levels),
+                        full ? "" : "see docs/sandbox.md for what each level keeps out"});
+  }
+}
+
+const char* Mark(State state) {
+  switch (state) {
+    case State::kGood:
+      return "ok";
+    case State::kNote:
+      return "note";
+    case State::kBad:
+      return "BAD";
+  }
+  return "";
+}
+
+}  // namespace
+
+int Doctor(const Common& common) {
+  std::vector<Finding> findings;
+  const Machine machine = ProbeMachine();
+  CheckKernel(machine, findings);
+  CheckHardware(machine, findings);
+  CheckFolders(common, findings);
+  CheckServer(common, findings);
+  if (common.json) {
+    std::string text;
+    json::Writer writer(&text);
+    writer.BeginArray();
+    for (const Finding& finding : findings) {
+      writer.BeginObject()
+          .Field("state", Mark(finding.state))
+          .Field("what", finding.what)
+          .Field("found", finding.found)
+          .Field("advice", finding.advice)
+          .EndObject();
+    }
+    writer.EndArray();
+    fmt::print("{}\n", text);
+  } else {
+    for (const Finding& finding : findings) {
+      fmt::print("{:<5}{:<24}{}\n", Mark(finding.state), finding.what, finding.found);
+      if (!finding.advice.empty()) fmt::print("{:<29}-> {}\n", "", finding.advice);
+    }
+  }
+  return std::ranges::any_of(findings, [](const Finding& f) { return f.state == State::kBad; }) ? 1
+                                                                                                : 0;
+}
+
+}  // namespace weir::cli

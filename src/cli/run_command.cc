@@ -1,0 +1,120 @@
+// weir run: a chat on the terminal, or one answer in a pipe.
+#include <fmt/core.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <csignal>
+#include <cstdio>
+#include <iostream>
+#include <iterator>
+#include <string>
+
+#include "cli/document.h"
+#include "cli/exit_code.h"
+#include "cli/options.h"
+#include "cli/private_server.h"
+#include "json/writer.h"
+
+namespace weir::cli {
+namespace {
+
+// Set by Ctrl-C while an answer runs; the chat goes on.
+std::atomic<bool> interrupted = false;
+void OnInterrupt(int) { interrupted = true; }
+
+json::Value MessageOf(std::string role, std::string content) {
+  return json::Value(json::Object{{"role", std::move(role)}, {"content", std::move(content)}});
+}
+
+json::Value BodyOf(const RunOptions& options, const json::Array& messages) {
+  json::Object body{{"model", options.model}, {"stream", true}, {"messages", messages}};
+  if (options.temperature) body.push_back({"temperature", *options.temperature});
+  if (options.max_tokens) body.push_back({"max_tokens", *options.max_tokens});
+  if (options.seed) body.push_back({"seed", *options.seed});
+  return json::Value(std::move(body));
+}
+
+std::string DeltaOf(const json::Value& event) {
+  const json::Array& choices = ListAt(event, "choices");
+  if (choices.empty()) return "";
+  const json::Value* delta = choices.front().Find("delta");
+  return delta == nullptr ? "" : TextAt(*delta, "content");
+}
+
+// Prints the answer as it comes and gives it whole.
+Result<std::string> Ask(ServerLink& link, const RunOptions& options, const json::Array& messages) {
+  std::string answer;
+  interrupted = false;
+  const auto printed = link.Stream(
+      "/v1/chat/completions", BodyOf(options, messages),
+      [&](const json::Value& event) {
+        const std::string text = DeltaOf(event);
+        fmt::print("{}", text);
+        std::fflush(stdout);
+        answer += text;
+        return true;
+      },
+      &interrupted);
+  if (!printed && !interrupted) return std::unexpected(printed.error());
+  if (!answer.ends_with('\n')) fmt::print("\n");
+  return answer;
+}
+
+int Converse(ServerLink& link, const RunOptions& options, json::Array messages) {
+  std::signal(SIGINT, OnInterrupt);
+  fmt::print(stderr, "Chat with {}; /bye or Ctrl-D ends it.\n", options.model);
+  std::string line;
+  for (;;) {
+    fmt::print(">>> ");
+    std::fflush(stdout);
+    if (!std::getline(std::cin, line) || line == "/bye") break;
+    if (line.empty()) continue;
+    messages.push_back(MessageOf("user", line));
+    const auto answer = Ask(link, options, messages);
+    if (!answer) {
+      Report(answer.error());
+      messages.pop_back();
+      continue;
+    }
+    messages.push_back(MessageOf("assistant", *answer));
+  }
+  fmt::print("\n");
+  return 0;
+}
+
+}  // namespace
+
+int RunChat(const Common& common, const RunOptions& options) {
+  std::string prompt;
+  for (const std::string& word : options.prompt) prompt += (prompt.empty() ? "" : " ") + word;
+  const bool terminal = isatty(STDIN_FILENO) != 0;
+  if (!terminal) {
+    const std::string input(std::istreambuf_iterator<char>(std::cin), {});
+    if (!prompt.empty() && !input.empty()) prompt += "\n\n";
+    prompt += input;
+    if (prompt.empty()) {
+      fmt::print(stderr, "weir: there is nothing to ask; give a prompt or pipe one in\n");
+      return static_cast<int>(Exit::kUsage);
+    }
+  }
+  std::unique_ptr<PrivateServer> own;
+  auto link = ReachServer(common.folders, own);
+  if (!link) return Report(link.error());
+  json::Array messages;
+  if (!options.system.empty()) messages.push_back(MessageOf("system", options.system));
+  if (prompt.empty()) return Converse(*link, options, std::move(messages));
+  messages.push_back(MessageOf("user", prompt));
+  if (common.json) {
+    json::Value body = BodyOf(options, messages);
+    std::erase_if(*body.AsObject(),
+                  [](const json::Member& member) { return member.key == "stream"; });
+    const auto answer = link->Post("/v1/chat/completions", body);
+    if (!answer) return Report(answer.error());
+    fmt::print("{}\n", json::Print(*answer));
+    return 0;
+  }
+  const auto answer = Ask(*link, options, messages);
+  return answer ? 0 : Report(answer.error());
+}
+
+}  // namespace weir::cli

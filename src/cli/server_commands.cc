@@ -1,0 +1,130 @@
+// route explain, config check and show, version, completion.
+#include <fmt/core.h>
+
+#include "cli/document.h"
+#include "cli/exit_code.h"
+#include "cli/options.h"
+#include "config/load.h"
+#include "config/show.h"
+#include "json/writer.h"
+
+namespace weir::cli {
+namespace {
+
+std::expected<config::Settings, std::vector<config::Problem>> Load(
+    const std::vector<std::string>& words) {
+  config::Invocation invocation{.variable = config::ProcessVariable};
+  for (size_t i = 0; i + 1 < words.size(); i += 2) {
+    invocation.flags.emplace_back(words[i], words[i + 1]);
+  }
+  return config::Load(invocation);
+}
+
+int ReportProblems(const std::vector<config::Problem>& problems) {
+  for (const config::Problem& problem : problems) {
+    fmt::print(stderr, "weir: {}\n", config::ToText(problem));
+  }
+  return static_cast<int>(Exit::kFailed);
+}
+
+}  // namespace
+
+int ExplainDecision(const Common& common, const std::string& id) {
+  auto link = ServerLink::Find(common.folders);
+  if (!link) return Report(NoServer());
+  const auto decision = link->Get("/weir/v1/decisions/" + id);
+  if (!decision) return Report(decision.error());
+  if (common.json) {
+    fmt::print("{}\n", json::Print(*decision));
+    return 0;
+  }
+  fmt::print("{} asked for '{}', label {}\n", TextAt(*decision, "id"), TextAt(*decision, "asked"),
+             TextAt(*decision, "label"));
+  for (const json::Value& line : ListAt(*decision, "explanation")) {
+    if (line.AsString() != nullptr) fmt::print("  {}\n", *line.AsString());
+  }
+  for (const json::Value& attempt : ListAt(*decision, "attempts")) {
+    fmt::print("  attempt: {} -> {}\n", TextAt(attempt, "target"), TextAt(attempt, "outcome"));
+  }
+  return 0;
+}
+
+int CheckConfig(const Common&, const std::vector<std::string>& words) {
+  const auto settings = Load(words);
+  if (!settings) return ReportProblems(settings.error());
+  fmt::print("{}: good\n", settings->file.empty() ? "the defaults" : settings->file);
+  return 0;
+}
+
+int ShowConfig(const Common&, const std::vector<std::string>& words) {
+  const auto settings = Load(words);
+  if (!settings) return ReportProblems(settings.error());
+  fmt::print("{}", config::Show(*settings));
+  return 0;
+}
+
+int Version(const Common& common) {
+  if (common.json) {
+    fmt::print("{{\"version\":\"{}\"}}\n", WEIR_VERSION);
+  } else {
+    fmt::print("weir {}\n", WEIR_VERSION);
+  }
+  return 0;
+}
+
+int Completion(const std::string& shell) {
+  constexpr std::string_view kCommands =
+      "serve run list show ps stop embed classify keys route config doctor version completion";
+  if (shell == "bash") {
+    fmt::print(
+        "_weir() {{\n"
+        "  local word=${{COMP_WORDS[COMP_CWORD]}}\n"
+        "  if [ \"$COMP_CWORD\" -eq 1 ]; then COMPREPLY=($(compgen -W '{0}' -- \"$word\")); "
+        "return; fi\n"
+        "  case ${{COMP_WORDS[1]}} in\n"
+        "    run|show|stop|embed|classify) COMPREPLY=($(compgen -W \"$(weir list --json "
+        "2>/dev/null |"
+        " grep -o '\"name\":\"[^\"]*' | cut -d'\"' -f4)\" -- \"$word\")) ;;\n"
+        "    keys) COMPREPLY=($(compgen -W 'create list revoke' -- \"$word\")) ;;\n"
+        "    route) COMPREPLY=($(compgen -W 'explain' -- \"$word\")) ;;\n"
+        "    config) COMPREPLY=($(compgen -W 'check show' -- \"$word\")) ;;\n"
+        "    completion) COMPREPLY=($(compgen -W 'bash zsh fish' -- \"$word\")) ;;\n"
+        "  esac\n"
+        "}}\n"
+        "complete -o default -F _weir weir\n",
+        kCommands);
+    return 0;
+  }
+  if (shell == "zsh") {
+    fmt::print(
+        "#compdef weir\n"
+        "_weir() {{\n"
+        "  if (( CURRENT == 2 )); then compadd {0}; return; fi\n"
+        "  case $words[2] in\n"
+        "    run|show|stop|embed|classify) compadd ${{(f)\"$(weir list --json 2>/dev/null | grep -o"
+        " '\"name\":\"[^\"]*' | cut -d'\"' -f4)\"}} ;;\n"
+        "    keys) compadd create list revoke ;;\n"
+        "    route) compadd explain ;;\n"
+        "    config) compadd check show ;;\n"
+        "    completion) compadd bash zsh fish ;;\n"
+        "  esac\n"
+        "}}\n"
+        "compdef _weir weir\n",
+        kCommands);
+    return 0;
+  }
+  if (shell == "fish") {
+    fmt::print(
+        "complete -c weir -f -n __fish_use_subcommand -a '{0}'\n"
+        "complete -c weir -f -n '__fish_seen_subcommand_from run show stop embed classify' -a "
+        "\"(weir list "
+        "--json 2>/dev/null | string match -ra '(?<=\\\"name\\\":\\\")[^\\\"]*')\"\n"
+        "complete -c weir -f -n '__fish_seen_subcommand_from keys' -a 'create list revoke'\n",
+        kCommands);
+    return 0;
+  }
+  fmt::print(stderr, "weir: completion takes bash, zsh or fish\n");
+  return static_cast<int>(Exit::kUsage);
+}
+
+}  // namespace weir::cli

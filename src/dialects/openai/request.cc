@@ -40,12 +40,9 @@ void ReadCompletionOnly(json::Fields& fields, chat::GenerateRequest& request) {
     request.logprobs = true;
     request.top_logprobs = static_cast<int32_t>(*top);
   }
-  request.echo = fields.Bool("echo").value_or(false);
-  if (request.echo && request.logprobs) {
-    RefuseUnsupported(fields, "echo", "log-probabilities of the prompt are not given");
+  if (fields.Bool("echo") == true) {
+    RefuseUnsupported(fields, "echo", "answers do not repeat the prompt");
   }
-  if (request.echo && request.has_suffix)
-    RefuseUnsupported(fields, "echo", "not together with suffix");
 }
 
 // OpenAI draws best_of and returns the n best; only the plain case can be honoured.

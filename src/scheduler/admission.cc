@@ -11,6 +11,9 @@ namespace {
 
 // Candidates that are looked at in one step although they do not fit.
 constexpr int32_t kBlockedTries = 8;
+// An overdue branch waits for others' prefixes at most so often: makers that come one after another
+// cannot keep it.
+constexpr int32_t kHoldsOverdue = 2;
 
 }  // namespace
 
@@ -93,6 +96,8 @@ PrefixTree::Match Scheduler::Impl::FindPrefix(const Branch& branch) const {
 bool Scheduler::Impl::HoldForPrefix(Branch& branch, int32_t matched) {
   const Request& request = *branch.request;
   if (request.deterministic || options_.sharing == Sharing::kWhole) return false;
+  const bool overdue = now_ - request.arrival >= options_.overdue;
+  if (overdue && branch.holds >= kHoldsOverdue) return false;
   int32_t limit = branch.size() - 1;
   if (request.prompt_outputs_from >= 0) {
     limit = std::min(limit, std::max(request.prompt_outputs_from, branch.outputs_done));
@@ -115,6 +120,7 @@ bool Scheduler::Impl::HoldForPrefix(Branch& branch, int32_t matched) {
   branch.held_by = donor;
   branch.held_until = most;
   branch.joined = true;
+  ++branch.holds;
   ++donor->holders;
   donor->boost = std::min(donor->boost, Class(request));
   return true;
@@ -217,6 +223,7 @@ void Scheduler::Impl::Start(Branch& branch, const PrefixTree::Match& match) {
   }
   branch.started = true;
   branch.bypassed = 0;
+  branch.holds = 0;
   LeaveQueue(request);
 }
 

@@ -40,6 +40,7 @@ struct Branch {
   int32_t boost =
       static_cast<int32_t>(Priority::kBackground);  // best class of those that wait for this one
   int32_t holders = 0;                              // how many wait for this one's prefix
+  int32_t holds = 0;                                // how often it was held since it last ran
   Branch* held_by = nullptr;                        // waits for that one
   int32_t held_until = 0;                           // to have so many tokens in the cache
   uint64_t last_step = 0;

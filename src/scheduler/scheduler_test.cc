@@ -107,6 +107,29 @@ TEST(Sharing, NobodyWaitsForAnotherTenantsPrefix) {
   EXPECT_EQ(engine.scheduler.stats().prefilling, 2);
 }
 
+// A timing probe learns nothing: each step is the same whether another tenant cached these very
+// tokens or others.
+TEST(Sharing, WhatAnotherTenantHasChangesNoStepOfMine) {
+  const auto steps_of_mine = [](Token theirs) {
+    TestEngine engine(SmallMachine());
+    engine.Submit({.prompt = Text(theirs, 900), .max_new_tokens = 3, .tenant_salt = 1});
+    engine.RunUntilIdle();
+    engine.Submit(
+        {.prompt = Text(theirs, 900) + Text(90'000, 600), .max_new_tokens = 60, .tenant_salt = 1});
+    engine.Step();  // and one still runs
+    const RequestId mine =
+        engine.Submit({.prompt = Text(0, 900), .max_new_tokens = 5, .tenant_salt = 2, .client = 2});
+    std::vector<std::pair<int64_t, int32_t>> steps;  // when, how many of my rows
+    for (std::vector<Row> rows = engine.Step(); !rows.empty(); rows = engine.Step()) {
+      const auto count =
+          std::count_if(rows.begin(), rows.end(), [&](const Row& r) { return r.request == mine; });
+      steps.emplace_back(engine.now.time_since_epoch().count(), static_cast<int32_t>(count));
+    }
+    return steps;
+  };
+  EXPECT_EQ(steps_of_mine(0), steps_of_mine(50'000));
+}
+
 TEST(Sharing, WhoWaitsForAPrefixGoesOnWhenItsMakerLeaves) {
   TestEngine engine(SmallMachine());
   const RequestId maker = engine.Submit(Text(0, 2000), 5);

@@ -129,7 +129,6 @@ class World {
     s.keep_prefix = action.keep_prefix;
     const auto size = static_cast<int32_t>(s.prompt.size());
     if (action.scores && size > 0) s.prompt_outputs_from = std::max(0, size - 1 - action.tail);
-    const Stats before = scheduler_.stats();
     const Result<void> result = scheduler_.Submit(s, now_);
     if (!result) {
       const Error& error = result.error();
@@ -142,8 +141,6 @@ class World {
       return;
     }
     if (size < 1 || size > RoomMax()) return Break("a prompt that does not fit was taken");
-    if (before.waiting >= history_.options.waiting_max + CountStarted())
-      return Break("the queue grew past its bound");
     ++last_id_;
     const auto branches = static_cast<size_t>(s.forks);
     Client& client = clients_[s.id];
@@ -151,18 +148,16 @@ class World {
     client.answers.resize(branches);
     client.ended.resize(branches);
     client.admitted.resize(branches);
+    if (Queued() > history_.options.waiting_max) Break("the queue grew past its bound");
     for (size_t b = 0; b < branches; ++b)
       client.expected.push_back(Alone(client.submission, static_cast<int32_t>(b)));
   }
 
-  // Branches that wait but were started once, or were born started: they do not count as queued
-  // requests.
-  int32_t CountStarted() const {
-    int32_t started = 0;
-    for (const auto& [id, client] : clients_) {
-      if (client.live()) started += client.admitted.front() ? client.submission.forks : 0;
-    }
-    return started;
+  // Requests that were taken and never started.
+  int32_t Queued() const {
+    return static_cast<int32_t>(std::count_if(
+        clients_.begin(), clients_.end(),
+        [](const auto& entry) { return entry.second.live() && !entry.second.admitted.front(); }));
   }
 
   std::vector<Token> Alone(const Submission& s, int32_t branch) const {

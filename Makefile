@@ -11,7 +11,7 @@ FUZZ_SECONDS ?= 60
 
 # Models that the black-box tests want; qwen2.5-coder:1.5b is used where it is there, and fetched by test-long.
 test_models := smollm2:135m all-minilm:l6 qwen2.5-coder:0.5b
-programs := $(if $(wildcard src/app/CMakeLists.txt),weir weir-engine)
+programs := $(if $(wildcard src/app/CMakeLists.txt),weir weir-serve weir-engine)
 
 .PHONY: build run models test test-long lint asan tsan fuzz docs bench bench-engine bench-% install deb clean help
 
@@ -58,6 +58,7 @@ docs deb:
 
 install: build ## into PREFIX (/usr/local); DESTDIR is honoured
 	install -D -m 755 build/bin/weir $(DESTDIR)$(PREFIX)/bin/weir
+	install -D -m 755 build/bin/weir-serve $(DESTDIR)$(PREFIX)/bin/weir-serve
 	install -D -m 755 build/bin/weir-engine $(DESTDIR)$(PREFIX)/bin/weir-engine
 	install -D -m 644 LICENSE $(DESTDIR)$(PREFIX)/share/doc/weir/LICENSE
 	install -D -m 644 NOTICE $(DESTDIR)$(PREFIX)/share/doc/weir/NOTICE

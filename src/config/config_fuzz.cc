@@ -15,6 +15,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   ParseInto(std::string_view(reinterpret_cast<const char*>(data), size), "fuzz.toml", settings,
             problems);
   if (!problems.empty()) return 0;
+  // load.h fills the folders that nobody named.
+  if (settings.data->empty()) settings.data.value = "/data";
+  if (settings.models->empty()) settings.models.value = "/data/models";
   const std::string shown = Show(settings);
   Settings again;
   Problems none;

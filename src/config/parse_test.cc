@@ -307,6 +307,8 @@ TEST(Parse, SyntaxErrorsNameTheirPlace) {
   EXPECT_THAT(OnlyProblem("a = 1\nb = = 2"), HasSubstr("weir.toml:2:5: not valid TOML"));
   EXPECT_THAT(OnlyProblem("listen = 'a'\nlisten = 'b'"), HasSubstr("not valid TOML"));
   EXPECT_THAT(OnlyProblem("a = \"\xff\""), HasSubstr("UTF-8"));
+  EXPECT_THAT(OnlyProblem("[.a]"), HasSubstr("not valid TOML")) << "toml++ 3.3 asserts on it";
+  EXPECT_THAT(OnlyProblem("\xd1\xa4"), HasSubstr("not valid TOML"));
 }
 
 TEST(Parse, HostileShapesHitABoundAndNotTheStack) {

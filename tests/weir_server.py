@@ -52,7 +52,10 @@ class Process:
         return pathlib.Path(f"/proc/{self.pid}/{name}").read_text()
 
     def name(self):
-        return os.path.basename(os.readlink(f"/proc/{self.pid}/exe"))
+        try:
+            return os.path.basename(os.readlink(f"/proc/{self.pid}/exe"))
+        except OSError:  # it has ended
+            return ""
 
     def command_line(self):
         return self._read("cmdline").split("\0")

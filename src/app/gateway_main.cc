@@ -27,6 +27,8 @@ namespace weir::app {
 namespace {
 
 constexpr auto kLastUsedInterval = std::chrono::minutes(1);
+// Within the launcher's own margin after the drain time.
+constexpr auto kLastEventsMargin = std::chrono::seconds(2);
 
 // The listening sockets that the launcher handed down: every open descriptor from the first on.
 std::vector<int> InheritedListeners() {
@@ -53,6 +55,22 @@ http::ServerOptions HttpOptions(const config::Limits& limits) {
   options.write_stall = *limits.stall_timeout;
   options.render_refusal = server::RenderRefusal;
   return options;
+}
+
+// A new one for each start, in a file that only this user can read: the command line's way in when
+// keys are required.
+std::string WriteOperatorToken(const std::string& data_folder) {
+  const std::string token = NewId("weir_operator_");
+  const std::string path = data_folder + "/operator.token";
+  unlink(path.c_str());
+  const Fd file(open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
+  const bool written = file.valid() && write(file.get(), token.data(), token.size()) ==
+                                           static_cast<ssize_t>(token.size());
+  if (!written) {
+    LogWarning("the operator's token could not be written; commands need WEIR_API_KEY");
+    return "";
+  }
+  return token;
 }
 
 Duration KeepAliveOf(Duration setting) {
@@ -88,6 +106,7 @@ class Gateway {
         server_(loop_.executor(), HttpOptions(policy_.settings().limits),
                 [this](http::Exchange& exchange) { return server::Serve(site_, exchange); }) {
     ApplyLimits();
+    site_.operator_token = WriteOperatorToken(*policy_.settings().data);
   }
 
   int Run(const std::vector<int>& listeners) {
@@ -144,8 +163,17 @@ class Gateway {
     LogInfo("configuration reloaded");
   }
 
+  // When the time is over, engines end first: their streams close with an error event, which is
+  // more than a broken connection tells.
+  static Task<void> StopEnginesAfter(Gateway& self, Duration grace) {
+    if (co_await SleepFor(grace)) self.fleet_.StopAll();
+  }
+
   static Task<void> DrainAndStop(Gateway& self, Duration grace) {
-    co_await self.server_.Drain(grace);
+    const CancelHandle engines =
+        Spawn(self.loop_.executor(), "stop engines", StopEnginesAfter(self, grace));
+    co_await self.server_.Drain(grace + kLastEventsMargin);
+    engines.Cancel();
     self.fleet_.StopAll();
     self.loop_.Stop();
   }

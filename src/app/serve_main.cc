@@ -37,7 +37,8 @@ int Serve(const std::vector<std::string>& words, bool gateway) {
   }
   auto settings = LoadSettings(*arguments);
   if (!settings) {
-    for (const std::string& line : settings.error()) fmt::print(stderr, "weir: {}\n", line);
+    for (const std::string& line : settings.error())
+      fmt::print(stderr, "weir: {}; see weir serve --help\n", line);
     return kExitUsage;
   }
   SetUpLog(gateway ? "gateway" : "launcher", LevelOf(*settings->log_level));

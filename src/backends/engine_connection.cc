@@ -25,7 +25,7 @@ bool IsLast(const wire::Frame& frame) {
 }
 
 Error Nonsense() {
-  return {Code::kBackendFailed, "the engine answered with what is no answer", {}, "engine_failed"};
+  return {Code::kBackendFailed, "the engine answered with what is no answer", {}, "backend_failed"};
 }
 
 }  // namespace
@@ -171,7 +171,7 @@ std::pair<uint64_t, EngineConnection::OpenRequest> EngineConnection::Start(wire:
     refuse({Code::kBackendFailed,
             fmt::format("the engine of '{}' is gone; try again", name_),
             {},
-            "engine_failed"});
+            "backend_failed"});
   } else if (body.size() > wire::kFrameBodyBytesMax) {
     refuse({Code::kTooLarge, fmt::format("the request has {} bytes; an engine takes at most {}",
                                          body.size(), wire::kFrameBodyBytesMax)});
@@ -250,7 +250,7 @@ Task<Result<void>> EngineConnection::ReadSome(wire::FrameReader& frames) {
       continue;
     }
     co_return Fail(Code::kBackendFailed, fmt::format("the engine of '{}' ended; try again", name_),
-                   {}, "engine_failed");
+                   {}, "backend_failed");
   }
 }
 

@@ -159,7 +159,7 @@ Task<Result<std::shared_ptr<EngineFleet::Lease>>> EngineFleet::Acquire(
     co_return std::make_shared<Lease>(*this, slot);
   }
   co_return Fail(Code::kUnavailable, fmt::format("'{}' does not stay loaded; try again", model), {},
-                 "engine_failed");
+                 "backend_failed");
 }
 
 Result<EngineFleet::SlotPtr> EngineFleet::SlotFor(const std::string& model) {

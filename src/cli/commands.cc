@@ -132,7 +132,7 @@ void AddKeyCommands(CLI::App& app, Asked& asked) {
                                 "  weir keys create laptop\n"
                                 "  weir keys create batch --scopes inference --expires-in 86400",
                                 [&] { return CreateKey(asked.common, asked.key); });
-  create->add_option("name", asked.key.name, "what to call it")->required();
+  create->add_option("name,--name", asked.key.name, "what to call it")->required();
   create->add_option("--tenant", asked.key.tenant, "whose it is (main)");
   create->add_option("--project", asked.key.project, "what it is for");
   create->add_option("--scopes", asked.key.scopes,

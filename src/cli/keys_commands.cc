@@ -96,7 +96,7 @@ json::Value BodyOf(const KeyOptions& options) {
 void PrintCreated(const Common& common, const std::string& id, const std::string& name,
                   const std::string& secret) {
   if (common.json) {
-    const json::Value document(json::Object{{"id", id}, {"name", name}, {"secret", secret}});
+    const json::Value document(json::Object{{"id", id}, {"name", name}, {"key", secret}});
     fmt::print("{}\n", json::Print(document));
     return;
   }
@@ -110,8 +110,7 @@ int CreateKey(const Common& common, const KeyOptions& options) {
   if (auto link = ServerLink::Find(common.folders)) {
     const auto created = link->Post("/weir/v1/keys", BodyOf(options));
     if (!created) return Report(created.error());
-    PrintCreated(common, TextAt(*created, "id"), TextAt(*created, "name"),
-                 TextAt(*created, "secret"));
+    PrintCreated(common, TextAt(*created, "id"), TextAt(*created, "name"), TextAt(*created, "key"));
     return 0;
   }
   const auto key = NewKeyOf(options);

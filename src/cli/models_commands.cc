@@ -121,8 +121,11 @@ int ListModels(const Common& common) {
 int ShowModel(const Common& common, const std::string& model) {
   const auto opened = OpenNamed(common, model);
   if (!opened) return Report(opened.error());
-  const auto info = gguf::InspectDescriptor(opened->fd.get());
+  auto info = gguf::InspectDescriptor(opened->fd.get());
   if (!info) return Report(info.error());
+  // What the store says was checked by a person; files spell their licence as they like.
+  const auto manifest = models::Store(common.folders.models).Resolve(model);
+  if (manifest && !manifest->licence.empty()) info->licence = manifest->licence;
   if (common.json) {
     fmt::print("{}\n", InfoAsJson(*opened, *info));
   } else {

@@ -75,7 +75,7 @@ Result<ServerLink> ReachServer(const Folders& folders, std::unique_ptr<PrivateSe
   auto started = PrivateServer::Start(folders);
   if (!started) return std::unexpected(started.error());
   own = std::move(*started);
-  return ServerLink::At(own->url());
+  return ServerLink::At(own->url(), folders);
 }
 
 }  // namespace weir::cli

@@ -42,12 +42,18 @@ Error NoServer() {
   return {Code::kUnavailable, "no server runs here; start one with 'weir serve'", {}, "no_server"};
 }
 
+ServerLink ServerLink::At(std::string url, const Folders& folders) {
+  const char* key = std::getenv("WEIR_API_KEY");
+  if (key != nullptr && *key != '\0') return ServerLink(std::move(url), key);
+  return ServerLink(std::move(url), ReadSmallFile(folders.data + "/operator.token"));
+}
+
 std::optional<ServerLink> ServerLink::Find(const Folders& folders) {
-  if (!folders.server.empty()) return ServerLink(folders.server);
+  if (!folders.server.empty()) return At(folders.server, folders);
   const auto document = json::Parse(ReadSmallFile(folders.data + "/serve.json"));
   const json::Value* address = document ? document->Find("address") : nullptr;
   if (address == nullptr || address->AsString() == nullptr) return std::nullopt;
-  ServerLink link(*address->AsString());
+  ServerLink link = At(*address->AsString(), folders);
   // After a crash the file may be there and the server not.
   http::ClientRequest probe = link.RequestFor("GET", "/livez");
   probe.total_timeout = std::chrono::seconds(5);
@@ -60,9 +66,7 @@ http::ClientRequest ServerLink::RequestFor(std::string_view method, std::string_
   http::ClientRequest request;
   request.method = method;
   request.url = url_ + std::string(path);
-  if (const char* key = std::getenv("WEIR_API_KEY"); key != nullptr && *key != '\0') {
-    request.headers.Add("authorization", fmt::format("Bearer {}", key));
-  }
+  if (!key_.empty()) request.headers.Add("authorization", fmt::format("Bearer {}", key_));
   return request;
 }
 

@@ -1,5 +1,6 @@
 // The running server, as commands see it: found through serve.json in the data folder (or --server,
-// WEIR_SERVER), asked over HTTP with the key of WEIR_API_KEY.
+// WEIR_SERVER), asked over HTTP with the key of WEIR_API_KEY, or with the token that the server
+// left in the data folder for its own user.
 #pragma once
 
 #include <atomic>
@@ -24,7 +25,8 @@ class ServerLink {
  public:
   // Nothing when no server runs for this data folder.
   static std::optional<ServerLink> Find(const Folders& folders);
-  static ServerLink At(std::string url) { return ServerLink(std::move(url)); }
+  // The server of this data folder at `url`.
+  static ServerLink At(std::string url, const Folders& folders);
 
   const std::string& url() const { return url_; }
 
@@ -39,11 +41,12 @@ class ServerLink {
                       const std::atomic<bool>* cancel);
 
  private:
-  explicit ServerLink(std::string url) : url_(std::move(url)) {}
+  ServerLink(std::string url, std::string key) : url_(std::move(url)), key_(std::move(key)) {}
   http::ClientRequest RequestFor(std::string_view method, std::string_view path) const;
   Result<json::Value> Ask(const http::ClientRequest& request);
 
   std::string url_;
+  std::string key_;
 };
 
 Error NoServer();

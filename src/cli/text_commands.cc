@@ -59,7 +59,7 @@ int Classify(const Common& common, const ClassifyOptions& options) {
     double logprob;
   };
   std::vector<Row> rows;
-  const json::Array& list = ListAt(*scores, "continuations");
+  const json::Array& list = ListAt(*scores, "scores");
   for (size_t i = 0; i < list.size() && i < options.labels.size(); ++i) {
     rows.push_back(
         {options.labels[i], NumberAt(list[i], "probability"), NumberAt(list[i], "logprob")});

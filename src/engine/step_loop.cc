@@ -21,7 +21,7 @@ Error Lost() {
   return {Code::kBackendFailed,
           "the engine lost the model's state and starts again; try again",
           {},
-          "engine_failed"};
+          "backend_failed"};
 }
 Error Cancelled() { return {Code::kCancelled, "cancelled"}; }
 
@@ -348,7 +348,7 @@ void StepLoop::OnEnded(const scheduler::Event& event) {
   if (event.reason == scheduler::EndReason::kFailed) {
     return Abandon(
         of.id,
-        {Code::kBackendFailed, "the engine could not compute this request", {}, "engine_failed"});
+        {Code::kBackendFailed, "the engine could not compute this request", {}, "backend_failed"});
   }
   if (const auto found = scorings_.find(of.id); found != scorings_.end()) {
     --found->second.open;

@@ -318,7 +318,7 @@ Task<void> PostKey(Site& site, Call& call) {
   json::Writer writer(&body);
   writer.BeginObject();
   AppendKey(writer, created->info);
-  writer.Field("secret", created->secret).EndObject();
+  writer.Field("key", created->secret).EndObject();
   co_await call.SendJson(201, std::move(body));
 }
 

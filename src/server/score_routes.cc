@@ -85,7 +85,7 @@ Task<void> PostScore(Site& site, Call& call) {
   std::string body;
   json::Writer writer(&body);
   writer.BeginObject().Field("object", "weir.scores").Field("model", answered->target.name);
-  writer.Key("continuations").BeginArray();
+  writer.Key("scores").BeginArray();
   for (size_t i = 0; i < scores.continuations.size(); ++i) {
     writer.BeginObject()
         .Field("logprob", scores.continuations[i].logprob)

@@ -44,6 +44,9 @@ struct Site {
   // The full name of a local model that `name` or an alias means; kNotFound.
   std::function<Result<std::string>(const std::string& name)> local_model = {};
   SiteOptions options = {};
+  // What commands of this user present: whoever can read the data folder may do everything
+  // (docs/keys.md). Empty: none.
+  std::string operator_token = {};
 };
 
 }  // namespace weir::server

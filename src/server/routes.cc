@@ -1,5 +1,6 @@
 #include "server/admin_routes.h"
 #include "server/health_routes.h"
+#include "server/llamacpp_routes.h"
 #include "server/openai_routes.h"
 #include "server/route_table.h"
 #include "server/score_routes.h"
@@ -14,6 +15,9 @@ std::span<const Route> Routes() {
       {"POST", "/v1/embeddings", OpenAiEmbeddings},
       {"GET", "/v1/models", OpenAiModels},
       {"GET", "/v1/models/*", OpenAiModel},
+
+      {"POST", "/tokenize", PostTokenize},
+      {"POST", "/detokenize", PostDetokenize},
 
       {"POST", "/weir/v1/score", PostScore},
       {"GET", "/weir/v1/decisions", GetDecisions},

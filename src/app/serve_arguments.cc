@@ -163,7 +163,7 @@ std::string ServeHelp() {
       "flags that stand for llama-server's: -m FILE, -c TOKENS, -t THREADS, -b TOKENS, -np N, -ngl "
       "N,\n"
       "  --host ADDRESS, --port PORT\n"
-      "flags for every setting of the configuration file (docs/configuration.md), also as "
+      "flags for every setting of the configuration file (docs/formats/configuration.md), also as "
       "WEIR_<NAME>:\n";
   for (const std::string& name : config::FlagNames()) text += "  --" + name + "\n";
   return text;

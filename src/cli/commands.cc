@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <functional>
+#include <utility>
 
 #include "cli/exit_code.h"
 #include "cli/options.h"
@@ -98,7 +99,13 @@ void AddTextCommands(CLI::App& app, Asked& asked) {
   CLI::App* run = AddCommand(app, asked, "run", "chat with a model, or answer a pipe",
                              "  weir run\n  weir run smollm2:135m \"Say hello.\"\n"
                              "  cat notes.txt | weir run auto \"Summarise this:\"",
-                             [&] { return RunChat(asked.common, asked.run); });
+                             [&] {
+                               // A model's name holds no space: `weir run "Say hello."` asks auto.
+                               if (asked.run.model.find(' ') != std::string::npos) {
+                                 asked.run.text = std::exchange(asked.run.model, "auto");
+                               }
+                               return RunChat(asked.common, asked.run);
+                             });
   run->add_option("model", asked.run.model, "model name")->capture_default_str();
   run->add_option("prompt", asked.run.prompt, "what to ask");
   run->add_option("--system", asked.run.system, "system prompt");

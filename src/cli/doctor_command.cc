@@ -114,7 +114,7 @@ void CheckServer(const Common& common, std::vector<Finding>& findings) {
     }
     findings.push_back({full ? State::kGood : State::kNote,
                         fmt::format("sandbox of {}", TextAt(engine, "model")), Words(levels),
-                        full ? "" : "see docs/sandbox.md for what each level keeps out"});
+                        full ? "" : "see docs/internals/sandbox.md for what each level keeps out"});
   }
 }
 

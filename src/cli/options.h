@@ -18,6 +18,7 @@ struct Common {
 
 struct RunOptions {
   std::string model = "auto";
+  std::string text = {};  // the prompt, when it stood where the model may stand
   std::vector<std::string> prompt = {};
   std::string system = {};
   std::optional<double> temperature = {};

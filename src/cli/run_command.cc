@@ -85,7 +85,7 @@ int Converse(ServerLink& link, const RunOptions& options, json::Array messages) 
 }  // namespace
 
 int RunChat(const Common& common, const RunOptions& options) {
-  std::string prompt;
+  std::string prompt = options.text;
   for (const std::string& word : options.prompt) prompt += (prompt.empty() ? "" : " ") + word;
   const bool terminal = isatty(STDIN_FILENO) != 0;
   if (!terminal) {

@@ -99,6 +99,9 @@ int RunServe(const std::vector<std::string>& words, const config::Settings& sett
   options.gateway.lock = lock->fd();
   options.engine.program = *folder + "/weir-engine";
   options.engine.environment = ChildEnvironment();
+  std::erase_if(options.engine.environment,
+                [](const std::string& line) { return line.starts_with("WEIR_LOG_LEVEL="); });
+  options.engine.environment.push_back("WEIR_LOG_LEVEL=" + *settings.log_level);
   options.engine.models_allowed = AllowedModels(settings);
   options.data_folder = *settings.data;
   options.drain_timeout = *settings.drain_timeout;

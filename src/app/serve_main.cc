@@ -16,14 +16,6 @@ namespace {
 
 constexpr int kExitUsage = 2;
 
-LogLevel LevelOf(std::string_view name) {
-  if (name == "debug") return LogLevel::kDebug;
-  if (name == "warning") return LogLevel::kWarning;
-  if (name == "error") return LogLevel::kError;
-  if (name == "off") return LogLevel::kOff;
-  return LogLevel::kInfo;
-}
-
 // Launcher and gateway start alike: the same words, the same settings.
 int Serve(const std::vector<std::string>& words, bool gateway) {
   const auto arguments = ParseServeArguments(words);
@@ -41,7 +33,7 @@ int Serve(const std::vector<std::string>& words, bool gateway) {
       fmt::print(stderr, "weir: {}; see weir serve --help\n", line);
     return kExitUsage;
   }
-  SetUpLog(gateway ? "gateway" : "launcher", LevelOf(*settings->log_level));
+  SetUpLog(gateway ? "gateway" : "launcher", LogLevelFromName(*settings->log_level));
   return gateway ? RunGateway(*arguments, std::move(*settings)) : RunServe(words, *settings);
 }
 

@@ -37,6 +37,13 @@ std::string_view Name(LogLevel level) {
 
 }  // namespace
 
+LogLevel LogLevelFromName(std::string_view name) {
+  for (LogLevel level : {LogLevel::kDebug, LogLevel::kWarning, LogLevel::kError, LogLevel::kOff}) {
+    if (name == Name(level)) return level;
+  }
+  return LogLevel::kInfo;
+}
+
 void SetUpLog(std::string_view process, LogLevel level) {
   State().process = process;
   State().level = level;

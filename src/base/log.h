@@ -12,6 +12,9 @@ namespace weir {
 
 enum class LogLevel : uint8_t { kDebug, kInfo, kWarning, kError, kOff };
 
+// "debug", "info", "warning", "error", "off"; info for anything else.
+LogLevel LogLevelFromName(std::string_view name);
+
 // `process` ("gateway", "engine") stands in every line. Call once, before threads start.
 void SetUpLog(std::string_view process, LogLevel level);
 bool LogEnabled(LogLevel level);

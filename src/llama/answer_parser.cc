@@ -40,35 +40,99 @@ size_t Possible(std::string_view text, std::string_view marker) {
   return 0;
 }
 
-// The end of the JSON value that starts `text`, when it is complete; npos: not yet, 0: it is none.
+// Follows a JSON object or array byte by byte, loosely about scalars, so that what is none is known
+// as soon as it stops being one.
 struct JsonScan {
-  size_t at = 0;
-  int depth = 0;
+  enum class Want : uint8_t { kValue, kValueOrEnd, kKey, kKeyOrEnd, kColon, kCommaOrEnd };
+  enum class Found : uint8_t { kMore, kEnd, kNoJson };
+
+  size_t at = 0;  // of the next byte, or of the one that is wrong
+  Want want = Want::kValue;
+  std::string open = {};
   bool quoted = false;
+  bool key = false;
   bool escaped = false;
 
-  size_t Advance(std::string_view text) {
+  Found Advance(std::string_view text) {
     for (; at < text.size(); ++at) {
-      const char c = text[at];
-      if (quoted) {
-        if (escaped) {
-          escaped = false;
-        } else if (c == '\\') {
-          escaped = true;
-        } else if (c == '"') {
-          quoted = false;
-        }
-      } else if (c == '"') {
-        quoted = true;
-      } else if (c == '{' || c == '[') {
-        ++depth;
-      } else if (c == '}' || c == ']') {
-        if (--depth == 0) return at + 1;
+      if (!Take(text[at])) return Found::kNoJson;
+      if (open.empty() && !quoted) {
+        ++at;
+        return Found::kEnd;
       }
     }
-    return std::string_view::npos;
+    return Found::kMore;
+  }
+
+ private:
+  bool Take(char c) {
+    if (quoted) return TakeQuoted(c);
+    if (IsSpace(c)) return true;
+    const bool value = want == Want::kValue || want == Want::kValueOrEnd;
+    switch (c) {
+      case '{':
+      case '[':
+        if (!value || open.size() > 64) return false;
+        open += c;
+        want = c == '{' ? Want::kKeyOrEnd : Want::kValueOrEnd;
+        return true;
+      case '}':
+      case ']': {
+        const Want empty = c == '}' ? Want::kKeyOrEnd : Want::kValueOrEnd;
+        if (want != Want::kCommaOrEnd && want != empty) return false;
+        if (open.empty() || open.back() != (c == '}' ? '{' : '[')) return false;
+        open.pop_back();
+        want = Want::kCommaOrEnd;
+        return true;
+      }
+      case '"':
+        key = want == Want::kKey || want == Want::kKeyOrEnd;
+        if (!key && !value) return false;
+        quoted = true;
+        return true;
+      case ':':
+        if (want != Want::kColon) return false;
+        want = Want::kValue;
+        return true;
+      case ',':
+        if (want != Want::kCommaOrEnd) return false;
+        want = open.back() == '{' ? Want::kKey : Want::kValue;
+        return true;
+      default:
+        return TakeScalar(c, value);
+    }
+  }
+
+  bool TakeQuoted(char c) {
+    if (escaped) {
+      escaped = false;
+    } else if (c == '\\') {
+      escaped = true;
+    } else if (c == '"') {
+      quoted = false;
+      want = key ? Want::kColon : Want::kCommaOrEnd;
+    } else if (static_cast<unsigned char>(c) < 0x20) {
+      return false;
+    }
+    return true;
+  }
+
+  bool TakeScalar(char c, bool value) {
+    if (value) {
+      want = Want::kCommaOrEnd;
+      return std::string_view("-0123456789tfn").find(c) != std::string_view::npos;
+    }
+    // The rest of a number, true, false or null.
+    return want == Want::kCommaOrEnd && !open.empty() &&
+           std::string_view("0123456789.eE+-rualsn").find(c) != std::string_view::npos;
   }
 };
+
+// With its newline; all of a text that has none.
+size_t FirstLine(std::string_view text) {
+  const size_t newline = text.find('\n');
+  return newline == std::string_view::npos ? text.size() : newline + 1;
+}
 
 }  // namespace
 
@@ -104,6 +168,7 @@ struct AnswerParser::State {
   void RunFormat(bool last);
   size_t JsonStart() const;
   bool TakeCalls(std::string_view json);
+  bool PassCloser(bool last);
 
   void Content(std::string_view text);
   void Thought(std::string_view text);
@@ -124,6 +189,7 @@ struct AnswerParser::State {
   bool at_line_start = true;
   bool fresh_thought = false;  // white space at its start is not part of it
   bool fresh_content = false;  // the same after a thought
+  std::string closer;          // of the fence or tag around the last call
   JsonScan scan;
   size_t json_from = 0;  // where in pending the JSON value starts
   int64_t parsed = 0;
@@ -238,6 +304,7 @@ size_t AnswerParser::State::JsonStart() const {
 
 bool AnswerParser::State::RunContent(bool last) {
   parsed += static_cast<int64_t>(pending.size());
+  if (!PassCloser(last)) return false;
   if (fresh_content) {
     const std::string_view rest = TrimLeft(pending);
     pending.erase(0, pending.size() - rest.size());
@@ -284,13 +351,10 @@ bool AnswerParser::State::RunContent(bool last) {
 
 // `pending` starts with what may be a call. Decided as soon as its JSON value is complete.
 bool AnswerParser::State::RunJson(bool last) {
-  const auto give_up = [&] {
-    if (pending.empty()) return false;
-    // Its first character is content for sure; the rest is looked at again.
-    const size_t line = pending.find('\n');
-    const size_t keep = line == std::string::npos ? pending.size() : line + 1;
-    Content(std::string_view(pending).substr(0, keep));
-    pending.erase(0, keep);
+  // The first `count` bytes are content; what follows is looked at again.
+  const auto give_up = [&](size_t count) {
+    Content(std::string_view(pending).substr(0, count));
+    pending.erase(0, count);
     phase = Phase::kContent;
     scan = {};
     json_from = 0;
@@ -310,43 +374,54 @@ bool AnswerParser::State::RunJson(bool last) {
       becoming = becoming || whole.starts_with(opening);
     }
     if (brace == std::string::npos) {
-      if (last || !(plain || becoming) || pending.size() > 64) return give_up();
-      return false;
+      if (!last && (plain || becoming) && pending.size() <= 64) return false;
+      return pending.empty() ? false : give_up(FirstLine(pending));
     }
-    if (!plain) return give_up();
+    if (!plain) return give_up(FirstLine(std::string_view(pending).substr(0, brace)));
     json_from = brace;
     scan.at = brace;
   }
   const size_t before = scan.at;
-  const size_t end = scan.Advance(pending);
+  const JsonScan::Found found = scan.Advance(pending);
   parsed += static_cast<int64_t>(scan.at - before);
-  if (end == std::string_view::npos) {
-    if (last || pending.size() > kJsonCallBytesMax) {
-      // What a grammar required but a limit cut off is no call; it is shown as it is.
-      return give_up();
-    }
-    return false;
+  const size_t end = scan.at;
+  switch (found) {
+    case JsonScan::Found::kMore:
+      // What a limit cut off is no call; it is shown as it is.
+      if (last || pending.size() > kJsonCallBytesMax) return give_up(pending.size());
+      return false;
+    case JsonScan::Found::kNoJson:
+      return give_up(std::max<size_t>(end, 1));
+    case JsonScan::Found::kEnd:
+      break;
   }
   parsed += static_cast<int64_t>(end - json_from);
-  if (!TakeCalls(std::string_view(pending).substr(json_from, end - json_from))) return give_up();
-  std::string_view rest = std::string_view(pending).substr(end);
-  // The end of the fence or tag belongs to the call; it may still be on its way.
+  if (!TakeCalls(std::string_view(pending).substr(json_from, end - json_from))) {
+    return give_up(end);
+  }
   const std::string_view opened = std::string_view(pending).substr(0, json_from);
-  const std::string_view close = opened.starts_with("```") ? "```"
-                                 : opened.starts_with("<") ? "</tool_call>"
-                                                           : "";
-  rest = TrimLeft(rest);
-  if (!close.empty() && rest.starts_with(close))
-    rest = TrimLeft(rest.substr(close.size()));
-  else if (!close.empty() && close.starts_with(rest))
-    rest = {};
-  pending = std::string(rest);
+  closer = opened.starts_with("```") ? "```" : opened.starts_with("<") ? "</tool_call>" : "";
+  pending.erase(0, end);
   phase = Phase::kContent;
   fresh_content = true;
   at_line_start = true;
   scan = {};
   json_from = 0;
   return !pending.empty();
+}
+
+// The end of a fence or tag belongs to the call before it. False: it may still be on its way.
+bool AnswerParser::State::PassCloser(bool last) {
+  if (closer.empty()) return true;
+  const std::string_view rest = TrimLeft(pending);
+  if (!last && closer.size() > rest.size() && closer.starts_with(rest)) return false;
+  if (rest.starts_with(closer)) {
+    pending.erase(0, pending.size() - rest.size() + closer.size());
+  } else if (last && closer.starts_with(rest)) {
+    pending.clear();
+  }
+  closer.clear();
+  return true;
 }
 
 bool AnswerParser::State::TakeCalls(std::string_view json) {

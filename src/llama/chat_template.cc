@@ -186,7 +186,8 @@ std::string_view EffortName(chat::Reasoning::Effort effort) {
 
 common_chat_templates_inputs InputsOf(const chat::GenerateRequest& request,
                                       const std::vector<chat::Message>& messages,
-                                      const std::vector<chat::Tool>& tools, const Marks& marks) {
+                                      const std::vector<chat::Tool>& tools, const Marks& marks,
+                                      bool required = false) {
   common_chat_templates_inputs inputs;
   for (const chat::Message& message : messages) {
     inputs.messages.push_back(MessageOf(message, marks));
@@ -198,9 +199,7 @@ common_chat_templates_inputs InputsOf(const chat::GenerateRequest& request,
                                               ? R"({"type":"object","properties":{}})"
                                               : marks.GuardedJson(tool.parameters)});
   }
-  inputs.tool_choice = request.tool_choice.mode == chat::ToolChoice::Mode::kRequired
-                           ? COMMON_CHAT_TOOL_CHOICE_REQUIRED
-                           : COMMON_CHAT_TOOL_CHOICE_AUTO;
+  inputs.tool_choice = required ? COMMON_CHAT_TOOL_CHOICE_REQUIRED : COMMON_CHAT_TOOL_CHOICE_AUTO;
   inputs.parallel_tool_calls = request.parallel_tool_calls;
   inputs.reasoning_format = COMMON_REASONING_FORMAT_DEEPSEEK;
   inputs.enable_thinking = request.reasoning.effort != chat::Reasoning::Effort::kNone;
@@ -348,13 +347,36 @@ struct ChatTemplate::State {
                           const std::vector<chat::Tool>& tools, bool native_tools,
                           RenderedPrompt& prompt) const;
 
+  // Renders one message, to see what kind of template this is. Throws as llama-common does.
+  void Learn();
+
   const Model& model;
   common_chat_templates_ptr templates;
   std::string source;
   Guard guard;
   Capabilities capabilities;
   bool reasons = false;
+  // Answers are plain text, so that without tools nothing has to be found out about the template
+  // again with every request (llama-common renders it dozens of times for that).
+  bool plain = false;
+  std::vector<std::string> plain_stops;
 };
+
+void ChatTemplate::State::Learn() {
+  common_chat_templates_inputs inputs;
+  inputs.messages.push_back({.role = "user", .content = "test"});
+  inputs.reasoning_format = COMMON_REASONING_FORMAT_DEEPSEEK;
+  const common_chat_params params = common_chat_templates_apply(templates.get(), inputs);
+  reasons = params.supports_thinking;
+  Data data;
+  data.parser = common_chat_parser_params(params);
+  data.parser.parser.load(params.parser);
+  inputs.force_pure_content = true;
+  const common_chat_params pure = common_chat_templates_apply(templates.get(), inputs);
+  plain = !reasons && pure.prompt == params.prompt && params.grammar.empty() &&
+          params.preserved_tokens.empty() && IsSimple(data);
+  plain_stops = params.additional_stops;
+}
 
 ChatTemplate::ChatTemplate(std::unique_ptr<State> state) : state_(std::move(state)) {}
 ChatTemplate::~ChatTemplate() = default;
@@ -369,10 +391,7 @@ Result<std::unique_ptr<ChatTemplate>> ChatTemplate::Create(const Model& model,
   try {
     auto state = std::make_unique<State>(
         model, common_chat_templates_init(model.raw(), std::string(source)));
-    common_chat_templates_inputs inputs;
-    inputs.messages.push_back({.role = "user", .content = "test"});
-    inputs.reasoning_format = COMMON_REASONING_FORMAT_DEEPSEEK;
-    state->reasons = common_chat_templates_apply(state->templates.get(), inputs).supports_thinking;
+    state->Learn();
     return std::unique_ptr<ChatTemplate>(new ChatTemplate(std::move(state)));
   } catch (const std::exception&) {
     return Fail(Code::kInvalidArgument,
@@ -428,12 +447,21 @@ Result<void> ChatTemplate::State::ReadFormat(const common_chat_params& params,
                 "to none, or leave one of the two out",
                 "response_format");
   }
-  const bool native_grammar = native_tools && !params.grammar.empty();
+  // Triggers that are not plain words: llama-common's parser reads all of the answer.
+  const bool lazy_words =
+      params.grammar.empty() ||
+      (params.grammar_lazy &&
+       std::all_of(params.grammar_triggers.begin(), params.grammar_triggers.end(),
+                   [](const common_grammar_trigger& trigger) {
+                     return trigger.type == COMMON_GRAMMAR_TRIGGER_TYPE_WORD;
+                   }));
+  data->simple = !data->has_parser || (lazy_words && IsSimple(*data));
   if (*format) {
     prompt.has_grammar = true;
     prompt.grammar = std::move(**format);
     if (data->starts_thinking) prompt.grammar.starts_after = data->think_end;
-  } else if (required && !tools.empty() && !(native_grammar && !params.grammar_lazy)) {
+  } else if (required && !tools.empty() && data->simple) {
+    // The grammars of llama-common let a small model write white space without end here.
     auto gbnf = CallGrammar(tools);
     if (!gbnf) return Fail(gbnf.error());
     prompt.has_grammar = true;
@@ -441,19 +469,13 @@ Result<void> ChatTemplate::State::ReadFormat(const common_chat_params& params,
     if (data->starts_thinking) prompt.grammar.starts_after = data->think_end;
     data->json_only = true;
     data->has_parser = false;
-  } else if (native_grammar) {
+  } else if (native_tools && !params.grammar.empty()) {
     prompt.has_grammar = true;
     prompt.grammar = GrammarOf(params);
     for (const GrammarTrigger& trigger : prompt.grammar.triggers) {
       if (trigger.kind == GrammarTrigger::Kind::kWord) data->tool_markers.push_back(trigger.value);
     }
   }
-  // A grammar from the first token on, or triggers that are not plain words: llama-common's parser
-  // reads all of it.
-  const bool plain_triggers = data->tool_markers.size() == prompt.grammar.triggers.size();
-  data->simple =
-      !data->has_parser ||
-      (native_grammar && (!prompt.grammar.lazy || !plain_triggers) ? false : IsSimple(*data));
   prompt.format = AnswerFormat(std::move(data));
   return {};
 }
@@ -470,8 +492,14 @@ Result<RenderedPrompt> ChatTemplate::Render(const chat::GenerateRequest& request
   RenderedPrompt prompt;
   try {
     const std::vector<chat::Tool> native = native_tools ? *tools : std::vector<chat::Tool>{};
-    common_chat_params params = common_chat_templates_apply(
-        state.templates.get(), InputsOf(request, messages, native, marks));
+    common_chat_templates_inputs inputs = InputsOf(request, messages, native, marks);
+    const bool plain = state.plain && native.empty();
+    inputs.force_pure_content = plain;
+    common_chat_params params = common_chat_templates_apply(state.templates.get(), inputs);
+    if (plain) {
+      params.parser.clear();
+      params.additional_stops = state.plain_stops;
+    }
     if (params.prompt.size() > kPromptBytesMax) {
       return Fail(Code::kTooLarge,
                   fmt::format("the rendered chat is over {} bytes", kPromptBytesMax), "messages");
@@ -480,14 +508,25 @@ Result<RenderedPrompt> ChatTemplate::Render(const chat::GenerateRequest& request
     if (!tokens) return Fail(tokens.error());
     prompt.tokens = std::move(*tokens);
     for (const std::string_view piece : marks.Split(params.prompt)) prompt.text += piece;
-    if (marks.used()) {
+    if (marks.used() && !plain) {
       // Grammars and parsers are made from the functions as they are, without marks.
       const Guard nothing_to_guard;
       params = common_chat_templates_apply(
           state.templates.get(), InputsOf(request, messages, native, Marks(nothing_to_guard)));
     }
+    const bool required = request.tool_choice.mode == chat::ToolChoice::Mode::kRequired;
     if (auto read = state.ReadFormat(params, request, *tools, native_tools, prompt); !read) {
       return Fail(read.error());
+    }
+    if (required && !native.empty() && !prompt.format.get()->simple) {
+      // A format of its own kind (channels, recipients): the model would not know plain JSON.
+      const Guard nothing_to_guard;
+      params = common_chat_templates_apply(
+          state.templates.get(),
+          InputsOf(request, messages, native, Marks(nothing_to_guard), /*required=*/true));
+      if (auto read = state.ReadFormat(params, request, *tools, native_tools, prompt); !read) {
+        return Fail(read.error());
+      }
     }
     const Data* data = prompt.format.get();
     prompt.stops = params.additional_stops;

@@ -8,6 +8,7 @@
 
 #include "base/check.h"
 #include "base/log.h"
+#include "llama/quiet.h"
 
 namespace weir::llama {
 namespace {
@@ -171,13 +172,14 @@ DecodeOutcome Context::Decode(std::span<const Row> rows) {
     CHECK(model_.vocabulary().Contains(row.token), "a token of this model");
   }
   int32_t code = 0;
+  const Quiet quiet;
   try {
     const llama_batch batch = buffers_->Fill(rows);
     code = llama_get_memory(context_) == nullptr ? llama_encode(context_, batch)
                                                  : llama_decode(context_, batch);
     // Logits are computed asynchronously on a GPU.
     llama_synchronize(context_);
-  } catch (const std::exception& e) {
+  } catch (const std::exception&) {
     LogError("libllama: a step failed with an exception");
     return DecodeOutcome::kFatal;
   }
@@ -191,6 +193,7 @@ DecodeOutcome Context::Decode(std::span<const Row> rows) {
     case -1:
       return DecodeOutcome::kBadInput;
     default:
+      LogError("libllama: a step failed with code {}", code);
       return DecodeOutcome::kFatal;
   }
 }

@@ -29,7 +29,10 @@ Answer AnswerOf(const Model& model, const chat::GenerateRequest& request) {
   auto chat_template = ChatTemplate::Create(model);
   EXPECT_TRUE(chat_template);
   auto prompt = (*chat_template)->Render(request);
-  if (!prompt) return {.error = prompt.error().message};
+  if (!prompt) {
+    ADD_FAILURE() << prompt.error().message << " " << prompt.error().param;
+    return {};
+  }
   auto context = TestContext(model);
   Answer answer = Generate(*context, *prompt, request);
   EXPECT_EQ(answer.error, "");
@@ -68,6 +71,7 @@ TEST_P(CoderTools, AFunctionIsCalled) {
   auto request = Ask("What is the weather in Paris?");
   request.tools = {Weather()};
   request.tool_choice.mode = GetParam();
+  request.max_tokens = 60;
   const Answer answer = AnswerOf(model, request);
   ASSERT_EQ(answer.message.tool_calls.size(), 1u) << answer.raw;
   EXPECT_EQ(answer.message.tool_calls[0].name, "get_weather") << answer.raw;
@@ -88,10 +92,10 @@ TEST(Generation, AJsonSchemaShapesTheAnswer) {
                 R"("additionalProperties":false})"};
   const Answer answer = AnswerOf(model, request);
   EXPECT_TRUE(answer.ended);
-  EXPECT_THAT(
-      answer.streamed,
-      ::testing::MatchesRegex(R"(\{[ \n]*"city":[ \n]*".*",[ \n]*"people":[ \n]*-?[0-9]+[ \n]*\})"))
-      << answer.raw;
+  EXPECT_THAT(answer.streamed, HasSubstr("\"city\": \"Paris\"")) << answer.raw;
+  EXPECT_THAT(answer.streamed, HasSubstr("\"people\": ")) << answer.raw;
+  EXPECT_EQ(answer.streamed.front(), '{');
+  EXPECT_EQ(answer.streamed.back(), '}');
 }
 
 TEST(Generation, AStopStringEndsAnAnswer) {

@@ -123,6 +123,7 @@ class Reader {
     bool nullable = true;  // everything so far may be empty
     bool last_nullable = true;
     bool before_last = true;  // what came before the last symbol may be empty
+    uint64_t last_rules = 1;  // rules that the last symbol makes
     uint64_t last_size = 0;   // elements of the last symbol; 0: there is none
     while (ok() && !End()) {
       const char c = Peek();
@@ -132,15 +133,19 @@ class Reader {
           return false;
         }
         const auto [least, most] = Repetition(nested);
-        Count(last_size * std::max<uint64_t>(1, most));
-        CountRules(most);
-        last_size *= std::max<uint64_t>(1, most);
-        if (last_size > kRepetitionsMax * 16) Wrong("repetitions of repetitions are too many");
+        const uint64_t times = std::max<uint64_t>({1, least, most});
+        last_rules *= times;
+        if (last_rules > kRepetitionsMax) {
+          Wrong(fmt::format("repetitions of repetitions make over {} rules", kRepetitionsMax));
+        }
+        Count(last_size * times);
+        CountRules(times);
         last_nullable = last_nullable || least == 0;
         nullable = before_last && last_nullable;
         continue;
       }
       before_last = nullable;
+      last_rules = 1;
       const bool leads = leading && nullable;
       if (c == '"') {
         last_size = Literal();
@@ -158,9 +163,11 @@ class Reader {
         last_nullable = false;
       } else if (c == '(') {
         ++at_;
+        const uint64_t rules_before = rules_;
         CountRules(1);
         Space(true);
         last_nullable = Alternates(true, leads);
+        last_rules = rules_ - rules_before;
         if (ok() && Peek() != ')') Wrong("a parenthesis is not closed");
         ++at_;
         last_size = 1;

@@ -77,6 +77,7 @@ Guard::Guard(const Vocabulary& vocabulary, std::string_view template_source) {
   for (const std::string_view edit : {"replace(", "replace (", "regex"}) {
     if (template_source.find(edit) != std::string_view::npos) template_edits_ = true;
   }
+  template_builds_ = EndsALiteralInsideOfAToken(template_source);
 }
 
 void Guard::Add(std::string_view text) {
@@ -152,11 +153,29 @@ bool Guard::IsInside(std::string_view text) const {
   return text.size() < longest_ && all_.find(text) != std::string::npos;
 }
 
+// Whether a literal of the template ends in the middle of a protected text: '<|' or <|{{ role }}.
+bool Guard::EndsALiteralInsideOfAToken(std::string_view source) const {
+  for (size_t at = 0; at < source.size(); ++at) {
+    if (!first_bytes_[static_cast<unsigned char>(source[at])]) continue;
+    uint32_t node = 0;
+    for (size_t i = at; i < source.size(); ++i) {
+      const bool literal_ends = source[i] == '\'' || source[i] == '"' ||
+                                source.substr(i, 2) == "{{" || source.substr(i, 2) == "{%";
+      if (i > at && literal_ends) return true;
+      const auto it = forward_[node].next.find(static_cast<unsigned char>(source[i]));
+      if (it == forward_[node].next.end()) break;
+      node = it->second;
+      if (forward_[node].next.empty()) break;
+    }
+  }
+  return false;
+}
+
 std::vector<size_t> Guard::Cuts(std::string_view text) const {
   std::vector<size_t> cuts;
   if (text.empty() || longest_ == 0) return cuts;
-  const bool inside = IsInside(text);
-  if (inside || HeadCouldEnd(text)) cuts.push_back(0);
+  const bool inside = template_builds_ && IsInside(text);
+  if (inside || (template_builds_ && HeadCouldEnd(text))) cuts.push_back(0);
   for (size_t i = 0; i < text.size(); ++i) {
     if (!first_bytes_[static_cast<unsigned char>(text[i])]) continue;
     if (!template_edits_ && !StartsHere(text, i)) continue;

@@ -36,6 +36,7 @@ class Guard {
   bool TailCouldStart(std::string_view text) const;
   bool HeadCouldEnd(std::string_view text) const;
   bool IsInside(std::string_view text) const;
+  bool EndsALiteralInsideOfAToken(std::string_view source) const;
 
   std::vector<Node> forward_ = {{}};
   std::vector<Node> backward_ = {{}};
@@ -45,6 +46,9 @@ class Guard {
   // The template edits text (replace, regular expressions), so that what it takes out could join
   // the two halves of a token: then every place where a token could start is cut.
   bool template_edits_ = false;
+  // The template puts tokens together from parts ('<|' + role + '|>'), so that a text could be the
+  // middle or the end of one.
+  bool template_builds_ = false;
 };
 
 class Marks {

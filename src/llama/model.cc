@@ -10,6 +10,7 @@
 
 #include "base/check.h"
 #include "base/log.h"
+#include "llama/quiet.h"
 
 namespace weir::llama {
 namespace {
@@ -17,11 +18,12 @@ namespace {
 void RouteLog(ggml_log_level level, const char* text, void*) {
   std::string_view line(text);
   while (!line.empty() && line.back() == '\n') line.remove_suffix(1);
-  // Continuations are dots of a progress bar.
-  if (line.empty() || level == GGML_LOG_LEVEL_CONT) return;
-  const LogLevel ours = level == GGML_LOG_LEVEL_ERROR  ? LogLevel::kError
-                        : level == GGML_LOG_LEVEL_WARN ? LogLevel::kWarning
-                                                       : LogLevel::kDebug;
+  // Continuations are dots of a progress bar; debug lines may hold text of an answer.
+  if (line.empty() || level == GGML_LOG_LEVEL_CONT || level == GGML_LOG_LEVEL_DEBUG) return;
+  const LogLevel ours = Quiet::now()                    ? LogLevel::kDebug
+                        : level == GGML_LOG_LEVEL_ERROR ? LogLevel::kError
+                        : level == GGML_LOG_LEVEL_WARN  ? LogLevel::kWarning
+                                                        : LogLevel::kDebug;
   Log(ours, "libllama: {}", line);
 }
 

@@ -1,0 +1,103 @@
+#include "llama/schema_check.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "llama/grammar.h"
+
+namespace weir::llama {
+namespace {
+
+using ::testing::HasSubstr;
+
+std::string ParamOf(const std::string& schema) {
+  const auto checked = CheckSchema(schema, "schema");
+  return checked ? "" : checked.error().param;
+}
+
+TEST(SchemaCheck, WhatTheConverterEnforcesPasses) {
+  for (const std::string schema : {
+           R"({})",
+           R"({"type":"object","properties":{"a":{"type":"integer","minimum":0,"maximum":9}},)"
+           R"("required":["a"],"additionalProperties":false})",
+           R"({"type":["string","null"],"maxLength":5})",
+           R"({"enum":["a",1,null]})",
+           R"({"const":{"x":[1]}})",
+           R"({"type":"array","items":{"type":"number"},"minItems":1,"maxItems":3})",
+           R"({"type":"array","prefixItems":[{"type":"number"},{"type":"string"}]})",
+           R"({"type":"string","pattern":"^[a-z]{2,5}(-[0-9]+)?$"})",
+           R"({"type":"string","format":"date-time"})",
+           R"({"anyOf":[{"type":"string"},{"type":"null"}],"description":"x"})",
+           R"({"oneOf":[{"type":"string"},{"type":"null"}]})",
+           R"({"oneOf":[{"type":"object","properties":{"k":{"const":"a"}},"required":["k"]},)"
+           R"({"type":"object","properties":{"k":{"const":"b"}},"required":["k"]}]})",
+           R"({"$defs":{"n":{"type":"object","properties":{"next":{"$ref":"#/$defs/n"}}}},)"
+           R"("$ref":"#/$defs/n"})",
+           R"({"allOf":[{"type":"object","properties":{"a":{"type":"string"}}},)"
+           R"({"type":"object","properties":{"b":{"type":"string"}}}]})",
+       }) {
+    EXPECT_EQ(ParamOf(schema), "") << schema;
+    const auto gbnf = GrammarFromSchema(schema, "schema");
+    EXPECT_TRUE(gbnf) << schema << ": " << (gbnf ? "" : gbnf.error().message);
+  }
+}
+
+TEST(SchemaCheck, WhatItWouldIgnoreIsNamedWithItsPath) {
+  const std::pair<std::string, std::string> cases[] = {
+      {R"({"type":"number","minimum":1})", "schema/minimum"},
+      {R"({"type":"integer","multipleOf":2})", "schema/multipleOf"},
+      {R"({"type":"object","patternProperties":{}})", "schema/patternProperties"},
+      {R"({"type":"object","minProperties":1})", "schema/minProperties"},
+      {R"({"type":"object","properties":{"a":{"type":"array","uniqueItems":true}}})",
+       "schema/properties/a/uniqueItems"},
+      {R"({"type":"array","contains":{}})", "schema/contains"},
+      {R"({"type":"array","prefixItems":[{}],"minItems":1})", "schema/minItems"},
+      {R"({"type":"string","format":"email"})", "schema/format"},
+      {R"({"type":"string","pattern":"a+"})", "schema/pattern"},
+      {R"({"type":"string","pattern":"^\\d+$"})", "schema/pattern"},
+      {R"({"type":"string","pattern":"^(?=a)b$"})", "schema/pattern"},
+      {R"({"type":"string","pattern":"^a$","minLength":1})", "schema/minLength"},
+      {R"({"type":"string","maxLength":1000000})", "schema/maxLength"},
+      {R"({"type":"string","minLength":5,"maxLength":2})", "schema/minLength"},
+      {R"({"not":{"type":"string"}})", "schema/not"},
+      {R"({"if":{},"then":{}})", "schema/if"},
+      {R"({"$ref":"http://x/y"})", "schema/$ref"},
+      {R"({"$ref":"#/$defs/missing"})", "schema/$ref"},
+      {R"({"$defs":{"a":{"$ref":"#/$defs/b"},"b":{"$ref":"#/$defs/a"}},"$ref":"#/$defs/a"})",
+       "schema/$ref"},
+      {R"({"$defs":{"a":{}},"$ref":"#/$defs/a","minimum":3})", "schema/minimum"},
+      {R"({"anyOf":[{}],"type":"object"})", "schema/type"},
+      {R"({"oneOf":[{"type":"object"},{"type":"object"}]})", "schema/oneOf"},
+      {R"({"allOf":[{"type":"string"}]})", "schema/allOf"},
+      {R"({"type":"object","properties":{"a":true}})", "schema/properties/a"},
+      {R"({"type":"object","properties":{},"required":["b"]})", "schema/required"},
+      {R"({"type":"integer","minimum":5,"maximum":2})", "schema"},
+      {R"({"type":"integer","minimum":5,"exclusiveMinimum":2})", "schema/exclusiveMinimum"},
+      {R"({"type":"wibble"})", "schema/type"},
+      {R"({"enum":[]})", "schema/enum"},
+      {R"({"type":"string","enum":[1]})", "schema/enum"},
+      {R"([])", "schema"},
+      {R"({)", "schema"},
+      {R"({"nullable":true})", "schema/nullable"},
+  };
+  for (const auto& [schema, param] : cases) {
+    EXPECT_EQ(ParamOf(schema), param) << schema;
+    if (param.empty()) continue;
+    EXPECT_EQ(CheckSchema(schema, "schema").error().code, Code::kInvalidArgument);
+  }
+}
+
+TEST(SchemaCheck, BoundsAreNamed) {
+  std::string deep;
+  for (int i = 0; i < 40; ++i) deep += R"({"type":"array","items":)";
+  deep += "{}" + std::string(40, '}');
+  EXPECT_THAT(CheckSchema(deep, "s").error().message, HasSubstr("over 32 deep"));
+  EXPECT_THAT(CheckSchema(std::string(300'000, ' '), "s").error().message, HasSubstr("bytes"));
+  std::string wide = R"({"anyOf":[)";
+  for (int i = 0; i < 6000; ++i) wide += std::string(i == 0 ? "" : ",") + "{}";
+  EXPECT_THAT(CheckSchema(wide + "]}", "s").error().message, HasSubstr("5000 subschemas"));
+  EXPECT_FALSE(CheckSchema(std::string(100'000, '['), "s"));
+}
+
+}  // namespace
+}  // namespace weir::llama

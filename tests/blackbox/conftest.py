@@ -41,11 +41,40 @@ def tool_model(request):
     return need_model(request.param)
 
 
+class Shared:
+    """The server that most tests share. One that ended fails the test that it ended in, and the next gets a new one."""
+
+    def __init__(self, factory):
+        self.factory = factory
+        self.running = None
+        self.clients = {}
+
+    def get(self):
+        if self.running and self.running.process.poll() is not None:
+            self.running = None
+        if not self.running:
+            self.running = weir_server.Weir(self.factory.mktemp("weir"), models=weir_server.model_store())
+            self.clients = {"openai": openai_client(self.running), "http": http_client(self.running)}
+        return self.running
+
+    def stop(self):
+        if self.running:
+            self.running.__exit__()
+
+
 @pytest.fixture(scope="session")
-def server(tmp_path_factory):
-    with weir_server.Weir(tmp_path_factory.mktemp("weir"), models=weir_server.model_store()) as running:
-        yield running
-        assert running.process.poll() is None, "the shared server ended during the tests"
+def shared(tmp_path_factory):
+    holder = Shared(tmp_path_factory)
+    yield holder
+    holder.stop()
+
+
+@pytest.fixture
+def server(shared):
+    running = shared.get()
+    yield running
+    code = running.process.poll()
+    assert code is None, f"the shared server ended (exit {code}) during this test:\n{running.log()[-3000:]}"
 
 
 @pytest.fixture
@@ -63,15 +92,14 @@ def serve(tmp_path):
         weir.__exit__()
 
 
-@pytest.fixture(scope="session")
-def client(server):
-    return openai_client(server)
+@pytest.fixture
+def client(server, shared):
+    return shared.clients["openai"]
 
 
-@pytest.fixture(scope="session")
-def http(server):
-    with http_client(server) as session:
-        yield session
+@pytest.fixture
+def http(server, shared):
+    return shared.clients["http"]
 
 
 @pytest.fixture(scope="session")

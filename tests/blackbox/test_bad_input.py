@@ -73,10 +73,10 @@ TABLE = [
     ({"n": 129}, "n"),
     ({"n": 1.5}, "n"),
     ({"max_tokens": 0}, "max_tokens"),
-    ({"max_tokens": -1}, "max_tokens"),
+    ({"max_tokens": -2}, "max_tokens"),
     ({"max_tokens": 2 ** 63}, "max_tokens"),
     ({"max_tokens": "10"}, "max_tokens"),
-    ({"max_completion_tokens": -1}, "max_completion_tokens"),
+    ({"max_completion_tokens": -2}, "max_completion_tokens"),
     ({"frequency_penalty": 3}, "frequency_penalty"),
     ({"presence_penalty": -3}, "presence_penalty"),
     ({"seed": "x"}, "seed"),
@@ -148,7 +148,7 @@ def test_text_that_a_schema_or_name_would_choke_on_passes_unchanged(http, small)
 def test_a_body_over_the_limit_is_413_before_it_is_read(server):
     status, text = exchange(server, request_bytes(
         server, "POST", "/v1/chat/completions").replace(b"Content-Length: 0", b"Content-Length: 99999999999"))
-    assert status == 413 and "limit" in text.lower() or "33554432" in text or "32 MiB" in text
+    assert status == 413 and any(limit in text for limit in ("33554432", "32 MiB", "33,554,432"))
 
 
 def test_a_header_block_over_the_limit_is_431(server):

@@ -63,7 +63,7 @@ def test_ps_without_a_server_is_exit_5(weir, tmp_path):
 
 
 def test_run_answers_in_a_pipe(weir, server, small):
-    done = weir("run", SMALL, input="What is the capital of France?")
+    done = weir("run", SMALL, input="What is the capital of France? One word.")
     assert done.returncode == 0 and done.stdout.strip(), done.stderr
     assert "\x1b" not in done.stdout + done.stderr
 

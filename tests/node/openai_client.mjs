@@ -13,14 +13,14 @@ const question = (text, more = {}) =>
 
 const cases = {
   async chat() {
-    const answer = await client().chat.completions.create(question('What is the capital of France?'));
+    const answer = await client().chat.completions.create(question('What is the capital of France? One word.'));
     assert.match(answer.choices[0].message.content, /Paris/);
     assert.ok(answer.usage.total_tokens > 0);
   },
 
   async stream() {
     let text = '', end = null;
-    const stream = await client().chat.completions.create(question('What is the capital of France?', {stream: true}));
+    const stream = await client().chat.completions.create(question('What is the capital of France? One word.', {stream: true}));
     for await (const chunk of stream) {
       text += chunk.choices[0]?.delta?.content ?? '';
       end = chunk.choices[0]?.finish_reason ?? end;

@@ -22,15 +22,16 @@ def llama_symbols(program):
     return [s for s in defined_symbols(program) if s.startswith(("llama_", "ggml_", "mtmd_"))]
 
 
-def test_weir_holds_nothing_of_libllama():
-    assert llama_symbols("weir") == []
+@pytest.mark.parametrize("program", ["weir", "weir-serve"])
+def test_weir_holds_nothing_of_libllama(program):
+    assert llama_symbols(program) == []
 
 
 def test_the_engine_holds_libllama_so_the_test_above_can_fail():
     assert "llama_decode" in llama_symbols("weir-engine")
 
 
-@pytest.mark.parametrize("program", ["weir", "weir-engine"])
+@pytest.mark.parametrize("program", ["weir", "weir-serve", "weir-engine"])
 def test_no_shared_library_of_llama_or_sqlite_is_needed(program):
     defined_symbols(program)
     needed = subprocess.run(["readelf", "-d", BUILD / "bin" / program], capture_output=True, text=True, check=True)

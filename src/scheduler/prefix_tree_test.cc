@@ -120,6 +120,17 @@ TEST_F(Tree, EvictionTakesTheLeastRecentlyUsedTailFirst) {
   tree_.CheckInvariants();
 }
 
+TEST_F(Tree, SplitsAreUndoneWhenTheirSharersLeave) {
+  Cache(Tokens(100, 1));
+  for (size_t length = 1; length < 100; ++length) {
+    Tokens tokens(length, 1);
+    tokens.push_back(2);
+    tree_.Drop(Run(tokens));
+    tree_.CheckInvariants();  // holds the number of nodes against that of sequences
+  }
+  EXPECT_EQ(Found(Tokens(100, 1)), 100);
+}
+
 TEST_F(Tree, PinnedCellsAreNeverEvicted) {
   Run({1, 2, 3});
   Cache({1, 2, 8, 9});

@@ -453,6 +453,17 @@ TEST(Forks, ShareThePromptAndGoTheirOwnWays) {
   for (const auto& answer : answers) EXPECT_EQ(answer.size(), 10u);
 }
 
+TEST(Forks, EndWithARequestThatIsFinishedBeforeItsPromptIsDone) {
+  TestEngine engine(SmallMachine());
+  const RequestId id = engine.Submit({.prompt = Text(0, 900), .max_new_tokens = 10, .forks = 3});
+  engine.Step();
+  engine.scheduler.Finished(id, 0);
+  EXPECT_TRUE(engine.Step().empty());
+  EXPECT_EQ(engine.scheduler.stats().prefilling + engine.scheduler.stats().waiting, 0);
+  // The request is over: its id is free again (a live one would be refused by a CHECK).
+  EXPECT_TRUE(engine.scheduler.Submit({.id = id, .prompt = Text(0, 10)}, engine.now));
+}
+
 TEST(Forks, StartAsRoomAllows) {
   Options options = SmallMachine();
   options.seqs_max = 2;

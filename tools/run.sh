@@ -29,7 +29,8 @@ tools/fetch_models "$fast"
 tools/fetch_models "${later[@]}" > >(sed -u 's/^/[later] /' >&2) 2>&1 &
 fetch=$!
 
-build/bin/weir serve "$@" >"$work/out" &
+# The first screen belongs to the answer; --log-level info shows what a server says by default.
+WEIR_LOG_LEVEL=${WEIR_LOG_LEVEL:-warning} build/bin/weir serve "$@" >"$work/out" &
 server=$!
 for _ in $(seq 600); do
   if grep -q '^weir: ready on ' "$work/out"; then break; fi

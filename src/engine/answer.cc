@@ -1,5 +1,6 @@
 #include "engine/answer.h"
 
+#include <algorithm>
 #include <iterator>
 #include <utility>
 
@@ -37,7 +38,8 @@ Result<AnswerStep> Answer::Draw(std::span<const float> logits) {
     step.done = End(chat::FinishReason::kStop, step.delta);
     return step;
   }
-  Push(stops_.Push(vocabulary_.Piece(*token)), step.delta);
+  Push(stops_.Push(PieceOf(*token)), step.delta);
+  BoundReasoning();
   if (stops_.found()) {
     step.done = End(chat::FinishReason::kStop, step.delta);
     step.done->stop_sequence = stops_.found_stop();
@@ -70,6 +72,20 @@ void Answer::Record(std::span<const float> logits, llama::Token token) {
     entry.top.push_back({vocabulary_.Piece(candidate.token, /*special=*/true), candidate.logprob});
   }
   logprobs_.push_back(std::move(entry));
+}
+
+std::string Answer::PieceOf(llama::Token token) const {
+  const bool visible =
+      std::ranges::find(options_.visible_tokens, token) != options_.visible_tokens.end();
+  return vocabulary_.Piece(token, visible);
+}
+
+void Answer::BoundReasoning() {
+  const bool over = options_.reasoning_tokens_max >= 0 && parser_.reasoning() &&
+                    reasoning_tokens_ >= options_.reasoning_tokens_max;
+  if (!over || options_.reasoning_end.empty()) return;
+  sampler_->Force(options_.reasoning_end);
+  options_.reasoning_tokens_max = -1;  // once
 }
 
 void Answer::Push(std::string_view text, chat::Delta& delta) {

@@ -27,6 +27,10 @@ struct AnswerOptions {
   bool logprobs = false;
   int top_logprobs = 0;
   llama::AnswerFormat format = {};
+  std::vector<llama::Token> visible_tokens = {};  // control tokens whose text the format needs
+  // After so many reasoning tokens these are forced, which ends the reasoning; negative: never.
+  int32_t reasoning_tokens_max = -1;
+  std::vector<llama::Token> reasoning_end = {};
   uint64_t id_seed = 0;  // of tool call ids
 };
 
@@ -55,6 +59,8 @@ class Answer {
  private:
   void Record(std::span<const float> logits, llama::Token token);
   void Push(std::string_view text, chat::Delta& delta);
+  std::string PieceOf(llama::Token token) const;
+  void BoundReasoning();
   chat::ChoiceDone End(chat::FinishReason reason, chat::Delta& delta);
 
   const llama::Vocabulary& vocabulary_;

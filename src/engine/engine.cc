@@ -32,6 +32,8 @@ namespace {
 constexpr int32_t kContextTokensDefault = 16'384;
 constexpr int32_t kBatchTokensDefault = 512;
 constexpr int32_t kSequencesDefault = 64;
+// Rows of one step whose logits are kept: each is a float for every entry of the vocabulary.
+constexpr int32_t kOutputsMax = 64;
 // An answer that names no bound ends here (docs/sampling.md), not at the end of the context.
 constexpr int32_t kMaxTokensDefault = 4'096;
 
@@ -112,7 +114,7 @@ Result<void> MakeGeneration(const wire::EngineSettings& settings, Loaded& loaded
       .seqs_max = loaded.context->sequences(),
       .running_max = loaded.context->sequences(),
       .batch_tokens_max = loaded.context->batch_rows(),
-      .outputs_max = loaded.context->batch_rows(),
+      .outputs_max = std::min(loaded.context->batch_rows(), kOutputsMax),
       .sharing = shares ? scheduler::Sharing::kPrefix : scheduler::Sharing::kWhole,
       .chunk_max = loaded.context->batch_rows()});
 

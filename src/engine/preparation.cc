@@ -159,6 +159,9 @@ Result<PreparedGenerate> Preparation::Prepare(wire::Generate asked) const {
     prepared.prompts.push_back(std::move(rendered->tokens));
     for (std::string& stop : rendered->stops) options.stops.push_back(std::move(stop));
     options.format = rendered->format;
+    options.visible_tokens = std::move(rendered->visible_tokens);
+    options.reasoning_end = std::move(rendered->reasoning_end);
+    options.reasoning_tokens_max = request.reasoning.budget_tokens.value_or(-1);
     if (rendered->has_grammar) grammar = std::move(rendered->grammar);
   } else {
     for (const chat::Prompt& prompt : request.prompts) {

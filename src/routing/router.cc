@@ -77,6 +77,14 @@ Error NothingEligible(const Decision& decision) {
         fmt::format("x-weir-route keeps the request below every target of '{}'", decision.asked),
         "x-weir-route", "policy_forbids"};
   }
+  if (common & kWrongTask) {
+    return {
+        Code::kInvalidArgument,
+        fmt::format("'{}' is for another task: embedding models do not generate, and generating "
+                    "ones do not embed here",
+                    decision.asked),
+        "model", "wrong_task"};
+  }
   if (any == kOffline) {
     return {Code::kUnavailable, fmt::format("no target of '{}' can be reached", decision.asked),
             "model", "offline"};

@@ -20,7 +20,8 @@ struct Policy {
 //
 // Errors: kNotFound (reason model_not_found, with near names) for a name that is neither target nor
 // virtual model; kForbidden (label_exceeds_ceiling) when the label alone rules out every target;
-// kUnavailable when what is left is offline; kUnprocessable naming the filters otherwise. Never a
+// kUnavailable when what is left is offline; kInvalidArgument (wrong_task) when it asks an
+// embedding model to generate or the reverse; kUnprocessable naming the filters otherwise. Never a
 // target that fails a filter.
 Result<Decision> Decide(const Policy& policy, std::string_view model, const Features& features);
 

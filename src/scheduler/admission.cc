@@ -203,6 +203,9 @@ void Scheduler::Impl::Start(Branch& branch, const PrefixTree::Match& match) {
   Request& request = *branch.request;
   if (!tree_.has_free_seq()) tree_.EvictSequence(match.donor);  // else the donor is taken over
   branch.seq = tree_.Open(request.domain, match, now_);
+  // Which cells a sequence gets decides the order of its sums. With all others gone they are the
+  // same cells each time.
+  if (request.deterministic && running_.empty()) tree_.Evict(tree_.cells_idle());
   branch.length = match.length;
   branch.borrowed = match.length;
   branch.canonical = request.deterministic;

@@ -225,7 +225,8 @@ def test_kills_leave_nothing_behind(serve, small):
                          timeout_s=90, step_s=0.5)
             os.kill(server.engines()[0].pid, signal.SIGKILL)
             assert until(lambda: not server.engines(), timeout_s=2)
-        after = [process.descriptors() for process in server.processes() if "weir-engine" not in process.name()]
+        after = [process.descriptors() for process in server.processes()
+                 if process.alive() and process.name() not in ("weir-engine", "")]
     assert len(after) == len(gateway_descriptors)
     assert all(now <= then + 2 for now, then in zip(after, gateway_descriptors))
 

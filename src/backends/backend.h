@@ -22,9 +22,10 @@ class EventStream {
  public:
   virtual ~EventStream() = default;
 
-  // The next event; nothing when `patience` passed without one. After chat::Done or an Error it
-  // must not be called again. An Error is the generation's end: an engine that died, a provider
-  // that broke off, kCancelled.
+  // The next event; nothing when `patience` passed without one. An event that is already there is
+  // given without waiting, so a patience of zero asks whether there is one. After chat::Done or an
+  // Error it must not be called again. An Error is the generation's end: an engine that died, a
+  // provider that broke off, kCancelled.
   virtual Task<Result<std::optional<chat::Event>>> Next(Duration patience) = 0;
 };
 
@@ -33,14 +34,15 @@ class Backend {
   virtual ~Backend() = default;
 
   // Returns when the model is there to take the request, which may need it to be loaded first.
-  // `model` is the backend's name for it.
-  virtual Task<Result<std::unique_ptr<EventStream>>> Generate(const chat::Principal& principal,
-                                                              std::string model,
-                                                              chat::GenerateRequest request) = 0;
+  // `model` is the backend's name for it. Requests are not copied: they live until the Task ends,
+  // and not longer.
+  virtual Task<Result<std::unique_ptr<EventStream>>> Generate(
+      const chat::Principal& principal, std::string model,
+      const chat::GenerateRequest& request) = 0;
   virtual Task<Result<chat::Embeddings>> Embed(const chat::Principal& principal, std::string model,
-                                               chat::EmbedRequest request) = 0;
+                                               const chat::EmbedRequest& request) = 0;
   virtual Task<Result<chat::Scores>> Score(const chat::Principal& principal, std::string model,
-                                           chat::ScoreRequest request) = 0;
+                                           const chat::ScoreRequest& request) = 0;
 };
 
 }  // namespace weir::backends

@@ -3,8 +3,9 @@
 #include <fmt/core.h>
 #include <sys/socket.h>
 
-#include <array>
 #include <cerrno>
+#include <memory>
+#include <span>
 #include <utility>
 
 #include "async/spawn.h"
@@ -16,6 +17,7 @@ namespace {
 
 // Requests are bounded each; this bounds what may wait for an engine that does not read.
 constexpr size_t kOutgoingBytesMax = 2 * wire::kFrameBodyBytesMax;
+constexpr size_t kReadBytes = 16 * 1024;
 
 bool IsLast(const wire::Frame& frame) {
   if (frame.kind != static_cast<uint16_t>(wire::EngineFrame::kEvent)) return true;
@@ -33,25 +35,26 @@ Error Nonsense() {
 // Tells the engine to stop when whoever waited for an answer goes away before it came.
 class EngineConnection::CancelOnExit {
  public:
-  CancelOnExit(std::shared_ptr<EngineConnection> connection, uint64_t id)
-      : connection_(std::move(connection)), id_(id) {}
-  ~CancelOnExit() { connection_->Cancel(id_); }
+  CancelOnExit(std::shared_ptr<EngineConnection> connection, uint64_t id, OpenRequest request)
+      : connection_(std::move(connection)), id_(id), request_(std::move(request)) {}
+  ~CancelOnExit() { connection_->Leave(id_, *request_); }
   CancelOnExit(const CancelOnExit&) = delete;
   CancelOnExit& operator=(const CancelOnExit&) = delete;
 
  private:
   std::shared_ptr<EngineConnection> connection_;
   uint64_t id_;
+  OpenRequest request_;
 };
 
 class EngineConnection::Stream final : public EventStream {
  public:
   Stream(std::shared_ptr<EngineConnection> connection, uint64_t id, OpenRequest request)
       : connection_(std::move(connection)), id_(id), request_(std::move(request)) {}
-  ~Stream() override { connection_->Cancel(id_); }
+  ~Stream() override { connection_->Leave(id_, *request_); }
 
   Task<Result<std::optional<chat::Event>>> Next(Duration patience) override {
-    if (request_->frames.empty() && !request_->error) {
+    if (patience > Duration::zero() && request_->frames.empty() && !request_->error) {
       const MonotonicTime deadline = SystemClock().Now() + patience;
       const Result<void> changed = co_await request_->changed.WaitUntil(deadline);
       if (!changed && changed.error().code != Code::kDeadlineExceeded) {
@@ -68,8 +71,7 @@ class EngineConnection::Stream final : public EventStream {
       if (request_->error) return std::unexpected(*request_->error);
       return std::nullopt;
     }
-    const wire::Frame frame = std::move(request_->frames.front());
-    request_->frames.pop_front();
+    const wire::Frame frame = connection_->PopFrame(*request_);
     if (request_->frames.empty() && !request_->error) request_->changed.Reset();
     connection_->ResumeIfDrained(id_, *request_);
     std::optional<chat::Event> event;
@@ -80,9 +82,9 @@ class EngineConnection::Stream final : public EventStream {
     return event;
   }
 
-  std::shared_ptr<EngineConnection> connection_;
-  uint64_t id_;
-  OpenRequest request_;
+  const std::shared_ptr<EngineConnection> connection_;
+  const uint64_t id_;
+  const OpenRequest request_;
 };
 
 std::shared_ptr<EngineConnection> EngineConnection::Open(const Executor& executor, int socket,
@@ -116,17 +118,20 @@ Task<Result<wire::EngineInfo>> EngineConnection::Load(wire::EngineSettings setti
   co_return *loaded_;
 }
 
-std::unique_ptr<EventStream> EngineConnection::Generate(const wire::Generate& request) {
-  auto [id, open] = Start(wire::EngineFrame::kGenerate, wire::Encode(request));
+std::unique_ptr<EventStream> EngineConnection::Generate(const wire::Caller& caller,
+                                                        const chat::GenerateRequest& request) {
+  auto [id, open] = Start(wire::EngineFrame::kGenerate, wire::EncodeAsked(caller, request));
   return std::make_unique<Stream>(shared_from_this(), id, std::move(open));
 }
 
-Task<Result<chat::Embeddings>> EngineConnection::Embed(wire::Embed request) {
-  return Ask<chat::Embeddings>(wire::EngineFrame::kEmbed, wire::Encode(request),
+Task<Result<chat::Embeddings>> EngineConnection::Embed(const wire::Caller& caller,
+                                                       const chat::EmbedRequest& request) {
+  return Ask<chat::Embeddings>(wire::EngineFrame::kEmbed, wire::EncodeAsked(caller, request),
                                wire::EngineFrame::kEmbeddings);
 }
-Task<Result<chat::Scores>> EngineConnection::Score(wire::Score request) {
-  return Ask<chat::Scores>(wire::EngineFrame::kScore, wire::Encode(request),
+Task<Result<chat::Scores>> EngineConnection::Score(const wire::Caller& caller,
+                                                   const chat::ScoreRequest& request) {
+  return Ask<chat::Scores>(wire::EngineFrame::kScore, wire::EncodeAsked(caller, request),
                            wire::EngineFrame::kScores);
 }
 Task<Result<wire::Tokens>> EngineConnection::Tokenize(wire::Tokenize request) {
@@ -146,7 +151,8 @@ Task<Result<Reply>> EngineConnection::Ask(wire::EngineFrame kind, std::string bo
                                           wire::EngineFrame reply_kind) {
   const auto self = shared_from_this();
   const auto [id, request] = Start(kind, body);
-  const CancelOnExit cancel(self, id);
+  std::string().swap(body);  // it may be large, and waiting may be long
+  const CancelOnExit cancel(self, id, request);
   while (request->frames.empty() && !request->error) {
     const Result<void> changed = co_await request->changed.Wait();
     if (!changed) co_return std::unexpected(changed.error());
@@ -176,7 +182,7 @@ std::pair<uint64_t, EngineConnection::OpenRequest> EngineConnection::Start(wire:
     refuse({Code::kTooLarge, fmt::format("the request has {} bytes; an engine takes at most {}",
                                          body.size(), wire::kFrameBodyBytesMax)});
   } else if (open_.size() >= wire::kRequestsOpenMax ||
-             outgoing_.size() + body.size() > kOutgoingBytesMax) {
+             outgoing_.size() - sent_ + body.size() > kOutgoingBytesMax) {
     refuse({Code::kUnavailable,
             fmt::format("the engine of '{}' has too much to do", name_),
             {},
@@ -189,7 +195,8 @@ std::pair<uint64_t, EngineConnection::OpenRequest> EngineConnection::Start(wire:
   return {id, std::move(request)};
 }
 
-void EngineConnection::Cancel(uint64_t id) {
+void EngineConnection::Leave(uint64_t id, Request& request) {
+  held_bytes_ -= std::exchange(request.bytes, 0);
   if (open_.erase(id) > 0) Send(wire::EngineFrame::kCancel, id, {});
 }
 
@@ -206,52 +213,62 @@ void EngineConnection::Send(wire::EngineFrame kind, uint64_t id, std::string_vie
 }
 
 Task<void> EngineConnection::Write(std::shared_ptr<EngineConnection> self) {
-  for (;;) {
+  while (!self->gone_.is_set()) {
     self->to_write_.Reset();
-    while (!self->outgoing_.empty() && !self->gone_.is_set()) {
-      const ssize_t sent =
-          send(self->socket_.fd(), self->outgoing_.data(), self->outgoing_.size(), MSG_NOSIGNAL);
-      if (sent > 0) {
-        self->outgoing_.erase(0, static_cast<size_t>(sent));
-      } else if (errno == EAGAIN || errno == EINTR) {
-        if (auto ready = co_await self->socket_.WaitWritable(); !ready) co_return;
-      } else {
-        co_return;  // the reader sees the same end, and tells everybody
-      }
-    }
-    if (self->gone_.is_set()) co_return;
-    if (auto more = co_await self->to_write_.Wait(); !more) co_return;
+    const Result<bool> all = self->WriteSome();
+    if (!all) co_return;  // the reader sees the same end, and tells everybody
+    const Result<void> go_on =
+        *all ? co_await self->to_write_.Wait() : co_await self->socket_.WaitWritable();
+    if (!go_on) co_return;
   }
 }
 
+// Whether everything was written.
+Result<bool> EngineConnection::WriteSome() {
+  while (sent_ < outgoing_.size()) {
+    const ssize_t sent =
+        send(socket_.fd(), outgoing_.data() + sent_, outgoing_.size() - sent_, MSG_NOSIGNAL);
+    if (sent < 0 && errno == EINTR) continue;
+    if (sent < 0 && errno == EAGAIN) return false;
+    if (sent <= 0) return std::unexpected(Ended());
+    sent_ += static_cast<size_t>(sent);
+    // Moving the rest down only when it is the smaller half keeps the copying linear.
+    if (sent_ * 2 >= outgoing_.size()) {
+      outgoing_.erase(0, sent_);
+      sent_ = 0;
+    }
+  }
+  return true;
+}
+
+// One read for each wake, so that an engine that always has more to say does not keep everybody
+// else, our own Pause among them, from the thread.
 Task<void> EngineConnection::Read(std::shared_ptr<EngineConnection> self) {
   wire::FrameReader frames;
+  const auto buffer = std::make_unique_for_overwrite<char[]>(kReadBytes);
   for (;;) {
-    const Result<void> read = co_await self->ReadSome(frames);
-    const Result<void> taken = read ? self->TakeFrames(frames) : read;
-    if (!taken) {
-      self->Lose(taken.error());
-      co_return;
-    }
+    const Result<void> readable = co_await self->socket_.WaitReadable();
+    if (!readable) co_return self->Close(self->Ended());
+    const Result<bool> read = self->ReadSome(frames, {buffer.get(), kReadBytes});
+    if (!read) co_return self->Close(read.error());
+    if (auto taken = self->TakeFrames(frames); !taken) co_return self->Close(taken.error());
   }
 }
 
-Task<Result<void>> EngineConnection::ReadSome(wire::FrameReader& frames) {
-  std::array<char, 16 * 1024> buffer;
-  for (;;) {
-    const ssize_t got = recv(socket_.fd(), buffer.data(), buffer.size(), 0);
-    if (got > 0) {
-      frames.Append({buffer.data(), static_cast<size_t>(got)});
-      co_return Result<void>();
-    }
-    if (got < 0 && (errno == EAGAIN || errno == EINTR)) {
-      const Result<void> ready = co_await socket_.WaitReadable();
-      if (!ready) co_return ready;
-      continue;
-    }
-    co_return Fail(Code::kBackendFailed, fmt::format("the engine of '{}' ended; try again", name_),
-                   {}, "backend_failed");
-  }
+// False when there was nothing after all.
+Result<bool> EngineConnection::ReadSome(wire::FrameReader& frames, std::span<char> buffer) {
+  const ssize_t got = recv(socket_.fd(), buffer.data(), buffer.size(), 0);
+  if (got < 0 && (errno == EAGAIN || errno == EINTR)) return false;
+  if (got <= 0) return std::unexpected(Ended());
+  frames.Append({buffer.data(), static_cast<size_t>(got)});
+  return true;
+}
+
+Error EngineConnection::Ended() const {
+  return {Code::kBackendFailed,
+          fmt::format("the engine of '{}' ended; try again", name_),
+          {},
+          "backend_failed"};
 }
 
 Result<void> EngineConnection::TakeFrames(wire::FrameReader& frames) {
@@ -278,17 +295,35 @@ Result<void> EngineConnection::Take(wire::Frame frame) {
     request->changed.Set();
     return {};
   }
-  if (IsLast(frame)) open_.erase(found);
   const uint64_t id = frame.request;
-  request->frames.push_back(std::move(frame));
-  request->changed.Set();
+  if (IsLast(frame)) open_.erase(found);
+  if (auto kept = Keep(std::move(frame), *request); !kept) return kept;
   if (request->frames.size() >= kStreamEventsMax && !request->paused && open_.contains(id)) {
     request->paused = true;
     Send(wire::EngineFrame::kPause, id, {});
   }
-  // An engine that goes on although it was paused is broken: its frames would fill the memory.
-  if (request->frames.size() > 64 * kStreamEventsMax) return Fail(Nonsense());
   return {};
+}
+
+Result<void> EngineConnection::Keep(wire::Frame frame, Request& request) {
+  request.bytes += frame.body.size();
+  held_bytes_ += frame.body.size();
+  request.frames.push_back(std::move(frame));
+  request.changed.Set();
+  if (request.frames.size() <= kStreamEventsBroken && held_bytes_ <= kHeldBytesMax) return {};
+  // It went on although it was paused, and its frames would fill the memory.
+  return Fail(Code::kBackendFailed,
+              fmt::format("the engine of '{}' sent more than {} events or {} bytes ahead", name_,
+                          kStreamEventsBroken, kHeldBytesMax),
+              {}, "backend_failed");
+}
+
+wire::Frame EngineConnection::PopFrame(Request& request) {
+  wire::Frame frame = std::move(request.frames.front());
+  request.frames.pop_front();
+  request.bytes -= frame.body.size();
+  held_bytes_ -= frame.body.size();
+  return frame;
 }
 
 void EngineConnection::TakeLoading(const wire::Frame& frame) {
@@ -316,25 +351,26 @@ void EngineConnection::TakeLoading(const wire::Frame& frame) {
   load_changed_.Set();
 }
 
-void EngineConnection::Lose(const Error& error) {
+void EngineConnection::Close() {
+  Close({Code::kUnavailable, fmt::format("'{}' was stopped", name_), {}, "model_stopped"});
+}
+
+void EngineConnection::Close(const Error& why) {
   if (gone_.is_set()) return;
   LogInfo("engine of '{}' is gone: {} request(s) were open", name_, open_.size());
   socket_.Close();
-  outgoing_.clear();
+  std::string().swap(outgoing_);
+  sent_ = 0;
   for (auto& [id, request] : std::exchange(open_, {})) {
-    request->error = error;
+    request->error = why;
     request->changed.Set();
   }
   if (!loaded_) {
-    loaded_ = Fail(error);
+    loaded_ = Fail(why);
     load_changed_.Set();
   }
   gone_.Set();
   to_write_.Set();
-}
-
-void EngineConnection::Close() {
-  Lose({Code::kUnavailable, fmt::format("'{}' was stopped", name_), {}, "model_stopped"});
 }
 
 }  // namespace weir::backends

@@ -4,12 +4,15 @@
 // error at once, and Gone() is set; the connection is of no further use then. Owned by shared_ptr:
 // streams keep it alive until they end.
 //
-// Back-pressure: a stream whose reader is slow holds at most kStreamEventsMax events; then the
-// engine is told to pause that request, and to resume it when the reader has caught up.
+// The engine may be compromised by the model that it reads, so everything it sends is bounded: a
+// stream whose reader is slow holds at most kStreamEventsMax events; then the engine is told to
+// pause that request, and to resume it when the reader has caught up. An engine that goes on all
+// the same is dropped.
 #pragma once
 
 #include <deque>
 #include <memory>
+#include <span>
 #include <string>
 #include <unordered_map>
 #include <variant>
@@ -22,7 +25,10 @@
 
 namespace weir::backends {
 
-inline constexpr size_t kStreamEventsMax = 256;
+inline constexpr size_t kStreamEventsMax = 256;  // then the engine is paused ...
+inline constexpr size_t kStreamEventsBroken = 64 * kStreamEventsMax;  // ... and here dropped
+// Answers that nobody has taken yet, of all requests of one engine.
+inline constexpr size_t kHeldBytesMax = 4 * wire::kFrameBodyBytesMax;
 
 class EngineConnection : public std::enable_shared_from_this<EngineConnection> {
  public:
@@ -32,12 +38,15 @@ class EngineConnection : public std::enable_shared_from_this<EngineConnection> {
   ~EngineConnection();
 
   // Sends what to load and waits until the engine is ready. Once, first. Until it has returned,
-  // nothing else may be called.
+  // nothing else may be called but Close.
   Task<Result<wire::EngineInfo>> Load(wire::EngineSettings settings);
 
-  std::unique_ptr<EventStream> Generate(const wire::Generate& request);
-  Task<Result<chat::Embeddings>> Embed(wire::Embed request);
-  Task<Result<chat::Scores>> Score(wire::Score request);
+  // Encoded before they return: nothing of `request` is kept.
+  std::unique_ptr<EventStream> Generate(const wire::Caller& caller,
+                                        const chat::GenerateRequest& request);
+  Task<Result<chat::Embeddings>> Embed(const wire::Caller& caller,
+                                       const chat::EmbedRequest& request);
+  Task<Result<chat::Scores>> Score(const wire::Caller& caller, const chat::ScoreRequest& request);
   Task<Result<wire::Tokens>> Tokenize(wire::Tokenize request);
   Task<Result<wire::Text>> Detokenize(wire::Detokenize request);
   Task<Result<wire::EngineStats>> QueryStats();
@@ -48,14 +57,17 @@ class EngineConnection : public std::enable_shared_from_this<EngineConnection> {
   size_t open_requests() const { return open_.size(); }
   // Set when the engine is gone.
   Event& Gone() { return gone_; }
-  // Ends the conversation: the engine ends when it reads the end of the stream.
+  // Ends the conversation: the engine ends when it reads the end of the stream. Open requests get
+  // `why`; the default says that somebody stopped the model.
   void Close();
+  void Close(const Error& why);
 
  private:
   // What comes back for one request, in order, until an Error or the last frame.
   struct Request {
     explicit Request(const Executor& executor) : changed(executor) {}
     std::deque<wire::Frame> frames = {};
+    size_t bytes = 0;  // of the frames
     std::optional<Error> error = {};
     Event changed;
     bool paused = false;
@@ -67,15 +79,18 @@ class EngineConnection : public std::enable_shared_from_this<EngineConnection> {
   EngineConnection(const Executor& executor, int socket, std::string name);
   static Task<void> Read(std::shared_ptr<EngineConnection> self);
   static Task<void> Write(std::shared_ptr<EngineConnection> self);
-  Task<Result<void>> ReadSome(wire::FrameReader& frames);
+  Result<bool> ReadSome(wire::FrameReader& frames, std::span<char> buffer);
+  Result<bool> WriteSome();
   Result<void> TakeFrames(wire::FrameReader& frames);
   Result<void> Take(wire::Frame frame);
+  Result<void> Keep(wire::Frame frame, Request& request);
+  wire::Frame PopFrame(Request& request);
   void TakeLoading(const wire::Frame& frame);
-  void Lose(const Error& error);
+  Error Ended() const;
 
   void Send(wire::EngineFrame kind, uint64_t id, std::string_view body);
   std::pair<uint64_t, OpenRequest> Start(wire::EngineFrame kind, std::string_view body);
-  void Cancel(uint64_t id);
+  void Leave(uint64_t id, Request& request);
   void ResumeIfDrained(uint64_t id, Request& request);
   template <class Reply>
   Task<Result<Reply>> Ask(wire::EngineFrame kind, std::string body, wire::EngineFrame reply_kind);
@@ -90,7 +105,9 @@ class EngineConnection : public std::enable_shared_from_this<EngineConnection> {
   Event gone_;
   Event to_write_;
   std::string outgoing_ = {};
+  size_t sent_ = 0;  // of outgoing_
   uint64_t next_id_ = 1;
+  size_t held_bytes_ = 0;  // of the frames of all requests
   std::unordered_map<uint64_t, OpenRequest> open_ = {};
 };
 

@@ -12,7 +12,9 @@
 namespace weir::backends {
 namespace {
 
-constexpr auto kRetryAfterFailure = std::chrono::seconds(1);
+constexpr Duration kRetryAfterFailure = std::chrono::seconds(1);
+constexpr Duration kRetryAfterFailureMax = std::chrono::minutes(5);
+constexpr int64_t kKeepAliveMsMax = int64_t{366} * 24 * 3600 * 1000;
 constexpr auto kStatsPatience = std::chrono::milliseconds(500);
 
 // FNV-1a over the salt and the text: engines keep tenants and clients apart by it and learn no
@@ -24,6 +26,14 @@ uint64_t Keyed(uint64_t salt, std::string_view text) {
     hash *= 0x100000001b3u;
   }
   return hash;
+}
+
+Error Stopped(const std::string& model) {
+  return {Code::kUnavailable, fmt::format("'{}' was stopped", model), {}, "model_stopped"};
+}
+
+Duration KeepAliveOf(int64_t milliseconds) {
+  return std::chrono::milliseconds(std::clamp<int64_t>(milliseconds, -1, kKeepAliveMsMax));
 }
 
 }  // namespace
@@ -57,21 +67,27 @@ struct EngineFleet::Slot {
   Event changed;
 };
 
-// A request's hold on an engine: while one is there, the engine stays.
+// A request's hold on an engine: while one is there, the engine stays. It is taken before the model
+// is loaded, so that what was loaded for a request is still there when the request goes on.
 class EngineFleet::Lease {
  public:
-  Lease(EngineFleet& fleet, SlotPtr slot) : fleet_(fleet), slot_(std::move(slot)) {
+  Lease(const Clock& clock, SlotPtr slot) : clock_(clock), slot_(std::move(slot)) {
     ++slot_->users;
   }
-  ~Lease() { fleet_.Release(*slot_); }
+  ~Lease() {
+    CHECK(slot_->users > 0, "a lease is given back once");
+    --slot_->users;
+    slot_->last_used = clock_.Now();
+    if (slot_->users == 0) slot_->changed.Set();
+  }
   Lease(const Lease&) = delete;
   Lease& operator=(const Lease&) = delete;
 
   EngineConnection& connection() { return *slot_->connection; }
 
  private:
-  EngineFleet& fleet_;
-  SlotPtr slot_;
+  const Clock& clock_;
+  const SlotPtr slot_;
 };
 
 class EngineFleet::LeasedStream final : public EventStream {
@@ -97,30 +113,30 @@ EngineFleet::EngineFleet(const Executor& executor, const Clock& clock, EngineSta
 
 EngineFleet::~EngineFleet() = default;
 
-Task<Result<std::unique_ptr<EventStream>>> EngineFleet::Generate(const chat::Principal& principal,
-                                                                 std::string model,
-                                                                 chat::GenerateRequest request) {
+Task<Result<std::unique_ptr<EventStream>>> EngineFleet::Generate(
+    const chat::Principal& principal, std::string model, const chat::GenerateRequest& request) {
   const wire::Caller caller = CallerOf(principal);
   auto lease = co_await Acquire(std::move(model), request.keep_alive_ms);
   if (!lease) co_return std::unexpected(lease.error());
-  auto stream = (*lease)->connection().Generate({caller, std::move(request)});
+  auto stream = (*lease)->connection().Generate(caller, request);
   co_return std::make_unique<LeasedStream>(std::move(*lease), std::move(stream));
 }
 
 Task<Result<chat::Embeddings>> EngineFleet::Embed(const chat::Principal& principal,
-                                                  std::string model, chat::EmbedRequest request) {
+                                                  std::string model,
+                                                  const chat::EmbedRequest& request) {
   const wire::Caller caller = CallerOf(principal);
   auto lease = co_await Acquire(std::move(model), request.keep_alive_ms);
   if (!lease) co_return std::unexpected(lease.error());
-  co_return co_await (*lease)->connection().Embed({caller, std::move(request)});
+  co_return co_await (*lease)->connection().Embed(caller, request);
 }
 
 Task<Result<chat::Scores>> EngineFleet::Score(const chat::Principal& principal, std::string model,
-                                              chat::ScoreRequest request) {
+                                              const chat::ScoreRequest& request) {
   const wire::Caller caller = CallerOf(principal);
   auto lease = co_await Acquire(std::move(model), request.keep_alive_ms);
   if (!lease) co_return std::unexpected(lease.error());
-  co_return co_await (*lease)->connection().Score({caller, std::move(request)});
+  co_return co_await (*lease)->connection().Score(caller, request);
 }
 
 Task<Result<wire::Tokens>> EngineFleet::Tokenize(std::string model, wire::Tokenize request) {
@@ -149,14 +165,17 @@ Task<Result<std::shared_ptr<EngineFleet::Lease>>> EngineFleet::Acquire(
     const Result<SlotPtr> found = SlotFor(model);
     if (!found) co_return std::unexpected(found.error());
     const SlotPtr slot = *found;
-    while (slot->state == EngineState::kLoading) {
+    auto lease = std::make_shared<Lease>(clock_, slot);
+    while (slot->state == EngineState::kLoading && !slot->stopped) {
+      slot->changed.Reset();
       const Result<void> changed = co_await slot->changed.Wait();
       if (!changed) co_return std::unexpected(changed.error());
     }
+    if (slot->stopped) co_return Fail(Stopped(model));
     if (slot->state == EngineState::kFailed) co_return Fail(slot->error);
-    if (slot->stopped || slot->connection->Gone().is_set()) continue;
-    if (keep_alive_ms) slot->keep_alive = std::chrono::milliseconds(*keep_alive_ms);
-    co_return std::make_shared<Lease>(*this, slot);
+    if (slot->connection->Gone().is_set()) continue;
+    if (keep_alive_ms) slot->keep_alive = KeepAliveOf(*keep_alive_ms);
+    co_return lease;
   }
   co_return Fail(Code::kUnavailable, fmt::format("'{}' does not stay loaded; try again", model), {},
                  "backend_failed");
@@ -165,10 +184,11 @@ Task<Result<std::shared_ptr<EngineFleet::Lease>>> EngineFleet::Acquire(
 Result<EngineFleet::SlotPtr> EngineFleet::SlotFor(const std::string& model) {
   const auto found = slots_.find(model);
   if (found != slots_.end()) {
-    Slot& slot = *found->second;
-    const bool gone = slot.connection && slot.connection->Gone().is_set();
-    const bool may_retry = slot.state == EngineState::kFailed && clock_.Now() >= slot.retry_at;
-    if (!slot.stopped && !gone && !may_retry) return found->second;
+    const Slot& slot = *found->second;
+    const bool over = slot.state == EngineState::kFailed
+                          ? clock_.Now() >= slot.retry_at
+                          : slot.connection && slot.connection->Gone().is_set();
+    if (!over) return found->second;
     slots_.erase(found);
   }
   Result<ModelFile> file = resolver_(model);
@@ -196,35 +216,46 @@ Task<void> EngineFleet::Load(SlotPtr slot) {
   } else {
     slot->state = EngineState::kFailed;
     slot->error = info.error();
-    const auto retry =
-        std::max<Duration>(kRetryAfterFailure, std::chrono::seconds(slot->error.retry_after_s));
-    slot->retry_at = clock_.Now() + retry;
+    slot->retry_at =
+        clock_.Now() + std::clamp<Duration>(std::chrono::seconds(slot->error.retry_after_s),
+                                            kRetryAfterFailure, kRetryAfterFailureMax);
     LogWarning("{} did not load: {}", slot->model, slot->error.message);
-    if (slot->connection) slot->connection->Close();
+    EndProcess(*slot);
   }
   slot->changed.Set();
 }
 
+// Whoever stops the model meanwhile leaves the rest to this: there may be no process yet that could
+// be ended.
 Task<Result<wire::EngineInfo>> EngineFleet::StartAndLoad(SlotPtr slot) {
+  if (slot->stopped) co_return Fail(Stopped(slot->model));
   slot->engine = next_engine_++;
   Result<Fd> socket = co_await starter_.Start(slot->engine, slot->file.files);
   if (!socket) co_return std::unexpected(socket.error());
+  if (slot->stopped) co_return Fail(Stopped(slot->model));
   slot->connection = EngineConnection::Open(executor_, socket->Release(), slot->model);
   wire::EngineSettings settings = slot->file.settings;
   settings.model_name = slot->model;
   settings.model_path = fmt::format("/proc/self/fd/{}", wire::kEngineFileFdFirst);
-  co_return co_await slot->connection->Load(std::move(settings));
+  const auto info = co_await slot->connection->Load(std::move(settings));
+  if (slot->stopped) co_return Fail(Stopped(slot->model));
+  co_return info;
 }
 
-// An engine that was in use and died comes back by itself, so that the next request need not wait;
-// the launcher bounds how often.
+// An engine that died comes back by itself, so that the next request need not wait; the launcher
+// bounds how often. The process is ended in any case: it may have broken the protocol and live on.
 Task<void> EngineFleet::Watch(SlotPtr slot) {
   const Result<void> gone = co_await slot->connection->Gone().Wait();
   if (!gone || slot->stopped) co_return;
   LogWarning("the engine of {} ended unexpectedly", slot->model);
+  slot->changed.Set();
+  EndProcess(*slot);
   const auto found = slots_.find(slot->model);
   if (found == slots_.end() || found->second != slot) co_return;
-  if (const auto again = SlotFor(slot->model); !again) {
+  const Result<SlotPtr> again = SlotFor(slot->model);
+  if (again) {
+    (*again)->keep_alive = slot->keep_alive;
+  } else {
     LogWarning("{} is not loaded again: {}", slot->model, again.error().message);
   }
 }
@@ -249,11 +280,14 @@ Task<void> EngineFleet::UnloadWhenIdle(SlotPtr slot) {
 }
 
 Result<void> EngineFleet::MakeRoom(const Slot& wanted) {
-  std::erase_if(slots_, [](const auto& entry) {
-    const Slot& slot = *entry.second;
-    return slot.stopped || slot.state == EngineState::kFailed;
+  // What failed has no process; it is remembered until it may be tried again.
+  std::erase_if(slots_, [this](const auto& entry) {
+    return entry.second->state == EngineState::kFailed && clock_.Now() >= entry.second->retry_at;
   });
-  while (slots_.size() >= options_.engines_max) {
+  const auto has_process = [](const auto& entry) {
+    return entry.second->state != EngineState::kFailed;
+  };
+  while (static_cast<size_t>(std::ranges::count_if(slots_, has_process)) >= options_.engines_max) {
     SlotPtr oldest;
     for (const auto& [name, slot] : slots_) {
       const bool idle = slot->users == 0 && slot->state == EngineState::kReady;
@@ -261,14 +295,13 @@ Result<void> EngineFleet::MakeRoom(const Slot& wanted) {
     }
     if (!oldest) {
       Error error{Code::kUnavailable,
-                  fmt::format("{} models are loaded and busy, so '{}' has no place", slots_.size(),
-                              wanted.model),
+                  fmt::format("{} models are loaded and busy, so '{}' has no place",
+                              options_.engines_max, wanted.model),
                   "model", "no_room_for_model"};
       error.retry_after_s = 10;
       return Fail(std::move(error));
     }
     Unload(oldest, "another model needs its place");
-    slots_.erase(oldest->model);
   }
   return {};
 }
@@ -277,18 +310,15 @@ void EngineFleet::Unload(const SlotPtr& slot, std::string_view why) {
   if (slot->stopped) return;
   LogInfo("unloading {}: {}", slot->model, why);
   slot->stopped = true;
-  if (slot->connection) slot->connection->Close();
-  if (slot->engine != 0) starter_.Stop(slot->engine, options_.stop_grace);
+  EndProcess(*slot);
   slot->changed.Set();
   const auto found = slots_.find(slot->model);
   if (found != slots_.end() && found->second == slot) slots_.erase(found);
 }
 
-void EngineFleet::Release(Slot& slot) {
-  CHECK(slot.users > 0, "a lease is given back once");
-  --slot.users;
-  slot.last_used = clock_.Now();
-  if (slot.users == 0) slot.changed.Set();
+void EngineFleet::EndProcess(const Slot& slot) {
+  if (slot.connection) slot.connection->Close();
+  if (slot.engine != 0) starter_.Stop(slot.engine, options_.stop_grace);
 }
 
 Result<void> EngineFleet::Stop(const std::string& model) {
@@ -315,12 +345,13 @@ Task<std::vector<EngineStatus>> EngineFleet::Status() {
       const auto stats = co_await WithDeadline(deadline, slot->connection->QueryStats());
       if (stats) line.stats = *stats;
     }
-    if (slot->connection) {
-      line.loading = slot->connection->loading();
-      line.open_requests = slot->users;
-    }
-    if (slot->users == 0 && slot->keep_alive >= Duration::zero()) {
-      line.unloads_in = slot->last_used + slot->keep_alive - clock_.Now();
+    if (slot->connection) line.loading = slot->connection->loading();
+    line.open_requests = slot->users;
+    const bool times_out = slot->state == EngineState::kReady && slot->users == 0 &&
+                           slot->keep_alive >= Duration::zero();
+    if (times_out) {
+      line.unloads_in =
+          std::max<Duration>(slot->last_used + slot->keep_alive - clock_.Now(), Duration::zero());
     }
     if (slot->state == EngineState::kFailed) line.last_error = slot->error.message;
     lines.push_back(std::move(line));
@@ -332,7 +363,12 @@ void EngineFleet::OnEngineExited(const wire::EngineExited& exited) {
   for (const auto& [name, slot] : slots_) {
     if (slot->engine != exited.engine) continue;
     if (!exited.stopped) LogWarning("the engine of {} ended: {}", name, exited.how);
-    if (slot->connection) slot->connection->Close();
+    if (slot->connection) {
+      slot->connection->Close({Code::kBackendFailed,
+                               fmt::format("the engine of '{}' ended; try again", name),
+                               {},
+                               "backend_failed"});
+    }
     return;
   }
 }

@@ -3,7 +3,7 @@
 // engine.
 //
 // I/O thread only. How a process comes to be is the EngineStarter's business; what a name means is
-// the Resolver's.
+// the Resolver's. It outlives every run of its Loop; streams may outlive it, unused.
 #pragma once
 
 #include <cstdint>
@@ -44,9 +44,9 @@ struct EngineStatus {
   EngineState state = EngineState::kLoading;
   float loading = 0;
   wire::EngineInfo info = {};
-  wire::EngineStats stats = {};  // as last asked
-  size_t open_requests = 0;
-  std::optional<Duration> unloads_in = {};  // absent: never, or in use
+  wire::EngineStats stats = {};             // as last asked
+  size_t open_requests = 0;                 // running, or waiting for it to load
+  std::optional<Duration> unloads_in = {};  // absent: never, in use, or not ready
   std::string last_error = {};
 };
 
@@ -59,19 +59,19 @@ class EngineFleet final : public Backend {
               Resolver resolver, FleetOptions options);
   ~EngineFleet() override;
 
-  Task<Result<std::unique_ptr<EventStream>>> Generate(const chat::Principal& principal,
-                                                      std::string model,
-                                                      chat::GenerateRequest request) override;
+  Task<Result<std::unique_ptr<EventStream>>> Generate(
+      const chat::Principal& principal, std::string model,
+      const chat::GenerateRequest& request) override;
   Task<Result<chat::Embeddings>> Embed(const chat::Principal& principal, std::string model,
-                                       chat::EmbedRequest request) override;
+                                       const chat::EmbedRequest& request) override;
   Task<Result<chat::Scores>> Score(const chat::Principal& principal, std::string model,
-                                   chat::ScoreRequest request) override;
+                                   const chat::ScoreRequest& request) override;
   Task<Result<wire::Tokens>> Tokenize(std::string model, wire::Tokenize request);
   Task<Result<wire::Text>> Detokenize(std::string model, wire::Detokenize request);
 
   // Loads without a request. Ok when it is ready.
   Task<Result<wire::EngineInfo>> Preload(std::string model, std::optional<int64_t> keep_alive_ms);
-  // Requests that run get an error. kNotFound when it is not loaded.
+  // Requests that run, or wait for it to load, get kUnavailable. kNotFound when it is not loaded.
   Result<void> Stop(const std::string& model);
   void StopAll();
   // Asks each ready engine for its figures first.
@@ -93,11 +93,11 @@ class EngineFleet final : public Backend {
   Task<void> UnloadWhenIdle(SlotPtr slot);
   Result<void> MakeRoom(const Slot& wanted);
   void Unload(const SlotPtr& slot, std::string_view why);
-  void Release(Slot& slot);
+  void EndProcess(const Slot& slot);
   wire::Caller CallerOf(const chat::Principal& principal) const;
 
   Executor executor_;
-  const Clock& clock_;
+  const Clock& clock_;  // outlives the streams
   EngineStarter& starter_;
   Resolver resolver_;
   FleetOptions options_;

@@ -66,13 +66,22 @@ Task<void> LauncherLink::Read() {
     const Result<bool> more = ReadMessage();
     if (!more) {
       LogError("{}", more.error().message);
-      if (listener_.on_lost) listener_.on_lost();
+      Lose(more.error());
       co_return;
     }
     if (*more) continue;
     const Result<void> readable = co_await socket_.WaitReadable();
     if (!readable) co_return;
   }
+}
+
+void LauncherLink::Lose(const Error& why) {
+  lost_ = true;
+  for (auto& [engine, starting] : std::exchange(starting_, {})) {
+    starting->socket = Fail(why);
+    starting->done.Set();
+  }
+  if (listener_.on_lost) listener_.on_lost();
 }
 
 Result<bool> LauncherLink::ReadMessage() {
@@ -98,8 +107,13 @@ void LauncherLink::Take(const wire::ToGateway& message, std::vector<Fd> descript
   std::visit(Overloaded{
                  [&](const wire::EngineStarted& started) {
                    const auto found = starting_.find(started.engine);
-                   if (found == starting_.end() || descriptors.size() != 1) return;
-                   found->second->socket = std::move(descriptors.front());
+                   if (found == starting_.end()) return;
+                   if (descriptors.size() == 1) {
+                     found->second->socket = std::move(descriptors.front());
+                   } else {
+                     found->second->socket =
+                         Fail(Code::kInternal, "the launcher sent an engine without its socket");
+                   }
                    found->second->done.Set();
                  },
                  [&](const wire::EngineRefused& refused) {
@@ -125,6 +139,7 @@ void LauncherLink::Take(const wire::ToGateway& message, std::vector<Fd> descript
 }
 
 Result<void> LauncherLink::Send(const wire::ToLauncher& message) {
+  if (lost_) return Fail(Code::kUnavailable, "the launcher is gone");
   const std::string bytes = wire::Encode(message);
   const auto sent = SendMessage(socket_.fd(), std::as_bytes(std::span(bytes)), {});
   if (!sent) return std::unexpected(sent.error());

@@ -1,8 +1,9 @@
 // The gateway's end of the control socket: asks the launcher for engines, hears of their ends and
 // of the operator's wishes.
 //
-// I/O thread only. The fleet sees it through EngineStarter, so that tests can start engines in
-// other ways.
+// I/O thread only, and it outlives every run of its Loop. When the launcher is gone, every Start
+// that waits gets an error. The fleet sees it through EngineStarter, so that tests can start
+// engines in other ways.
 #pragma once
 
 #include <functional>
@@ -55,10 +56,12 @@ class LauncherLink final : public EngineStarter {
   Result<bool> ReadMessage();  // false: nothing more for now
   void Take(const wire::ToGateway& message, std::vector<Fd> descriptors);
   Result<void> Send(const wire::ToLauncher& message);
+  void Lose(const Error& why);
 
   Executor executor_;
   Descriptor socket_;
   Listener listener_ = {};
+  bool lost_ = false;
   std::unordered_map<uint64_t, std::shared_ptr<Starting>> starting_ = {};
 };
 

@@ -17,7 +17,7 @@ namespace weir::gateway {
 
 struct Attempt {
   std::string target = {};
-  std::string outcome = {};  // "served", or the reason why it was left
+  std::string outcome = {};  // "served", or the code of the error that ended it
 };
 
 struct DecisionRecord {

@@ -1,5 +1,7 @@
 #include "gateway/embed.h"
 
+#include <fmt/core.h>
+
 #include <functional>
 #include <utility>
 
@@ -8,9 +10,20 @@
 namespace weir::gateway {
 namespace {
 
-// Decides, then asks one target after the other until one answers.
+// A backend that answers for more or fewer inputs than it was given answers nonsense.
 template <class T>
-Task<Result<Answered<T>>> Ask(Gateway& gateway, Asked asked, std::string model, routing::Task task,
+Result<T> Counted(Result<T> value, size_t answers, size_t asked) {
+  if (!value || answers == asked) return value;
+  return Fail(Code::kBackendFailed,
+              fmt::format("the backend gave {} results for {} inputs", answers, asked), {},
+              "backend_failed");
+}
+
+// Decides, then asks one target after the other until one answers. `asked` lives as long as the
+// Task.
+template <class T>
+Task<Result<Answered<T>>> Ask(Gateway& gateway, const Asked& asked, const std::string& model,
+                              routing::Task task,
                               std::function<Task<Result<T>>(const std::string& model)> call) {
   const routing::Features features{
       .task = task, .label = LabelOf(gateway, asked), .tier_max = asked.tier_max};
@@ -36,36 +49,42 @@ Task<Result<Answered<T>>> Ask(Gateway& gateway, Asked asked, std::string model, 
     if (value) {
       co_return Answered<T>{std::move(*value), target, std::move(*decision), id};
     }
-    const Code code = value.error().code;
-    if (code != Code::kBackendFailed && code != Code::kUnavailable) break;
+    if (!MayMoveOn(value.error().code)) break;
   }
   co_return std::unexpected(value.error());
+}
+
+Task<Result<chat::Embeddings>> EmbedAt(Gateway& gateway, const chat::Principal& principal,
+                                       const std::string& target,
+                                       const chat::EmbedRequest& request) {
+  auto value = co_await gateway.engines.Embed(principal, target, request);
+  const size_t vectors = value ? value->vectors.size() : 0;
+  co_return Counted(std::move(value), vectors, request.inputs.size());
+}
+
+Task<Result<chat::Scores>> ScoreAt(Gateway& gateway, const chat::Principal& principal,
+                                   const std::string& target, const chat::ScoreRequest& request) {
+  auto value = co_await gateway.engines.Score(principal, target, request);
+  const size_t scores = value ? value->continuations.size() : 0;
+  co_return Counted(std::move(value), scores, request.continuations.size());
 }
 
 }  // namespace
 
 Task<Result<Answered<chat::Embeddings>>> Embed(Gateway& gateway, Asked asked,
                                                chat::EmbedRequest request) {
-  const chat::Principal principal = asked.principal;
-  const std::string model = request.model;
-  std::function<Task<Result<chat::Embeddings>>(const std::string&)> call =
-      [&gateway, principal, request = std::move(request)](const std::string& target) {
-        return gateway.engines.Embed(principal, target, request);
-      };
-  co_return co_await Ask<chat::Embeddings>(gateway, std::move(asked), model, routing::Task::kEmbed,
-                                           std::move(call));
+  co_return co_await Ask<chat::Embeddings>(
+      gateway, asked, request.model, routing::Task::kEmbed, [&](const std::string& target) {
+        return EmbedAt(gateway, asked.principal, target, request);
+      });
 }
 
 Task<Result<Answered<chat::Scores>>> Score(Gateway& gateway, Asked asked,
                                            chat::ScoreRequest request) {
-  const chat::Principal principal = asked.principal;
-  const std::string model = request.model;
-  std::function<Task<Result<chat::Scores>>(const std::string&)> call =
-      [&gateway, principal, request = std::move(request)](const std::string& target) {
-        return gateway.engines.Score(principal, target, request);
-      };
-  co_return co_await Ask<chat::Scores>(gateway, std::move(asked), model, routing::Task::kScore,
-                                       std::move(call));
+  co_return co_await Ask<chat::Scores>(gateway, asked, request.model, routing::Task::kScore,
+                                       [&](const std::string& target) {
+                                         return ScoreAt(gateway, asked.principal, target, request);
+                                       });
 }
 
 }  // namespace weir::gateway

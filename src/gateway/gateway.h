@@ -45,4 +45,7 @@ struct Gateway {
 // nobody said anything. It only rises: a caller cannot assert less than the key's floor.
 chat::Label LabelOf(const Gateway& gateway, const Asked& asked);
 
+// Whether a failure is the target's and not the request's: another target may do better.
+bool MayMoveOn(Code code);
+
 }  // namespace weir::gateway

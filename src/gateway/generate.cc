@@ -8,11 +8,6 @@
 namespace weir::gateway {
 namespace {
 
-// Failures of the target, not of the request: another target may do better.
-bool MayMoveOn(Code code) {
-  return code == Code::kBackendFailed || code == Code::kUnavailable || code == Code::kRateLimited;
-}
-
 class RoutedGeneration final : public Generation {
  public:
   RoutedGeneration(Gateway& gateway, Asked asked, routing::Decision decision,
@@ -28,16 +23,15 @@ class RoutedGeneration final : public Generation {
 
   Task<Result<std::optional<chat::Event>>> Next(Duration patience) override {
     const MonotonicTime now = gateway_.clock.Now();
-    if (now >= deadline_) co_return Fail(DeadlinePassed());
-    const Duration left = std::min<Duration>(patience, deadline_ - now);
-    Result<std::optional<chat::Event>> event = co_await Try(left);
+    if (now >= deadline_) co_return End(DeadlinePassed());
+    const MonotonicTime until = now + std::min<Duration>(patience, deadline_ - now);
+    Result<std::optional<chat::Event>> event = co_await Try(until);
     while (!event && !answered_ && MayMoveOn(event.error().code) && MoveOn(event.error())) {
-      event = co_await Try(left);
+      event = co_await Try(until);
     }
-    if (event && *event) answered_ = true;
-    if (event && *event && !recorded_) Record("served");
-    if (event && !*event && gateway_.clock.Now() >= deadline_) co_return Fail(DeadlinePassed());
-    if (!event && !recorded_) Record(std::string(CodeName(event.error().code)));
+    if (!event) co_return End(std::move(event.error()));
+    if (*event && !std::exchange(answered_, true)) Record("served");
+    if (!*event && gateway_.clock.Now() >= deadline_) co_return End(DeadlinePassed());
     co_return std::move(event);
   }
 
@@ -50,36 +44,46 @@ class RoutedGeneration final : public Generation {
     return {Code::kDeadlineExceeded, "the deadline of the request passed", "x-weir-deadline-ms"};
   }
 
-  Task<Result<std::optional<chat::Event>>> Try(Duration patience) {
+  Task<Result<std::optional<chat::Event>>> Try(MonotonicTime until) {
     if (!stream_) {
       // Loading a model may take longer than the caller's patience; it goes on meanwhile, so trying
       // again is cheap.
-      const MonotonicTime until = gateway_.clock.Now() + patience;
       auto stream = co_await WithDeadline(
           until, gateway_.engines.Generate(asked_.principal, target().model, request_));
-      if (!stream && stream.error().code == Code::kDeadlineExceeded) {
+      const bool patience_over = gateway_.clock.Now() >= until;
+      if (!stream && stream.error().code == Code::kDeadlineExceeded && patience_over) {
         co_return std::optional<chat::Event>();
       }
       if (!stream) co_return std::unexpected(stream.error());
       stream_ = std::move(*stream);
     }
-    co_return co_await stream_->Next(patience);
+    co_return co_await stream_->Next(until - gateway_.clock.Now());
   }
 
   // False when there is nobody left to ask.
   bool MoveOn(const Error& error) {
     if (current_ + 1 >= decision_.eligible.size()) return false;
-    Record(std::string(CodeName(error.code)));
-    recorded_ = false;
+    Record(CodeName(error.code));
     stream_.reset();
     ++current_;
     return true;
   }
 
-  void Record(std::string outcome) {
-    recorded_ = true;
+  std::unexpected<Error> End(Error error) {
+    Record(CodeName(error.code));
+    stream_.reset();
+    return Fail(std::move(error));
+  }
+
+  // A target that broke off after it had served says so instead.
+  void Record(std::string_view outcome) {
     DecisionRecord* record = gateway_.decisions.Find(decision_id_);
-    if (record != nullptr) record->attempts.push_back({target().name, std::move(outcome)});
+    if (record == nullptr) return;
+    if (answered_ && record->attempts.size() > current_) {
+      record->attempts.back().outcome = outcome;
+    } else {
+      record->attempts.push_back({target().name, std::string(outcome)});
+    }
   }
 
   Gateway& gateway_;
@@ -91,7 +95,6 @@ class RoutedGeneration final : public Generation {
   std::unique_ptr<backends::EventStream> stream_ = {};
   size_t current_ = 0;
   bool answered_ = false;
-  bool recorded_ = false;
 };
 
 int64_t BytesOf(const chat::GenerateRequest& request) {

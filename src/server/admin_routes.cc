@@ -2,6 +2,8 @@
 
 #include <fmt/core.h>
 
+#include <string>
+#include <string_view>
 #include <utility>
 
 #include "json/fields.h"
@@ -14,6 +16,36 @@ namespace weir::server {
 namespace {
 
 constexpr size_t kListMax = 100;
+
+// Keys of other tenants are an administrator's to see and to end.
+bool MayManage(const chat::Principal& principal, const keys::KeyInfo& info) {
+  return principal.Has(chat::Scope::kAdmin) || info.key.tenant == principal.tenant;
+}
+
+// A key cannot make one that may do more than itself: the scopes always, and the rest unless it is
+// an administrator's.
+Result<void> MayGrant(const chat::Principal& principal, const keys::NewKey& key) {
+  if ((key.scopes & ~principal.scopes) != 0) {
+    return Fail(Code::kForbidden, "a key cannot give scopes that it has not itself", "scopes",
+                "scope_missing");
+  }
+  if (principal.Has(chat::Scope::kAdmin)) return {};
+  const auto refuse = [](std::string_view what, std::string param) {
+    return Fail(Code::kForbidden, fmt::format("only an administrator's key can {}", what),
+                std::move(param), "policy_forbids");
+  };
+  if (key.tenant != principal.tenant) return refuse("make keys of another tenant", "tenant");
+  if (!principal.project.empty() && key.project != principal.project) {
+    return refuse("make keys of another project", "project");
+  }
+  if (chat::Join(key.label_floor, principal.label_floor) != key.label_floor) {
+    return refuse("give a lower label floor than its own", "label_floor");
+  }
+  if (key.may_assert_label && !principal.may_assert_label) {
+    return refuse("let others assert labels", "may_assert_label");
+  }
+  return {};
+}
 
 // Others' decisions are an administrator's to see.
 bool MaySee(const chat::Principal& principal, const gateway::DecisionRecord& record) {
@@ -153,8 +185,10 @@ Result<keys::NewKey> ReadNewKey(const Site& site, const Call& call) {
   json::Fields fields(problem, *document);
   keys::NewKey key;
   key.name = fields.Require().String("name", 64).value_or("");
-  if (auto tenant = fields.String("tenant", 64)) key.tenant = *tenant;
-  if (auto project = fields.String("project", 64)) key.project = *project;
+  const chat::Principal& creator = call.asked.principal;
+  const bool free = creator.Has(chat::Scope::kAdmin);
+  key.tenant = fields.String("tenant", 64).value_or(creator.tenant);
+  key.project = fields.String("project", 64).value_or(free ? "" : creator.project);
   const auto scopes = fields.String("scopes", 256);
   if (auto label = fields.Word<chat::Label>("label_floor", {{"public", chat::Label::kPublic},
                                                             {"internal", chat::Label::kInternal},
@@ -180,6 +214,17 @@ Result<keys::NewKey> ReadNewKey(const Site& site, const Call& call) {
     key.scopes = *parsed;
   }
   return key;
+}
+
+// What belongs to another tenant is not there for this one.
+Result<void> RevokeAs(Site& site, const chat::Principal& principal, const std::string& name) {
+  for (const keys::KeyInfo& info : site.keys.List()) {
+    const bool named = info.id == name || (info.key.name == name && !info.revoked);
+    if (named && !MayManage(principal, info)) {
+      return Fail(Code::kNotFound, "there is no such key", "key", "key_not_found");
+    }
+  }
+  return site.keys.Revoke(name, site.clock.WallNow());
 }
 
 }  // namespace
@@ -289,6 +334,7 @@ Task<void> GetKeys(Site& site, Call& call) {
   json::Writer writer(&body);
   writer.BeginObject().Field("object", "list").Key("data").BeginArray();
   for (const keys::KeyInfo& info : site.keys.List()) {
+    if (!MayManage(call.asked.principal, info)) continue;
     writer.BeginObject();
     AppendKey(writer, info);
     writer.EndObject();
@@ -303,10 +349,8 @@ Task<void> PostKey(Site& site, Call& call) {
     co_await call.SendError(key.error());
     co_return;
   }
-  // A key cannot make one that may do more than itself.
-  if ((key->scopes & ~call.asked.principal.scopes) != 0) {
-    co_await call.SendError({Code::kForbidden, "a key cannot give scopes that it has not itself",
-                             "scopes", "scope_missing"});
+  if (auto may = MayGrant(call.asked.principal, *key); !may) {
+    co_await call.SendError(may.error());
     co_return;
   }
   const auto created = site.keys.Create(*key, site.clock.WallNow());
@@ -324,7 +368,7 @@ Task<void> PostKey(Site& site, Call& call) {
 
 Task<void> DeleteKey(Site& site, Call& call) {
   const std::string name = http::PercentDecode(call.tail).value_or("");
-  const auto revoked = site.keys.Revoke(name, site.clock.WallNow());
+  const Result<void> revoked = RevokeAs(site, call.asked.principal, name);
   if (!revoked) {
     co_await call.SendError(revoked.error());
     co_return;

@@ -22,13 +22,14 @@ Task<Result<void>> Call::SendJson(int status_code, std::string body) {
 }
 
 Task<Result<void>> Call::SendError(const Error& error) {
-  const int code = error.reason == "method_not_allowed" ? 405 : HttpStatus(error.code);
+  const int code = allowed.empty() ? HttpStatus(error.code) : 405;
   http::Reply reply = Head(code, "application/json");
   if (error.retry_after_s > 0) {
     reply.headers.Add("retry-after", std::to_string(error.retry_after_s));
   } else if (code == 429 || code == 503) {
     reply.headers.Add("retry-after", "1");
   }
+  if (code == 405) reply.headers.Add("allow", allowed);
   if (code == 401) reply.headers.Add("www-authenticate", "Bearer");
   reply.body = openai::RenderError(error);
   co_return co_await exchange.Send(std::move(reply));

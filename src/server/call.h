@@ -19,9 +19,10 @@ struct Call {
   http::Exchange& exchange;
   std::string request_id = {};
   gateway::Asked asked = {};
-  std::string tail = {};  // of the path, behind a prefix route
-  int status = 0;         // of the answer, once there is one; for metrics
-  int64_t tokens = 0;     // that the answer cost, for the key's limits
+  std::string tail = {};     // of the path, behind a prefix route
+  std::string allowed = {};  // where the path does not take the method: those that it takes (405)
+  int status = 0;            // of the answer, once there is one; for metrics
+  int64_t tokens = 0;        // that the answer cost, for the key's limits
   bool failed_in_stream = false;
 
   const http::Request& request() const { return exchange.request(); }

@@ -3,6 +3,8 @@
 #include <fmt/core.h>
 
 #include <charconv>
+#include <exception>
+#include <typeinfo>
 #include <utility>
 
 #include "base/log.h"
@@ -46,11 +48,11 @@ Result<std::optional<Duration>> DeadlineHeader(const http::Request& request) {
 // Takes the request's place within its key's limits, and gives it back whatever happens.
 class MeterSeat {
  public:
-  MeterSeat(Site& site, const keys::Caller& caller) : site_(site), caller_(caller) {}
+  MeterSeat(Site& site, const keys::Caller& caller, const Call& call)
+      : site_(site), caller_(caller), call_(call) {}
   ~MeterSeat() {
-    if (seated_) {
-      site_.meter.Done(caller_.principal.key_id, caller_.limits, tokens, site_.clock.Now());
-    }
+    if (!seated_) return;
+    site_.meter.Done(caller_.principal.key_id, caller_.limits, call_.tokens, site_.clock.Now());
   }
   MeterSeat(const MeterSeat&) = delete;
   MeterSeat& operator=(const MeterSeat&) = delete;
@@ -61,11 +63,11 @@ class MeterSeat {
     seated_ = admitted.has_value();
     return admitted;
   }
-  int64_t tokens = 0;
 
  private:
   Site& site_;
   const keys::Caller& caller_;
+  const Call& call_;
   bool seated_ = false;
 };
 
@@ -88,8 +90,8 @@ Result<keys::Caller> Identify(Site& site, const http::Request& request) {
 }
 
 Error NoRoute(const Match& match, const http::Request& request) {
-  if (match.path_known) {
-    return {Code::kNotFound,
+  if (!match.allowed.empty()) {
+    return {Code::kInvalidArgument,
             fmt::format("this path takes {}", match.allowed),
             {},
             "method_not_allowed"};
@@ -112,19 +114,32 @@ Task<Result<void>> Enter(Site& site, Call& call) {
   }
   const Result<keys::Caller> caller = Identify(site, request);
   if (!caller) co_return std::unexpected(caller.error());
-  if (match.route == nullptr) co_return Fail(NoRoute(match, request));
+  if (match.route == nullptr) {
+    call.allowed = match.allowed;
+    co_return Fail(NoRoute(match, request));
+  }
   if (auto may = keys::RequireScope(caller->principal, match.route->scope); !may) co_return may;
   Result<gateway::Asked> asked = AskedOf(request, caller->principal);
   if (!asked) co_return std::unexpected(asked.error());
   call.asked = std::move(*asked);
   call.tail = match.tail;
-  MeterSeat seat(site, *caller);
+  MeterSeat seat(site, *caller, call);
   if (match.route->scope == chat::Scope::kInference) {
     if (auto taken = seat.Take(); !taken) co_return taken;
   }
   co_await match.route->handler(site, call);
-  seat.tokens = call.tokens;
   co_return Result<void>();
+}
+
+// Nothing of ours throws, but memory ends and libraries have bugs: the caller gets an answer, and
+// the words of the exception, which may hold what the client sent, go nowhere.
+Task<Result<void>> EnterAndCatch(Site& site, Call& call) {
+  try {
+    co_return co_await Enter(site, call);
+  } catch (const std::exception& error) {
+    LogError("{}: a handler threw {}", call.request_id, typeid(error).name());
+  }
+  co_return Fail(Code::kInternal, "the server failed to answer this request");
 }
 
 std::string_view RouteName(const http::Request& request) {
@@ -135,6 +150,9 @@ std::string_view RouteName(const http::Request& request) {
 }  // namespace
 
 Result<std::string> Credential(const http::Request& request) {
+  if (request.headers.Count("authorization") > 1 || request.headers.Count("x-api-key") > 1) {
+    return Fail(Code::kUnauthenticated, "a request names one key, once", {}, "key_ambiguous");
+  }
   const auto authorization = request.headers.Find("authorization");
   const auto api_key = request.headers.Find("x-api-key");
   std::string bearer;
@@ -190,11 +208,12 @@ Task<void> Serve(Site& site, http::Exchange& exchange) {
   const MonotonicTime start = site.clock.Now();
   Call call{.exchange = exchange, .request_id = NewId("req_")};
   const std::string route(RouteName(exchange.request()));
-  const Result<void> entered = co_await Enter(site, call);
+  const Result<void> entered = co_await EnterAndCatch(site, call);
   if (!entered && !exchange.replied() && !exchange.ClientGone()) {
     co_await call.SendError(entered.error());
   }
   if (exchange.ClientGone()) site.metrics.CountClientGone();
+  if (call.failed_in_stream) site.metrics.CountBrokenStream();
   const int status = exchange.ClientGone() && call.status == 0 ? 499 : call.status;
   const Duration took = site.clock.Now() - start;
   site.metrics.CountRequest(route, status, took);

@@ -18,7 +18,7 @@ Task<void> Serve(Site& site, http::Exchange& exchange);
 http::Reply RenderRefusal(const http::Refusal& refusal, const http::Request* request);
 
 // The credential of "Authorization: Bearer X" or "x-api-key: X"; kUnauthenticated when both are
-// sent and differ, or the scheme is another. Empty when there is none.
+// sent and differ, when one is sent twice, or the scheme is another. Empty when there is none.
 Result<std::string> Credential(const http::Request& request);
 
 // The x-weir-* headers; kInvalidArgument names the header that is wrong.

@@ -51,6 +51,9 @@ std::string Metrics::Render(const std::vector<backends::EngineStatus>& engines) 
   Head(out, "weir_clients_gone_total", "counter",
        "Clients that left before their answer was whole.");
   out += fmt::format("weir_clients_gone_total {}\n", clients_gone_);
+  Head(out, "weir_streams_broken_total", "counter",
+       "Streams that ended in an error event after their head had left.");
+  out += fmt::format("weir_streams_broken_total {}\n", broken_streams_);
   Head(out, "weir_tokens_total", "counter", "Tokens by model and kind; cached is part of prompt.");
   for (const auto& [model, tokens] : tokens_) {
     const std::string name = Escaped(model);

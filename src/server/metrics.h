@@ -21,6 +21,7 @@ class Metrics {
   void CountRequest(std::string_view route, int status, Duration took);
   void CountTokens(std::string_view model, int64_t prompt, int64_t cached, int64_t completion);
   void CountClientGone() { ++clients_gone_; }
+  void CountBrokenStream() { ++broken_streams_; }
 
   // Prometheus' text format 0.0.4, with the figures of each engine.
   std::string Render(const std::vector<backends::EngineStatus>& engines) const;
@@ -39,6 +40,7 @@ class Metrics {
   std::map<std::pair<std::string, int>, Route> routes_ = {};  // bounded by the route table
   std::map<std::string, Tokens, std::less<>> tokens_ = {};    // bounded by the model store
   uint64_t clients_gone_ = 0;
+  uint64_t broken_streams_ = 0;
 };
 
 }  // namespace weir::server

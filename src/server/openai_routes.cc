@@ -20,8 +20,13 @@ namespace {
 struct Gathered {
   std::vector<chat::ChoiceDone> choices = {};
   std::optional<chat::Done> done = {};
+  int64_t tokens_seen = 0;  // the prompt, and at least one for each delta
 
   void Take(const chat::Event& event) {
+    if (const auto* started = std::get_if<chat::Started>(&event)) {
+      tokens_seen += std::max<int64_t>(started->prompt_tokens, 0);
+    }
+    if (std::holds_alternative<chat::Delta>(event)) ++tokens_seen;
     if (const auto* choice = std::get_if<chat::ChoiceDone>(&event)) choices.push_back(*choice);
     if (const auto* end = std::get_if<chat::Done>(&event)) done = *end;
   }
@@ -48,6 +53,12 @@ void Book(Site& site, Call& call, const routing::Target& target, const chat::Usa
   call.tokens += prompt + completion;
 }
 
+// An answer without its end costs the key what was seen of it: leaving early is no way around a
+// limit.
+void BookPart(Call& call, const Gathered& gathered) {
+  if (!gathered.done) call.tokens += gathered.tokens_seen;
+}
+
 openai::AnswerHead HeadOf(Site& site, const openai::AnswerForm& form,
                           const gateway::Generation& generation) {
   const bool chat = form.kind == openai::AnswerForm::Kind::kChat;
@@ -56,25 +67,33 @@ openai::AnswerHead HeadOf(Site& site, const openai::AnswerForm& form,
           .model = generation.target().name};
 }
 
-Task<void> AnswerWhole(Site& site, Call& call, const openai::AnswerForm& form,
-                       gateway::Generation& generation) {
-  openai::WholeAnswer answer(HeadOf(site, form, generation), form);
+// All events of a generation, whichever target gives them.
+Task<Result<Gathered>> TakeAll(Site& site, Call& call, gateway::Generation& generation,
+                               openai::WholeAnswer& answer) {
   Gathered gathered;
   while (!gathered.done) {
     auto event = co_await generation.Next(site.options.heartbeat);
-    if (!event) {
-      co_await call.SendError(event.error());
-      co_return;
+    if (event && !*event) continue;
+    Result<void> taken = event ? answer.Append(**event) : std::unexpected(event.error());
+    if (!taken) {
+      BookPart(call, gathered);
+      co_return std::unexpected(taken.error());
     }
-    if (!*event) continue;
     gathered.Take(**event);
-    if (auto taken = answer.Append(**event); !taken) {
-      co_await call.SendError(taken.error());
-      co_return;
-    }
   }
-  Book(site, call, generation.target(), gathered.done->usage);
-  Result<std::string> body = answer.End(WeirOf(call, generation, std::move(gathered)));
+  co_return gathered;
+}
+
+Task<void> AnswerWhole(Site& site, Call& call, const openai::AnswerForm& form,
+                       gateway::Generation& generation) {
+  openai::WholeAnswer answer(HeadOf(site, form, generation), form);
+  auto gathered = co_await TakeAll(site, call, generation, answer);
+  if (!gathered) {
+    co_await call.SendError(gathered.error());
+    co_return;
+  }
+  Book(site, call, generation.target(), gathered->done->usage);
+  Result<std::string> body = answer.End(WeirOf(call, generation, std::move(*gathered)));
   if (!body) {
     co_await call.SendError(body.error());
     co_return;
@@ -86,75 +105,103 @@ Task<void> AnswerWhole(Site& site, Call& call, const openai::AnswerForm& form,
   co_await call.exchange.Send(std::move(reply));
 }
 
-http::Reply StreamHead(Call& call, const gateway::Generation& generation) {
-  http::Reply head = call.Head(200, "text/event-stream");
-  head.headers.Add("cache-control", "no-cache");
-  head.headers.Add("x-accel-buffering", "no");
-  AddDecisionHeaders(head, generation.decision_id(), generation.target(),
-                     generation.decision().label);
-  return head;
-}
+// A streamed answer. The head waits for the first token, so that a failure before it is an honest
+// status, but not for ever. Each turn waits for one event, takes what else is there without
+// waiting, and writes it at once; awaiting the write is the back-pressure.
+class StreamedAnswer {
+ public:
+  StreamedAnswer(Site& site, Call& call, const openai::AnswerForm& form,
+                 gateway::Generation& generation)
+      : site_(site),
+        call_(call),
+        form_(form),
+        generation_(generation),
+        head_at_(site.clock.Now() + site.options.head_patience) {}
+  ~StreamedAnswer() { BookPart(call_, gathered_); }
+  StreamedAnswer(const StreamedAnswer&) = delete;
+  StreamedAnswer& operator=(const StreamedAnswer&) = delete;
 
-// The head waits for the first token, so that a failure before it is an honest status, but not for
-// ever.
-Task<void> AnswerStream(Site& site, Call& call, const openai::AnswerForm& form,
-                        gateway::Generation& generation) {
-  const MonotonicTime head_at = site.clock.Now() + site.options.head_patience;
-  std::optional<openai::StreamEncoder> encoder;
-  Gathered gathered;
-  std::string out;
-  const auto start = [&] {
-    call.exchange.Start(StreamHead(call, generation));
-    encoder.emplace(HeadOf(site, form, generation), form);
-  };
-  std::vector<chat::Event> before_head;
-  while (!gathered.done) {
-    const Duration patience =
-        encoder ? site.options.heartbeat
-                : std::max<Duration>(head_at - site.clock.Now(), Duration::zero());
-    auto event = co_await generation.Next(patience);
-    if (!event && !encoder) {
-      co_await call.SendError(event.error());
-      co_return;
-    }
-    if (!event) {
-      if (event.error().code == Code::kCancelled && call.exchange.ClientGone()) co_return;
-      call.failed_in_stream = true;
-      encoder->Fail(event.error(), out);
-      break;
-    }
-    if (!*event) {
-      if (!encoder) start();
-      openai::StreamEncoder::Heartbeat(out);
-    } else if (!encoder && !IsAnswer(**event)) {
-      before_head.push_back(std::move(**event));
-      continue;
-    } else {
-      if (!encoder) start();
-      before_head.push_back(std::move(**event));
-    }
-    for (const chat::Event& ready : std::exchange(before_head, {})) {
-      gathered.Take(ready);
-      if (auto taken = encoder->Append(ready, out); !taken) {
-        call.failed_in_stream = true;
-        encoder->Fail(taken.error(), out);
-        co_await call.exchange.Write(out);
-        co_await call.exchange.End();
+  Task<void> Run() {
+    while (!gathered_.done && !failure_) {
+      co_await Gather();
+      if (failure_ && failure_->code == Code::kCancelled && call_.exchange.ClientGone()) co_return;
+      if (failure_ && !encoder_) {
+        co_await call_.SendError(*failure_);
         co_return;
       }
+      if (failure_) BreakOff();
+      if (out_.empty()) continue;
+      if (auto written = co_await call_.exchange.Write(out_); !written) co_return;
+      out_.clear();
     }
-    if (!gathered.done && !out.empty()) {
-      if (auto written = co_await call.exchange.Write(out); !written) co_return;
-      out.clear();
+    co_await call_.exchange.End();
+  }
+
+ private:
+  static constexpr size_t kEventsAtOnceMax = 256;
+  static constexpr size_t kBytesAtOnce = size_t{64} << 10;
+
+  Task<void> Gather() {
+    Duration patience = Patience();
+    for (size_t i = 0; i < kEventsAtOnceMax && out_.size() < kBytesAtOnce; ++i) {
+      auto event = co_await generation_.Next(patience);
+      if (!event) failure_ = std::move(event.error());
+      if (event && !*event && i == 0) Wait();
+      if (!event || !*event) co_return;
+      Take(**event);
+      if (gathered_.done || failure_) co_return;
+      patience = Duration::zero();
     }
   }
-  if (gathered.done) {
-    Book(site, call, generation.target(), gathered.done->usage);
-    encoder->End(WeirOf(call, generation, std::move(gathered)), out);
+
+  Duration Patience() const {
+    if (encoder_) return site_.options.heartbeat;
+    return std::max<Duration>(head_at_ - site_.clock.Now(), Duration::zero());
   }
-  if (auto written = co_await call.exchange.Write(out); !written) co_return;
-  co_await call.exchange.End();
-}
+
+  void Wait() {
+    Start();
+    openai::StreamEncoder::Heartbeat(out_);
+  }
+
+  void Take(const chat::Event& event) {
+    gathered_.Take(event);
+    if (!IsAnswer(event)) return;
+    Start();
+    if (auto taken = encoder_->Append(event, out_); !taken) {
+      failure_ = std::move(taken.error());
+    } else if (gathered_.done) {
+      Book(site_, call_, generation_.target(), gathered_.done->usage);
+      encoder_->End(WeirOf(call_, generation_, gathered_), out_);
+    }
+  }
+
+  void Start() {
+    if (encoder_) return;
+    http::Reply head = call_.Head(200, "text/event-stream");
+    head.headers.Add("cache-control", "no-cache");
+    head.headers.Add("x-accel-buffering", "no");
+    AddDecisionHeaders(head, generation_.decision_id(), generation_.target(),
+                       generation_.decision().label);
+    call_.exchange.Start(std::move(head));
+    encoder_.emplace(HeadOf(site_, form_, generation_), form_);
+  }
+
+  void BreakOff() {
+    call_.failed_in_stream = true;
+    encoder_->Fail(*failure_, out_);
+  }
+
+  Site& site_;
+  Call& call_;
+  const openai::AnswerForm& form_;
+  gateway::Generation& generation_;
+  const MonotonicTime head_at_;
+  std::optional<openai::StreamEncoder> encoder_ = {};  // since the head was fixed
+  std::optional<Error> failure_ = {};
+  Gathered gathered_ = {};
+  std::string out_ = {};
+};
 
 Task<void> Answer(Site& site, Call& call, Result<openai::GenerateCall> asked) {
   if (!asked) {
@@ -169,7 +216,8 @@ Task<void> Answer(Site& site, Call& call, Result<openai::GenerateCall> asked) {
     co_return;
   }
   if (stream) {
-    co_await AnswerStream(site, call, form, **generation);
+    StreamedAnswer answer(site, call, form, **generation);
+    co_await answer.Run();
   } else {
     co_await AnswerWhole(site, call, form, **generation);
   }

@@ -18,13 +18,11 @@ Match FindRoute(std::span<const Route> routes, std::string_view method, std::str
   for (const Route& route : routes) {
     std::string_view tail;
     if (!PathMatches(route.path, path, tail)) continue;
-    match.path_known = true;
-    match.allowed = route.method;
     const bool head_for_get = method == "HEAD" && route.method == "GET";
-    if (route.method != method && !head_for_get) continue;
-    match.route = &route;
-    match.tail = tail;
-    return match;
+    if (route.method == method || head_for_get) return {.route = &route, .tail = tail};
+    if (!match.allowed.empty()) match.allowed += ", ";
+    match.allowed += route.method;
+    if (route.method == "GET") match.allowed += ", HEAD";
   }
   return match;
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "async/task.h"
@@ -24,9 +25,8 @@ struct Route {
 std::span<const Route> Routes();
 
 struct Match {
-  const Route* route = nullptr;   // null: none
-  bool path_known = false;        // another method would have matched
-  std::string_view allowed = {};  // that method
+  const Route* route = nullptr;  // null: none
+  std::string allowed = {};  // then: the methods that the path takes, "GET, HEAD"; empty: no path
   std::string_view tail = {};
 };
 Match FindRoute(std::span<const Route> routes, std::string_view method, std::string_view path);

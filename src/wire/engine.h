@@ -243,6 +243,14 @@ void Visit(Archive& a, EngineStats& v) {
     v.decode_tokens_per_s, v.step_ms, v.memory_bytes);
 }
 
+// The bytes of a Generate, Embed or Score, without a copy of the request.
+template <class Request>
+std::string EncodeAsked(const Caller& caller, const Request& request) {
+  Writer writer;
+  writer(caller, request);
+  return writer.Take();
+}
+
 Failure FailureOf(const Error& error);
 Error ErrorOf(Failure failure);
 

@@ -1,0 +1,415 @@
+#include "backends/engine_fleet.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "async/run_for_test.h"
+#include "backends/fake_starter.h"
+
+namespace weir::backends {
+namespace {
+
+using std::chrono::hours;
+using std::chrono::minutes;
+using std::chrono::seconds;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using Kind = wire::EngineFrame;
+
+using StreamResult = Result<std::unique_ptr<EventStream>>;
+
+class EngineFleetTest : public testing::Test {
+ protected:
+  EngineFleetTest() : starter_(loop_.executor()) { Build({}); }
+  ~EngineFleetTest() override {
+    streams_.clear();
+    if (fleet_) fleet_->StopAll();
+    starter_.go_on.Set();
+    for (const auto& [id, engine] : starter_.engines) engine->Die();
+    EXPECT_TRUE(loop_.RunFor(kTestPatience)) << "coroutines are left";
+  }
+
+  void Build(FleetOptions options) {
+    fleet_ = std::make_unique<EngineFleet>(
+        loop_.executor(), clock_, starter_,
+        [](const std::string& model) -> Result<ModelFile> {
+          if (model == "none") return Fail(Code::kNotFound, "no such model");
+          return ModelFile{.files = {"/" + model + ".gguf"}, .settings = {.context_tokens = 64}};
+        },
+        options);
+  }
+
+  StreamResult Generate(const std::string& model, std::optional<int64_t> keep_alive_ms = {},
+                        const chat::Principal& principal = {}) {
+    const chat::GenerateRequest request{.prompts = {{.text = "hi"}},
+                                        .keep_alive_ms = keep_alive_ms};
+    return RunForTest(loop_, fleet_->Generate(principal, model, request));
+  }
+  // Generates and keeps the lease.
+  void Hold(const std::string& model) { streams_.push_back(Generate(model).value()); }
+  // A request that is not waited for.
+  std::shared_ptr<std::optional<Result<wire::EngineInfo>>> Ask(const std::string& model) {
+    auto answer = std::make_shared<std::optional<Result<wire::EngineInfo>>>();
+    Spawn(loop_.executor(), "asks", Store(*fleet_, model, answer));
+    return answer;
+  }
+  static Task<void> Store(EngineFleet& fleet, std::string model,
+                          std::shared_ptr<std::optional<Result<wire::EngineInfo>>> answer) {
+    answer->emplace(co_await fleet.Preload(model, std::nullopt));
+  }
+
+  Result<wire::EngineInfo> Preload(const std::string& model,
+                                   std::optional<int64_t> keep_alive_ms = {}) {
+    return RunForTest(loop_, fleet_->Preload(model, keep_alive_ms));
+  }
+  std::vector<EngineStatus> Status() { return RunForTest(loop_, fleet_->Status()); }
+  std::vector<std::string> Loaded() {
+    std::vector<std::string> names;
+    for (const auto& line : Status()) {
+      if (line.state == EngineState::kReady) names.push_back(line.model);
+    }
+    return names;
+  }
+  bool Until(const std::function<bool()>& holds) { return RunUntilTrue(loop_, holds); }
+  // Whatever would happen now, happens.
+  void Settle() { loop_.RunFor(std::chrono::milliseconds(5)); }
+
+  Loop loop_;
+  FakeClock clock_;
+  FakeStarter starter_;
+  std::unique_ptr<EngineFleet> fleet_;
+  std::vector<std::unique_ptr<EventStream>> streams_;
+  size_t seen_ = 0;
+};
+
+TEST_F(EngineFleetTest, AModelIsLoadedWhenItIsAskedForAndOnce) {
+  EXPECT_EQ(starter_.starts, 0u);
+  EXPECT_TRUE(Generate("m").has_value());
+  EXPECT_TRUE(Generate("m").has_value());
+  EXPECT_EQ(starter_.starts, 1u);
+  EXPECT_THAT(starter_.files_of[1], ElementsAre("/m.gguf"));
+  const auto load = wire::Decode<wire::LoadRequest>(starter_.engine(1).frames.at(0).body);
+  EXPECT_EQ(load->settings.context_tokens, 64);
+  EXPECT_EQ(load->settings.model_name, "m");
+  EXPECT_EQ(load->settings.model_path, "/proc/self/fd/4");
+}
+
+TEST_F(EngineFleetTest, ManyWhoWaitShareOneLoad) {
+  starter_.go_on.Reset();
+  const auto a = Ask("m");
+  const auto b = Ask("m");
+  const auto c = Ask("m");
+  ASSERT_TRUE(Until([&] { return starter_.starts == 1; }));
+  Settle();
+  EXPECT_FALSE(a->has_value());
+  starter_.go_on.Set();
+  ASSERT_TRUE(Until([&] { return a->has_value() && b->has_value() && c->has_value(); }));
+  EXPECT_TRUE(a->value() && b->value() && c->value());
+  EXPECT_EQ(starter_.starts, 1u);
+}
+
+TEST_F(EngineFleetTest, AnUnknownModelStartsNothing) {
+  EXPECT_EQ(Generate("none").error().code, Code::kNotFound);
+  EXPECT_EQ(starter_.starts, 0u);
+}
+
+TEST_F(EngineFleetTest, EveryKindOfQuestionReachesTheEngine) {
+  const chat::EmbedRequest embed{.inputs = {{.text = "a"}}};
+  EXPECT_EQ(RunForTest(loop_, fleet_->Embed({}, "m", embed)).value().vectors.size(), 1u);
+  const chat::ScoreRequest score{.continuations = {"a", "b"}};
+  EXPECT_EQ(RunForTest(loop_, fleet_->Score({}, "m", score)).value().continuations.size(), 2u);
+  EXPECT_EQ(RunForTest(loop_, fleet_->Tokenize("m", {.text = "a"})).value().tokens.size(), 3u);
+  EXPECT_EQ(RunForTest(loop_, fleet_->Detokenize("m", {{1}})).value().text, "one two three");
+}
+
+TEST_F(EngineFleetTest, WhoWaitsForALoadThatFailsGetsItsError) {
+  starter_.prepare = [](FakeEngine& engine) {
+    engine.on_frame = [](FakeEngine& self, const wire::Frame&) {
+      self.SayFailure(0, {Code::kUnprocessable, "not a model"});
+    };
+  };
+  const auto a = Ask("m");
+  const auto b = Ask("m");
+  ASSERT_TRUE(Until([&] { return a->has_value() && b->has_value(); }));
+  EXPECT_EQ(a->value().error().message, "not a model");
+  EXPECT_EQ(b->value().error().message, "not a model");
+  EXPECT_THAT(starter_.stopped, ElementsAre(1u));  // its process does not stay
+  EXPECT_EQ(Status().at(0).state, EngineState::kFailed);
+  EXPECT_EQ(Status().at(0).last_error, "not a model");
+}
+
+TEST_F(EngineFleetTest, AFailedLoadIsNotTriedAgainBeforeItsTime) {
+  starter_.prepare = [](FakeEngine& engine) {
+    engine.on_frame = [](FakeEngine& self, const wire::Frame&) {
+      self.SayFailure(0, {Code::kUnavailable, "no memory", "", "", /*retry_after_s=*/30});
+    };
+  };
+  EXPECT_FALSE(Generate("m").has_value());
+  clock_.Advance(seconds(29));
+  EXPECT_EQ(Generate("m").error().message, "no memory");
+  Preload("other");  // does not make it forget
+  EXPECT_EQ(Generate("m").error().message, "no memory");
+  EXPECT_EQ(starter_.starts, 2u);
+  starter_.prepare = {};
+  clock_.Advance(seconds(1));
+  EXPECT_TRUE(Generate("m").has_value());
+}
+
+TEST_F(EngineFleetTest, ALauncherThatRefusesIsALoadThatFailed) {
+  starter_.refusal = Error{Code::kUnavailable, "it failed too often", "", "engine_refused", 60};
+  const auto refused = Generate("m");
+  EXPECT_EQ(refused.error().reason, "engine_refused");
+  EXPECT_EQ(refused.error().retry_after_s, 60);
+  clock_.Advance(seconds(59));
+  Generate("m");
+  EXPECT_EQ(starter_.starts, 1u);
+}
+
+TEST_F(EngineFleetTest, AnIdleModelGoesAfterItsTime) {
+  Build({.keep_alive = minutes(5)});
+  Preload("m");
+  clock_.Advance(minutes(5) - seconds(1));
+  Settle();
+  EXPECT_THAT(Loaded(), ElementsAre("m"));
+  clock_.Advance(seconds(1));
+  ASSERT_TRUE(Until([&] { return !starter_.stopped.empty(); }));
+  EXPECT_TRUE(Status().empty());
+  EXPECT_TRUE(Until([&] { return starter_.engine(1).closed; }));
+  EXPECT_TRUE(Generate("m").has_value());
+  EXPECT_EQ(starter_.starts, 2u);
+}
+
+TEST_F(EngineFleetTest, ANegativeKeepAliveNeverUnloads) {
+  Build({.keep_alive = Duration(-1)});
+  Preload("m");
+  clock_.Advance(hours(10'000));
+  Settle();
+  EXPECT_THAT(Loaded(), ElementsAre("m"));
+  EXPECT_FALSE(Status().at(0).unloads_in.has_value());
+}
+
+TEST_F(EngineFleetTest, TheLastRequestSaysHowLongItsModelStays) {
+  Preload("m");
+  ASSERT_TRUE(Generate("m", 1000).has_value());
+  clock_.Advance(seconds(1));
+  EXPECT_TRUE(Until([&] { return !starter_.stopped.empty(); }));
+  Preload("n", std::numeric_limits<int64_t>::max());  // bounded, and no overflow
+  clock_.Advance(hours(24));
+  Settle();
+  EXPECT_THAT(Loaded(), ElementsAre("n"));
+}
+
+TEST_F(EngineFleetTest, AModelThatGoesAtOnceStillAnswersWhoWaitedForIt) {
+  Build({.keep_alive = Duration::zero()});
+  const auto a = Ask("m");
+  const auto b = Ask("m");
+  ASSERT_TRUE(Until([&] { return a->has_value() && b->has_value(); }));
+  EXPECT_TRUE(a->value().has_value());
+  EXPECT_TRUE(b->value().has_value());
+  EXPECT_EQ(starter_.starts, 1u);
+  EXPECT_TRUE(Until([&] { return !starter_.stopped.empty(); }));
+}
+
+TEST_F(EngineFleetTest, AModelInUseStays) {
+  Build({.keep_alive = minutes(1)});
+  Hold("m");
+  clock_.Advance(hours(1));
+  Settle();
+  EXPECT_THAT(Loaded(), ElementsAre("m"));
+  EXPECT_EQ(Status().at(0).open_requests, 1u);
+  streams_.clear();  // the time begins now
+  Settle();
+  EXPECT_THAT(Loaded(), ElementsAre("m"));
+  clock_.Advance(minutes(1));
+  EXPECT_TRUE(Until([&] { return !starter_.stopped.empty(); }));
+}
+
+TEST_F(EngineFleetTest, StopEndsTheRequestsThatRun) {
+  starter_.prepare = [](FakeEngine& engine) {
+    engine.on_frame = [](FakeEngine& self, const wire::Frame& frame) {
+      if (FakeEngine::Is(frame, Kind::kLoad)) self.SayReady();
+    };
+  };
+  Hold("m");
+  EXPECT_TRUE(fleet_->Stop("m").has_value());
+  const auto event = RunForTest(loop_, streams_[0]->Next(seconds(10)));
+  EXPECT_EQ(event.error().reason, "model_stopped");
+  EXPECT_EQ(fleet_->Stop("m").error().code, Code::kNotFound);
+  EXPECT_THAT(starter_.stopped, ElementsAre(1u));
+}
+
+TEST_F(EngineFleetTest, StopBeforeTheProcessIsThereEndsTheWaitAndLeavesNoEngine) {
+  starter_.go_on.Reset();
+  const auto asked = Ask("m");
+  ASSERT_TRUE(Until([&] { return starter_.starts == 1; }));
+  EXPECT_TRUE(fleet_->Stop("m").has_value());
+  ASSERT_TRUE(Until([&] { return asked->has_value(); }));
+  EXPECT_EQ(asked->value().error().reason, "model_stopped");
+  starter_.go_on.Set();
+  ASSERT_TRUE(Until([&] { return starter_.engines.size() == 1; }));
+  EXPECT_TRUE(Until([&] { return starter_.engine(1).closed; }));
+  EXPECT_TRUE(Status().empty());
+}
+
+TEST_F(EngineFleetTest, StopBeforeTheLoadBeganStartsNoEngine) {
+  const auto asked = Ask("m");
+  ASSERT_TRUE(Until([&] { return fleet_->Stop("m").has_value() || starter_.starts > 0; }));
+  ASSERT_TRUE(Until([&] { return asked->has_value(); }));
+  Settle();
+  for (const auto& [id, engine] : starter_.engines) EXPECT_TRUE(engine->closed);
+  EXPECT_TRUE(Loaded().empty() || asked->value().has_value());
+}
+
+TEST_F(EngineFleetTest, StopWhileItLoadsEndsTheWait) {
+  starter_.prepare = [](FakeEngine& engine) {
+    engine.on_frame = [](FakeEngine&, const wire::Frame&) {};
+  };
+  const auto asked = Ask("m");
+  ASSERT_TRUE(Until([&] { return starter_.engines.size() == 1; }));
+  ASSERT_TRUE(Until([&] { return starter_.engine(1).Count(Kind::kLoad) == 1; }));
+  fleet_->StopAll();
+  ASSERT_TRUE(Until([&] { return asked->has_value(); }));
+  EXPECT_EQ(asked->value().error().code, Code::kUnavailable);
+}
+
+TEST_F(EngineFleetTest, AnotherModelTakesThePlaceOfTheOneUsedLongestAgo) {
+  Build({.engines_max = 2});
+  Preload("a");
+  clock_.Advance(seconds(1));
+  Preload("b");
+  clock_.Advance(seconds(1));
+  Preload("a");
+  clock_.Advance(seconds(1));
+  Preload("c");
+  EXPECT_THAT(Loaded(), ElementsAre("a", "c"));
+}
+
+TEST_F(EngineFleetTest, WhenAllAreBusyThereIsNoPlaceAndAHintWhenToComeBack) {
+  Build({.engines_max = 2});
+  Hold("a");
+  Hold("b");
+  const auto refused = Generate("c");
+  EXPECT_EQ(refused.error().code, Code::kUnavailable);
+  EXPECT_EQ(refused.error().reason, "no_room_for_model");
+  EXPECT_THAT(refused.error().message, HasSubstr("2 models"));
+  EXPECT_GT(refused.error().retry_after_s, 0);
+  EXPECT_THAT(Loaded(), ElementsAre("a", "b"));
+  streams_.pop_back();
+  EXPECT_TRUE(Generate("c").has_value());
+}
+
+TEST_F(EngineFleetTest, AModelThatIsWaitedForKeepsItsPlace) {
+  Build({.engines_max = 1});
+  starter_.go_on.Reset();
+  const auto first = Ask("a");
+  ASSERT_TRUE(Until([&] { return starter_.starts == 1; }));
+  EXPECT_EQ(Generate("b").error().reason, "no_room_for_model");
+  starter_.go_on.Set();
+  ASSERT_TRUE(Until([&] { return first->has_value(); }));
+  EXPECT_TRUE(first->value().has_value());
+}
+
+TEST_F(EngineFleetTest, AnEngineThatDiesFailsItsRequestsAndComesBackByItself) {
+  Preload("m", -1);
+  Hold("m");
+  starter_.engine(1).Die();
+  // What it had said may have arrived; then the error.
+  Result<std::optional<chat::Event>> event = std::optional<chat::Event>();
+  for (int i = 0; i < 10 && event; ++i) {
+    event = RunForTest(loop_, streams_[0]->Next(seconds(10)));
+    if (event && *event && std::holds_alternative<chat::Done>(**event)) break;
+  }
+  ASSERT_TRUE(Until([&] { return starter_.engines.size() == 2; }));
+  EXPECT_TRUE(Generate("m").has_value());
+  EXPECT_EQ(starter_.starts, 2u);
+  EXPECT_FALSE(Status().at(0).unloads_in.has_value());  // stays for ever, as was asked
+}
+
+TEST_F(EngineFleetTest, AnEngineThatBrokeTheProtocolIsEndedToo) {
+  Preload("m");
+  starter_.engine(1).SayBytes(std::string(64, '\xfe'));
+  ASSERT_TRUE(Until([&] { return starter_.starts == 2; }));
+  EXPECT_THAT(starter_.stopped, ElementsAre(1u));
+}
+
+TEST_F(EngineFleetTest, TheLaunchersWordThatAnEngineEndedIsABackendFailure) {
+  starter_.prepare = [](FakeEngine& engine) {
+    engine.on_frame = [](FakeEngine& self, const wire::Frame& frame) {
+      if (FakeEngine::Is(frame, Kind::kLoad)) self.SayReady();
+    };
+  };
+  Hold("m");
+  fleet_->OnEngineExited({.engine = 1, .how = "signal 11 (SEGV)"});
+  EXPECT_EQ(RunForTest(loop_, streams_[0]->Next(seconds(10))).error().code, Code::kBackendFailed);
+  EXPECT_TRUE(Until([&] { return starter_.starts == 2; }));
+}
+
+TEST_F(EngineFleetTest, AnEngineThatDiesWheneverItIsReadyDoesNotKeepARequestForEver) {
+  starter_.prepare = [](FakeEngine& engine) {
+    engine.on_frame = [](FakeEngine& self, const wire::Frame&) {
+      self.SayReady();
+      self.Die();
+    };
+  };
+  const auto asked = Ask("m");
+  EXPECT_TRUE(Until([&] { return asked->has_value(); }));
+  starter_.refusal = Error{Code::kUnavailable, "enough"};  // as the launcher ends it
+  Settle();
+}
+
+TEST_F(EngineFleetTest, StatusTellsWhatTheEngineTells) {
+  Build({.keep_alive = minutes(5)});
+  Preload("m");
+  clock_.Advance(minutes(1));
+  const auto line = Status().at(0);
+  EXPECT_EQ(line.model, "m");
+  EXPECT_EQ(line.info.architecture, "fake");
+  EXPECT_EQ(line.stats.running, 7);
+  EXPECT_EQ(line.unloads_in, minutes(4));
+  EXPECT_EQ(line.open_requests, 0u);
+  clock_.Advance(hours(1));
+  const auto later = Status();  // it is about to go, or has gone
+  EXPECT_TRUE(later.empty() || later.at(0).unloads_in == Duration::zero());
+}
+
+TEST_F(EngineFleetTest, StatusDoesNotWaitForAnEngineThatHangs) {
+  starter_.prepare = [](FakeEngine& engine) {
+    engine.on_frame = [](FakeEngine& self, const wire::Frame& frame) {
+      if (FakeEngine::Is(frame, Kind::kLoad)) self.SayReady();
+    };
+  };
+  Preload("m");
+  const MonotonicTime before = SystemClock().Now();
+  EXPECT_EQ(Status().at(0).stats.running, 0);
+  EXPECT_LT(SystemClock().Now() - before, seconds(10));
+}
+
+TEST_F(EngineFleetTest, EnginesTellTenantsAndClientsApartAndLearnNoName) {
+  Build({.salt = 42});
+  const auto caller = [&](const chat::Principal& principal) {
+    EXPECT_TRUE(Generate("m", {}, principal).has_value());
+    EXPECT_TRUE(Until([&] { return starter_.engine(1).Count(Kind::kGenerate) > seen_; }));
+    ++seen_;
+    const std::string& body = starter_.engine(1).Last(Kind::kGenerate)->body;
+    EXPECT_EQ(body.find("tenant-"), std::string::npos);
+    return wire::Decode<wire::Generate>(body)->caller;
+  };
+  const auto a1 = caller({.key_id = "key_1", .tenant = "tenant-a"});
+  const auto a2 = caller({.key_id = "key_2", .tenant = "tenant-a"});
+  const auto b = caller({.key_id = "key_1", .tenant = "tenant-b"});
+  EXPECT_EQ(a1.tenant_salt, a2.tenant_salt);
+  EXPECT_NE(a1.client, a2.client);
+  EXPECT_NE(a1.tenant_salt, b.tenant_salt);
+  EXPECT_NE(a1.client, b.client);
+}
+
+TEST_F(EngineFleetTest, AStreamMayOutliveTheFleet) {
+  Hold("m");
+  fleet_->StopAll();
+  Settle();
+  fleet_.reset();
+  streams_.clear();
+}
+
+}  // namespace
+}  // namespace weir::backends

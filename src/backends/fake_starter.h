@@ -1,0 +1,60 @@
+// Starts fake engines instead of processes. A test decides how each of them behaves, whether a
+// start fails, and when it goes on.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "async/event.h"
+#include "backends/fake_engine.h"
+#include "backends/launcher_link.h"
+
+namespace weir::backends {
+
+class FakeStarter final : public EngineStarter {
+ public:
+  explicit FakeStarter(const Executor& executor) : executor_(executor), go_on(executor) {
+    go_on.Set();
+  }
+  ~FakeStarter() override {
+    for (const auto& [id, engine] : engines) engine->Die();
+  }
+
+  Task<Result<Fd>> Start(uint64_t id, std::vector<std::string> files) override {
+    ++starts;
+    files_of[id] = std::move(files);
+    if (auto allowed = co_await go_on.Wait(); !allowed) co_return std::unexpected(allowed.error());
+    if (refusal) co_return Fail(*refusal);
+    SocketPair pair = MakeStreamPair().value();
+    const auto engine = FakeEngine::Start(executor_, std::move(pair.theirs));
+    engines[id] = engine;
+    if (prepare) prepare(*engine);
+    co_return std::move(pair.ours);
+  }
+  // As the launcher does it: SIGTERM ends an engine.
+  void Stop(uint64_t id, Duration) override {
+    stopped.push_back(id);
+    const auto found = engines.find(id);
+    if (found != engines.end()) found->second->Die();
+  }
+
+  FakeEngine& engine(uint64_t id) { return *engines.at(id); }
+
+ private:
+  Executor executor_;
+
+ public:
+  Event go_on;  // Start waits for it
+  std::optional<Error> refusal = {};
+  std::function<void(FakeEngine&)> prepare = {};
+  size_t starts = 0;
+  std::map<uint64_t, std::shared_ptr<FakeEngine>> engines = {};
+  std::map<uint64_t, std::vector<std::string>> files_of = {};
+  std::vector<uint64_t> stopped = {};
+};
+
+}  // namespace weir::backends

@@ -1,0 +1,312 @@
+#include "gateway/gateway.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "async/run_for_test.h"
+#include "backends/fake_backend.h"
+#include "gateway/embed.h"
+#include "gateway/generate.h"
+
+namespace weir::gateway {
+namespace {
+
+using backends::Says;
+using backends::Silence;
+using chat::Label;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using testing::ElementsAre;
+
+const Error kBroken{Code::kBackendFailed, "it broke", "", "backend_failed"};
+
+class GatewayTest : public testing::Test {
+ protected:
+  GatewayTest() {
+    policy_.targets = {{.name = "a", .model = "m-a", .embeds = true},
+                       {.name = "b", .model = "m-b", .embeds = true},
+                       {.name = "cloud",
+                        .model = "m-c",
+                        .tier = routing::Tier::kCloud,
+                        .ceiling = Label::kPublic}};
+    policy_.virtuals = {{.name = "auto", .targets = {"a", "b"}},
+                        {.name = "one", .targets = {"a"}},
+                        {.name = "far", .targets = {"cloud"}}};
+    backend_.models["m-a"].steps = Says({"A"});
+    backend_.models["m-b"].steps = Says({"B"});
+    backend_.models["m-c"].steps = Says({"C"});
+  }
+  ~GatewayTest() override { EXPECT_EQ(backend_.live_streams, 0); }
+
+  Result<std::unique_ptr<Generation>> Start(const std::string& model, const Asked& asked = {}) {
+    return Generate(gateway_, asked, {.model = model, .prompts = {{.text = "hi"}}});
+  }
+  Result<std::optional<chat::Event>> Next(Generation& generation, Duration patience = seconds(10)) {
+    return RunForTest(loop_, generation.Next(patience));
+  }
+  // The text until the end, or the error.
+  Result<std::string> Hear(Generation& generation) {
+    std::string text;
+    for (;;) {
+      const auto event = Next(generation);
+      if (!event) return std::unexpected(event.error());
+      if (!*event) continue;
+      if (const auto* delta = std::get_if<chat::Delta>(&**event)) text += delta->text;
+      if (std::holds_alternative<chat::Done>(**event)) return text;
+    }
+  }
+  // "target:outcome" of each attempt.
+  std::vector<std::string> Attempts(const std::string& id) {
+    std::vector<std::string> lines;
+    for (const auto& attempt : gateway_.decisions.Find(id)->attempts) {
+      lines.push_back(attempt.target + ":" + attempt.outcome);
+    }
+    return lines;
+  }
+  std::vector<std::string> LastAttempts() { return Attempts(gateway_.decisions.ids().front()); }
+
+  Loop loop_;
+  backends::FakeBackend backend_;
+  routing::Policy policy_;
+  Gateway gateway_{.clock = SystemClock(), .engines = backend_, .policy = [this] {
+                     return std::make_shared<const routing::Policy>(policy_);
+                   }};
+};
+
+TEST_F(GatewayTest, TheFirstEligibleTargetAnswers) {
+  const auto generation = Start("auto").value();
+  EXPECT_TRUE(backend_.asked.empty());  // nothing happens before the first Next
+  EXPECT_EQ(Hear(*generation), "A");
+  EXPECT_THAT(backend_.asked, ElementsAre("m-a"));
+  EXPECT_EQ(generation->target().name, "a");
+  EXPECT_THAT(Attempts(generation->decision_id()), ElementsAre("a:served"));
+}
+
+TEST_F(GatewayTest, ATargetThatFailsBeforeItsFirstEventIsReplacedByTheNext) {
+  backend_.models["m-a"].steps = {kBroken};
+  const auto generation = Start("auto").value();
+  EXPECT_EQ(Hear(*generation), "B");
+  EXPECT_EQ(generation->target().name, "b");
+  EXPECT_THAT(Attempts(generation->decision_id()), ElementsAre("a:backend_failed", "b:served"));
+  EXPECT_EQ(backend_.live_streams, 1);  // the one that failed is gone
+}
+
+TEST_F(GatewayTest, ATargetThatCannotBeLoadedIsReplacedToo) {
+  backend_.models["m-a"].refusal = Error{Code::kUnavailable, "no room"};
+  const auto generation = Start("auto").value();
+  EXPECT_EQ(Hear(*generation), "B");
+  EXPECT_THAT(Attempts(generation->decision_id()), ElementsAre("a:unavailable", "b:served"));
+}
+
+TEST_F(GatewayTest, EveryTargetGetsTheWholeRequest) {
+  backend_.models["m-a"].steps = {kBroken};
+  const auto generation = Start("auto").value();
+  ASSERT_TRUE(Hear(*generation).has_value());
+  ASSERT_EQ(backend_.requests.size(), 2u);
+  EXPECT_EQ(backend_.requests[0], backend_.requests[1]);
+  EXPECT_EQ(backend_.requests[1].prompts.at(0).text, "hi");
+}
+
+TEST_F(GatewayTest, WhenAllFailTheLastErrorIsGiven) {
+  backend_.models["m-a"].steps = {kBroken};
+  backend_.models["m-b"].refusal = Error{Code::kUnavailable, "no room", "", "", 7};
+  const auto generation = Start("auto").value();
+  const auto heard = Hear(*generation);
+  EXPECT_EQ(heard.error().message, "no room");
+  EXPECT_EQ(heard.error().retry_after_s, 7);
+  EXPECT_THAT(Attempts(generation->decision_id()),
+              ElementsAre("a:backend_failed", "b:unavailable"));
+}
+
+TEST_F(GatewayTest, AnErrorOfTheRequestItselfIsNoReasonToAskAnother) {
+  backend_.models["m-a"].refusal = Error{Code::kInvalidArgument, "bad grammar", "grammar"};
+  const auto generation = Start("auto").value();
+  EXPECT_EQ(Hear(*generation).error().param, "grammar");
+  EXPECT_THAT(backend_.asked, ElementsAre("m-a"));
+  EXPECT_THAT(Attempts(generation->decision_id()), ElementsAre("a:invalid_argument"));
+}
+
+TEST_F(GatewayTest, AfterTheFirstEventAFailureEndsTheAnswer) {
+  backend_.models["m-a"].steps = {chat::Event(chat::Delta{.text = "half"}), kBroken};
+  const auto generation = Start("auto").value();
+  EXPECT_TRUE(Next(*generation).value().has_value());
+  EXPECT_EQ(Next(*generation).error().code, Code::kBackendFailed);
+  EXPECT_THAT(backend_.asked, ElementsAre("m-a"));
+  EXPECT_THAT(Attempts(generation->decision_id()), ElementsAre("a:backend_failed"));
+}
+
+TEST_F(GatewayTest, PatienceThatEndsWhileAModelLoadsLosesNothing) {
+  backend_.models["m-a"].load_time = milliseconds(20);
+  const auto generation = Start("one").value();
+  EXPECT_FALSE(Next(*generation, milliseconds(1)).value().has_value());
+  EXPECT_EQ(Hear(*generation), "A");
+  EXPECT_EQ(backend_.requests.at(0), backend_.requests.back());
+  EXPECT_THAT(Attempts(generation->decision_id()), ElementsAre("a:served"));
+}
+
+TEST_F(GatewayTest, ADeadlineOfTheBackendsOwnIsAnErrorAndNoPatience) {
+  backend_.models["m-a"].refusal = Error{Code::kDeadlineExceeded, "the provider was too slow"};
+  const auto generation = Start("one").value();
+  EXPECT_EQ(Next(*generation).error().message, "the provider was too slow");
+}
+
+TEST_F(GatewayTest, TheDeadlineOfTheRequestEndsIt) {
+  backend_.models["m-a"].steps = {chat::Event(chat::Delta{.text = "half"}), Duration(seconds(30))};
+  const auto generation = Start("auto", {.deadline = milliseconds(20)}).value();
+  EXPECT_TRUE(Next(*generation).value().has_value());
+  const MonotonicTime before = SystemClock().Now();
+  const auto late = Next(*generation);
+  EXPECT_EQ(late.error().code, Code::kDeadlineExceeded);
+  EXPECT_EQ(late.error().param, "x-weir-deadline-ms");
+  EXPECT_LT(SystemClock().Now() - before, seconds(10));
+  EXPECT_EQ(backend_.live_streams, 0);  // the work is cancelled at once
+  EXPECT_THAT(Attempts(generation->decision_id()), ElementsAre("a:deadline_exceeded"));
+}
+
+TEST_F(GatewayTest, TheDeadlineCountsWhileAModelLoads) {
+  backend_.models["m-a"].load_time = seconds(30);
+  const auto generation = Start("one", {.deadline = milliseconds(10)}).value();
+  EXPECT_EQ(Next(*generation).error().code, Code::kDeadlineExceeded);
+  EXPECT_THAT(Attempts(generation->decision_id()), ElementsAre("a:deadline_exceeded"));
+}
+
+TEST_F(GatewayTest, SilenceIsNoEnd) {
+  backend_.models["m-a"].steps.push_front(Silence{});
+  const auto generation = Start("one").value();
+  EXPECT_FALSE(Next(*generation).value().has_value());
+  EXPECT_EQ(Hear(*generation), "A");
+}
+
+TEST_F(GatewayTest, WithoutAnEligibleTargetTheFilterIsNamed) {
+  const auto labelled = Start("far", {.label = Label::kSecret});
+  EXPECT_EQ(labelled.error().reason, "label_exceeds_ceiling");
+  EXPECT_EQ(
+      Start("far", {.label = Label::kPublic, .tier_max = routing::Tier::kEdge}).error().reason,
+      "policy_forbids");
+  EXPECT_EQ(Start("nothing").error().reason, "model_not_found");
+  EXPECT_TRUE(backend_.asked.empty());
+  EXPECT_TRUE(gateway_.decisions.ids().empty());
+}
+
+TEST_F(GatewayTest, TheLabelIsTheJoinOfTheKeysFloorAndWhatTheCallerSays) {
+  const auto label = [&](Label floor, std::optional<Label> said) {
+    return LabelOf(gateway_, {.principal = {.label_floor = floor}, .label = said});
+  };
+  EXPECT_EQ(label(Label::kPublic, std::nullopt), Label::kInternal);  // the default
+  EXPECT_EQ(label(Label::kPublic, Label::kPublic), Label::kPublic);
+  EXPECT_EQ(label(Label::kPersonal, Label::kPublic), Label::kPersonal);
+  EXPECT_EQ(label(Label::kPersonal, std::nullopt), Label::kPersonal);
+  EXPECT_EQ(label(Label::kPersonal, Label::kSecret), Label::kSecret);
+}
+
+TEST_F(GatewayTest, AKeysFloorKeepsItsRequestsFromTheCloud) {
+  const Asked asked{.principal = {.label_floor = Label::kPersonal}, .label = Label::kPublic};
+  EXPECT_EQ(Start("far", asked).error().reason, "label_exceeds_ceiling");
+  EXPECT_EQ(RunForTest(loop_, Score(gateway_, asked, {.model = "far", .continuations = {"x"}}))
+                .error()
+                .reason,
+            "label_exceeds_ceiling");
+}
+
+TEST_F(GatewayTest, APolicyThatIsReplacedDoesNotTouchARequestThatRuns) {
+  const auto generation = Start("auto").value();
+  policy_ = {};
+  EXPECT_EQ(Hear(*generation), "A");
+  EXPECT_EQ(Start("auto").error().code, Code::kNotFound);
+}
+
+TEST_F(GatewayTest, DecisionsAreKeptNewestFirstAndBounded) {
+  std::string first;
+  for (size_t i = 0; i < DecisionLog::kRecordsMax + 1; ++i) {
+    const std::string id = gateway_.decisions.Add({.principal = {.key_id = std::to_string(i)}});
+    if (i == 0) first = id;
+  }
+  EXPECT_EQ(gateway_.decisions.ids().size(), DecisionLog::kRecordsMax);
+  EXPECT_EQ(gateway_.decisions.Find(first), nullptr);
+  const auto* newest = gateway_.decisions.Find(gateway_.decisions.ids().front());
+  EXPECT_EQ(newest->principal.key_id, std::to_string(DecisionLog::kRecordsMax));
+}
+
+TEST_F(GatewayTest, ADecisionThatTheLogForgotDoesNotHurtItsRequest) {
+  const auto generation = Start("auto").value();
+  for (size_t i = 0; i < DecisionLog::kRecordsMax; ++i) gateway_.decisions.Add({});
+  EXPECT_EQ(Hear(*generation), "A");
+}
+
+TEST_F(GatewayTest, EmbeddingsFallBackAsGenerationsDo) {
+  backend_.models["m-a"].refusal = kBroken;
+  const auto answered =
+      RunForTest(loop_, Embed(gateway_, {.principal = {.key_id = "key_1"}},
+                              {.model = "auto", .inputs = {{.text = "x"}, {.text = "y"}}}));
+  ASSERT_TRUE(answered.has_value());
+  EXPECT_EQ(answered->target.name, "b");
+  EXPECT_EQ(answered->value.vectors.size(), 2u);
+  EXPECT_EQ(backend_.principals.back().key_id, "key_1");
+  EXPECT_THAT(Attempts(answered->decision_id), ElementsAre("a:backend_failed", "b:served"));
+}
+
+TEST_F(GatewayTest, AnErrorOfTheRequestEndsAnEmbedding) {
+  backend_.models["m-a"].refusal = Error{Code::kInvalidArgument, "too long"};
+  const auto answered =
+      RunForTest(loop_, Embed(gateway_, {}, {.model = "auto", .inputs = {{.text = "x"}}}));
+  EXPECT_EQ(answered.error().message, "too long");
+  EXPECT_THAT(LastAttempts(), ElementsAre("a:invalid_argument"));
+}
+
+TEST_F(GatewayTest, OnlyTargetsThatEmbedAreAskedToEmbed) {
+  const Asked asked{.label = Label::kPublic};
+  EXPECT_EQ(RunForTest(loop_, Embed(gateway_, asked, {.model = "far", .inputs = {{.text = "x"}}}))
+                .error()
+                .reason,
+            "no_eligible_target");
+}
+
+TEST_F(GatewayTest, ABackendThatForgetsAnInputFailed) {
+  backend_.models["m-a"].answers_missing = 1;
+  const auto vectors = RunForTest(
+      loop_, Embed(gateway_, {}, {.model = "one", .inputs = {{.text = "x"}, {.text = "y"}}}));
+  EXPECT_EQ(vectors.error().code, Code::kBackendFailed);
+  const auto scores =
+      RunForTest(loop_, Score(gateway_, {}, {.model = "one", .continuations = {"x", "y"}}));
+  EXPECT_EQ(scores.error().code, Code::kBackendFailed);
+}
+
+TEST_F(GatewayTest, ADeadlineEndsAnEmbedding) {
+  backend_.models["m-a"].load_time = seconds(30);
+  const auto answered = RunForTest(loop_, Embed(gateway_, {.deadline = milliseconds(5)},
+                                                {.model = "one", .inputs = {{.text = "x"}}}));
+  EXPECT_EQ(answered.error().code, Code::kDeadlineExceeded);
+}
+
+TEST_F(GatewayTest, ScoresComeInTheOrderOfTheContinuations) {
+  const auto answered =
+      RunForTest(loop_, Score(gateway_, {}, {.model = "auto", .continuations = {"x", "y"}}));
+  ASSERT_TRUE(answered.has_value());
+  EXPECT_EQ(answered->value.continuations.at(0).logprob, -1.0);
+  EXPECT_EQ(answered->value.continuations.at(1).logprob, -2.0);
+  EXPECT_EQ(answered->target.name, "a");
+}
+
+TEST(FeaturesOf, CountsBytesAndSeesWhatIsNeeded) {
+  const chat::GenerateRequest request{
+      .messages = {{.parts = {{.text = "12345"},
+                              {.kind = chat::Part::Kind::kImage, .data = "123"}}}},
+      .suffix = "1",
+      .tools = {{.name = "t", .description = "12", .parameters = "1234"}},
+      .response_format = {.kind = chat::ResponseFormat::Kind::kJsonSchema}};
+  const auto features = FeaturesOf(request);
+  EXPECT_EQ(features.prompt_bytes, 5 + 3 + 1 + 2 + 4);
+  EXPECT_TRUE(features.images);
+  EXPECT_FALSE(features.audio);
+  EXPECT_TRUE(features.tools);
+  EXPECT_TRUE(features.json_schema);
+}
+
+TEST(FeaturesOf, ToolsThatMayNotBeCalledAreNotNeeded) {
+  chat::GenerateRequest request{.tools = {{.name = "t"}}};
+  request.tool_choice.mode = chat::ToolChoice::Mode::kNone;
+  EXPECT_FALSE(FeaturesOf(request).tools);
+}
+
+}  // namespace
+}  // namespace weir::gateway

@@ -77,7 +77,7 @@ struct Submission {
   uint32_t group = 0;  // requests of different groups never share a step or a cell (adapters)
   bool deterministic = false;  // fixed chunks while alone, in a memory that was emptied of others'
                                // cached cells; reuses only cells that were computed the same way
-  bool keep_prefix = true;  // its cells may stay for later requests when it ends
+  bool keep_prefix = true;     // its cells may stay for later requests when it ends
   int32_t prompt_outputs_from =
       kNoPromptOutputs;  // scoring: prompt rows from this position have output set
 };

@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -99,6 +100,56 @@ TEST(Event, CancelAfterSetButBeforeResumeIsSafe) {
   });
   loop.Run();
   EXPECT_EQ(log, "cancelled a ");
+}
+
+Task<void> RecordUntil(Event& event, MonotonicTime deadline, std::string& log) {
+  const Result<void> waited = co_await event.WaitUntil(deadline);
+  log += waited ? "set " : std::string(CodeName(waited.error().code)) + " ";
+}
+
+TEST(Event, WaitUntilEndsAtItsDeadlineAndALaterSetFindsNobody) {
+  Loop loop;
+  Event event(loop.executor());
+  std::string log;
+  Spawn(loop.executor(), "late", RecordUntil(event, Now() + milliseconds(5), log));
+  Spawn(loop.executor(), "past", RecordUntil(event, Now() - hours(1), log));
+  EXPECT_TRUE(loop.RunFor(seconds(10)));
+  event.Set();
+  EXPECT_TRUE(loop.RunFor(seconds(10)));
+  EXPECT_EQ(log, "deadline_exceeded deadline_exceeded ");
+}
+
+TEST(Event, WaitUntilSeesASetThatWasTakenBackBeforeItRan) {
+  Loop loop;
+  Event event(loop.executor());
+  std::string log;
+  Spawn(loop.executor(), "a", RecordUntil(event, Now() + hours(1), log));
+  Spawn(loop.executor(), "b", RecordUntil(event, Now() + hours(1), log));
+  Post(loop.executor(), [&] {
+    event.Set();
+    event.Reset();
+  });
+  EXPECT_TRUE(loop.RunFor(seconds(10)));
+  EXPECT_EQ(log, "set set ");
+}
+
+// The alarm and Set at the same moment: the coroutine goes on once, whichever came first.
+TEST(Event, WaitUntilSurvivesASetAtItsDeadline) {
+  Loop loop;
+  std::string log;
+  constexpr int kRounds = 300;
+  for (int i = 0; i < kRounds; ++i) {
+    Event event(loop.executor());
+    const MonotonicTime deadline = Now() + std::chrono::microseconds(i);
+    Spawn(loop.executor(), "a", RecordUntil(event, deadline, log));
+    Post(loop.executor(), [&] {
+      while (Now() < deadline) {
+      }
+      event.Set();
+    });
+    EXPECT_TRUE(loop.RunFor(seconds(10)));
+  }
+  EXPECT_EQ(std::ranges::count(log, ' '), kRounds);
 }
 
 Task<void> WaitTwice(Event& event, std::string& log) {

@@ -4,12 +4,12 @@
 #include <boost/asio/associated_cancellation_slot.hpp>
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <list>
 #include <utility>
 
-#include "async/deadline.h"
 #include "async/loop.h"
 
 namespace weir {
@@ -20,6 +20,7 @@ struct Event::State : std::enable_shared_from_this<State> {
 
   struct Waiter {
     uint64_t id;
+    bool* timed_out;  // of the waiting coroutine; null when it waits for ever
     std::move_only_function<void()> resume;
   };
 
@@ -35,14 +36,27 @@ struct Event::State : std::enable_shared_from_this<State> {
     const auto waiter = std::ranges::find(waiters, id, &Waiter::id);
     if (waiter != waiters.end()) Resume(waiter);
   }
+  void TimeOut(uint64_t id) {
+    const auto waiter = std::ranges::find(waiters, id, &Waiter::id);
+    if (waiter == waiters.end()) return;
+    *waiter->timed_out = true;
+    Resume(waiter);
+  }
+  // A waiter that was resumed meanwhile is not found: its coroutine, and `timer`, may be gone.
+  void Arm(asio::steady_timer& timer, uint64_t id) {
+    timer.async_wait([weak = weak_from_this(), id](boost::system::error_code error) {
+      const std::shared_ptr<State> self = weak.lock();
+      if (!error && self) self->TimeOut(id);
+    });
+  }
 
   template <class Handler>
-  void Add(Handler handler) {
+  void Add(Handler handler, bool* timed_out = nullptr) {
     auto slot = asio::get_associated_cancellation_slot(handler);
     const uint64_t id = next_id++;
     // The slot is cleared before the coroutine goes on; until then a cancellation finds no waiter
     // of this id.
-    waiters.push_back({id, [slot, handler = std::move(handler)]() mutable {
+    waiters.push_back({id, timed_out, [slot, handler = std::move(handler)]() mutable {
                          if (slot.is_connected()) slot.clear();
                          std::move(handler)();
                        }});
@@ -75,8 +89,24 @@ Task<Result<void>> Event::Wait() {
   co_return Result<void>();
 }
 
+// Streams wait like this for every token, so the alarm is a bare timer and no second coroutine.
 Task<Result<void>> Event::WaitUntil(MonotonicTime deadline) {
-  return WithDeadline<void>(deadline, Wait());
+  const std::shared_ptr<State> state = state_;
+  bool timed_out = false;
+  if (!state->set && !co_await IsCancelled()) {
+    asio::steady_timer timer(state->executor, deadline);
+    co_await asio::async_initiate<const asio::use_awaitable_t<>, void()>(
+        [&](auto handler) {
+          state->Arm(timer, state->next_id);
+          state->Add(std::move(handler), &timed_out);
+        },
+        asio::use_awaitable);
+  }
+  if (co_await IsCancelled()) co_return Fail(Code::kCancelled, "cancelled while waiting");
+  if (timed_out) {
+    co_return Fail(Code::kDeadlineExceeded, "the deadline of the request passed");
+  }
+  co_return Result<void>();
 }
 
 void Event::Abandon() { std::exchange(state_->waiters, {}); }

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "async/deadline.h"
+#include "async/loop.h"
 #include "base/check.h"
 #include "base/log.h"
 
@@ -14,6 +15,8 @@ namespace {
 
 constexpr Duration kRetryAfterFailure = std::chrono::seconds(1);
 constexpr Duration kRetryAfterFailureMax = std::chrono::minutes(5);
+// An engine that ended sooner after it was ready is not brought back by itself.
+constexpr Duration kProvenAfter = std::chrono::seconds(10);
 constexpr int64_t kKeepAliveMsMax = int64_t{366} * 24 * 3600 * 1000;
 constexpr auto kStatsPatience = std::chrono::milliseconds(500);
 
@@ -60,6 +63,7 @@ struct EngineFleet::Slot {
   std::shared_ptr<EngineConnection> connection = {};
   Error error = {};  // kFailed
   MonotonicTime retry_at = {};
+  MonotonicTime ready_at = {};
   bool stopped = false;  // somebody unloaded it: its end is no failure
   size_t users = 0;
   MonotonicTime last_used = {};
@@ -209,7 +213,7 @@ Task<void> EngineFleet::Load(SlotPtr slot) {
   const Result<wire::EngineInfo> info = co_await StartAndLoad(slot);
   if (info) {
     slot->state = EngineState::kReady;
-    slot->last_used = clock_.Now();
+    slot->last_used = slot->ready_at = clock_.Now();
     LogInfo("loaded {} in {:.0f} ms", slot->model, info->load_ms);
     Spawn(executor_, "watch engine", Watch(slot));
     Spawn(executor_, "unload when idle", UnloadWhenIdle(slot));
@@ -220,7 +224,7 @@ Task<void> EngineFleet::Load(SlotPtr slot) {
         clock_.Now() + std::clamp<Duration>(std::chrono::seconds(slot->error.retry_after_s),
                                             kRetryAfterFailure, kRetryAfterFailureMax);
     LogWarning("{} did not load: {}", slot->model, slot->error.message);
-    EndProcess(*slot);
+    Leave(*slot);
   }
   slot->changed.Set();
 }
@@ -242,14 +246,15 @@ Task<Result<wire::EngineInfo>> EngineFleet::StartAndLoad(SlotPtr slot) {
   co_return info;
 }
 
-// An engine that died comes back by itself, so that the next request need not wait; the launcher
-// bounds how often. The process is ended in any case: it may have broken the protocol and live on.
+// An engine that died comes back by itself, so that the next request need not wait. One that dies
+// as soon as it is ready does not, and the launcher bounds how often a model may fail.
 Task<void> EngineFleet::Watch(SlotPtr slot) {
   const Result<void> gone = co_await slot->connection->Gone().Wait();
   if (!gone || slot->stopped) co_return;
   LogWarning("the engine of {} ended unexpectedly", slot->model);
   slot->changed.Set();
-  EndProcess(*slot);
+  Leave(*slot);
+  if (clock_.Now() - slot->ready_at < kProvenAfter) co_return;
   const auto found = slots_.find(slot->model);
   if (found == slots_.end() || found->second != slot) co_return;
   const Result<SlotPtr> again = SlotFor(slot->model);
@@ -314,6 +319,18 @@ void EngineFleet::Unload(const SlotPtr& slot, std::string_view why) {
   slot->changed.Set();
   const auto found = slots_.find(slot->model);
   if (found != slots_.end() && found->second == slot) slots_.erase(found);
+}
+
+// The engine ends by itself when its conversation is over, and the launcher counts how: a Stop from
+// here would look like our wish. It comes later, for one that lives on.
+void EngineFleet::Leave(const Slot& slot) {
+  if (slot.stopped) return EndProcess(slot);
+  if (slot.connection) slot.connection->Close();
+  if (slot.engine != 0) Spawn(executor_, "end engine", EndLater(slot.engine));
+}
+
+Task<void> EngineFleet::EndLater(uint64_t engine) {
+  if (co_await SleepFor(options_.stop_grace)) starter_.Stop(engine, options_.stop_grace);
 }
 
 void EngineFleet::EndProcess(const Slot& slot) {

@@ -93,6 +93,8 @@ class EngineFleet final : public Backend {
   Task<void> UnloadWhenIdle(SlotPtr slot);
   Result<void> MakeRoom(const Slot& wanted);
   void Unload(const SlotPtr& slot, std::string_view why);
+  void Leave(const Slot& slot);
+  Task<void> EndLater(uint64_t engine);
   void EndProcess(const Slot& slot);
   wire::Caller CallerOf(const chat::Principal& principal) const;
 

@@ -30,6 +30,7 @@ class EngineFleetTest : public testing::Test {
   }
 
   void Build(FleetOptions options) {
+    options.stop_grace = std::chrono::milliseconds(20);
     fleet_ = std::make_unique<EngineFleet>(
         loop_.executor(), clock_, starter_,
         [](const std::string& model) -> Result<ModelFile> {
@@ -133,7 +134,8 @@ TEST_F(EngineFleetTest, WhoWaitsForALoadThatFailsGetsItsError) {
   ASSERT_TRUE(Until([&] { return a->has_value() && b->has_value(); }));
   EXPECT_EQ(a->value().error().message, "not a model");
   EXPECT_EQ(b->value().error().message, "not a model");
-  EXPECT_THAT(starter_.stopped, ElementsAre(1u));  // its process does not stay
+  EXPECT_TRUE(starter_.stopped.empty());  // it may end by itself, for the launcher to count
+  EXPECT_TRUE(Until([&] { return starter_.stopped == std::vector<uint64_t>{1}; }));
   EXPECT_EQ(Status().at(0).state, EngineState::kFailed);
   EXPECT_EQ(Status().at(0).last_error, "not a model");
 }
@@ -312,6 +314,7 @@ TEST_F(EngineFleetTest, AModelThatIsWaitedForKeepsItsPlace) {
 TEST_F(EngineFleetTest, AnEngineThatDiesFailsItsRequestsAndComesBackByItself) {
   Preload("m", -1);
   Hold("m");
+  clock_.Advance(minutes(1));
   starter_.engine(1).Die();
   // What it had said may have arrived; then the error.
   Result<std::optional<chat::Event>> event = std::optional<chat::Event>();
@@ -328,8 +331,10 @@ TEST_F(EngineFleetTest, AnEngineThatDiesFailsItsRequestsAndComesBackByItself) {
 TEST_F(EngineFleetTest, AnEngineThatBrokeTheProtocolIsEndedToo) {
   Preload("m");
   starter_.engine(1).SayBytes(std::string(64, '\xfe'));
-  ASSERT_TRUE(Until([&] { return starter_.starts == 2; }));
+  ASSERT_TRUE(Until([&] { return !starter_.stopped.empty(); }));
   EXPECT_THAT(starter_.stopped, ElementsAre(1u));
+  EXPECT_EQ(starter_.starts, 1u);  // one that dies at once comes back for a request alone
+  EXPECT_TRUE(Generate("m").has_value());
 }
 
 TEST_F(EngineFleetTest, TheLaunchersWordThatAnEngineEndedIsABackendFailure) {
@@ -339,6 +344,7 @@ TEST_F(EngineFleetTest, TheLaunchersWordThatAnEngineEndedIsABackendFailure) {
     };
   };
   Hold("m");
+  clock_.Advance(minutes(1));
   fleet_->OnEngineExited({.engine = 1, .how = "signal 11 (SEGV)"});
   EXPECT_EQ(RunForTest(loop_, streams_[0]->Next(seconds(10))).error().code, Code::kBackendFailed);
   EXPECT_TRUE(Until([&] { return starter_.starts == 2; }));

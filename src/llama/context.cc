@@ -1,5 +1,6 @@
 #include "llama/context.h"
 
+#include <ggml-cpu.h>
 #include <llama.h>
 
 #include <algorithm>
@@ -150,10 +151,22 @@ Context::Context(const Model& model, llama_context* context, const ContextSettin
         return static_cast<std::atomic<bool>*>(flag)->load(std::memory_order_relaxed);
       },
       &abort_);
+  AttachThreads();
   can_cut_ = !settings.embeddings && TryCut();
 }
 
-Context::~Context() { llama_free(context_); }
+Context::~Context() {
+  llama_free(context_);
+  if (threads_ != nullptr) ggml_threadpool_free(threads_);
+}
+
+// Without a pool of its own libllama starts and joins its threads in every step.
+void Context::AttachThreads() {
+  const int32_t count = std::max(llama_n_threads(context_), llama_n_threads_batch(context_));
+  ggml_threadpool_params params = ggml_threadpool_params_default(count);
+  threads_ = ggml_threadpool_new(&params);
+  if (threads_ != nullptr) llama_attach_threadpool(context_, threads_, threads_);
+}
 
 // Recurrent and hybrid models refuse to forget a tail; asking is the only sure way to know.
 bool Context::TryCut() {

@@ -17,6 +17,7 @@
 #include "llama/model.h"
 
 struct llama_context;
+struct ggml_threadpool;
 
 namespace weir::llama {
 
@@ -110,9 +111,11 @@ class Context {
   struct Buffers;
   Context(const Model& model, llama_context* context, const ContextSettings& settings);
   bool TryCut();
+  void AttachThreads();
 
   const Model& model_;
   llama_context* context_;
+  ggml_threadpool* threads_ = nullptr;  // ours; outlives the context
   int32_t cells_ = 0;
   int32_t batch_rows_ = 0;
   int32_t micro_rows_ = 0;

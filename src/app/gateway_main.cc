@@ -60,7 +60,7 @@ http::ServerOptions HttpOptions(const config::Limits& limits) {
 // A new one for each start, in a file that only this user can read: the command line's way in when
 // keys are required.
 std::string WriteOperatorToken(const std::string& data_folder) {
-  const std::string token = NewId("weir_operator_");
+  std::string token = NewId("weir_operator_");
   const std::string path = data_folder + "/operator.token";
   unlink(path.c_str());
   const Fd file(open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));

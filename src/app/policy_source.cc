@@ -99,7 +99,7 @@ void PolicySource::Rebuild() {
   const models::Listing listing = store_.List();
   for (const std::string& problem : listing.problems) LogWarning("model store: {}", problem);
 
-  const auto add_local = [&](std::string name, bool embeds) {
+  const auto add_local = [&](const std::string& name, bool embeds) {
     listed_.push_back({.name = name, .created = 0});
     policy->targets.push_back({.name = name,
                                .backend = std::string(kEngineBackend),

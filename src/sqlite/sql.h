@@ -12,7 +12,8 @@ class Sql {
   // Implicit, so that calls read db.Prepare("SELECT ..."). consteval, so that a std::string does
   // not compile.
   template <size_t kSize>
-  consteval Sql(const char (&literal)[kSize]) : text_(literal, kSize - 1) {}
+  consteval Sql(const char (&literal)[kSize])  // NOLINT(google-explicit-constructor)
+      : text_(literal, kSize - 1) {}
 
   std::string_view text() const { return text_; }
 

@@ -121,7 +121,8 @@ class Gateway {
     link_.Run({.on_engine_exited = [this](const auto& exited) { fleet_.OnEngineExited(exited); },
                .on_drain = [this](Duration grace) { Drain(grace); },
                .on_reload = [this] { Reload(); },
-               .on_lost = [this] { loop_.Stop(); }});
+               // Handlers that run end before what they stand on is destroyed.
+               .on_lost = [this] { Drain(Duration::zero()); }});
     Spawn(loop_.executor(), "save last used", SaveLastUsed(*this));
     for (const config::Model& model : policy_.settings().model_settings) {
       if (*model.preload) Spawn(loop_.executor(), "preload", Preload(*this, model.name));

@@ -121,6 +121,7 @@ void AddTextCommands(CLI::App& app, Asked& asked) {
   classify->add_option("text", asked.classify.text, "the text; standard input without it");
   classify->add_option("--labels", asked.classify.labels, "comma-separated")
       ->delimiter(',')
+      ->allow_extra_args(false)  // what follows is the text
       ->required();
   classify->add_option("--question", asked.classify.question, "instead of the usual question");
   classify->add_option("--model", asked.classify.model, "model name")->capture_default_str();

@@ -107,6 +107,11 @@ def test_classify_gives_a_probability_for_each_label(weir, server, small):
     assert "weather" in text and "sport" in text
 
 
+def test_classify_takes_the_text_behind_the_labels(weir, server, small):
+    done = weir("classify", "--model", SMALL, "--json", "--labels", "weather,sport", "It rains in Paris.")
+    assert {row["label"] for row in json.loads(done.stdout)} == {"weather", "sport"}
+
+
 def test_scores_of_continuations_follow_the_model(http, small):
     response = http.post("/weir/v1/score", json={
         "model": SMALL, "prompt": "The capital of France is", "continuations": [" Paris", " Berlin", " seven"]})

@@ -1,5 +1,6 @@
 #include "engine/engine.h"
 
+#include <fmt/core.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -30,7 +31,9 @@ namespace {
 
 // KV cells where nobody chose: enough for several conversations, small enough for a laptop.
 constexpr int32_t kContextTokensDefault = 16'384;
+constexpr int32_t kContextTokensMax = 1 << 24;
 constexpr int32_t kBatchTokensDefault = 512;
+constexpr int32_t kBatchTokensMax = 1 << 16;
 constexpr int32_t kSequencesDefault = 64;
 // Rows of one step whose logits are kept: each is a float for every entry of the vocabulary.
 constexpr int32_t kOutputsMax = 64;
@@ -75,6 +78,15 @@ struct Loaded {
   wire::EngineInfo info = {};
 };
 
+// Zero asks for the default; beyond the limit is an error, not a CHECK in the context.
+Result<int32_t> Chosen(int32_t asked, int32_t fallback, int32_t limit, std::string_view param) {
+  if (asked < 0 || asked > limit) {
+    return Fail(Code::kInvalidArgument, fmt::format("{} must lie between 0 and {}", param, limit),
+                std::string(param));
+  }
+  return asked > 0 ? asked : fallback;
+}
+
 Result<void> MakeGeneration(const wire::EngineSettings& settings, Loaded& loaded) {
   const llama::ModelFacts& facts = loaded.model->facts();
   const auto key_type = CellTypeOf(settings.kv_type_k, "kv_type_k");
@@ -83,20 +95,28 @@ Result<void> MakeGeneration(const wire::EngineSettings& settings, Loaded& loaded
   if (!value_type) return std::unexpected(value_type.error());
 
   const int32_t trained = std::max(facts.context_tokens_trained, 1);
-  const int32_t cells = settings.context_tokens > 0 ? settings.context_tokens
-                                                    : std::min(trained, kContextTokensDefault);
-  const int32_t batch = settings.batch_tokens > 0 ? settings.batch_tokens : kBatchTokensDefault;
-  auto context = llama::Context::Create(
-      *loaded.model,
-      {.cells = cells,
-       .batch_rows = batch,
-       .micro_rows = settings.micro_batch_tokens > 0 ? settings.micro_batch_tokens : batch,
-       .sequences = settings.sequences > 0 ? settings.sequences : kSequencesDefault,
-       .threads = settings.threads,
-       .threads_batch = settings.threads,
-       .flash_attention = AttentionOf(settings.flash_attention),
-       .key_type = *key_type,
-       .value_type = *value_type});
+  const auto cells = Chosen(settings.context_tokens, std::min(trained, kContextTokensDefault),
+                            kContextTokensMax, "context_tokens");
+  if (!cells) return std::unexpected(cells.error());
+  const auto batch =
+      Chosen(settings.batch_tokens, kBatchTokensDefault, kBatchTokensMax, "batch_tokens");
+  if (!batch) return std::unexpected(batch.error());
+  const auto micro_batch =
+      Chosen(settings.micro_batch_tokens, *batch, kBatchTokensMax, "micro_batch_tokens");
+  if (!micro_batch) return std::unexpected(micro_batch.error());
+  const auto sequences =
+      Chosen(settings.sequences, kSequencesDefault, llama::kSequencesMax, "sequences");
+  if (!sequences) return std::unexpected(sequences.error());
+  auto context = llama::Context::Create(*loaded.model,
+                                        {.cells = *cells,
+                                         .batch_rows = *batch,
+                                         .micro_rows = *micro_batch,
+                                         .sequences = *sequences,
+                                         .threads = settings.threads,
+                                         .threads_batch = settings.threads,
+                                         .flash_attention = AttentionOf(settings.flash_attention),
+                                         .key_type = *key_type,
+                                         .value_type = *value_type});
   if (!context) return std::unexpected(context.error());
   loaded.context = std::move(*context);
 
@@ -191,7 +211,7 @@ Result<wire::EngineSettings> ReadSettings(int socket, wire::FrameReader& frames)
   return request->settings;
 }
 
-Result<void> Serve(int socket, Loaded& loaded, Outbox& outbox) {
+Result<void> Serve(int socket, wire::FrameReader frames, Loaded& loaded, Outbox& outbox) {
   StepWatch watch(
       [&] {
         if (loaded.context) loaded.context->RequestAbort();
@@ -202,11 +222,12 @@ Result<void> Serve(int socket, Loaded& loaded, Outbox& outbox) {
   Inbox inbox(kInboxMax);
   const Preparation preparation(*loaded.model, loaded.chat_template.get(), loaded.embedder.get(),
                                 loaded.limits);
+  Result<void> read = {};
   std::thread reader([&] {
-    Reader frames(socket, preparation, inbox, watch);
-    if (const auto ended = frames.Run(); !ended) LogError("{}", ended.error().message);
+    read = Reader(socket, preparation, inbox, watch, std::move(frames)).Run();
     inbox.Close();
-    if (loaded.context) loaded.context->RequestAbort();
+    // Nobody is left to read: a write that waits for room ends, too.
+    shutdown(socket, SHUT_RDWR);
   });
   StepLoop loop(loaded.context.get(), loaded.scheduler.get(), loaded.embedder.get(), inbox, outbox,
                 watch);
@@ -214,36 +235,47 @@ Result<void> Serve(int socket, Loaded& loaded, Outbox& outbox) {
   // The reader may still wait for the gateway when it is this side that gives up.
   shutdown(socket, SHUT_RDWR);
   reader.join();
-  return ended;
+  return ended ? read : ended;
+}
+
+Result<void> Converse(int socket, std::vector<std::string> sandbox) {
+  Outbox outbox(socket);
+  wire::FrameReader frames;
+  const Result<wire::EngineSettings> settings = ReadSettings(socket, frames);
+  if (!settings && settings.error().code == Code::kCancelled) return {};
+  if (!settings) return std::unexpected(settings.error());
+  llama::StartBackend();
+  Result<Loaded> loaded = LoadModel(*settings, outbox);
+  if (!loaded) {
+    if (loaded.error().code == Code::kCancelled) return {};
+    outbox.PutFailure(0, loaded.error());
+    outbox.Flush();
+    return std::unexpected(loaded.error());
+  }
+  loaded->info.sandbox = std::move(sandbox);
+  LogInfo("ready model={} load_ms={:.0f} cells={}", settings->model_name, loaded->info.load_ms,
+          loaded->info.context_tokens);
+  outbox.Put(wire::EngineFrame::kReady, 0, loaded->info);
+  if (!outbox.Flush()) return {};
+  return Serve(socket, std::move(frames), *loaded, outbox);
 }
 
 }  // namespace
+
+Result<void> ServeConnection(int socket, std::vector<std::string> sandbox) {
+  Result<void> ended = Converse(socket, std::move(sandbox));
+  // However it ended, the gateway's next read says so.
+  shutdown(socket, SHUT_RDWR);
+  return ended;
+}
 
 int RunEngine(const EngineOptions& options) {
   OpenMemoryGauge();
   const std::array model_files = {options.model};
   const SandboxReport sandbox = ApplySandbox(SandboxSpec::Engine(model_files));
-  Outbox outbox(options.socket);
-  wire::FrameReader frames;
-  const Result<wire::EngineSettings> settings = ReadSettings(options.socket, frames);
-  if (!settings) {
-    if (settings.error().code == Code::kCancelled) return 0;
-    LogError("{}", settings.error().message);
-    return 1;
-  }
-  llama::StartBackend();
-  Result<Loaded> loaded = LoadModel(*settings, outbox);
-  if (!loaded) {
-    outbox.PutFailure(0, loaded.error());
-    outbox.Flush();
-    return 1;
-  }
-  loaded->info.sandbox = sandbox.ToStrings();
-  LogInfo("ready model={} load_ms={:.0f} cells={}", settings->model_name, loaded->info.load_ms,
-          loaded->info.context_tokens);
-  outbox.Put(wire::EngineFrame::kReady, 0, loaded->info);
-  if (!outbox.Flush()) return 0;
-  return Serve(options.socket, *loaded, outbox).has_value() ? 0 : 1;
+  const Result<void> ended = ServeConnection(options.socket, sandbox.ToStrings());
+  if (!ended) LogError("{}", ended.error().message);
+  return ended ? 0 : 1;
 }
 
 }  // namespace weir::engine

@@ -3,6 +3,11 @@
 // that breaks it breaks nothing else.
 #pragma once
 
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+
 namespace weir::engine {
 
 struct EngineOptions {
@@ -12,5 +17,12 @@ struct EngineOptions {
 
 // The process' exit code: 0 when the gateway closed in good order.
 int RunEngine(const EngineOptions& options);
+
+// The conversation alone, from Load to the end of the stream: what RunEngine does once the process
+// is locked down. `sandbox` is what Ready says about that. Returns when the gateway has closed
+// (then nothing, also when it did so while the model loaded), when either side broke the protocol,
+// when the model did not load, or when its state was lost (then the Error). Blocks; starts one
+// thread of its own and joins it. Shuts the socket down, and does not close it.
+Result<void> ServeConnection(int socket, std::vector<std::string> sandbox);
 
 }  // namespace weir::engine

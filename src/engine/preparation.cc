@@ -101,6 +101,12 @@ Result<llama::Grammar> FormatGrammar(const chat::ResponseFormat& format) {
 
 }  // namespace
 
+Result<void> Preparation::CheckGenerates() const {
+  if (limits_.request_tokens_max > 0) return {};
+  return Fail(Code::kUnprocessable, "this model makes embeddings; it does not generate or score",
+              "model", "not_a_generative_model");
+}
+
 Result<void> Preparation::CheckFits(size_t tokens, std::string_view param) const {
   // One cell stays for the first token of the answer.
   const auto room = static_cast<size_t>(limits_.request_tokens_max) - 1;
@@ -138,6 +144,7 @@ Result<std::vector<llama::Token>> Preparation::CompletionPrompt(
 
 Result<PreparedGenerate> Preparation::Prepare(wire::Generate asked) const {
   chat::GenerateRequest& request = asked.request;
+  if (auto checked = CheckGenerates(); !checked) return std::unexpected(checked.error());
   if (auto checked = CheckCounts(request); !checked) return std::unexpected(checked.error());
   if (auto checked = llama::CheckSampling(request.sampling, model_.vocabulary().size()); !checked) {
     return std::unexpected(checked.error());
@@ -156,7 +163,7 @@ Result<PreparedGenerate> Preparation::Prepare(wire::Generate asked) const {
     }
     Result<llama::RenderedPrompt> rendered = template_->Render(request);
     if (!rendered) return std::unexpected(rendered.error());
-    prepared.prompts.push_back(std::move(rendered->tokens));
+    prepared.prompts.push_back({std::move(rendered->tokens)});
     for (std::string& stop : rendered->stops) options.stops.push_back(std::move(stop));
     options.format = rendered->format;
     options.visible_tokens = std::move(rendered->visible_tokens);
@@ -167,7 +174,7 @@ Result<PreparedGenerate> Preparation::Prepare(wire::Generate asked) const {
     for (const chat::Prompt& prompt : request.prompts) {
       auto tokens = CompletionPrompt(request, prompt);
       if (!tokens) return std::unexpected(tokens.error());
-      prepared.prompts.push_back(std::move(*tokens));
+      prepared.prompts.push_back({std::move(*tokens)});
     }
     auto made = FormatGrammar(request.response_format);
     if (!made) return std::unexpected(made.error());
@@ -176,19 +183,20 @@ Result<PreparedGenerate> Preparation::Prepare(wire::Generate asked) const {
   if (auto checked = CheckStops(options.stops); !checked) return std::unexpected(checked.error());
 
   const std::string_view param = request.messages.empty() ? "prompt" : "messages";
-  size_t longest = 0;
-  for (const auto& prompt : prepared.prompts) longest = std::max(longest, prompt.size());
-  if (auto checked = CheckFits(longest, param); !checked) return std::unexpected(checked.error());
-  const int32_t room = limits_.request_tokens_max - static_cast<int32_t>(longest);
-  prepared.max_tokens = std::min(request.max_tokens.value_or(limits_.max_tokens_default), room);
-  options.max_tokens = prepared.max_tokens;
+  for (PreparedGenerate::Prompt& prompt : prepared.prompts) {
+    const size_t size = prompt.tokens.size();
+    if (auto checked = CheckFits(size, param); !checked) return std::unexpected(checked.error());
+    const int32_t room = limits_.request_tokens_max - static_cast<int32_t>(size);
+    prompt.max_tokens = std::min(request.max_tokens.value_or(limits_.max_tokens_default), room);
+  }
 
   const uint32_t seed = request.sampling.seed.value_or(RandomSeed());
   for (const auto& prompt : prepared.prompts) {
     auto sampler = llama::Sampler::Create(model_, request.sampling,
                                           grammar.gbnf.empty() ? nullptr : &grammar, seed);
     if (!sampler) return std::unexpected(sampler.error());
-    (*sampler)->ReadPrompt(prompt);
+    (*sampler)->ReadPrompt(prompt.tokens);
+    options.max_tokens = prompt.max_tokens;
     for (int32_t fork = 0; fork < request.n; ++fork) {
       options.choice = static_cast<int32_t>(prepared.answers.size());
       options.id_seed = (uint64_t{seed} << 32) | static_cast<uint32_t>(options.choice);
@@ -250,6 +258,7 @@ Result<PreparedEmbed> Preparation::Prepare(const wire::Embed& asked) const {
 
 Result<PreparedScore> Preparation::Prepare(const wire::Score& asked) const {
   const chat::ScoreRequest& request = asked.request;
+  if (auto checked = CheckGenerates(); !checked) return std::unexpected(checked.error());
   if (request.continuations.empty() || request.continuations.size() > kContinuationsMax) {
     return Fail(Code::kInvalidArgument,
                 fmt::format("continuations takes 1 to {} texts", kContinuationsMax),
@@ -271,6 +280,8 @@ Result<PreparedScore> Preparation::Prepare(const wire::Score& asked) const {
     prompt = std::move(*tokens);
   }
 
+  // The first continuation token needs a row before it to be predicted from.
+  if (prompt.empty()) return Fail(Code::kInvalidArgument, "the prompt is empty", "prompt");
   PreparedScore prepared{.caller = asked.caller,
                          .prompt_tokens = static_cast<int32_t>(prompt.size())};
   for (size_t i = 0; i < request.continuations.size(); ++i) {
@@ -318,6 +329,11 @@ Result<wire::Text> Preparation::Prepare(const wire::Detokenize& request) const {
   std::string bytes;
   for (const int32_t token : request.tokens) {
     bytes += model_.vocabulary().Piece(token, /*special=*/true);
+    if (bytes.size() > kDetokenizeBytesMax) {
+      return Fail(Code::kTooLarge,
+                  fmt::format("the tokens make more than {} bytes of text", kDetokenizeBytesMax),
+                  "tokens");
+    }
   }
   // Token borders may cut a code point; what leaves here is text.
   llama::StopStrings whole({});

@@ -13,6 +13,7 @@
 #include "llama/embedder.h"
 #include "llama/model.h"
 #include "wire/engine.h"
+#include "wire/frame.h"
 
 namespace weir::engine {
 
@@ -22,14 +23,18 @@ inline constexpr int32_t kForksMax = 128;
 inline constexpr int32_t kChoicesMax = 128;  // prompts times forks
 inline constexpr size_t kInputsMax = 4096;   // texts of one embedding request
 inline constexpr size_t kContinuationsMax = 1024;
+inline constexpr size_t kDetokenizeBytesMax = wire::kFrameBodyBytesMax / 2;  // of the text
 
 struct PreparedGenerate {
   wire::Caller caller = {};
-  std::vector<std::vector<llama::Token>> prompts = {};
+  struct Prompt {
+    std::vector<llama::Token> tokens = {};
+    int32_t max_tokens = 0;  // of each of its answers: what was asked, or what the context leaves
+  };
+  std::vector<Prompt> prompts = {};
   // prompts.size() * forks, in the order of the choices.
   std::vector<std::unique_ptr<Answer>> answers = {};
   int32_t forks = 1;
-  int32_t max_tokens = 0;
   bool deterministic = false;
   chat::Priority priority = chat::Priority::kInteractive;
 };
@@ -41,14 +46,14 @@ struct PreparedEmbed {
 
 struct PreparedScore {
   wire::Caller caller = {};
-  // Prompt and continuation of each, in the order of the request.
+  // Prompt and continuation of each, in the order of the request. The prompt has a token or more.
   std::vector<std::vector<llama::Token>> sequences = {};
   int32_t prompt_tokens = 0;
 };
 
 // What requests may use, as loaded.
 struct Limits {
-  int32_t request_tokens_max = 0;  // prompt and answer together
+  int32_t request_tokens_max = 0;  // prompt and answer together; 0: the model does not generate
   int32_t max_tokens_default = 0;
 };
 
@@ -68,6 +73,7 @@ class Preparation {
  private:
   Result<std::vector<llama::Token>> CompletionPrompt(const chat::GenerateRequest& request,
                                                      const chat::Prompt& prompt) const;
+  Result<void> CheckGenerates() const;
   Result<void> CheckFits(size_t tokens, std::string_view param) const;
 
   const llama::Model& model_;

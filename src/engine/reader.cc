@@ -41,9 +41,14 @@ Result<wire::Frame> ReadFrame(int socket, wire::FrameReader& frames) {
 }
 
 Result<void> Reader::Run() {
-  wire::FrameReader frames;
+  Result<void> ended = TakeAll();
+  CancelAll();
+  return ended;
+}
+
+Result<void> Reader::TakeAll() {
   for (;;) {
-    Result<wire::Frame> frame = ReadFrame(socket_, frames);
+    Result<wire::Frame> frame = ReadFrame(socket_, frames_);
     if (!frame && frame.error().code == Code::kCancelled) return {};
     if (!frame) return std::unexpected(frame.error());
     if (auto taken = Take(*frame); !taken) return taken;
@@ -70,6 +75,7 @@ Result<void> Reader::Take(const wire::Frame& frame) {
     case wire::EngineFrame::kResume:
       return Push(PauseRequest{frame.request, false});
     case wire::EngineFrame::kQueryStats:
+      if (auto used = UseId(frame.request); !used) return used;
       return Push(StatsRequest{frame.request});
     default:
       return Fail(Broken("the gateway sent a frame of a kind that engines do not take"));
@@ -94,6 +100,7 @@ template <class Asked>
 Result<void> Reader::Reply(const wire::Frame& frame, wire::EngineFrame kind) {
   const std::optional<Asked> asked = wire::Decode<Asked>(frame.body);
   if (!asked) return Fail(Broken("the gateway sent a request that does not decode"));
+  if (auto used = UseId(frame.request); !used) return used;
   auto reply = preparation_.Prepare(*asked);
   if (!reply) {
     return Push(ReadyReply{frame.request, wire::EngineFrame::kFailure,
@@ -104,10 +111,15 @@ Result<void> Reader::Reply(const wire::Frame& frame, wire::EngineFrame kind) {
 
 Result<void> Reader::Push(InboxItem item) { return inbox_.Push(std::move(item)); }
 
-Result<CancelFlag> Reader::Open(uint64_t id) {
+Result<void> Reader::UseId(uint64_t id) {
   if (id <= newest_id_) return Fail(Broken("the gateway used a request id twice"));
   newest_id_ = id;
-  if (flags_.size() >= 2 * wire::kRequestsOpenMax) {
+  return {};
+}
+
+Result<CancelFlag> Reader::Open(uint64_t id) {
+  if (auto used = UseId(id); !used) return std::unexpected(used.error());
+  if (flags_.size() >= wire::kRequestsOpenMax) {
     std::erase_if(flags_, [](const auto& entry) { return entry.second.expired(); });
     if (flags_.size() >= wire::kRequestsOpenMax) {
       return Fail(Broken("the gateway opened more requests than the protocol allows"));
@@ -126,6 +138,14 @@ void Reader::Cancel(uint64_t id) {
     watch_.Cancelled();
   }
   flags_.erase(found);
+}
+
+void Reader::CancelAll() {
+  for (const auto& [id, open] : flags_) {
+    if (const CancelFlag flag = open.lock()) flag->store(true, std::memory_order_relaxed);
+  }
+  flags_.clear();
+  watch_.Cancelled();
 }
 
 }  // namespace weir::engine

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <memory>
 #include <unordered_map>
+#include <utility>
 
 #include "base/result.h"
 #include "engine/inbox.h"
@@ -19,26 +20,37 @@ namespace weir::engine {
 
 class Reader {
  public:
-  Reader(int socket, const Preparation& preparation, Inbox& inbox, StepWatch& watch)
-      : socket_(socket), preparation_(preparation), inbox_(inbox), watch_(watch) {}
+  // `frames` may hold what arrived together with the frames that were read before.
+  Reader(int socket, const Preparation& preparation, Inbox& inbox, StepWatch& watch,
+         wire::FrameReader frames = wire::FrameReader())
+      : socket_(socket),
+        preparation_(preparation),
+        inbox_(inbox),
+        watch_(watch),
+        frames_(std::move(frames)) {}
 
   // Nothing when the gateway closed in good order; the Error that ended the conversation otherwise.
+  // At its end every open request is cancelled, so that no step goes on for nobody.
   Result<void> Run();
 
  private:
+  Result<void> TakeAll();
   Result<void> Take(const wire::Frame& frame);
   template <class Asked>
   Result<void> Start(const wire::Frame& frame);
   template <class Asked>
   Result<void> Reply(const wire::Frame& frame, wire::EngineFrame kind);
   Result<void> Push(InboxItem item);
+  Result<void> UseId(uint64_t id);
   Result<CancelFlag> Open(uint64_t id);
   void Cancel(uint64_t id);
+  void CancelAll();
 
   int socket_;
   const Preparation& preparation_;
   Inbox& inbox_;
   StepWatch& watch_;
+  wire::FrameReader frames_;
   uint64_t newest_id_ = 0;
   // Of requests that may still run; the engine thread's copy keeps a flag alive.
   std::unordered_map<uint64_t, std::weak_ptr<std::atomic<bool>>> flags_ = {};

@@ -16,6 +16,9 @@ constexpr auto kProgressInterval = std::chrono::milliseconds(250);
 constexpr int64_t kProgressTokensMin = 512;
 // So many input tokens of waiting embedding requests go into one turn.
 constexpr size_t kEmbedTurnTokens = 8192;
+// So many continuations of one scoring request are with the scheduler at a time: enough to fill
+// steps and to share the prompt, below what one client may have waiting.
+constexpr size_t kScoresAtOnce = 32;
 
 Error Lost() {
   return {Code::kBackendFailed,
@@ -77,37 +80,37 @@ void StepLoop::Take(StartGenerate&& item) {
   }
   ++requests_;
   const uint64_t id = item.id;
-  Generation generation{.id = id,
-                        .cancelled = std::move(item.cancelled),
-                        .received = item.received,
-                        .work = std::move(item.work)};
+  Generation& generation = generations_[id];
+  generation.id = id;
+  generation.cancelled = std::move(item.cancelled);
+  generation.received = item.received;
+  generation.work = std::move(item.work);
   generation.open_answers = generation.work.answers.size();
   generation.usage = {.prompt_tokens = 0, .cached_tokens = 0, .completion_tokens = 0};
-  for (size_t i = 0; i < generation.work.prompts.size(); ++i) {
-    const scheduler::RequestId submission = next_submission_++;
-    *generation.usage.prompt_tokens += static_cast<int64_t>(generation.work.prompts[i].size());
-    const Result<void> submitted =
-        scheduler_->Submit({.id = submission,
-                            .prompt = std::move(generation.work.prompts[i]),
-                            .max_new_tokens = generation.work.max_tokens,
-                            .tenant_salt = generation.work.caller.tenant_salt,
-                            .client = generation.work.caller.client,
-                            .priority = PriorityOf(generation.work.priority),
-                            .forks = generation.work.forks,
-                            .deterministic = generation.work.deterministic},
-                           SystemClock().Now());
-    if (!submitted) {
-      for (const auto earlier : generation.submissions) {
-        scheduler_->Cancel(earlier);
-        parts_.erase(earlier);
-      }
-      return outbox_.PutFailure(id, submitted.error());
-    }
-    generation.submissions.push_back(submission);
-    parts_[submission] = {id, i};
-  }
+  const Result<void> submitted = SubmitPrompts(generation);
+  if (!submitted) return Abandon(id, submitted.error());
   prompt_tokens_ += static_cast<uint64_t>(*generation.usage.prompt_tokens);
-  generations_.emplace(id, std::move(generation));
+}
+
+Result<void> StepLoop::SubmitPrompts(Generation& generation) {
+  for (size_t i = 0; i < generation.work.prompts.size(); ++i) {
+    PreparedGenerate::Prompt& prompt = generation.work.prompts[i];
+    const scheduler::RequestId submission = next_submission_++;
+    *generation.usage.prompt_tokens += static_cast<int64_t>(prompt.tokens.size());
+    auto submitted = scheduler_->Submit({.id = submission,
+                                         .prompt = std::move(prompt.tokens),
+                                         .max_new_tokens = prompt.max_tokens,
+                                         .tenant_salt = generation.work.caller.tenant_salt,
+                                         .client = generation.work.caller.client,
+                                         .priority = PriorityOf(generation.work.priority),
+                                         .forks = generation.work.forks,
+                                         .deterministic = generation.work.deterministic},
+                                        SystemClock().Now());
+    if (!submitted) return submitted;
+    generation.submissions.push_back(submission);
+    parts_[submission] = {generation.id, i};
+  }
+  return {};
 }
 
 void StepLoop::Take(StartScore&& item) {
@@ -119,32 +122,39 @@ void StepLoop::Take(StartScore&& item) {
   }
   ++requests_;
   const uint64_t id = item.id;
-  Scoring scoring{.id = id, .cancelled = std::move(item.cancelled), .work = std::move(item.work)};
-  scoring.open = scoring.work.sequences.size();
-  scoring.scores.continuations.resize(scoring.open);
-  for (size_t i = 0; i < scoring.work.sequences.size(); ++i) {
+  Scoring& scoring = scorings_[id];
+  scoring.id = id;
+  scoring.cancelled = std::move(item.cancelled);
+  scoring.work = std::move(item.work);
+  scoring.scores.continuations.resize(scoring.work.sequences.size());
+  for (const auto& sequence : scoring.work.sequences) prompt_tokens_ += sequence.size();
+  GoOn(scoring);
+}
+
+// Nothing when at least one continuation is under way.
+Result<void> StepLoop::SubmitScores(Scoring& scoring) {
+  while (scoring.open < kScoresAtOnce &&
+         scoring.submissions.size() < scoring.work.sequences.size()) {
+    const size_t index = scoring.submissions.size();
     const scheduler::RequestId submission = next_submission_++;
-    const Result<void> submitted =
-        scheduler_->Submit({.id = submission,
-                            .prompt = scoring.work.sequences[i],
-                            .tenant_salt = scoring.work.caller.tenant_salt,
-                            .client = scoring.work.caller.client,
-                            .prompt_outputs_from = scoring.work.prompt_tokens - 1},
-                           SystemClock().Now());
-    if (!submitted) {
-      for (const auto earlier : scoring.submissions) {
-        scheduler_->Cancel(earlier);
-        parts_.erase(earlier);
-      }
-      return outbox_.PutFailure(id, submitted.error());
-    }
+    auto submitted = scheduler_->Submit({.id = submission,
+                                         .prompt = scoring.work.sequences[index],
+                                         .tenant_salt = scoring.work.caller.tenant_salt,
+                                         .client = scoring.work.caller.client,
+                                         .prompt_outputs_from = scoring.work.prompt_tokens - 1},
+                                        SystemClock().Now());
+    // A queue that is full now has room again when one of ours has ended.
+    if (!submitted && scoring.open > 0) return {};
+    if (!submitted) return submitted;
     scoring.submissions.push_back(submission);
-    parts_[submission] = {id, i};
+    parts_[submission] = {scoring.id, index};
+    ++scoring.open;
   }
-  scorings_.emplace(id, std::move(scoring));
+  return {};
 }
 
 void StepLoop::Take(StartEmbed&& item) {
+  if (item.cancelled->load()) return outbox_.PutFailure(item.id, Cancelled());
   ++requests_;
   embeddings_.push_back(std::move(item));
 }
@@ -333,6 +343,8 @@ void StepLoop::OnProgress(const scheduler::Event& event) {
   const auto found = generations_.find(part->second.id);
   if (found == generations_.end() || found->second.submissions.size() > 1) return;
   Generation& generation = found->second;
+  // Recomputing after a requeue is no progress that a client waits for.
+  if (generation.first_token != MonotonicTime{}) return;
   const MonotonicTime now = SystemClock().Now();
   const int64_t total = *generation.usage.prompt_tokens;
   if (total < kProgressTokensMin || now - generation.progress_sent < kProgressInterval) return;
@@ -345,14 +357,17 @@ void StepLoop::OnEnded(const scheduler::Event& event) {
   const auto part = parts_.find(event.request);
   if (part == parts_.end()) return;
   const Part of = part->second;
-  if (event.reason == scheduler::EndReason::kFailed) {
+  const auto scoring = scorings_.find(of.id);
+  // A score with a part missing is no score.
+  const bool cut = scoring != scorings_.end() && event.reason != scheduler::EndReason::kPromptDone;
+  if (event.reason == scheduler::EndReason::kFailed || cut) {
     return Abandon(
         of.id,
         {Code::kBackendFailed, "the engine could not compute this request", {}, "backend_failed"});
   }
-  if (const auto found = scorings_.find(of.id); found != scorings_.end()) {
-    --found->second.open;
-    return CloseIfDone(found->second);
+  if (scoring != scorings_.end()) {
+    --scoring->second.open;
+    return GoOn(scoring->second);
   }
   Generation& generation = generations_.at(of.id);
   const size_t choice =
@@ -381,6 +396,9 @@ void StepLoop::CloseIfDone(Generation& generation) {
     reasoning += answer->reasoning_tokens();
   }
   generation.usage.reasoning_tokens = reasoning;
+  // An answer may end without a token, when the memory has no room for its prompt.
+  if (generation.admitted == MonotonicTime{}) generation.admitted = now;
+  if (generation.first_token == MonotonicTime{}) generation.first_token = now;
   chat::Done done{.usage = generation.usage,
                   .queue_ms = Milliseconds(generation.admitted - generation.received),
                   .prompt_ms = Milliseconds(generation.first_token - generation.admitted),
@@ -390,7 +408,10 @@ void StepLoop::CloseIfDone(Generation& generation) {
   generations_.erase(generation.id);
 }
 
-void StepLoop::CloseIfDone(Scoring& scoring) {
+void StepLoop::GoOn(Scoring& scoring) {
+  if (const Result<void> submitted = SubmitScores(scoring); !submitted) {
+    return Abandon(scoring.id, submitted.error());
+  }
   if (scoring.open > 0) return;
   int64_t tokens = 0;
   for (const auto& sequence : scoring.work.sequences) {
@@ -468,6 +489,11 @@ bool StepLoop::StepEmbedding() {
                                   : std::move(vector));
     }
     reply.usage = {.prompt_tokens = used, .cached_tokens = 0, .completion_tokens = 0};
+    // Its Cancel still lies in the inbox, and is to have one answer.
+    if (item.cancelled->load()) {
+      outbox_.PutFailure(item.id, Cancelled());
+      continue;
+    }
     outbox_.Put(wire::EngineFrame::kEmbeddings, item.id, reply);
   }
   return true;

@@ -56,8 +56,10 @@ class StepLoop {
     uint64_t id = 0;
     CancelFlag cancelled = {};
     PreparedScore work = {};
-    std::vector<scheduler::RequestId> submissions = {};  // one for each continuation
-    size_t open = 0;
+    // One for each continuation so far: a few at a time, so that a long list does not fill the
+    // queue that its client shares.
+    std::vector<scheduler::RequestId> submissions = {};
+    size_t open = 0;  // submitted and not yet ended
     chat::Scores scores = {};
     int64_t cached_tokens = 0;
   };
@@ -75,6 +77,9 @@ class StepLoop {
   void Take(PauseRequest&& item);
   void Take(StatsRequest&& item);
   void Take(ReadyReply&& item);
+
+  Result<void> SubmitScores(Scoring& scoring);
+  Result<void> SubmitPrompts(Generation& generation);
 
   bool StepGeneration();
   void ApplyOps(const scheduler::Plan& plan);
@@ -94,7 +99,7 @@ class StepLoop {
 
   void Emit(Generation& generation, AnswerStep step);
   void CloseIfDone(Generation& generation);
-  void CloseIfDone(Scoring& scoring);
+  void GoOn(Scoring& scoring);
   void Abandon(uint64_t id, const Error& error);
   void FailEverything(const Error& error);
   wire::EngineStats Stats() const;

@@ -254,9 +254,10 @@ Task<void> EngineFleet::Watch(SlotPtr slot) {
   LogWarning("the engine of {} ended unexpectedly", slot->model);
   slot->changed.Set();
   Leave(*slot);
-  if (clock_.Now() - slot->ready_at < kProvenAfter) co_return;
   const auto found = slots_.find(slot->model);
   if (found == slots_.end() || found->second != slot) co_return;
+  slots_.erase(found);
+  if (clock_.Now() - slot->ready_at < kProvenAfter) co_return;
   const Result<SlotPtr> again = SlotFor(slot->model);
   if (again) {
     (*again)->keep_alive = slot->keep_alive;

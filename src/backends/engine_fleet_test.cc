@@ -334,6 +334,7 @@ TEST_F(EngineFleetTest, AnEngineThatBrokeTheProtocolIsEndedToo) {
   ASSERT_TRUE(Until([&] { return !starter_.stopped.empty(); }));
   EXPECT_THAT(starter_.stopped, ElementsAre(1u));
   EXPECT_EQ(starter_.starts, 1u);  // one that dies at once comes back for a request alone
+  EXPECT_TRUE(Status().empty());
   EXPECT_TRUE(Generate("m").has_value());
 }
 

@@ -21,6 +21,7 @@
 #include "llama/context.h"
 #include "llama/embedder.h"
 #include "llama/model.h"
+#include "process/probe.h"
 #include "process/sandbox.h"
 #include "scheduler/scheduler.h"
 #include "wire/engine.h"
@@ -39,6 +40,16 @@ constexpr int32_t kSequencesDefault = 64;
 constexpr int32_t kOutputsMax = 64;
 // An answer that names no bound ends here (docs/sampling.md), not at the end of the context.
 constexpr int32_t kMaxTokensDefault = 4'096;
+
+// Prefixes that left the KV cache take so much memory at most: a part of what is free.
+constexpr uint64_t kHostBytesMax = uint64_t{2} << 30;
+constexpr uint64_t kHostPart = 8;
+
+uint64_t HostBytes(const Machine& machine) {
+  const uint64_t free = std::min(machine.memory_available_bytes.value_or(0),
+                                 machine.memory_limit_bytes.value_or(UINT64_MAX));
+  return std::min(free / kHostPart, kHostBytesMax);
+}
 
 llama::FlashAttention AttentionOf(wire::Switch choice) {
   switch (choice) {
@@ -87,7 +98,8 @@ Result<int32_t> Chosen(int32_t asked, int32_t fallback, int32_t limit, std::stri
   return asked > 0 ? asked : fallback;
 }
 
-Result<void> MakeGeneration(const wire::EngineSettings& settings, Loaded& loaded) {
+Result<void> MakeGeneration(const wire::EngineSettings& settings, uint64_t host_bytes_max,
+                            Loaded& loaded) {
   const llama::ModelFacts& facts = loaded.model->facts();
   const auto key_type = CellTypeOf(settings.kv_type_k, "kv_type_k");
   if (!key_type) return std::unexpected(key_type.error());
@@ -136,7 +148,8 @@ Result<void> MakeGeneration(const wire::EngineSettings& settings, Loaded& loaded
       .batch_tokens_max = loaded.context->batch_rows(),
       .outputs_max = std::min(loaded.context->batch_rows(), kOutputsMax),
       .sharing = shares ? scheduler::Sharing::kPrefix : scheduler::Sharing::kWhole,
-      .chunk_max = loaded.context->batch_rows()});
+      .chunk_max = loaded.context->batch_rows(),
+      .host_bytes_max = host_bytes_max});
 
   loaded.info.context_tokens = loaded.context->cells();
   loaded.info.request_tokens_max = loaded.limits.request_tokens_max;
@@ -161,7 +174,8 @@ Result<void> MakeEmbedding(const wire::EngineSettings& settings, Loaded& loaded)
   return {};
 }
 
-Result<Loaded> LoadModel(const wire::EngineSettings& settings, Outbox& outbox) {
+Result<Loaded> LoadModel(const wire::EngineSettings& settings, uint64_t host_bytes_max,
+                         Outbox& outbox) {
   const MonotonicTime start = SystemClock().Now();
   Loaded loaded;
   float told = 0;
@@ -179,7 +193,8 @@ Result<Loaded> LoadModel(const wire::EngineSettings& settings, Outbox& outbox) {
 
   const llama::ModelFacts& facts = loaded.model->facts();
   const bool embeds = facts.pooling != llama::Pooling::kNone;
-  auto made = embeds ? MakeEmbedding(settings, loaded) : MakeGeneration(settings, loaded);
+  auto made =
+      embeds ? MakeEmbedding(settings, loaded) : MakeGeneration(settings, host_bytes_max, loaded);
   if (!made) return std::unexpected(made.error());
 
   wire::EngineInfo& info = loaded.info;
@@ -238,14 +253,14 @@ Result<void> Serve(int socket, wire::FrameReader frames, Loaded& loaded, Outbox&
   return ended ? read : ended;
 }
 
-Result<void> Converse(int socket, std::vector<std::string> sandbox) {
+Result<void> Converse(int socket, std::vector<std::string> sandbox, uint64_t host_bytes_max) {
   Outbox outbox(socket);
   wire::FrameReader frames;
   const Result<wire::EngineSettings> settings = ReadSettings(socket, frames);
   if (!settings && settings.error().code == Code::kCancelled) return {};
   if (!settings) return std::unexpected(settings.error());
   llama::StartBackend();
-  Result<Loaded> loaded = LoadModel(*settings, outbox);
+  Result<Loaded> loaded = LoadModel(*settings, host_bytes_max, outbox);
   if (!loaded) {
     if (loaded.error().code == Code::kCancelled) return {};
     outbox.PutFailure(0, loaded.error());
@@ -262,8 +277,9 @@ Result<void> Converse(int socket, std::vector<std::string> sandbox) {
 
 }  // namespace
 
-Result<void> ServeConnection(int socket, std::vector<std::string> sandbox) {
-  Result<void> ended = Converse(socket, std::move(sandbox));
+Result<void> ServeConnection(int socket, std::vector<std::string> sandbox,
+                             uint64_t host_bytes_max) {
+  Result<void> ended = Converse(socket, std::move(sandbox), host_bytes_max);
   // However it ended, the gateway's next read says so.
   shutdown(socket, SHUT_RDWR);
   return ended;
@@ -271,9 +287,10 @@ Result<void> ServeConnection(int socket, std::vector<std::string> sandbox) {
 
 int RunEngine(const EngineOptions& options) {
   OpenMemoryGauge();
+  const uint64_t host_bytes_max = HostBytes(ProbeMachine());  // /proc is closed afterwards
   const std::array model_files = {options.model};
   const SandboxReport sandbox = ApplySandbox(SandboxSpec::Engine(model_files));
-  const Result<void> ended = ServeConnection(options.socket, sandbox.ToStrings());
+  const Result<void> ended = ServeConnection(options.socket, sandbox.ToStrings(), host_bytes_max);
   if (!ended) LogError("{}", ended.error().message);
   return ended ? 0 : 1;
 }

@@ -3,6 +3,7 @@
 // that breaks it breaks nothing else.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -19,10 +20,11 @@ struct EngineOptions {
 int RunEngine(const EngineOptions& options);
 
 // The conversation alone, from Load to the end of the stream: what RunEngine does once the process
-// is locked down. `sandbox` is what Ready says about that. Returns when the gateway has closed
-// (then nothing, also when it did so while the model loaded), when either side broke the protocol,
-// when the model did not load, or when its state was lost (then the Error). Blocks; starts one
-// thread of its own and joins it. Shuts the socket down, and does not close it.
-Result<void> ServeConnection(int socket, std::vector<std::string> sandbox);
+// is locked down. `sandbox` is what Ready says about that. Prefixes
+// that leave the KV cache are kept in up to host_bytes_max of memory. Returns when the gateway has
+// closed (then nothing, also when it did so while the model loaded), when either side broke the
+// protocol, when the model did not load, or when its state was lost (then the Error). Blocks;
+// starts one thread of its own and joins it. Shuts the socket down, and does not close it.
+Result<void> ServeConnection(int socket, std::vector<std::string> sandbox, uint64_t host_bytes_max);
 
 }  // namespace weir::engine

@@ -83,6 +83,8 @@ class StepLoop {
 
   bool StepGeneration();
   void ApplyOps(const scheduler::Plan& plan);
+  void SaveCopy(const scheduler::SeqOp& op);
+  void RestoreCopy(const scheduler::SeqOp& op);
   scheduler::StepOutcome Decode(const scheduler::Plan& plan);
   void UseOutputs(const scheduler::Plan& plan);
   void UseRow(const scheduler::Row& row, int32_t index);
@@ -116,6 +118,8 @@ class StepLoop {
   std::deque<StartEmbed> embeddings_ = {};
   std::unordered_map<scheduler::RequestId, Part> parts_ = {};
   scheduler::RequestId next_submission_ = 1;
+  // The host tier's bytes. The scheduler bounds them.
+  std::unordered_map<scheduler::Slot, std::vector<uint8_t>> copies_ = {};
   bool lost_ = false;
   uint64_t requests_ = 0;
   uint64_t prompt_tokens_ = 0;

@@ -27,6 +27,9 @@ namespace weir::engine::testing {
 
 using wire::EngineFrame;
 
+// For prefixes that leave the KV cache.
+inline constexpr uint64_t kHostBytes = uint64_t{64} << 20;
+
 // Small steps and one thread, so that a busy machine runs many of these at once.
 inline wire::EngineSettings SmallSettings(std::string path) {
   return {.model_name = "test",
@@ -81,7 +84,8 @@ class Conversation {
     engine_socket_ = ends[1];
     const timeval patience{.tv_sec = 20, .tv_usec = 0};  // a hang becomes a failure
     setsockopt(socket_, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-    engine_ = std::thread([this] { ended_ = ServeConnection(engine_socket_, {"test"}); });
+    engine_ =
+        std::thread([this] { ended_ = ServeConnection(engine_socket_, {"test"}, kHostBytes); });
   }
   ~Conversation() { Close(); }
   Conversation(const Conversation&) = delete;

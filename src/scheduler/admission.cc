@@ -72,18 +72,22 @@ Scheduler::Impl::Admission Scheduler::Impl::TryAdmit(Branch& branch) {
   PrefixTree::Match match = FindPrefix(branch);
   if (HoldForPrefix(branch, match.length)) return Admission::kHeld;
   if (!MakePlace(branch, match)) return Admission::kBlocked;
-  Start(branch, match);
+  if (!StartFromHost(branch, match.length)) Start(branch, match);
   return Admission::kAdmitted;
 }
 
 // The last token is always computed, since its row gives the logits; so are prompt rows whose
 // logits are wanted.
+int32_t Scheduler::Impl::ReusableMax(const Branch& branch) const {
+  const Request& request = *branch.request;
+  const int32_t limit = branch.size() - 1;
+  if (request.prompt_outputs_from < 0) return limit;
+  return std::min(limit, std::max(request.prompt_outputs_from, branch.outputs_done));
+}
+
 PrefixTree::Match Scheduler::Impl::FindPrefix(const Branch& branch) const {
   const Request& request = *branch.request;
-  int32_t limit = branch.size() - 1;
-  if (request.prompt_outputs_from >= 0) {
-    limit = std::min(limit, std::max(request.prompt_outputs_from, branch.outputs_done));
-  }
+  int32_t limit = ReusableMax(branch);
   if (!request.deterministic) return tree_.Find(request.domain, branch.tokens, limit, false);
   const int32_t chunk = options_.chunk_deterministic;
   limit -= limit % chunk;
@@ -98,10 +102,7 @@ bool Scheduler::Impl::HoldForPrefix(Branch& branch, int32_t matched) {
   if (request.deterministic || options_.sharing == Sharing::kWhole) return false;
   const bool overdue = now_ - request.arrival >= options_.overdue;
   if (overdue && branch.holds >= kHoldsOverdue) return false;
-  int32_t limit = branch.size() - 1;
-  if (request.prompt_outputs_from >= 0) {
-    limit = std::min(limit, std::max(request.prompt_outputs_from, branch.outputs_done));
-  }
+  const int32_t limit = ReusableMax(branch);
   Branch* donor = nullptr;
   int32_t most = matched + options_.join_min - 1;
   for (Branch* other : running_) {
@@ -202,32 +203,45 @@ bool Scheduler::Impl::MakePlace(Branch& branch, PrefixTree::Match& match) {
 void Scheduler::Impl::Start(Branch& branch, const PrefixTree::Match& match) {
   Request& request = *branch.request;
   if (!tree_.has_free_seq()) tree_.EvictSequence(match.donor);  // else the donor is taken over
-  branch.seq = tree_.Open(request.domain, match, now_);
+  const Seq seq = tree_.Open(request.domain, match, now_);
   // Which cells a sequence gets decides the order of its sums. With all others gone they are the
   // same cells each time.
   if (request.deterministic && running_.empty()) tree_.Evict(tree_.cells_idle());
+  Run(branch, seq);
   branch.length = match.length;
   branch.borrowed = match.length;
   branch.canonical = request.deterministic;
+  CountAdmission(branch, match.length,
+                 match.length == 0  ? counters_.misses
+                 : branch.joined    ? counters_.hits_joined
+                 : match.donor_idle ? counters_.hits_cached
+                                    : counters_.hits_running);
+}
+
+// The branch has a place.
+void Scheduler::Impl::Run(Branch& branch, Seq seq) {
+  branch.seq = seq;
   branch.place = Branch::Place::kRunning;
   branch.last_step = step_;
   std::erase(waiting_, &branch);
   running_.push_back(&branch);
-  counters_.tokens_reused += static_cast<uint64_t>(match.length);
-  ++(match.length == 0  ? counters_.misses
-     : branch.joined    ? counters_.hits_joined
-     : match.donor_idle ? counters_.hits_cached
-                        : counters_.hits_running);
+  branch.bypassed = 0;
+  branch.holds = 0;
+}
+
+// And it is known what it need not compute.
+void Scheduler::Impl::CountAdmission(Branch& branch, int32_t reused, uint64_t& hits) {
+  Request& request = *branch.request;
+  LeaveQueue(request);
+  counters_.tokens_reused += static_cast<uint64_t>(reused);
+  ++hits;
   if (!branch.started) {
     events_.push_back({.kind = Event::Kind::kAdmitted,
                        .request = request.id,
                        .branch = branch.index,
-                       .cached_tokens = std::min(match.length, request.prompt_size)});
+                       .cached_tokens = std::min(reused, request.prompt_size)});
   }
   branch.started = true;
-  branch.bypassed = 0;
-  branch.holds = 0;
-  LeaveQueue(request);
 }
 
 // The running branch that goes first when cells are needed: paused ones, then by class and age.
@@ -246,6 +260,7 @@ Branch* Scheduler::Impl::LastInOrder(const Branch* spare) const {
 
 void Scheduler::Impl::StopRunning(Branch& branch, bool keep) {
   ReleaseHolders(branch, std::numeric_limits<int32_t>::max());
+  AbandonRestore(branch);
   if (keep) {
     const int32_t kept = branch.request->keep_prefix ? branch.length : branch.borrowed;
     tree_.Retire(branch.seq, kept, now_);
@@ -254,6 +269,7 @@ void Scheduler::Impl::StopRunning(Branch& branch, bool keep) {
   }
   branch.seq = kNoSeq;
   branch.length = 0;
+  branch.restoring = 0;
   branch.boost = static_cast<int32_t>(Priority::kBackground);
   std::erase(running_, &branch);
 }

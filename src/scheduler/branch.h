@@ -32,6 +32,7 @@ struct Branch {
   int32_t length = 0;        // of tokens, how many are in the cache
   int32_t borrowed = 0;      // of these, how many others had computed
   int32_t outputs_done = 0;  // scoring: prompt rows before this position were output already
+  int32_t restoring = 0;     // tokens that the engine is asked to copy from host memory
   bool awaiting = false;     // a row was output; its sample is owed
   bool canonical = false;    // every cell so far was computed alone, in whole fixed chunks
   bool started = false;      // was admitted before
@@ -83,7 +84,7 @@ inline int32_t Branch::future() const {
 }
 inline bool Branch::decoding() const { return generated() > 0 && remaining() == 1; }
 inline bool Branch::runnable() const {
-  return remaining() > 0 && !awaiting && !(request->paused && decoding());
+  return remaining() > 0 && !awaiting && restoring == 0 && !(request->paused && decoding());
 }
 
 }  // namespace weir::scheduler

@@ -12,11 +12,14 @@
 #include <bitset>
 #include <cstdint>
 #include <map>
+#include <set>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "scheduler/plan.h"
+#include "scheduler/scheduler.h"
 
 namespace weir::scheduler::testing {
 
@@ -47,6 +50,17 @@ class FakeMemory {
     bool foreign_plain = false;   // one of them was made by another request, and not reproducibly
   };
 
+  // Of the last Apply calls, told to a scheduler as the engine does.
+  void AnswerTo(Scheduler& scheduler) {
+    for (const Answer& answer : std::exchange(answers_, {})) {
+      if (answer.op.kind == SeqOp::Kind::kSave) {
+        scheduler.Saved(answer.op.slot, answer.bytes);
+      } else {
+        scheduler.Restored(answer.op.slot, answer.op.seq, answer.ok);
+      }
+    }
+  }
+
   explicit FakeMemory(const Options& options)
       : options_(options), cells_(options.cells), lengths_(kSeqsLimit) {
     for (int32_t i = options.cells - 1; i >= 0; --i) free_.push_back(i);
@@ -54,7 +68,10 @@ class FakeMemory {
 
   // "" or the rule that was broken.
   std::string Apply(const SeqOp& op) {
+    if (op.kind == SeqOp::Kind::kForget) return Forget(op.slot);
     if (op.seq < 0 || op.seq >= options_.seqs_max) return fmt::format("op on sequence {}", op.seq);
+    if (op.kind == SeqOp::Kind::kSave) return Save(op);
+    if (op.kind == SeqOp::Kind::kRestore) return Restore(op);
     const bool whole = op.from == 0 && op.to == -1;
     if (options_.sharing == Sharing::kWhole && !whole) return "partial edit of a whole-only memory";
     if (op.kind == SeqOp::Kind::kCopy) {
@@ -121,6 +138,15 @@ class FakeMemory {
     return logits;
   }
 
+  bool failing = false;  // saves and restores do, meanwhile
+  size_t copies() const { return copies_.size(); }
+  uint64_t copied_bytes() const {
+    uint64_t bytes = 0;
+    for (const auto& [slot, cells] : copies_) bytes += Bytes(cells.size());
+    return bytes;
+  }
+  static uint64_t Bytes(size_t cells) { return 10 * cells + 30; }
+
   int32_t Length(Seq seq) const { return lengths_[static_cast<size_t>(seq)]; }
   int32_t used() const { return options_.cells - static_cast<int32_t>(free_.size()); }
 
@@ -133,6 +159,52 @@ class FakeMemory {
     bool reproducible = false;
     std::bitset<kSeqsLimit> seqs{};
   };
+  struct Answer {
+    SeqOp op;
+    uint64_t bytes = 0;  // of a save; 0: failed
+    bool ok = false;     // of a restore
+  };
+
+  std::string Save(const SeqOp& op) {
+    if (!slots_.insert(op.slot).second) return "a slot was used twice";
+    if (Length(op.seq) == 0) return "a copy of nothing";
+    std::vector<Cell> copy;
+    for (const Cell& cell : cells_) {
+      if (cell.pos >= 0 && cell.seqs.test(static_cast<size_t>(op.seq))) copy.push_back(cell);
+    }
+    const uint64_t bytes = Bytes(copy.size());
+    const bool kept = !failing && bytes <= op.bytes_max;
+    if (kept) copies_.emplace(op.slot, std::move(copy));
+    answers_.push_back({.op = op, .bytes = kept ? bytes : 0});
+    return "";
+  }
+
+  std::string Restore(const SeqOp& op) {
+    if (Length(op.seq) != 0) return "a copy put into a used sequence";
+    if (!slots_.contains(op.slot)) return "a restore of a slot that never was";
+    const auto copy = copies_.find(op.slot);
+    answers_.push_back({.op = op, .ok = !failing && copy != copies_.end()});
+    if (!answers_.back().ok) return "";
+    if (copy->second.size() > free_.size()) return "a restore of more than there is room for";
+    for (const Cell& kept : copy->second) {
+      if (op.to >= 0 && kept.pos >= op.to) continue;
+      Cell& cell = cells_[static_cast<size_t>(free_.back())];
+      free_.pop_back();
+      cell = kept;
+      cell.seqs.reset();
+      cell.maker = 0;
+      cell.reproducible = false;
+      Set(cell, op.seq, true);
+    }
+    return Length(op.seq) == op.to ? "" : "a restore of less than was promised";
+  }
+
+  std::string Forget(Slot slot) {
+    if (!slots_.contains(slot)) return "a slot that never was is forgotten";
+    copies_.erase(slot);  // not there when its save failed
+    return "";
+  }
+
   void Set(Cell& cell, Seq seq, bool held) {
     lengths_[static_cast<size_t>(seq)] += held ? 1 : -1;
     cell.seqs.set(static_cast<size_t>(seq), held);
@@ -142,6 +214,9 @@ class FakeMemory {
   std::vector<Cell> cells_;
   std::vector<int32_t> free_;
   std::vector<int32_t> lengths_;
+  std::map<Slot, std::vector<Cell>> copies_;
+  std::set<Slot> slots_;  // ever used
+  std::vector<Answer> answers_;
 };
 
 }  // namespace weir::scheduler::testing

@@ -9,6 +9,7 @@
 #include "scheduler/branch.h"
 #include "scheduler/budget.h"
 #include "scheduler/fair_share.h"
+#include "scheduler/host_tier.h"
 #include "scheduler/prefix_tree.h"
 #include "scheduler/scheduler.h"
 
@@ -22,6 +23,8 @@ class Scheduler::Impl {
   void Cancel(RequestId id);
   void SetPaused(RequestId id, bool paused);
   Plan Next(MonotonicTime now);
+  void Saved(Slot slot, uint64_t bytes);
+  void Restored(Slot slot, Seq seq, bool ok);
   void Decoded(const StepOutcome& outcome, Duration cost);
   void Sampled(RequestId id, int32_t index, Token token);
   void Finished(RequestId id, int32_t index);
@@ -35,6 +38,13 @@ class Scheduler::Impl {
     int32_t count = 0;
     bool decode = false;
     bool canonical = false;
+  };
+  // A kRestore that the engine has not answered.
+  struct Restore {
+    Branch* branch = nullptr;  // null: it lost its place meanwhile
+    Seq seq = kNoSeq;
+    Slot slot = kNoSlot;
+    int32_t length = 0;
   };
   enum class Admission : uint8_t { kAdmitted, kHeld, kBlocked };
 
@@ -56,7 +66,10 @@ class Scheduler::Impl {
   bool HoldForPrefix(Branch& branch, int32_t matched);
   bool MakePlace(Branch& branch, PrefixTree::Match& match);
   bool Fits(const Branch& branch, const PrefixTree::Match& match, int64_t extra) const;
+  int32_t ReusableMax(const Branch& branch) const;
   void Start(Branch& branch, const PrefixTree::Match& match);
+  void Run(Branch& branch, Seq seq);
+  void CountAdmission(Branch& branch, int32_t reused, uint64_t& hits);
   void ReleaseHolders(Branch& donor, int32_t length);
   void Unhold(Branch& branch);
   int64_t Reserved() const;
@@ -65,6 +78,13 @@ class Scheduler::Impl {
   Branch* LastInOrder(const Branch* spare) const;
   void Preempt(Branch& branch);
   void StopRunning(Branch& branch, bool keep);
+
+  // host.cc
+  bool StartFromHost(Branch& branch, int32_t matched);
+  bool SaveIfWorth(Seq seq);
+  void ShrinkIdle();
+  void AbandonRestore(const Branch& branch);
+  int32_t cells_pinned() const { return tree_.cells_pinned() + restoring_; }
 
   // step.cc
   uint32_t PickGroup();
@@ -87,6 +107,9 @@ class Scheduler::Impl {
 
   const Options options_;
   PrefixTree tree_;
+  HostTier host_;
+  std::vector<Restore> restores_;  // of the last plan, unanswered
+  int32_t restoring_ = 0;          // cells that restores_ will take
   StepBudget budget_;
   FairShare clients_;
   std::unordered_map<RequestId, std::unique_ptr<Request>> requests_;

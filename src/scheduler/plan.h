@@ -18,7 +18,10 @@ using Token = int32_t;
 using Seq = int32_t;
 using RequestId = uint64_t;
 
+using Slot = uint64_t;  // a copy of one sequence in host memory; never used twice
+
 inline constexpr Seq kNoSeq = -1;
+inline constexpr Slot kNoSlot = 0;
 inline constexpr int32_t kSeqsLimit = 256;   // LLAMA_MAX_SEQ
 inline constexpr int32_t kForksLimit = 128;  // the largest n of one request
 
@@ -52,6 +55,13 @@ struct Options {
   int32_t join_min =
       16;  // a request waits for a prefix in the making that saves it at least so many tokens
   int32_t bypass_max = 16;  // how many may overtake a request that does not fit yet
+
+  // The host tier (host_tier.h): idle sequences are copied to host memory and leave the cache,
+  // whose size slows every step down. 0: off, and it is off with Sharing::kWhole.
+  uint64_t host_bytes_max = 0;
+  int32_t host_tokens_min = 64;  // of a copy: shorter sequences are not worth one
+  int32_t idle_cells_max =
+      1024;  // with the tier on, idle cells stay up to so many while others run
 
   int32_t waiting_max = 512;  // requests that wait for their first step; beyond: kUnavailable
   int32_t waiting_max_per_client = 64;        // beyond: kRateLimited
@@ -87,6 +97,11 @@ struct SeqOp {
   enum class Kind : uint8_t {
     kRemove,  // llama_memory_seq_rm(seq, from, to)
     kCopy,    // llama_memory_seq_cp(source, seq, from, to)
+    // The host tier. Each kSave and kRestore is answered by Saved and Restored before Decoded and
+    // the next Next.
+    kSave,     // keep a copy of all of seq in host memory as `slot`, if it has at most bytes_max
+    kRestore,  // put the copy `slot` into the empty seq, then remove what it has from `to` on
+    kForget,   // free the copy `slot`
   };
   Kind kind = Kind::kRemove;
   Seq seq = kNoSeq;
@@ -94,6 +109,8 @@ struct SeqOp {
   int32_t from = 0;
   int32_t to =
       -1;  // one past the last position; -1: to the end. from 0, to -1 is the whole sequence
+  Slot slot = kNoSlot;     // kSave, kRestore, kForget
+  uint64_t bytes_max = 0;  // kSave
   bool operator==(const SeqOp&) const = default;
 };
 
@@ -167,6 +184,8 @@ struct Stats {
   int32_t cells_idle = 0;  // of cells_used: cached, evictable
   int32_t seqs_used = 0;
   int32_t seqs_idle = 0;
+  int32_t host_entries = 0;  // copies in host memory
+  uint64_t host_bytes = 0;   // and their size, or what was allowed for those that are being made
   double prefill_tokens_per_s = 0;  // measured, recent; 0 before the first
   double decode_step_ms = 0;        // a step with the present number of decode rows and no prompt
   // counters
@@ -176,10 +195,13 @@ struct Stats {
   uint64_t hits_cached = 0;   // admissions that reused cells of an ended request,
   uint64_t hits_running = 0;  // of one that still ran,
   uint64_t hits_joined = 0;   // or that had waited for them to be computed
+  uint64_t hits_host = 0;     // of a copy in host memory
   uint64_t misses = 0;        // admissions that reused nothing
   uint64_t tokens_reused = 0;
   uint64_t preemptions = 0;
   uint64_t cells_evicted = 0;
+  uint64_t host_saves = 0;
+  uint64_t host_failures = 0;  // saves and restores that the engine could not do
   uint64_t no_room = 0;  // steps that the memory refused although the count said there is room
   uint64_t refused = 0;  // submissions beyond the queue's bounds
 };

@@ -388,12 +388,31 @@ void PrefixTree::DropRedundantAbove(NodeId node, Seq seq) {
 
 // Room.
 
+MonotonicTime PrefixTree::Value(Seq seq) const {
+  const Node& tail = nodes_[seqs_[Index(seq)].tail];
+  return tail.used + kHitWorth * tail.hits;
+}
+
+std::vector<Seq> PrefixTree::IdleByValue() const {
+  std::vector<Seq> order = idle_;
+  std::ranges::sort(order, {}, [&](Seq seq) { return std::pair(Value(seq), seq); });
+  return order;
+}
+
+std::vector<Token> PrefixTree::Tokens(Seq seq) const {
+  const Sequence& s = seqs_[Index(seq)];
+  std::vector<Token> tokens(static_cast<size_t>(s.length));
+  for (NodeId id = s.tail; id != kNoNode; id = nodes_[id].parent) {
+    std::ranges::copy(nodes_[id].tokens, tokens.begin() + nodes_[id].start);
+  }
+  return tokens;
+}
+
 Seq PrefixTree::LeastValuable(Seq spare) const {
   Seq worst = kNoSeq;
   MonotonicTime worst_value = MonotonicTime::max();
   for (const Seq seq : idle_) {
-    const Node& tail = nodes_[seqs_[Index(seq)].tail];
-    const MonotonicTime value = tail.used + kHitWorth * tail.hits;
+    const MonotonicTime value = Value(seq);
     if (seq == spare || (worst != kNoSeq && value >= worst_value)) continue;
     worst = seq;
     worst_value = value;
@@ -406,6 +425,7 @@ int32_t PrefixTree::Evict(int32_t cells) {
   while (before - cells_used_ < cells) {
     const Seq seq = LeastValuable(kNoSeq);
     if (seq == kNoSeq) break;
+    leaving_(seq);
     const Sequence& s = seqs_[Index(seq)];
     const Node& tail = nodes_[s.tail];
     const int32_t missing = cells - (before - cells_used_);
@@ -423,6 +443,7 @@ int32_t PrefixTree::Evict(int32_t cells) {
 bool PrefixTree::EvictSequence(Seq spare) {
   const Seq seq = LeastValuable(spare);
   if (seq == kNoSeq) return false;
+  leaving_(seq);
   Drop(seq);
   return true;
 }

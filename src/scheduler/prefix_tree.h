@@ -24,6 +24,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <unordered_map>
 #include <vector>
@@ -85,6 +86,17 @@ class PrefixTree {
   int32_t Evict(int32_t cells);
   // Drops the least valuable idle sequence but `spare`; false if there is none.
   bool EvictSequence(Seq spare);
+
+  // Called with each idle sequence before Evict and EvictSequence take cells from it. It may add
+  // to ops(), and change nothing else.
+  void OnEviction(std::function<void(Seq)> leaving) { leaving_ = std::move(leaving); }
+  // Idle sequences, the least valuable first.
+  std::vector<Seq> IdleByValue() const;
+  // Of a sequence: all of its tokens, and where it belongs.
+  std::vector<Token> Tokens(Seq seq) const;
+  const Domain& domain(Seq seq) const { return nodes_[seqs_[Index(seq)].tail].domain; }
+  // The recorded edits, for others to add theirs in the same order.
+  std::vector<SeqOp>& ops() { return ops_; }
 
   int32_t length(Seq seq) const { return seqs_[Index(seq)].length; }
   int32_t cells_used() const { return cells_used_; }
@@ -148,6 +160,7 @@ class PrefixTree {
   void DropRedundantAbove(NodeId node, Seq seq);
   bool StoredElsewhere(Seq seq) const;
   bool Covers(NodeId node, std::span<const Token> tokens, bool canonical) const;
+  MonotonicTime Value(Seq seq) const;
   Seq LeastValuable(Seq spare) const;
   void EmitRemove(Seq seq, int32_t from);
 
@@ -166,6 +179,7 @@ class PrefixTree {
   int32_t cells_used_ = 0;
   int32_t cells_pinned_ = 0;
   std::vector<SeqOp> ops_;
+  std::function<void(Seq)> leaving_ = [](Seq) {};
 };
 
 }  // namespace weir::scheduler

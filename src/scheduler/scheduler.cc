@@ -32,6 +32,14 @@
 // then those of the last in order. Prompts take what is left; when nobody streams, the first prompt
 // also pushes out the last in order, so it is never stuck.
 //
+// Host memory (host.cc). Every step looks at all cells in use, so idle ones slow everybody down.
+// While somebody runs, idle sequences beyond idle_cells_max are copied to host memory and leave the
+// cache, as do those that are evicted; a branch that starts takes the longer of what the cache and
+// the host have. A branch that is being restored holds a sequence and no cells yet: nobody shares
+// them before the engine has said that they are there. If they are not, there is nothing to undo.
+// Deterministic requests take nothing from there: cells are not where the same request would have
+// put them.
+//
 // Reproducible requests. Arithmetic depends on which rows share a step. A deterministic request
 // that is alone computes its prompt in fixed chunks; cells made so are `canonical`, and such
 // requests reuse canonical cells only, up to a chunk border. So on an idle engine the rows after
@@ -69,6 +77,8 @@ void Scheduler::Cancel(RequestId id) { impl_->Cancel(id); }
 void Scheduler::Pause(RequestId id) { impl_->SetPaused(id, true); }
 void Scheduler::Resume(RequestId id) { impl_->SetPaused(id, false); }
 Plan Scheduler::Next(MonotonicTime now) { return impl_->Next(now); }
+void Scheduler::Saved(Slot slot, uint64_t bytes) { impl_->Saved(slot, bytes); }
+void Scheduler::Restored(Slot slot, Seq seq, bool ok) { impl_->Restored(slot, seq, ok); }
 void Scheduler::Decoded(const StepOutcome& outcome, Duration cost) {
   impl_->Decoded(outcome, cost);
 }
@@ -82,6 +92,8 @@ Stats Scheduler::stats() const { return impl_->stats(); }
 Scheduler::Impl::Impl(const Options& options)
     : options_(Consistent(options)),
       tree_(options.seqs_max, options.sharing),
+      host_(options.sharing == Sharing::kPrefix ? options.host_bytes_max : 0,
+            options.host_tokens_min, options.join_min),
       budget_(options),
       row_limit_(options.batch_tokens_max) {
   CHECK(options.cells >= 1 && options.batch_tokens_max >= 1 && options.outputs_max >= 1,
@@ -89,6 +101,7 @@ Scheduler::Impl::Impl(const Options& options)
   CHECK(options.seqs_max >= 1 && options.seqs_max <= kSeqsLimit, "seqs_max is 1 .. 256");
   CHECK(options.running_max >= 1 && options.chunk_deterministic >= 1, "something may run");
   CHECK(options.waiting_max >= 1 && options.waiting_max_per_client >= 1, "something may wait");
+  if (host_.on()) tree_.OnEviction([this](Seq seq) { SaveIfWorth(seq); });
 }
 
 int32_t Scheduler::Impl::room_max() const {
@@ -312,6 +325,8 @@ Stats Scheduler::Impl::stats() const {
   stats.cells_idle = tree_.cells_idle();
   stats.seqs_used = tree_.seqs_used();
   stats.seqs_idle = tree_.seqs_idle();
+  stats.host_entries = host_.entries();
+  stats.host_bytes = host_.bytes();
   const double prompt_ns = budget_.prompt_token_ns();
   stats.prefill_tokens_per_s = prompt_ns > 0 ? 1e9 / prompt_ns : 0;
   stats.decode_step_ms = budget_.decode_ns(std::max(1, stats.decoding)) / 1e6;

@@ -9,9 +9,10 @@
 //     take submissions and cancels            -> Submit, Cancel, Pause, Resume
 //     Plan plan = scheduler.Next(now);
 //     if (plan.empty()) wait for a submission, a resume, or a sample that is still owed; continue;
-//     apply plan.ops in order; if (plan.rows.empty()) continue;    // no Decoded for a plan without
-//     rows code = llama_decode(rows); scheduler.Decoded(outcome, cost); if done: for each row with
-//     samples > 0, for each of its branches: sample, then Sampled or Finished; TakeEvents
+//     apply plan.ops in order (Saved, Restored); if (plan.rows.empty()) continue;    // no Decoded
+//     for a plan without rows code = llama_decode(rows); scheduler.Decoded(outcome, cost); if done:
+//     for each row with samples > 0, for each of its branches: sample, then Sampled or Finished;
+//     TakeEvents
 //   }
 //
 // Promises:
@@ -74,6 +75,12 @@ class Scheduler {
   // The next step. Empty when there is nothing to do now. After a plan with rows, Decoded comes
   // before the next Next.
   Plan Next(MonotonicTime now);
+
+  // The engine's answers to a kSave and a kRestore of the last plan, in their order: the bytes that
+  // the copy takes (0: there is none), and whether `seq` holds what the plan said (if not, it is
+  // empty, and its branch computes its prompt).
+  void Saved(Slot slot, uint64_t bytes);
+  void Restored(Slot slot, Seq seq, bool ok);
 
   // What became of the plan's rows, and how long llama_decode took (sampling not included).
   void Decoded(const StepOutcome& outcome, Duration cost);

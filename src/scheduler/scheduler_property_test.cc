@@ -101,5 +101,20 @@ TEST(SchedulerProperty, EveryHistoryKeepsThePromises) {
   }
 }
 
+// The histories above say nothing about what they never reach.
+TEST(SchedulerProperty, TheHistoriesReachTheHostTier) {
+  uint64_t saves = 0, hits = 0, failures = 0;
+  for (uint64_t seed = 1; seed <= 200; ++seed) {
+    Stats stats;
+    ASSERT_EQ(Replay(RandomHistory(seed), &stats), "");
+    saves += stats.host_saves;
+    hits += stats.hits_host;
+    failures += stats.host_failures;
+  }
+  EXPECT_GT(saves, 500u);
+  EXPECT_GT(hits, 100u);
+  EXPECT_GT(failures, 20u);
+}
+
 }  // namespace
 }  // namespace weir::scheduler::testing

@@ -21,8 +21,10 @@ void KeepRunning(std::vector<Branch*>& branches) {
 
 Plan Scheduler::Impl::Next(MonotonicTime now) {
   CHECK(!in_flight_, "Decoded comes before the next Next");
+  CHECK(restores_.empty(), "Restored comes before the next Next");
   now_ = std::max(now_, now);
   Admit();
+  if (!running_.empty()) ShrinkIdle();
   Plan plan;
   // Making room may take away the very rows that it was made for; what is left then gets its turn,
   // so that an empty plan always means that nothing can be done. Each round but the last ends with
@@ -35,9 +37,9 @@ Plan Scheduler::Impl::Next(MonotonicTime now) {
   }
   for (const Slice& slice : slices_) AppendRows(slice, plan);
   const auto rows = static_cast<int32_t>(plan.rows.size());
-  const int32_t missing = tree_.cells_used() + rows - options_.cells;
+  const int32_t missing = tree_.cells_used() + restoring_ + rows - options_.cells;
   if (missing > 0) counters_.cells_evicted += static_cast<uint64_t>(tree_.Evict(missing));
-  CHECK(tree_.cells_used() + rows <= options_.cells, "a step fits the cache");
+  CHECK(tree_.cells_used() + restoring_ + rows <= options_.cells, "a step fits the cache");
   plan.ops = tree_.TakeOps();
   in_flight_ = rows > 0;
   return plan;
@@ -121,7 +123,7 @@ std::vector<Branch*> Scheduler::Impl::Decoders(uint32_t group, bool prompts) {
 }
 
 void Scheduler::Impl::MakeRoomToDecode(std::vector<Branch*>& decoders) {
-  while (tree_.cells_pinned() + static_cast<int32_t>(decoders.size()) > options_.cells) {
+  while (cells_pinned() + static_cast<int32_t>(decoders.size()) > options_.cells) {
     Branch* last = LastInOrder(nullptr);
     CHECK(last != nullptr, "a branch with a row is owed no sample");
     if (running_.size() == 1) {
@@ -136,7 +138,7 @@ void Scheduler::Impl::MakeRoomToDecode(std::vector<Branch*>& decoders) {
 }
 
 void Scheduler::Impl::MakeRoomForPrompt(std::vector<Branch*>& prompts) {
-  while (!prompts.empty() && tree_.cells_pinned() >= options_.cells && running_.size() > 1) {
+  while (!prompts.empty() && cells_pinned() >= options_.cells && running_.size() > 1) {
     Preempt(*LastInOrder(nullptr));
     KeepRunning(prompts);
   }
@@ -146,7 +148,7 @@ void Scheduler::Impl::AddPrompts(const std::vector<Branch*>& prompts, int32_t de
   int32_t budget = budget_.PromptTokens(decoders);
   int32_t rows = row_limit_ - decoders;
   int32_t outputs = options_.outputs_max - decoders;
-  int32_t room = options_.cells - tree_.cells_pinned() - decoders;
+  int32_t room = options_.cells - cells_pinned() - decoders;
   for (Branch* branch : prompts) AddPrompt(*branch, budget, rows, outputs, room);
 }
 
@@ -207,6 +209,7 @@ void Scheduler::Impl::AppendRows(const Slice& slice, Plan& plan) const {
 
 void Scheduler::Impl::Decoded(const StepOutcome& outcome, Duration cost) {
   CHECK(in_flight_, "no step is under way");
+  CHECK(restores_.empty(), "Restored comes before Decoded");
   in_flight_ = false;
   ++step_;
   ++group_steps_;

@@ -65,6 +65,7 @@ class TestEngine {
   std::vector<Row> Step() {
     Plan plan = scheduler.Next(now);
     for (const SeqOp& op : plan.ops) EXPECT_EQ(memory.Apply(op), "");
+    memory.AnswerTo(scheduler);
     EXPECT_EQ(memory.CheckRows(plan.rows), "");
     EXPECT_TRUE(memory.HasRoom(plan.rows.size()));
     ops = plan.ops;
@@ -72,9 +73,10 @@ class TestEngine {
     for (const Event& event : scheduler.TakeEvents()) Take(event);
     return plan.rows;
   }
+  // A plan of edits alone is not rest.
   int RunUntilIdle(int steps_max = 100'000) {
     int steps = 0;
-    while (steps < steps_max && !Step().empty()) ++steps;
+    while (steps < steps_max && (!Step().empty() || !ops.empty())) ++steps;
     EXPECT_LT(steps, steps_max) << "it never comes to rest";
     return steps;
   }

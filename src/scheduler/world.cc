@@ -55,6 +55,8 @@ class World {
     return broken_;
   }
 
+  Stats stats() const { return scheduler_.stats(); }
+
  private:
   void Break(std::string what) {
     if (broken_.empty()) broken_ = std::move(what);
@@ -185,10 +187,13 @@ class World {
   // One turn of the engine loop; false when there was nothing to do.
   bool Step(const Action& action, const Action* meanwhile) {
     now_ += std::chrono::milliseconds(5);
+    memory_.failing = action.host_fails;
     const Plan plan = scheduler_.Next(now_);
     for (const SeqOp& op : plan.ops) {
       if (std::string rule = memory_.Apply(op); !rule.empty()) Break("op: " + rule);
     }
+    memory_.AnswerTo(scheduler_);
+    CheckHost();
     if (memory_.used() != scheduler_.stats().cells_used) {
       Break(fmt::format("the memory holds {} cells, the scheduler counts {}", memory_.used(),
                         scheduler_.stats().cells_used));
@@ -206,6 +211,21 @@ class World {
     Decode(plan, action);
     TakeEvents();
     return true;
+  }
+
+  void CheckHost() {
+    const Stats stats = scheduler_.stats();
+    // Copies that were lost are forgotten with the next plan.
+    const bool agree = static_cast<size_t>(stats.host_entries) <= memory_.copies() &&
+                       stats.host_bytes <= memory_.copied_bytes();
+    const bool exact = static_cast<size_t>(stats.host_entries) == memory_.copies() &&
+                       stats.host_bytes == memory_.copied_bytes();
+    if (!agree || (!exact && !memory_.failing)) {
+      Break(fmt::format("{} copies of {} bytes in host memory, the scheduler counts {} of {}",
+                        memory_.copies(), memory_.copied_bytes(), stats.host_entries,
+                        stats.host_bytes));
+    }
+    if (memory_.copied_bytes() > history_.options.host_bytes_max) Break("too many bytes of copies");
   }
 
   void CheckRows(const Plan& plan) {
@@ -398,7 +418,12 @@ class World {
 
 }  // namespace
 
-std::string Replay(const History& history) { return World(history).Run(); }
+std::string Replay(const History& history, Stats* at_end) {
+  World world(history);
+  std::string broken = world.Run();
+  if (at_end != nullptr) *at_end = world.stats();
+  return broken;
+}
 
 History RandomHistory(uint64_t seed) {
   std::mt19937_64 random(seed);
@@ -426,6 +451,11 @@ History RandomHistory(uint64_t seed) {
   o.aging = std::chrono::milliseconds(pick(20, 2000));
   o.overdue = std::chrono::milliseconds(pick(50, 5000));
   o.group_quantum = static_cast<int32_t>(pick(1, 5));
+  if (chance(60)) {
+    o.host_bytes_max = static_cast<uint64_t>(pick(200, 20'000));
+    o.host_tokens_min = static_cast<int32_t>(pick(1, 20));
+    o.idle_cells_max = static_cast<int32_t>(chance(30) ? 0 : pick(0, o.cells));
+  }
   const bool many_groups = chance(30);
   const int faults = chance(40) ? 12 : 0;
   const int64_t length_max = std::max<int64_t>(2, o.cells / pick(1, 6));
@@ -462,6 +492,7 @@ History RandomHistory(uint64_t seed) {
                                     : StepOutcome::Kind::kFailed;
       action.cut = static_cast<int32_t>(pick(0, 40));
     }
+    action.host_fails = chance(faults);
     history.actions.push_back(action);
   }
   return history;
@@ -487,7 +518,8 @@ std::string ToText(const Action& a) {
     case Action::Kind::kResume:
       return fmt::format("resume back {}", a.back);
     case Action::Kind::kStep:
-      return fmt::format("step outcome {} cut {}", static_cast<int>(a.outcome), a.cut);
+      return fmt::format("step outcome {} cut {}{}", static_cast<int>(a.outcome), a.cut,
+                         a.host_fails ? " host fails" : "");
   }
   return "?";
 }
@@ -496,11 +528,11 @@ std::string ToText(const Options& o) {
   return fmt::format(
       "cells {} context {} seqs {} running {} batch {} outputs {} sharing {} chunk {}..{} fixed {} "
       "reserve {} join {} bypass {} "
-      "waiting {}/{} quantum {}",
+      "waiting {}/{} quantum {} host {} idle {}",
       o.cells, o.context_max, o.seqs_max, o.running_max, o.batch_tokens_max, o.outputs_max,
       static_cast<int>(o.sharing), o.chunk_min, o.chunk_max, o.chunk_deterministic,
       o.output_reserve, o.join_min, o.bypass_max, o.waiting_max, o.waiting_max_per_client,
-      o.group_quantum);
+      o.group_quantum, o.host_bytes_max, o.idle_cells_max);
 }
 
 }  // namespace weir::scheduler::testing

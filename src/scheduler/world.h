@@ -50,7 +50,8 @@ struct Action {
   int32_t back = 0;  // counted back from the newest
   // kStep
   StepOutcome::Kind outcome = StepOutcome::Kind::kDone;
-  int32_t cut = 0;  // rows that an aborted or failed step kept
+  int32_t cut = 0;          // rows that an aborted or failed step kept
+  bool host_fails = false;  // every save and restore of its plan does
 };
 std::string ToText(const Action& action);
 
@@ -62,6 +63,7 @@ History RandomHistory(uint64_t seed);
 std::string ToText(const Options& options);
 
 // "" when all promises were kept. CHECKs of the scheduler end the process.
-std::string Replay(const History& history);
+// `at_end` gets the counters, if given.
+std::string Replay(const History& history, Stats* at_end = nullptr);
 
 }  // namespace weir::scheduler::testing

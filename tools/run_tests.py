@@ -107,6 +107,16 @@ def run_pytest(kind, build, results, environment):
     return tally
 
 
+def read_exit(name, returncode, tally):
+    """A program of ctest's that is no GoogleTest program is one test: 0 passed, 77 skipped."""
+    if returncode == 0:
+        tally.passed += 1
+    elif returncode == 77:
+        tally.skipped.append(f"{name}: its own decision")
+    else:
+        tally.fail(f"{name} (exit {returncode})")
+
+
 def unit_programs(build):
     """(name, command) of every test that ctest knows, without running any."""
     listing = subprocess.run(["ctest", "--test-dir", build, "--show-only=json-v1"], capture_output=True, text=True,
@@ -131,11 +141,16 @@ def run_unit_program(name, command, results, environment, resume):
     start = time.monotonic()
     timeout_s = UNIT_TIMEOUT_S * (48 if resume else 1)
     try:
-        done = subprocess.run([*command, f"--gtest_output=json:{report}"], cwd=ROOT, env=environment,
+        is_gtest = any(word.startswith("--gtest") for word in command)
+        reporting = [f"--gtest_output=json:{report}"] if is_gtest else []
+        done = subprocess.run([*command, *reporting], cwd=ROOT, env=environment,
                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                               text=True, errors="replace", timeout=timeout_s)
         output, returncode = done.stdout, done.returncode
-        read_gtest(report, name, returncode, tally)
+        if is_gtest:
+            read_gtest(report, name, returncode, tally)
+        else:
+            read_exit(name, returncode, tally)
     except subprocess.TimeoutExpired as timeout:
         output, returncode = str(timeout.stdout), -1
         tally.fail(f"{name} (no end within {timeout_s} s)")

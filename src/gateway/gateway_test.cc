@@ -258,7 +258,7 @@ TEST_F(GatewayTest, OnlyTargetsThatEmbedAreAskedToEmbed) {
   EXPECT_EQ(RunForTest(loop_, Embed(gateway_, asked, {.model = "far", .inputs = {{.text = "x"}}}))
                 .error()
                 .reason,
-            "no_eligible_target");
+            "wrong_task");
 }
 
 TEST_F(GatewayTest, ABackendThatForgetsAnInputFailed) {

@@ -87,13 +87,21 @@ bool Scheduler::Impl::SaveIfWorth(Seq seq) {
   return host_.Add(domain, std::move(tokens), seq, now_, tree_.ops()) && certain;
 }
 
-// Idle cells beyond idle_cells_max go to host memory. While somebody streams, one sequence in a
+// Attention walks over idle cells as over those in use, and splits the range of both between its
+// threads, so what idle ones may cost is a share of what runs.
+int64_t Scheduler::Impl::IdleAllowed() const {
+  constexpr int64_t kLeast = 128;
+  const int64_t active = tree_.cells_pinned() + Reserved();
+  return std::min<int64_t>(options_.idle_cells_max, std::max(kLeast, active / 4));
+}
+
+// Idle cells beyond what is allowed go to host memory. While somebody streams, one sequence in a
 // step: its copy is a gap in every stream.
 void Scheduler::Impl::ShrinkIdle() {
-  if (!host_.on() || tree_.cells_idle() <= options_.idle_cells_max) return;
+  if (!host_.on() || tree_.cells_idle() <= IdleAllowed()) return;
   const bool streams = std::ranges::any_of(running_, [](const Branch* b) { return b->decoding(); });
   for (const Seq seq : tree_.IdleByValue()) {
-    if (tree_.cells_idle() <= options_.idle_cells_max) return;
+    if (tree_.cells_idle() <= IdleAllowed()) return;
     const size_t ops = tree_.ops().size();
     const bool may_leave = SaveIfWorth(seq);
     const bool copied = tree_.ops().size() > ops;

@@ -82,6 +82,7 @@ class Scheduler::Impl {
   // host.cc
   bool StartFromHost(Branch& branch, int32_t matched);
   bool SaveIfWorth(Seq seq);
+  int64_t IdleAllowed() const;
   void ShrinkIdle();
   void AbandonRestore(const Branch& branch);
   int32_t cells_pinned() const { return tree_.cells_pinned() + restoring_; }

@@ -60,8 +60,8 @@ struct Options {
   // whose size slows every step down. 0: off, and it is off with Sharing::kWhole.
   uint64_t host_bytes_max = 0;
   int32_t host_tokens_min = 64;  // of a copy: shorter sequences are not worth one
-  int32_t idle_cells_max =
-      1024;  // with the tier on, idle cells stay up to so many while others run
+  // With the tier on, idle cells stay up to a quarter of what runs, and up to so many.
+  int32_t idle_cells_max = 1024;
 
   int32_t waiting_max = 512;  // requests that wait for their first step; beyond: kUnavailable
   int32_t waiting_max_per_client = 64;        // beyond: kRateLimited

@@ -63,7 +63,7 @@ Task<bool> Connection::NextRequest() {
       co_return false;
     }
     if (parser_.state() == RequestParser::State::kBody && !co_await OnHead()) co_return false;
-    if (shared_->draining && AwaitsRequest()) co_return false;
+    if (shared_->draining && AwaitsRequest() && !origin_.late) co_return false;
     Watch();
     co_await wake_.Wait();
     wake_.Reset();

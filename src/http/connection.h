@@ -57,6 +57,7 @@ class Connection final : public Exchange, public std::enable_shared_from_this<Co
     std::string peer;
     std::string local_host;   // as in a Host field
     bool over_limit = false;  // gets a 503 whatever it asks
+    bool late = false;        // came while the server drains: gets a 503, and holds nothing up
   };
   static constexpr size_t kPipelineMax = 16 * 1024;
 
@@ -67,6 +68,7 @@ class Connection final : public Exchange, public std::enable_shared_from_this<Co
   void Tick(MonotonicTime now);
   // For drain: closes between requests.
   void CloseIfIdle();
+  bool late() const { return origin_.late; }
   // The client is treated as gone, and sees the connection reset if anything was going on.
   void Kill();
   // Destroys the coroutine where it waits for the client; for the end of the server.

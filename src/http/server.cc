@@ -168,7 +168,8 @@ void Server::State::AcceptSome(const std::shared_ptr<Listener>& listener) {
 void Server::State::Open(int fd, const sockaddr_storage& peer) {
   Connection::Origin origin{.peer = AddressText(peer),
                             .local_host = HostOf(LocalAddress(fd)),
-                            .over_limit = connections.size() >= options.connections_max};
+                            .over_limit = connections.size() >= options.connections_max,
+                            .late = draining};
   auto connection = std::make_shared<Connection>(self(), fd, std::move(origin));
   connections.emplace(connection.get(), connection);
   connection->Begin();
@@ -185,7 +186,8 @@ void Server::State::StopAccepting() {
 
 void Server::State::OnClosed(Connection* connection) {
   connections.erase(connection);
-  if (connections.empty()) all_closed.Set();
+  const auto early = [](const auto& entry) { return !entry.first->late(); };
+  if (draining && std::ranges::none_of(connections, early)) all_closed.Set();
   for (const auto& listener : listeners) WaitForClient(listener);
 }
 
@@ -209,11 +211,13 @@ void Server::State::Tick() {
 Task<void> Server::Drain(Duration grace) {
   const std::shared_ptr<State> state = state_;
   state->draining = true;
-  state->StopAccepting();
   const MonotonicTime deadline = SystemClock().Now() + grace;
   for (const auto& [raw, connection] : state->connections) connection->CloseIfIdle();
   state->all_closed.Reset();
+  // Who comes now is told so: a connection that nobody accepts would hang in the kernel's queue.
   if (!state->connections.empty()) co_await state->all_closed.WaitUntil(deadline);
+  state->StopAccepting();
+  state->all_closed.Reset();
   for (const auto& [raw, connection] : state->connections) connection->Kill();
   // Killed connections end as soon as their handlers see it.
   constexpr Duration kAbortTime = std::chrono::seconds(2);

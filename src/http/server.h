@@ -54,7 +54,7 @@ class Server {
   // non-blocking.
   Result<void> Accept(int listening_fd);
 
-  // Stops accepting, closes idle connections, answers new requests on live ones with 503, and waits
+  // Closes idle connections, answers new requests with 503, those on new connections too, and waits
   // for running exchanges. After `grace` the rest is aborted: streams break off visibly.
   Task<void> Drain(Duration grace);
 

@@ -639,6 +639,10 @@ TEST_F(ServerTest, DrainLetsRunningExchangesFinishAndClosesIdleConnections) {
   std::future<void> drained = StartDrain(seconds(30));
   EXPECT_EQ(idle.ReadAll(), "");
   EXPECT_EQ(drained.wait_for(milliseconds(50)), std::future_status::timeout);
+  Client late(address_);
+  late.Send(Get("/"));
+  EXPECT_NE(late.ReadAll().find("HTTP/1.1 503 "), std::string::npos);
+  Client silent(address_);  // says nothing, and holds nothing up
   OnLoop([&] { go->Set(); });
   const std::string answers = running.ReadAll();
   EXPECT_NE(answers.find("ended\r\n0\r\n\r\n"), std::string::npos) << answers;

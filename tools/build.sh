@@ -9,6 +9,9 @@ preset=${1:?usage: tools/build.sh PRESET [TARGET...]}
 shift
 say() { echo "weir build: $*" >&2; }
 
+# Two checkouts share what the compiler made: paths below this folder count as relative.
+export CCACHE_BASEDIR=$PWD CCACHE_NOHASHDIR=1
+
 build=build/$preset
 llama_flags=()
 case "$preset" in

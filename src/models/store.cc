@@ -1,18 +1,15 @@
 #include "models/store.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <fmt/core.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <filesystem>
-#include <memory>
 #include <optional>
 
 #include "json/fields.h"
+#include "models/folder.h"
 
 namespace weir::models {
 namespace {
@@ -20,70 +17,12 @@ namespace {
 constexpr size_t kNearMax = 3;
 constexpr std::string_view kManifestSuffix = ".json";
 
-// O_NONBLOCK: a named pipe in a file's place must not hold the caller.
-Fd OpenBelow(int folder, const char* name, int flags) {
-  return Fd(openat(folder, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | flags));
-}
-
-Fd OpenFolder(int parent, const char* name) { return OpenBelow(parent, name, O_DIRECTORY); }
-
-Fd OpenRoot(const std::string& root) {
-  return Fd(open(root.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-}
-
-// The size when `fd` is a regular file.
-std::optional<uint64_t> FileSize(const Fd& fd) {
-  struct stat status;
-  if (!fd.valid() || fstat(fd.get(), &status) != 0 || !S_ISREG(status.st_mode)) return std::nullopt;
-  return static_cast<uint64_t>(status.st_size);
-}
-
-// An open folder that tells its names and opens what is below it.
-class Folder {
- public:
-  explicit Folder(Fd fd) : stream_(fd.valid() ? fdopendir(fd.get()) : nullptr) {
-    if (stream_) fd.Release();  // closedir closes it
-  }
-
-  bool valid() const { return stream_ != nullptr; }
-  int descriptor() const { return dirfd(stream_.get()); }
-  // At most kModelsMax, sorted. Once.
-  std::vector<std::string> Names() {
-    std::vector<std::string> names;
-    while (const dirent* entry = readdir(stream_.get())) {
-      // Dot files are unfinished writes, and "." and "..".
-      if (entry->d_name[0] != '.' && names.size() < kModelsMax) names.emplace_back(entry->d_name);
-    }
-    std::ranges::sort(names);
-    return names;
-  }
-
- private:
-  struct Close {
-    void operator()(DIR* stream) const { closedir(stream); }
-  };
-  std::unique_ptr<DIR, Close> stream_;
-};
-
-Result<std::string> ReadSmallFile(const Fd& fd) {
-  const auto size = FileSize(fd);
-  if (!size || *size > kManifestBytesMax) {
-    return Fail(Code::kUnavailable,
-                fmt::format("not a regular file of at most {} bytes", kManifestBytesMax));
-  }
-  std::string text(static_cast<size_t>(*size), '\0');
-  const ssize_t got = pread(fd.get(), text.data(), text.size(), 0);
-  if (got < 0 || static_cast<size_t>(got) != text.size())
-    return Fail(Code::kUnavailable, "it cannot be read");
-  return text;
-}
-
 // The manifest in an open folder of a model; `where` is how the caller names it. kNotFound without
 // that file.
 Result<Manifest> ReadManifestAt(int folder, const Name& name) {
   const Fd fd = OpenBelow(folder, (name.tag + std::string(kManifestSuffix)).c_str(), 0);
   if (!fd.valid() && errno == ENOENT) return Fail(Code::kNotFound, "there is no such model");
-  auto text = ReadSmallFile(fd);
+  auto text = ReadSmallFile(fd, kManifestBytesMax);
   auto manifest = text ? ParseManifest(*text) : Fail(text.error());
   if (manifest && manifest->name == name) return manifest;
   const std::string why = manifest ? "it names another model" : manifest.error().message;
@@ -96,7 +35,7 @@ Result<Manifest> ReadManifestAt(int folder, const Name& name) {
 void ListModel(int manifests, const std::string& model, Listing& out) {
   Folder folder(OpenFolder(manifests, model.c_str()));
   if (!folder.valid()) return;
-  for (const std::string& file : folder.Names()) {
+  for (const std::string& file : folder.Names(kModelsMax)) {
     if (!file.ends_with(kManifestSuffix) || out.models.size() >= kModelsMax) continue;
     const std::string text = model + ":" + file.substr(0, file.size() - kManifestSuffix.size());
     const auto name = ParseName(text);
@@ -153,7 +92,8 @@ Listing Store::List() const {
   const Fd root = OpenRoot(root_);
   Folder manifests(root.valid() ? OpenFolder(root.get(), "manifests") : Fd());
   if (!manifests.valid()) return out;
-  for (const std::string& model : manifests.Names()) ListModel(manifests.descriptor(), model, out);
+  for (const std::string& model : manifests.Names(kModelsMax))
+    ListModel(manifests.descriptor(), model, out);
   std::ranges::sort(out.models, {}, &Manifest::name);
   return out;
 }

@@ -23,7 +23,8 @@ struct Usage {
 
 struct TokenLogprob {
   std::string bytes = {};  // of the token; may be part of a code point
-  float logprob = 0;       // natural logarithm
+  // Natural logarithm; absent: nothing stands before the token, so nothing predicts it.
+  std::optional<float> logprob = {};
   struct Alternative {
     std::string bytes = {};
     float logprob = 0;

@@ -97,7 +97,9 @@ struct GenerateRequest {
   std::vector<std::string> stop = {};
   bool logprobs = false;
   int32_t top_logprobs = 0;  // 0..20
-  bool echo = false;         // completion: the prompt is repeated in front of the answer
+  // Completion: the prompt is repeated in front of the answer, with its log-probabilities where
+  // they are asked for. max_tokens may then be 0: the prompt alone.
+  bool echo = false;
   Priority priority = Priority::kInteractive;
   std::optional<int64_t> keep_alive_ms =
       {};  // how long the model stays after this; negative: for ever

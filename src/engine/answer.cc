@@ -24,21 +24,31 @@ Answer::Answer(const llama::Vocabulary& vocabulary, std::unique_ptr<llama::Sampl
       options_(std::move(options)),
       stops_(options_.stops),
       parser_(options_.format, options_.id_seed) {
-  CHECK(options_.max_tokens > 0, "an answer has room for a token");
+  CHECK(options_.max_tokens >= 0, "an answer has no fewer tokens than none");
 }
 
 Result<AnswerStep> Answer::Draw(std::span<const float> logits) {
+  CHECK(tokens_ < options_.max_tokens, "an answer draws no token over its bound");
   const Result<llama::Token> token = sampler_->Next(logits);
   if (!token) return std::unexpected(token.error());
   Record(logits, *token);
 
   AnswerStep step{.token = *token};
   step.delta.choice = options_.choice;
-  if (vocabulary_.EndsGeneration(*token)) {
+  step.delta.text = std::exchange(options_.echo, {});
+  Use(*token, step);
+  const bool carries = step.done || !step.delta.text.empty() || !step.delta.reasoning.empty() ||
+                       !step.delta.tool_calls.empty();
+  if (carries) step.delta.logprobs = std::exchange(logprobs_, {});
+  return step;
+}
+
+void Answer::Use(llama::Token token, AnswerStep& step) {
+  if (vocabulary_.EndsGeneration(token)) {
     step.done = End(chat::FinishReason::kStop, step.delta);
-    return step;
+    return;
   }
-  Push(stops_.Push(PieceOf(*token)), step.delta);
+  Push(stops_.Push(PieceOf(token)), step.delta);
   BoundReasoning();
   if (stops_.found()) {
     step.done = End(chat::FinishReason::kStop, step.delta);
@@ -46,15 +56,12 @@ Result<AnswerStep> Answer::Draw(std::span<const float> logits) {
   } else if (tokens_ >= options_.max_tokens) {
     step.done = End(chat::FinishReason::kLength, step.delta);
   }
-  const bool carries = step.done || !step.delta.text.empty() || !step.delta.reasoning.empty() ||
-                       !step.delta.tool_calls.empty();
-  if (carries) step.delta.logprobs = std::exchange(logprobs_, {});
-  return step;
 }
 
 AnswerStep Answer::EndForLength() {
   AnswerStep step;
   step.delta.choice = options_.choice;
+  step.delta.text = std::exchange(options_.echo, {});
   step.done = End(chat::FinishReason::kLength, step.delta);
   step.delta.logprobs = std::exchange(logprobs_, {});
   return step;

@@ -9,6 +9,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
@@ -22,7 +23,8 @@ namespace weir::engine {
 
 struct AnswerOptions {
   int32_t choice = 0;
-  int32_t max_tokens = 0;  // at least 1
+  int32_t max_tokens = 0;  // 0: nothing is drawn, EndForLength is its end
+  std::string echo = {};   // text in front of the answer
   std::vector<std::string> stops = {};
   bool logprobs = false;
   int top_logprobs = 0;
@@ -46,17 +48,20 @@ class Answer {
   Answer(const llama::Vocabulary& vocabulary, std::unique_ptr<llama::Sampler> sampler,
          AnswerOptions options);
 
+  // Before the first Draw: log-probabilities that go in front of the answer's own, of its echo.
+  void Echo(std::vector<chat::TokenLogprob> logprobs) { logprobs_ = std::move(logprobs); }
   // Draws the next token from `logits` (the whole vocabulary). After `done` it must not be called
   // again.
   Result<AnswerStep> Draw(std::span<const float> logits);
   // Ends it from outside, when the context has no room left: the held-back rest, and the reason
-  // kLength.
+  // kLength. The echo comes with it when nothing was drawn.
   AnswerStep EndForLength();
 
   int64_t tokens() const { return tokens_; }
   int64_t reasoning_tokens() const { return reasoning_tokens_; }
 
  private:
+  void Use(llama::Token token, AnswerStep& step);
   void Record(std::span<const float> logits, llama::Token token);
   void Push(std::string_view text, chat::Delta& delta);
   std::string PieceOf(llama::Token token) const;

@@ -118,11 +118,21 @@ TEST(Answer, LogprobsAreNeverLostToWhatIsHeldBack) {
     for (const chat::TokenLogprob& entry : step.delta.logprobs) {
       EXPECT_EQ(entry.bytes, model.vocabulary().Piece((*tokens)[told++]));
       EXPECT_EQ(entry.top.size(), 2u);
-      EXPECT_GT(entry.logprob, -0.01f);
+      EXPECT_GT(*entry.logprob, -0.01f);
     }
   }
   told += dictation.answer().EndForLength().delta.logprobs.size();
   EXPECT_EQ(told, tokens->size());
+}
+
+TEST(Answer, LogprobsOfHeldBackTokensComeWithTheEndToken) {
+  WEIR_VOCABULARY_OR_SKIP(model, StoriesPath());
+  Dictation dictation(model, {.max_tokens = 100, .stops = {"and Tom"}, .logprobs = true});
+  EXPECT_EQ(dictation.Say("and").delta.text, "");
+  const AnswerStep end = dictation.Say(model.vocabulary().end());
+  ASSERT_TRUE(end.done);
+  EXPECT_EQ(end.delta.text, "and");
+  EXPECT_FALSE(end.delta.logprobs.empty());
 }
 
 TEST(Answer, ControlTokensHaveNoTextUnlessTheFormatNamesThem) {

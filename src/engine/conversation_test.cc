@@ -14,10 +14,10 @@ using testing::Completion;
 using testing::Conversation;
 using testing::Endless;
 using testing::EngineFrame;
+using testing::kOnce;
 using testing::SmallSettings;
 using testing::Story;
 
-const std::string kOnce = "Once upon a time";
 const std::string kLily = "Lily and her mom went to";
 
 // A request in the middle of its answer that comes to no end: paused before it can.

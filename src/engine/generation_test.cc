@@ -14,10 +14,10 @@ using testing::Conversation;
 using testing::Endless;
 using testing::EngineFrame;
 using ::testing::HasSubstr;
+using testing::kOnce;
 using testing::SmallSettings;
 using testing::Story;
 
-const std::string kOnce = "Once upon a time";
 const std::string kLily = "Lily and her mom went to";
 
 TEST(Engine, SaysWhatItLoaded) {
@@ -259,8 +259,8 @@ TEST(Engine, LogprobsTellOfEachToken) {
     joined += token.bytes;
     ASSERT_EQ(token.top.size(), 3u);
     EXPECT_EQ(token.top[0].bytes, token.bytes) << "greedy";
-    EXPECT_NEAR(token.top[0].logprob, token.logprob, 1e-5);
-    EXPECT_LE(token.logprob, 0);
+    EXPECT_NEAR(token.top[0].logprob, *token.logprob, 1e-5);
+    EXPECT_LE(*token.logprob, 0);
   }
   EXPECT_EQ(joined, story.text());
 }

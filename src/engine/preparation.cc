@@ -29,8 +29,17 @@ Result<void> CheckCounts(const chat::GenerateRequest& request) {
     return Fail(Code::kInvalidArgument,
                 fmt::format("prompts times n must be at most {}", kChoicesMax), "n");
   }
-  if (request.max_tokens && *request.max_tokens < 1) {
-    return Fail(Code::kInvalidArgument, "max_tokens must be at least 1", "max_tokens");
+  const int32_t tokens_min = request.echo ? 0 : 1;
+  if (request.max_tokens && *request.max_tokens < tokens_min) {
+    return Fail(Code::kInvalidArgument, fmt::format("max_tokens must be at least {}", tokens_min),
+                "max_tokens");
+  }
+  if (request.echo && !request.messages.empty()) {
+    return Fail(Code::kInvalidArgument, "echo goes with a prompt, not with messages", "echo");
+  }
+  if (request.echo && request.logprobs && request.has_suffix) {
+    return Fail(Code::kInvalidArgument, "logprobs do not go with echo and a suffix", "logprobs",
+                "unsupported_parameter");
   }
   if (request.top_logprobs < 0 || request.top_logprobs > llama::kTopLogprobsMax) {
     return Fail(Code::kInvalidArgument,
@@ -142,6 +151,32 @@ Result<std::vector<llama::Token>> Preparation::CompletionPrompt(
   return tokens;
 }
 
+Result<void> Preparation::PrepareCompletion(const chat::GenerateRequest& request,
+                                            PreparedGenerate& prepared) const {
+  size_t echoed = 0;
+  for (const chat::Prompt& prompt : request.prompts) {
+    auto tokens = CompletionPrompt(request, prompt);
+    if (!tokens) return std::unexpected(tokens.error());
+    // Before the rest is made: the lists of a long prompt are many times its size.
+    if (auto fits = CheckFits(tokens->size(), "prompt"); !fits) return fits;
+    EchoedPrompt echo;
+    if (request.echo) {
+      const size_t lists = request.logprobs ? static_cast<size_t>(request.n) : 0;
+      echoed += tokens->size() * lists * (1 + static_cast<size_t>(request.top_logprobs));
+      if (echoed > kEchoEntriesMax) {
+        return Fail(Code::kInvalidArgument,
+                    fmt::format("the echo would list over {} log-probabilities (tokens of the "
+                                "prompts, times n, times 1 + logprobs)",
+                                kEchoEntriesMax),
+                    "logprobs");
+      }
+      echo = EchoOf(model_.vocabulary(), prompt, *tokens, request.logprobs, request.top_logprobs);
+    }
+    prepared.prompts.push_back({.tokens = std::move(*tokens), .echo = std::move(echo)});
+  }
+  return {};
+}
+
 Result<PreparedGenerate> Preparation::Prepare(wire::Generate asked) const {
   chat::GenerateRequest& request = asked.request;
   if (auto checked = CheckGenerates(); !checked) return std::unexpected(checked.error());
@@ -163,7 +198,7 @@ Result<PreparedGenerate> Preparation::Prepare(wire::Generate asked) const {
     }
     Result<llama::RenderedPrompt> rendered = template_->Render(request);
     if (!rendered) return std::unexpected(rendered.error());
-    prepared.prompts.push_back({std::move(rendered->tokens)});
+    prepared.prompts.push_back({.tokens = std::move(rendered->tokens)});
     for (std::string& stop : rendered->stops) options.stops.push_back(std::move(stop));
     options.format = rendered->format;
     options.visible_tokens = std::move(rendered->visible_tokens);
@@ -171,10 +206,8 @@ Result<PreparedGenerate> Preparation::Prepare(wire::Generate asked) const {
     options.reasoning_tokens_max = request.reasoning.budget_tokens.value_or(-1);
     if (rendered->has_grammar) grammar = std::move(rendered->grammar);
   } else {
-    for (const chat::Prompt& prompt : request.prompts) {
-      auto tokens = CompletionPrompt(request, prompt);
-      if (!tokens) return std::unexpected(tokens.error());
-      prepared.prompts.push_back({std::move(*tokens)});
+    if (auto prompts = PrepareCompletion(request, prepared); !prompts) {
+      return std::unexpected(prompts.error());
     }
     auto made = FormatGrammar(request.response_format);
     if (!made) return std::unexpected(made.error());
@@ -197,6 +230,7 @@ Result<PreparedGenerate> Preparation::Prepare(wire::Generate asked) const {
     if (!sampler) return std::unexpected(sampler.error());
     (*sampler)->ReadPrompt(prompt.tokens);
     options.max_tokens = prompt.max_tokens;
+    options.echo = prompt.echo.text;
     for (int32_t fork = 0; fork < request.n; ++fork) {
       options.choice = static_cast<int32_t>(prepared.answers.size());
       options.id_seed = (uint64_t{seed} << 32) | static_cast<uint32_t>(options.choice);
@@ -336,10 +370,7 @@ Result<wire::Text> Preparation::Prepare(const wire::Detokenize& request) const {
     }
   }
   // Token borders may cut a code point; what leaves here is text.
-  llama::StopStrings whole({});
-  wire::Text reply{whole.Push(bytes)};
-  reply.text += whole.Finish();
-  return reply;
+  return wire::Text{WholeText(bytes)};
 }
 
 }  // namespace weir::engine

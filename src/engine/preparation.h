@@ -9,6 +9,7 @@
 
 #include "base/result.h"
 #include "engine/answer.h"
+#include "engine/echo.h"
 #include "llama/chat_template.h"
 #include "llama/embedder.h"
 #include "llama/model.h"
@@ -30,6 +31,7 @@ struct PreparedGenerate {
   struct Prompt {
     std::vector<llama::Token> tokens = {};
     int32_t max_tokens = 0;  // of each of its answers: what was asked, or what the context leaves
+    EchoedPrompt echo = {};
   };
   std::vector<Prompt> prompts = {};
   // prompts.size() * forks, in the order of the choices.
@@ -71,6 +73,8 @@ class Preparation {
   Result<wire::Text> Prepare(const wire::Detokenize& request) const;
 
  private:
+  Result<void> PrepareCompletion(const chat::GenerateRequest& request,
+                                 PreparedGenerate& prepared) const;
   Result<std::vector<llama::Token>> CompletionPrompt(const chat::GenerateRequest& request,
                                                      const chat::Prompt& prompt) const;
   Result<void> CheckGenerates() const;

@@ -17,10 +17,9 @@ using testing::Completion;
 using testing::Conversation;
 using testing::Endless;
 using testing::EngineFrame;
+using testing::kOnce;
 using testing::SmallSettings;
 using testing::Story;
-
-const std::string kOnce = "Once upon a time";
 
 wire::Score Scoring(std::string prompt, std::vector<std::string> continuations) {
   return {{.client = 1},
@@ -77,7 +76,7 @@ TEST(Scoring, AgreesWithTheLogprobsOfAGeneration) {
   request.logprobs = true;
   const Story story = engine.Run(request);
   double sum = 0;
-  for (const chat::TokenLogprob& token : story.logprobs) sum += static_cast<double>(token.logprob);
+  for (const chat::TokenLogprob& token : story.logprobs) sum += static_cast<double>(*token.logprob);
   const auto scores = ScoresOf(engine, Scoring(kOnce, {story.text()}));
   ASSERT_TRUE(scores);
   ASSERT_EQ(scores->continuations[0].tokens, 8) << "its text is tokenised as it was generated";

@@ -26,6 +26,9 @@ Error Lost() {
           {},
           "backend_failed"};
 }
+Error NotComputed() {
+  return {Code::kBackendFailed, "the engine could not compute this request", {}, "backend_failed"};
+}
 Error Cancelled() { return {Code::kCancelled, "cancelled"}; }
 
 scheduler::Priority PriorityOf(chat::Priority priority) {
@@ -38,6 +41,13 @@ scheduler::Priority PriorityOf(chat::Priority priority) {
       return scheduler::Priority::kBackground;
   }
   CHECK(false, "priority out of range");
+}
+
+// The prompt alone is to be repeated, without a word on its tokens.
+bool NothingToCompute(const PreparedGenerate& work) {
+  return std::ranges::all_of(work.prompts, [](const PreparedGenerate::Prompt& prompt) {
+    return prompt.max_tokens == 0 && !prompt.echo.wants_rows();
+  });
 }
 
 }  // namespace
@@ -87,9 +97,30 @@ void StepLoop::Take(StartGenerate&& item) {
   generation.work = std::move(item.work);
   generation.open_answers = generation.work.answers.size();
   generation.usage = {.prompt_tokens = 0, .cached_tokens = 0, .completion_tokens = 0};
+  if (NothingToCompute(generation.work)) return AnswerWithEcho(generation);
   const Result<void> submitted = SubmitPrompts(generation);
   if (!submitted) return Abandon(id, submitted.error());
   prompt_tokens_ += static_cast<uint64_t>(*generation.usage.prompt_tokens);
+}
+
+void StepLoop::AnswerWithEcho(Generation& generation) {
+  for (const auto& prompt : generation.work.prompts) {
+    *generation.usage.prompt_tokens += static_cast<int64_t>(prompt.tokens.size());
+  }
+  outbox_.Put(wire::EngineFrame::kEvent, generation.id,
+              chat::Event{chat::Started{*generation.usage.prompt_tokens, 0}});
+  EndPrompts(generation, 0, generation.work.prompts.size());
+}
+
+// Answers of which nothing is drawn: the echo is all there is.
+void StepLoop::EndPrompts(Generation& generation, size_t first, size_t count) {
+  const auto forks = static_cast<size_t>(generation.work.forks);
+  // The last Emit ends the generation.
+  for (size_t choice = first * forks; choice < (first + count) * forks; ++choice) {
+    Answer& answer = *generation.work.answers[choice];
+    answer.Echo(generation.work.prompts[choice / forks].echo.logprobs);
+    Emit(generation, answer.EndForLength());
+  }
 }
 
 Result<void> StepLoop::SubmitPrompts(Generation& generation) {
@@ -97,15 +128,19 @@ Result<void> StepLoop::SubmitPrompts(Generation& generation) {
     PreparedGenerate::Prompt& prompt = generation.work.prompts[i];
     const scheduler::RequestId submission = next_submission_++;
     *generation.usage.prompt_tokens += static_cast<int64_t>(prompt.tokens.size());
-    auto submitted = scheduler_->Submit({.id = submission,
-                                         .prompt = std::move(prompt.tokens),
-                                         .max_new_tokens = prompt.max_tokens,
-                                         .tenant_salt = generation.work.caller.tenant_salt,
-                                         .client = generation.work.caller.client,
-                                         .priority = PriorityOf(generation.work.priority),
-                                         .forks = generation.work.forks,
-                                         .deterministic = generation.work.deterministic},
-                                        SystemClock().Now());
+    // The scheduler forks what samples; an echo alone is computed once for all its choices.
+    const int32_t forks = prompt.max_tokens > 0 ? generation.work.forks : 1;
+    auto submitted = scheduler_->Submit(
+        {.id = submission,
+         .prompt = std::move(prompt.tokens),
+         .max_new_tokens = prompt.max_tokens,
+         .tenant_salt = generation.work.caller.tenant_salt,
+         .client = generation.work.caller.client,
+         .priority = PriorityOf(generation.work.priority),
+         .forks = forks,
+         .deterministic = generation.work.deterministic,
+         .prompt_outputs_from = prompt.echo.wants_rows() ? 0 : scheduler::kNoPromptOutputs},
+        SystemClock().Now());
     if (!submitted) return submitted;
     generation.submissions.push_back(submission);
     parts_[submission] = {generation.id, i};
@@ -301,6 +336,9 @@ void StepLoop::UseRow(const scheduler::Row& row, int32_t index) {
   if (const auto found = scorings_.find(of.id); found != scorings_.end()) {
     return ScoreRow(found->second, of.index, row, context_->Logits(index));
   }
+  if (auto& echo = generations_.at(of.id).work.prompts[of.index].echo; echo.wants_rows()) {
+    echo.Take(context_->model().vocabulary(), row.pos, context_->Logits(index));
+  }
   for (int32_t branch = row.branch; branch < row.branch + row.samples; ++branch) {
     const auto found = generations_.find(of.id);
     if (found == generations_.end()) return;
@@ -312,7 +350,10 @@ void StepLoop::DrawFor(Generation& generation, const Part& part, const scheduler
                        int32_t branch, std::span<const float> logits) {
   const size_t choice =
       part.index * static_cast<size_t>(generation.work.forks) + static_cast<size_t>(branch);
-  Result<AnswerStep> step = generation.work.answers[choice]->Draw(logits);
+  Answer& answer = *generation.work.answers[choice];
+  const EchoedPrompt& echo = generation.work.prompts[part.index].echo;
+  if (answer.tokens() == 0 && echo.wants_rows()) answer.Echo(echo.logprobs);
+  Result<AnswerStep> step = answer.Draw(logits);
   if (!step) return Abandon(generation.id, step.error());
   if (generation.first_token == MonotonicTime{}) generation.first_token = SystemClock().Now();
   ++generated_tokens_;
@@ -392,18 +433,24 @@ void StepLoop::OnEnded(const scheduler::Event& event) {
   // A score with a part missing is no score.
   const bool cut = scoring != scorings_.end() && event.reason != scheduler::EndReason::kPromptDone;
   if (event.reason == scheduler::EndReason::kFailed || cut) {
-    return Abandon(
-        of.id,
-        {Code::kBackendFailed, "the engine could not compute this request", {}, "backend_failed"});
+    return Abandon(of.id, NotComputed());
   }
   if (scoring != scorings_.end()) {
     --scoring->second.open;
     return GoOn(scoring->second);
   }
   Generation& generation = generations_.at(of.id);
+  if (event.reason == scheduler::EndReason::kPromptDone) {
+    return EndPrompts(generation, of.index, 1);
+  }
   const size_t choice =
       of.index * static_cast<size_t>(generation.work.forks) + static_cast<size_t>(event.branch);
-  Emit(generation, generation.work.answers[choice]->EndForLength());
+  Answer& answer = *generation.work.answers[choice];
+  // A list of log-probabilities with a part missing is none.
+  if (answer.tokens() == 0 && generation.work.prompts[of.index].echo.wants_rows()) {
+    return Abandon(of.id, NotComputed());
+  }
+  Emit(generation, answer.EndForLength());
 }
 
 void StepLoop::Emit(Generation& generation, AnswerStep step) {

@@ -80,6 +80,8 @@ class StepLoop {
 
   Result<void> SubmitScores(Scoring& scoring);
   Result<void> SubmitPrompts(Generation& generation);
+  void AnswerWithEcho(Generation& generation);
+  void EndPrompts(Generation& generation, size_t first, size_t count);
 
   bool StepGeneration();
   void ApplyOps(const scheduler::Plan& plan);

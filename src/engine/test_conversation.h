@@ -27,6 +27,8 @@ namespace weir::engine::testing {
 
 using wire::EngineFrame;
 
+inline const std::string kOnce = "Once upon a time";
+
 // For prefixes that leave the KV cache.
 inline constexpr uint64_t kHostBytes = uint64_t{64} << 20;
 

@@ -170,9 +170,44 @@ def test_legacy_completions_continue_the_text(client, small):
     assert "".join(chunk.choices[0].text for chunk in streamed if chunk.choices) == answer.choices[0].text
 
 
-def test_legacy_completions_take_several_prompts_and_refuse_echo_by_name(client, small):
+def test_legacy_completions_take_several_prompts(client, small):
     answer = client.completions.create(model=SMALL, prompt=["One, two,", "A, B,"], max_tokens=2)
     assert [choice.index for choice in answer.choices] == [0, 1] and answer.usage.completion_tokens == 4
-    with pytest.raises(openai.BadRequestError) as raised:
-        client.completions.create(model=SMALL, prompt="One, two,", max_tokens=2, echo=True)
-    assert raised.value.param == "echo"
+
+
+def test_echo_puts_the_prompt_before_each_answer(client, small):
+    request = {"model": SMALL, "prompt": ["One, two,", "Ä, B,"], "max_tokens": 3, "n": 2, "temperature": 0}
+    plain = client.completions.create(**request)
+    echoed = client.completions.create(**request, echo=True)
+    for choice, alone in zip(echoed.choices, plain.choices):
+        assert choice.text == request["prompt"][choice.index // 2] + alone.text and choice.logprobs is None
+    assert echoed.usage.completion_tokens == plain.usage.completion_tokens == 12
+    streamed = {}
+    for chunk in client.completions.create(**request, echo=True, stream=True):
+        for choice in chunk.choices:
+            streamed[choice.index] = streamed.get(choice.index, "") + choice.text
+    assert streamed == {choice.index: choice.text for choice in echoed.choices}
+
+
+def test_echo_without_an_answer_gives_the_prompt_and_its_log_probabilities(client, http, small):
+    prompt = "The capital of France is Paris. The capital of Italy is Rome."
+    alone = client.completions.create(model=SMALL, prompt=prompt, max_tokens=0, echo=True)
+    assert (alone.choices[0].text, alone.choices[0].finish_reason) == (prompt, "length")
+    assert alone.usage.completion_tokens == 0 and alone.usage.prompt_tokens > 10
+    answer = client.completions.create(model=SMALL, prompt=prompt, max_tokens=0, echo=True, logprobs=2)
+    lists = answer.choices[0].logprobs
+    assert "".join(lists.tokens) == answer.choices[0].text == prompt
+    assert len(lists.tokens) == len(lists.token_logprobs) == len(lists.top_logprobs) == answer.usage.prompt_tokens
+    assert lists.token_logprobs[0] is None and all(value <= 0 for value in lists.token_logprobs[1:])
+    assert [prompt[i:i + len(token)] for i, token in zip(lists.text_offset, lists.tokens)] == lists.tokens
+    # Scoring computes the same in another way.
+    asked = {"model": SMALL, "prompt": prompt[:-6], "continuations": [" Rome."]}
+    scored = http.post("/weir/v1/score", json=asked).json()["scores"][0]
+    assert sum(lists.token_logprobs[-scored["tokens"]:]) == pytest.approx(scored["logprob"], abs=0.1)
+
+
+def test_echo_of_token_ids_is_their_text(http, client, small):
+    ids = http.post("/tokenize", json={"model": SMALL, "content": "Once upon a time"}).json()["tokens"]
+    answer = client.completions.create(model=SMALL, prompt=ids, max_tokens=2, echo=True, logprobs=0)
+    assert answer.choices[0].text.startswith("Once upon a time")
+    assert len(answer.choices[0].logprobs.tokens) == len(ids) + 2

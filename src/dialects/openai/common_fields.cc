@@ -50,11 +50,12 @@ void ReadStop(json::Fields& fields, std::vector<std::string>& out) {
 }
 
 // OpenAI's older and newer names of the same. -1 (LM Studio, llama-server) is the same as nothing.
-void ReadMaxTokens(json::Fields& fields, std::optional<int32_t>& out) {
+// None at all makes sense only where the prompt is echoed.
+void ReadMaxTokens(json::Fields& fields, bool zero_allowed, std::optional<int32_t>& out) {
   for (const char* key : {"max_tokens", "max_completion_tokens"}) {
     const auto tokens = fields.Int(key, -1, kTokensMax);
     if (!tokens || *tokens == -1) continue;
-    if (*tokens == 0)
+    if (*tokens == 0 && !zero_allowed)
       return fields.Refuse(key,
                            fmt::format("is out of range; it must be from 1 to {}", kTokensMax));
     if (out && *out != *tokens)
@@ -282,7 +283,7 @@ void ReadCommon(json::Fields& fields, const Limits& limits, GenerateCall& call) 
   ReadStream(fields, call);
   ReadSampling(fields, request.sampling);
   request.n = static_cast<int32_t>(fields.Int("n", 1, limits.choices_max).value_or(1));
-  ReadMaxTokens(fields, request.max_tokens);
+  ReadMaxTokens(fields, request.echo, request.max_tokens);
   ReadStop(fields, request.stop);
   ReadResponseFormat(fields, request.response_format);
   ReadConstraints(fields, request.response_format);

@@ -15,8 +15,18 @@ constexpr float kLeast = -9999.0f;
 
 float Finite(float logprob) { return logprob > kLeast ? logprob : kLeast; }
 
-void WriteToken(json::Writer& writer, std::string_view bytes, float logprob) {
-  writer.Field("token", bytes).Key("logprob").Float(Finite(logprob)).Key("bytes").BeginArray();
+void WriteLogprob(json::Writer& writer, std::optional<float> logprob) {
+  if (logprob) {
+    writer.Float(Finite(*logprob));
+  } else {
+    writer.Null();
+  }
+}
+
+void WriteToken(json::Writer& writer, std::string_view bytes, std::optional<float> logprob) {
+  writer.Field("token", bytes).Key("logprob");
+  WriteLogprob(writer, logprob);
+  writer.Key("bytes").BeginArray();
   for (const char byte : bytes) writer.Int(static_cast<uint8_t>(byte));
   writer.EndArray();
 }
@@ -31,6 +41,10 @@ std::string LegacyToken(std::string_view bytes) {
 }
 
 void WriteLegacyTop(json::Writer& writer, const chat::TokenLogprob& token) {
+  if (!token.logprob) {
+    writer.Null();  // the first token of an echoed prompt: nothing predicts it
+    return;
+  }
   std::set<std::string> seen;
   writer.BeginObject();
   for (const auto& other : token.top) {
@@ -81,7 +95,7 @@ int64_t WriteLegacyLogprobs(json::Writer& writer, std::span<const chat::TokenLog
   writer.BeginObject().Key("tokens").BeginArray();
   for (const auto& token : tokens) writer.String(LegacyToken(token.bytes));
   writer.EndArray().Key("token_logprobs").BeginArray();
-  for (const auto& token : tokens) writer.Float(Finite(token.logprob));
+  for (const auto& token : tokens) WriteLogprob(writer, token.logprob);
   writer.EndArray().Key("top_logprobs").BeginArray();
   for (const auto& token : tokens) WriteLegacyTop(writer, token);
   writer.EndArray().Key("text_offset").BeginArray();

@@ -40,8 +40,9 @@ void ReadCompletionOnly(json::Fields& fields, chat::GenerateRequest& request) {
     request.logprobs = true;
     request.top_logprobs = static_cast<int32_t>(*top);
   }
-  if (fields.Bool("echo") == true) {
-    RefuseUnsupported(fields, "echo", "answers do not repeat the prompt");
+  request.echo = fields.Bool("echo").value_or(false);
+  if (request.echo && request.logprobs && request.has_suffix) {
+    RefuseUnsupported(fields, "logprobs", "not together with echo and suffix");
   }
 }
 

@@ -22,7 +22,9 @@ std::string Bytes(json::Fields& token) {
 chat::TokenLogprob ReadToken(json::Fields& fields) {
   chat::TokenLogprob token;
   token.bytes = Bytes(fields);
-  token.logprob = static_cast<float>(fields.Require().Number("logprob", -1e9, 0).value_or(0));
+  if (const auto logprob = fields.Number("logprob", -1e9, 0)) {
+    token.logprob = static_cast<float>(*logprob);
+  }
   if (const json::Array* top = fields.List("top", 20)) {
     for (size_t i = 0; i < top->size(); ++i) {
       json::Fields other(fields.problem(), (*top)[i], fields.PathOf("top", i));

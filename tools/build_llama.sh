@@ -1,12 +1,14 @@
 #!/usr/bin/env bash
-# Builds libllama, ggml, libmtmd and llama-common from the pinned PyPI source package, once.
+# Builds libllama, ggml, libmtmd and llama-common from the pinned PyPI source package with the patches of
+# tools/patches, once.
 #
-#   tools/build_llama.sh [--sanitize address|thread] [--peers]
+#   tools/build_llama.sh [--sanitize address|thread]
+#   tools/build_llama.sh --peers
 #
-# Prints the prefix as its last line. The prefix is keyed by everything that the result depends on (source, this
-# script, compiler, flags, CPU), so a second call returns at once, and two checkouts share one build. --peers also
-# builds llama-server, llama-bench, llama-quantize and llama-perplexity from the same tree: the rivals of `make bench`
-# and tools for tests, never part of the product.
+# Prints the prefix as its last line. The prefix is keyed by everything that the result depends on (source, patches,
+# compiler, flags, CPU), so a second call returns at once, and two checkouts share one build. --peers builds
+# llama-server, llama-bench, llama-quantize and llama-perplexity instead, from the same tree as it was published: the
+# rivals of `make bench` and tools for tests, never part of the product.
 set -euo pipefail
 
 package=llama-cpp-python
@@ -49,17 +51,27 @@ case "$sanitize" in
   *) die "--sanitize takes address or thread" ;;
 esac
 
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+patches=()
+targets=(llama llama-common mtmd)
+if [ "$peers" = yes ]; then
+  targets=(llama-server llama-bench llama-quantize llama-perplexity)
+else
+  patches=("$here"/patches/llama.cpp-*.patch)
+fi
+
 cpu=$( (grep -m1 '^flags' /proc/cpuinfo || grep -m1 '^Features' /proc/cpuinfo) 2>/dev/null | sha256sum | cut -c1-8)
-key=$( { echo "$sha256 ${flags[*]} $cpu"; "$cxx" --version | head -n 1; } | sha256sum | cut -c1-16)
+key=$( { echo "$sha256 ${flags[*]} $cpu"; cat /dev/null "${patches[@]}"; "$cxx" --version | head -n 1; } |
+  sha256sum | cut -c1-16)
 prefix=$cache/third_party/llama-$version-$key
 done_marker=$prefix/.done
-peer_marker=$prefix/.peers-done
+if [ "$peers" = yes ]; then done_marker=$prefix/.peers-done; fi
 
 mkdir -p "$cache/third_party" "$cache/downloads"
 exec 9>"$cache/third_party/.llama.lock"
 flock 9
 
-if [ ! -e "$done_marker" ] || { [ "$peers" = yes ] && [ ! -e "$peer_marker" ]; }; then
+if [ ! -e "$done_marker" ]; then
   tarball=$cache/downloads/llama_cpp_python-$version.tar.gz
   if ! echo "$sha256  $tarball" | sha256sum --check --status 2>/dev/null; then
     say "downloading $package $version (77 MB)"
@@ -76,14 +88,15 @@ if [ ! -e "$done_marker" ] || { [ "$peers" = yes ] && [ ! -e "$peer_marker" ]; }
     mkdir -p "$prefix"
     tar -xzf "$tarball" -C "$prefix" --strip-components=3 \
       "llama_cpp_python-$version/vendor/llama.cpp"
+    for patch in "${patches[@]}"; do
+      patch --directory "$prefix" --strip 1 --silent <"$patch" || die "${patch##*/} does not apply to $package $version"
+    done
     touch "$prefix/.unpacked"
   fi
   launcher=()
   if command -v ccache >/dev/null; then
     launcher=(-DCMAKE_C_COMPILER_LAUNCHER=ccache -DCMAKE_CXX_COMPILER_LAUNCHER=ccache)
   fi
-  targets=(llama llama-common mtmd)
-  if [ "$peers" = yes ]; then targets+=(llama-server llama-bench llama-quantize llama-perplexity); fi
   say "building ${targets[*]} (5 to 6 minutes on 2 cores, once)"
   cmake -S "$prefix" -B "$prefix/build" -G Ninja -DCMAKE_C_COMPILER="$cc" -DCMAKE_CXX_COMPILER="$cxx" \
     "${launcher[@]}" "${flags[@]}" >"$prefix/configure.log" 2>&1 ||
@@ -92,6 +105,5 @@ if [ ! -e "$done_marker" ] || { [ "$peers" = yes ] && [ ! -e "$peer_marker" ]; }
   cmake --build "$prefix/build" --target "${targets[@]}" >"$out" 2>&1 ||
     { [ -f "$prefix/build.log" ] && tail -n 30 "$prefix/build.log" >&2; die "building llama.cpp failed"; }
   touch "$done_marker"
-  if [ "$peers" = yes ]; then touch "$peer_marker"; fi
 fi
 echo "$prefix"

@@ -38,6 +38,10 @@ struct Gateway {
   // the one it started with.
   std::function<std::shared_ptr<const routing::Policy>()> policy;
   chat::Label default_label = chat::Label::kInternal;
+  // Whether a request that was let in may go on: its key may have expired or been revoked since.
+  // Asked for each event of a generation, and every 250 ms while its stream
+  // is silent. Empty: always.
+  std::function<Result<void>(const chat::Principal& principal)> still_valid = {};
   DecisionLog decisions = {};
 };
 

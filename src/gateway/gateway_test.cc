@@ -23,15 +23,16 @@ const Error kBroken{Code::kBackendFailed, "it broke", "", "backend_failed"};
 class GatewayTest : public testing::Test {
  protected:
   GatewayTest() {
-    policy_.targets = {{.name = "a", .model = "m-a", .embeds = true},
-                       {.name = "b", .model = "m-b", .embeds = true},
-                       {.name = "cloud",
-                        .model = "m-c",
-                        .tier = routing::Tier::kCloud,
-                        .ceiling = Label::kPublic}};
+    policy_.targets = {
+        {.name = "a", .model = "m-a", .embeds = true},
+        {.name = "b", .model = "m-b", .embeds = true},
+        {.name = "cloud", .model = "m-c", .tier = routing::Tier::kCloud, .ceiling = Label::kPublic},
+        {.name = "va", .model = "m-a", .generates = false, .embeds = true},
+        {.name = "vb", .model = "m-b", .generates = false, .embeds = true}};
     policy_.virtuals = {{.name = "auto", .targets = {"a", "b"}},
                         {.name = "one", .targets = {"a"}},
-                        {.name = "far", .targets = {"cloud"}}};
+                        {.name = "far", .targets = {"cloud"}},
+                        {.name = "vectors", .targets = {"va", "vb"}}};
     backend_.models["m-a"].steps = Says({"A"});
     backend_.models["m-b"].steps = Says({"B"});
     backend_.models["m-c"].steps = Says({"C"});
@@ -233,24 +234,56 @@ TEST_F(GatewayTest, ADecisionThatTheLogForgotDoesNotHurtItsRequest) {
   EXPECT_EQ(Hear(*generation), "A");
 }
 
+TEST_F(GatewayTest, AGenerationEndsWhenItsKeyIsNoLongerValid) {
+  Error revoked{Code::kUnauthenticated, "revoked", "", "key_revoked"};
+  bool valid = true;
+  gateway_.still_valid = [&](const chat::Principal& principal) -> Result<void> {
+    EXPECT_EQ(principal.key_id, "key_1");
+    return valid ? Result<void>() : Fail(revoked);
+  };
+  backend_.models["m-a"].steps = Says({"one", "two", "three"});
+  const auto generation = Start("auto", {.principal = {.key_id = "key_1"}}).value();
+  ASSERT_TRUE(Next(*generation));
+  EXPECT_EQ(backend_.live_streams, 1);
+  valid = false;
+  const auto event = Next(*generation);
+  ASSERT_FALSE(event);
+  EXPECT_EQ(event.error().reason, "key_revoked");
+  EXPECT_EQ(backend_.live_streams, 0) << "the work is cancelled, and no other target is asked";
+  EXPECT_THAT(Attempts(generation->decision_id()), ElementsAre("a:unauthenticated"));
+}
+
+TEST_F(GatewayTest, WhoWaitsForAQuietTargetIsStoppedTooWhenTheKeyIsRevoked) {
+  backend_.models["m-a"].steps = {backends::Step(Duration(seconds(30)))};
+  int looks = 0;
+  gateway_.still_valid = [&](const chat::Principal&) -> Result<void> {
+    if (++looks < 2) return {};
+    return Fail(Code::kUnauthenticated, "revoked", {}, "key_revoked");
+  };
+  const auto generation = Start("auto").value();
+  const MonotonicTime start = SystemClock().Now();
+  EXPECT_EQ(Next(*generation, seconds(20)).error().reason, "key_revoked");
+  EXPECT_LT(SystemClock().Now() - start, seconds(10));
+}
+
 TEST_F(GatewayTest, EmbeddingsFallBackAsGenerationsDo) {
   backend_.models["m-a"].refusal = kBroken;
   const auto answered =
       RunForTest(loop_, Embed(gateway_, {.principal = {.key_id = "key_1"}},
-                              {.model = "auto", .inputs = {{.text = "x"}, {.text = "y"}}}));
+                              {.model = "vectors", .inputs = {{.text = "x"}, {.text = "y"}}}));
   ASSERT_TRUE(answered.has_value());
-  EXPECT_EQ(answered->target.name, "b");
+  EXPECT_EQ(answered->target.name, "vb");
   EXPECT_EQ(answered->value.vectors.size(), 2u);
   EXPECT_EQ(backend_.principals.back().key_id, "key_1");
-  EXPECT_THAT(Attempts(answered->decision_id), ElementsAre("a:backend_failed", "b:served"));
+  EXPECT_THAT(Attempts(answered->decision_id), ElementsAre("va:backend_failed", "vb:served"));
 }
 
 TEST_F(GatewayTest, AnErrorOfTheRequestEndsAnEmbedding) {
   backend_.models["m-a"].refusal = Error{Code::kInvalidArgument, "too long"};
   const auto answered =
-      RunForTest(loop_, Embed(gateway_, {}, {.model = "auto", .inputs = {{.text = "x"}}}));
+      RunForTest(loop_, Embed(gateway_, {}, {.model = "vectors", .inputs = {{.text = "x"}}}));
   EXPECT_EQ(answered.error().message, "too long");
-  EXPECT_THAT(LastAttempts(), ElementsAre("a:invalid_argument"));
+  EXPECT_THAT(LastAttempts(), ElementsAre("va:invalid_argument"));
 }
 
 TEST_F(GatewayTest, OnlyTargetsThatEmbedAreAskedToEmbed) {

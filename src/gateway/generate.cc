@@ -30,6 +30,7 @@ class RoutedGeneration final : public Generation {
       event = co_await Try(until);
     }
     if (!event) co_return End(std::move(event.error()));
+    if (auto valid = StillValid(); !valid) co_return End(std::move(valid.error()));
     if (*event && !std::exchange(answered_, true)) Record("served");
     if (!*event && gateway_.clock.Now() >= deadline_) co_return End(DeadlinePassed());
     co_return std::move(event);
@@ -40,6 +41,12 @@ class RoutedGeneration final : public Generation {
   const std::string& decision_id() const override { return decision_id_; }
 
  private:
+  static constexpr Duration kLooksAtKey = std::chrono::milliseconds(250);
+
+  Result<void> StillValid() const {
+    return gateway_.still_valid ? gateway_.still_valid(asked_.principal) : Result<void>();
+  }
+
   static Error DeadlinePassed() {
     return {Code::kDeadlineExceeded, "the deadline of the request passed", "x-weir-deadline-ms"};
   }
@@ -57,7 +64,17 @@ class RoutedGeneration final : public Generation {
       if (!stream) co_return std::unexpected(stream.error());
       stream_ = std::move(*stream);
     }
-    co_return co_await stream_->Next(until - gateway_.clock.Now());
+    co_return co_await Listen(until);
+  }
+
+  // In short pieces where keys may end: who waits for a quiet target is stopped in time, too.
+  Task<Result<std::optional<chat::Event>>> Listen(MonotonicTime until) {
+    for (;;) {
+      const Duration left = until - gateway_.clock.Now();
+      const Duration piece = gateway_.still_valid ? std::min(left, kLooksAtKey) : left;
+      auto event = co_await stream_->Next(piece);
+      if (!event || *event || piece == left || !StillValid()) co_return std::move(event);
+    }
   }
 
   // False when there is nobody left to ask.

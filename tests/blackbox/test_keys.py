@@ -1,12 +1,13 @@
 """API keys: made, shown once, checked everywhere, revoked at once."""
 
+import concurrent.futures
 import json
 import subprocess
 
 import pytest
 
 import weir_server
-from talk import ask, error_of, http_client
+from talk import SMALL, ask, error_of, events_of, http_client
 
 
 @pytest.fixture
@@ -68,6 +69,40 @@ def test_a_revoked_key_stops_working_at_once(keyed):
         assert run("revoke", "second").returncode == 0
         assert http.get("/v1/models", headers={"x-api-key": second}).status_code == 401
         assert http.get("/v1/models", headers={"x-api-key": key}).status_code == 200
+
+
+def test_a_revoked_key_ends_its_running_streams_and_no_others(keyed, small):
+    server, first, run = keyed
+    second = json.loads(run("create", "--name", "second", "--json").stdout)["key"]
+    long = ask("Tell me a very long story.", max_tokens=1500, stream=True, ignore_eos=True)
+    with http_client(server) as http, \
+            http.stream("POST", "/v1/chat/completions", json=long, headers={"x-api-key": first}) as staying, \
+            http.stream("POST", "/v1/chat/completions", json=long, headers={"x-api-key": second}) as ending:
+        going_on, stopped = events_of(staying), events_of(ending)
+        assert next(going_on) and next(stopped)
+        assert run("revoke", "second").returncode == 0
+        *_, last = stopped
+        assert last["error"]["code"] == "key_revoked" and last["error"]["type"] == "authentication_error"
+        assert weir_server.until(lambda: engine_of(http, first)["running"] == 1), "its work goes on"
+        assert next(going_on)["choices"]
+
+
+def test_a_revoked_key_ends_what_waits_for_its_turn(keyed, small, tmp_path):
+    server, first, run = keyed
+    second = json.loads(run("create", "--name", "second", "--json").stdout)["key"]
+    # 24,000 tokens of prompt: many seconds before the first token.
+    slow = ask("word " * 6000, max_tokens=1, model=SMALL)
+    with http_client(server) as http, concurrent.futures.ThreadPoolExecutor() as pool:
+        http.post("/v1/chat/completions", json=ask("Hi", max_tokens=1), headers={"x-api-key": first})
+        answer = pool.submit(http.post, "/v1/chat/completions", json=slow, headers={"x-api-key": second})
+        assert weir_server.until(lambda: engine_of(http, first)["running"] == 1)
+        assert run("revoke", "second").returncode == 0
+        assert error_of(answer.result(), 401)["code"] == "key_revoked"
+        assert weir_server.until(lambda: engine_of(http, first)["running"] == 0)
+
+
+def engine_of(http, key):
+    return http.get("/weir/v1/models", headers={"x-api-key": key}).json()["data"][0]
 
 
 def test_revoking_what_is_not_there_is_exit_3(keyed):

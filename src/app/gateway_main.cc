@@ -90,11 +90,19 @@ class Gateway {
         link_(loop_.executor(), wire::kGatewayControlFd),
         fleet_(loop_.executor(), SystemClock(), link_,
                [this](const std::string& model) { return policy_.FileOf(model); },
-               {.keep_alive = KeepAliveOf(*policy_.settings().keep_alive), .salt = RandomSalt()}),
+               {.keep_alive = KeepAliveOf(*policy_.settings().keep_alive),
+                .load_timeout = *policy_.settings().load_timeout,
+                .salt = RandomSalt()}),
         gateway_{.clock = SystemClock(),
                  .engines = fleet_,
                  .policy = [this] { return policy_.Current(); },
-                 .default_label = *policy_.settings().default_label},
+                 .default_label = *policy_.settings().default_label,
+                 .still_valid =
+                     [this](const chat::Principal& principal) {
+                       return principal.key_id.empty()
+                                  ? Result<void>()
+                                  : keys_->StillValid(principal, SystemClock().WallNow());
+                     }},
         site_{.clock = SystemClock(),
               .gateway = gateway_,
               .fleet = fleet_,

@@ -30,6 +30,9 @@ Error Nonsense() {
   return {Code::kBackendFailed, "the engine answered with what is no answer", {}, "backend_failed"};
 }
 
+// Less is no progress: an engine that means ill could dole it out for ever.
+constexpr float kProgressMin = 0.01f;
+
 }  // namespace
 
 // Tells the engine to stop when whoever waited for an answer goes away before it came.
@@ -106,13 +109,21 @@ EngineConnection::EngineConnection(const Executor& executor, int socket, std::st
 
 EngineConnection::~EngineConnection() = default;
 
-Task<Result<wire::EngineInfo>> EngineConnection::Load(wire::EngineSettings settings) {
+Task<Result<wire::EngineInfo>> EngineConnection::Load(wire::EngineSettings settings,
+                                                      Duration stall_max) {
   const auto self = shared_from_this();
   Send(wire::EngineFrame::kLoad, 0, wire::Encode(wire::LoadRequest{.settings = settings}));
+  float known = 0;
+  MonotonicTime until = SystemClock().Now() + stall_max;
   while (!loaded_) {
-    const Result<void> changed = co_await load_changed_.Wait();
+    const Result<void> changed = co_await load_changed_.WaitUntil(until);
+    if (!changed && changed.error().code == Code::kDeadlineExceeded)
+      co_return Fail(Hangs(stall_max));
     if (!changed) co_return std::unexpected(changed.error());
     load_changed_.Reset();
+    if (loading_ < known + kProgressMin) continue;
+    known = loading_;
+    until = SystemClock().Now() + stall_max;
   }
   if (*loaded_) info_ = **loaded_;
   co_return *loaded_;
@@ -264,6 +275,14 @@ Result<bool> EngineConnection::ReadSome(wire::FrameReader& frames, std::span<cha
   return true;
 }
 
+Error EngineConnection::Hangs(Duration stall_max) const {
+  return {Code::kUnavailable,
+          fmt::format("'{}' showed no progress for {:.0f} s while it was loaded, and was ended; "
+                      "load_timeout sets the limit",
+                      name_, Milliseconds(stall_max) / 1000),
+          "model", std::string(kLoadTimeout)};
+}
+
 Error EngineConnection::Ended() const {
   return {Code::kBackendFailed,
           fmt::format("the engine of '{}' ended; try again", name_),
@@ -331,7 +350,7 @@ void EngineConnection::TakeLoading(const wire::Frame& frame) {
   switch (static_cast<wire::EngineFrame>(frame.kind)) {
     case wire::EngineFrame::kLoading:
       if (const auto told = wire::Decode<wire::Loading>(frame.body)) loading_ = told->fraction;
-      return;
+      break;
     case wire::EngineFrame::kReady:
       if (auto info = wire::Decode<wire::EngineInfo>(frame.body)) {
         loaded_ = std::move(*info);

@@ -38,8 +38,10 @@ class EngineConnection : public std::enable_shared_from_this<EngineConnection> {
   ~EngineConnection();
 
   // Sends what to load and waits until the engine is ready. Once, first. Until it has returned,
-  // nothing else may be called but Close.
-  Task<Result<wire::EngineInfo>> Load(wire::EngineSettings settings);
+  // nothing else may be called but Close. kUnavailable with the reason kLoadTimeout when the engine
+  // shows no progress for `stall_max`: it hangs.
+  static constexpr std::string_view kLoadTimeout = "load_timeout";
+  Task<Result<wire::EngineInfo>> Load(wire::EngineSettings settings, Duration stall_max);
 
   // Encoded before they return: nothing of `request` is kept.
   std::unique_ptr<EventStream> Generate(const wire::Caller& caller,
@@ -87,6 +89,7 @@ class EngineConnection : public std::enable_shared_from_this<EngineConnection> {
   wire::Frame PopFrame(Request& request);
   void TakeLoading(const wire::Frame& frame);
   Error Ended() const;
+  Error Hangs(Duration stall_max) const;
 
   void Send(wire::EngineFrame kind, uint64_t id, std::string_view body);
   std::pair<uint64_t, OpenRequest> Start(wire::EngineFrame kind, std::string_view body);

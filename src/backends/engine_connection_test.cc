@@ -75,7 +75,7 @@ TEST_F(EngineConnectionTest, LoadTellsWhatWasLoadedAndHowFarItIs) {
     engine.Say(Kind::kLoading, 0, wire::Encode(wire::Loading{0.5}));
     engine.SayReady({.architecture = "llama"});
   };
-  const auto info = RunForTest(loop_, connection_->Load({.context_tokens = 512}));
+  const auto info = RunForTest(loop_, connection_->Load({.context_tokens = 512}, kTestPatience));
   EXPECT_EQ(info.value().architecture, "llama");
   EXPECT_EQ(connection_->info().architecture, "llama");
   EXPECT_EQ(connection_->loading(), 0.5f);
@@ -85,13 +85,13 @@ TEST_F(EngineConnectionTest, AnEngineThatCannotLoadSaysWhy) {
   engine_->on_frame = [](FakeEngine& engine, const wire::Frame&) {
     engine.SayFailure(0, {Code::kUnprocessable, "no such architecture"});
   };
-  const auto info = RunForTest(loop_, connection_->Load({}));
+  const auto info = RunForTest(loop_, connection_->Load({}, kTestPatience));
   EXPECT_EQ(info.error().code, Code::kUnprocessable);
 }
 
 TEST_F(EngineConnectionTest, AnEngineThatDiesWhileLoadingIsABackendFailure) {
   engine_->on_frame = [](FakeEngine& engine, const wire::Frame&) { engine.Die(); };
-  const auto info = RunForTest(loop_, connection_->Load({}));
+  const auto info = RunForTest(loop_, connection_->Load({}, kTestPatience));
   EXPECT_EQ(info.error().code, Code::kBackendFailed);
 }
 

@@ -241,8 +241,9 @@ Task<Result<wire::EngineInfo>> EngineFleet::StartAndLoad(SlotPtr slot) {
   wire::EngineSettings settings = slot->file.settings;
   settings.model_name = slot->model;
   settings.model_path = fmt::format("/proc/self/fd/{}", wire::kEngineFileFdFirst);
-  const auto info = co_await slot->connection->Load(std::move(settings));
+  const auto info = co_await slot->connection->Load(std::move(settings), options_.load_timeout);
   if (slot->stopped) co_return Fail(Stopped(slot->model));
+  if (!info && info.error().reason == EngineConnection::kLoadTimeout) starter_.Kill(slot->engine);
   co_return info;
 }
 

@@ -32,6 +32,7 @@ struct FleetOptions {
   Duration keep_alive = std::chrono::minutes(5);  // after the last request; negative: for ever
   size_t engines_max = 4;  // beyond it the idle one that was used longest ago goes
   Duration stop_grace = std::chrono::seconds(2);
+  Duration load_timeout = std::chrono::minutes(5);  // without progress: then the engine hangs
   uint64_t salt = 0;  // random for each start: what engines know of tenants cannot be guessed
 };
 

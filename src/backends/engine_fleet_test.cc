@@ -140,6 +140,55 @@ TEST_F(EngineFleetTest, WhoWaitsForALoadThatFailsGetsItsError) {
   EXPECT_EQ(Status().at(0).last_error, "not a model");
 }
 
+TEST_F(EngineFleetTest, ALoadThatHangsEndsForAllWhoWaitAndTheEngineIsKilled) {
+  Build({.load_timeout = std::chrono::milliseconds(30)});
+  starter_.prepare = [](FakeEngine& engine) { engine.on_frame = [](FakeEngine&, const auto&) {}; };
+  const auto a = Ask("m");
+  const auto b = Ask("m");
+  ASSERT_TRUE(Until([&] { return a->has_value() && b->has_value(); }));
+  for (const auto& answer : {a, b}) {
+    EXPECT_EQ(answer->value().error().code, Code::kUnavailable);
+    EXPECT_EQ(answer->value().error().reason, "load_timeout");
+  }
+  EXPECT_THAT(starter_.killed, ElementsAre(1u)) << "as one that failed, for the launcher to count";
+  EXPECT_EQ(Status().at(0).state, EngineState::kFailed);
+  starter_.prepare = {};
+  clock_.Advance(seconds(1));
+  EXPECT_TRUE(Generate("m").has_value());
+}
+
+TEST_F(EngineFleetTest, ALoadWithProgressMayTakeLongerThanTheLimit) {
+  Build({.load_timeout = std::chrono::milliseconds(200)});
+  starter_.prepare = [](FakeEngine& engine) { engine.on_frame = [](FakeEngine&, const auto&) {}; };
+  const auto answer = Ask("m");
+  ASSERT_TRUE(Until([&] { return starter_.engines.contains(1); }));
+  FakeEngine& engine = starter_.engine(1);
+  ASSERT_TRUE(Until([&] { return engine.Count(Kind::kLoad) == 1; }));
+  const MonotonicTime start = SystemClock().Now();
+  for (float told = 0.05f; SystemClock().Now() - start < std::chrono::milliseconds(500);) {
+    engine.Say(Kind::kLoading, 0, wire::Encode(wire::Loading{told += 0.02f}));
+    loop_.RunFor(std::chrono::milliseconds(20));
+  }
+  EXPECT_FALSE(answer->has_value());
+  engine.SayReady();
+  ASSERT_TRUE(Until([&] { return answer->has_value(); }));
+  EXPECT_TRUE(answer->value().has_value());
+}
+
+TEST_F(EngineFleetTest, ALoadThatOnlyPretendsToGoOnHangs) {
+  Build({.load_timeout = std::chrono::milliseconds(100)});
+  starter_.prepare = [](FakeEngine& engine) { engine.on_frame = [](FakeEngine&, const auto&) {}; };
+  const auto answer = Ask("m");
+  ASSERT_TRUE(Until([&] { return starter_.engines.contains(1); }));
+  FakeEngine& engine = starter_.engine(1);
+  float told = 0;
+  ASSERT_TRUE(Until([&] {
+    if (!engine.closed) engine.Say(Kind::kLoading, 0, wire::Encode(wire::Loading{told += 1e-6f}));
+    return answer->has_value();
+  }));
+  EXPECT_EQ(answer->value().error().reason, "load_timeout");
+}
+
 TEST_F(EngineFleetTest, AFailedLoadIsNotTriedAgainBeforeItsTime) {
   starter_.prepare = [](FakeEngine& engine) {
     engine.on_frame = [](FakeEngine& self, const wire::Frame&) {

@@ -42,6 +42,12 @@ class FakeStarter final : public EngineStarter {
     if (found != engines.end()) found->second->Die();
   }
 
+  void Kill(uint64_t id) override {
+    killed.push_back(id);
+    const auto found = engines.find(id);
+    if (found != engines.end()) found->second->Die();
+  }
+
   FakeEngine& engine(uint64_t id) { return *engines.at(id); }
 
  private:
@@ -55,6 +61,7 @@ class FakeStarter final : public EngineStarter {
   std::map<uint64_t, std::shared_ptr<FakeEngine>> engines = {};
   std::map<uint64_t, std::vector<std::string>> files_of = {};
   std::vector<uint64_t> stopped = {};
+  std::vector<uint64_t> killed = {};
 };
 
 }  // namespace weir::backends

@@ -5,15 +5,11 @@
 
 #include "async/spawn.h"
 #include "base/log.h"
+#include "base/overloaded.h"
 #include "process/fd_passing.h"
 
 namespace weir::backends {
 namespace {
-
-template <class... F>
-struct Overloaded : F... {
-  using F::operator()...;
-};
 
 int32_t WholeSeconds(uint32_t milliseconds) {
   return static_cast<int32_t>((milliseconds + 999) / 1000);
@@ -58,6 +54,11 @@ Task<Result<Fd>> LauncherLink::Start(uint64_t engine, std::vector<std::string> f
 void LauncherLink::Stop(uint64_t engine, Duration grace) {
   const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(grace).count();
   const Result<void> sent = Send(wire::StopEngine{engine, static_cast<uint32_t>(ms)});
+  if (!sent) LogError("{}", sent.error().message);
+}
+
+void LauncherLink::Kill(uint64_t engine) {
+  const Result<void> sent = Send(wire::StopEngine{.engine = engine, .hangs = true});
   if (!sent) LogError("{}", sent.error().message);
 }
 

@@ -29,6 +29,8 @@ class EngineStarter {
   virtual Task<Result<Fd>> Start(uint64_t engine, std::vector<std::string> files) = 0;
   // Ends the process, at the latest after `grace`.
   virtual void Stop(uint64_t engine, Duration grace) = 0;
+  // Ends a process that hangs, at once; it counts as one that failed.
+  virtual void Kill(uint64_t engine) = 0;
 };
 
 class LauncherLink final : public EngineStarter {
@@ -48,6 +50,7 @@ class LauncherLink final : public EngineStarter {
   void Ready(std::vector<std::string> addresses);
   Task<Result<Fd>> Start(uint64_t engine, std::vector<std::string> files) override;
   void Stop(uint64_t engine, Duration grace) override;
+  void Kill(uint64_t engine) override;
 
  private:
   struct Starting;

@@ -135,6 +135,11 @@ TEST_F(LauncherLinkTest, StopAndReadyReachTheLauncher) {
   const auto stop = std::get<wire::StopEngine>(*Hear());
   EXPECT_EQ(stop.engine, 3u);
   EXPECT_EQ(stop.grace_ms, 250u);
+  EXPECT_FALSE(stop.hangs);
+  link_->Kill(4);
+  const auto hangs = std::get<wire::StopEngine>(*Hear());
+  EXPECT_EQ(hangs.engine, 4u);
+  EXPECT_TRUE(hangs.hangs);
 }
 
 TEST_F(LauncherLinkTest, TheOperatorsWishesAndEndsOfEnginesAreHeard) {

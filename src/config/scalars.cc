@@ -30,6 +30,7 @@ const std::array kScalars = {
     Scalar{"", "default_label", Form::kLabel, +WEIR_TOP(default_label)},
     Scalar{"", "drain_timeout", Form::kDuration, +WEIR_TOP(drain_timeout), 0, kHour},
     Scalar{"", "keep_alive", Form::kDuration, +WEIR_TOP(keep_alive), 0, kYear},
+    Scalar{"", "load_timeout", Form::kDuration, +WEIR_TOP(load_timeout), 1, 24 * kHour},
     Scalar{"", "log_level", Form::kLogLevel, +WEIR_TOP(log_level)},
     Scalar{"", "data", Form::kFolder, +WEIR_TOP(data)},
     Scalar{"", "models", Form::kFolder, +WEIR_TOP(models)},

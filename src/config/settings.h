@@ -191,7 +191,8 @@ struct Settings {
   Setting<std::vector<Endpoint>> listen{{{"127.0.0.1", 9347}}};
   Setting<chat::Label> default_label{chat::Label::kInternal};
   Setting<Duration> drain_timeout{std::chrono::seconds(30)};
-  Setting<Duration> keep_alive{std::chrono::minutes(5)};  // of an idle model
+  Setting<Duration> keep_alive{std::chrono::minutes(5)};    // of an idle model
+  Setting<Duration> load_timeout{std::chrono::minutes(5)};  // of a model that shows no progress
   Text log_level{"info"};
   Text data = {};    // folder; $XDG_DATA_HOME/weir
   Text models = {};  // folder; models in the data folder

@@ -87,6 +87,10 @@ void Engines::Stop(uint64_t engine, Duration grace, MonotonicTime now) {
   found->kill_at = std::min(found->kill_at.value_or(kill_at), kill_at);
 }
 
+void Engines::Kill(uint64_t engine) {
+  if (Engine* found = Find(engine)) found->child.Kill(SIGKILL);
+}
+
 void Engines::KillAll() {
   for (Engine& engine : running_) {
     engine.abandoned = true;

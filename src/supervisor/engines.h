@@ -43,6 +43,8 @@ class Engines {
   // SIGTERM now, SIGKILL when `grace` is over. An id that is not (or no longer) there is nobody's
   // fault.
   void Stop(uint64_t engine, Duration grace, MonotonicTime now);
+  // SIGKILL now, to one that does not do its work: its end is a failure, not a wish.
+  void Kill(uint64_t engine);
   // SIGKILL to all; none of them is reported by Reap any more, and their ids are free.
   void KillAll();
 

@@ -159,6 +159,7 @@ class Launcher {
   }
 
   void On(const wire::StopEngine& request) {
+    if (request.hangs) return engines_.Kill(request.engine);
     engines_.Stop(request.engine, std::chrono::milliseconds(request.grace_ms), clock_.Now());
   }
 

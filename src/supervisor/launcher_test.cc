@@ -262,6 +262,21 @@ TEST_F(LauncherTest, StopAsksFirstAndKillsAfterTheGrace) {
   Settle(gateway);
 }
 
+TEST_F(LauncherTest, AnEngineThatHangsIsKilledAtOnceAndCountsAsFailed) {
+  options_.engine.restarts = {.restarts_max = 1, .backoff_first = std::chrono::seconds(30)};
+  const Gateway gateway = LaunchReady();
+  for (int id = 1; id <= 2; ++id) {
+    const Engine engine = StartEngine(gateway, id);
+    EXPECT_EQ(engine.Ask('i', 1), "i");
+    gateway.Do(fmt::format("kill {}", id));
+    EXPECT_EQ(gateway.Hear(),
+              fmt::format("exited {} stopped=false clean=false retry={} signal 9 (KILL)", id,
+                          id == 2 ? 30'000 : 0));
+  }
+  gateway.Do(fmt::format("start 3 {}", model_));
+  EXPECT_EQ(gateway.Hear(), "refused 3 unavailable retry=30000");
+}
+
 TEST_F(LauncherTest, AModelWhoseEngineKeepsFailingIsRefusedForAWhile) {
   options_.engine.restarts = {.restarts_max = 2, .backoff_first = std::chrono::seconds(30)};
   const Gateway gateway = LaunchReady();

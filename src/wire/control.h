@@ -55,10 +55,11 @@ struct StartEngine {
 };
 
 // The engine gets SIGTERM now and SIGKILL after the grace. To let it finish, close its socket and
-// wait for EngineExited first.
+// wait for EngineExited first. One that hangs gets SIGKILL now, and its end counts as a failure.
 struct StopEngine {
   uint64_t engine = 0;
   uint32_t grace_ms = 0;
+  bool hangs = false;
 };
 
 using ToLauncher = std::variant<Ready, StartEngine, StopEngine>;
@@ -101,7 +102,7 @@ void Visit(Archive& a, StartEngine& v) {
 }
 template <class Archive>
 void Visit(Archive& a, StopEngine& v) {
-  a(v.engine, v.grace_ms);
+  a(v.engine, v.grace_ms, v.hangs);
 }
 template <class Archive>
 void Visit(Archive& a, EngineStarted& v) {

@@ -82,6 +82,10 @@ void Obey(const std::string& line) {
     wire::StopEngine stop;
     words >> stop.engine >> stop.grace_ms;
     Tell(stop);
+  } else if (verb == "kill") {
+    wire::StopEngine stop{.hangs = true};
+    words >> stop.engine;
+    Tell(stop);
   } else if (verb == "exit") {
     words >> number;
     _exit(static_cast<int>(number));

@@ -105,9 +105,8 @@ Error NoRoute(const Match& match, const http::Request& request) {
 }
 
 // Everything between the socket and a handler; an Error here is the answer.
-Task<Result<void>> Enter(Site& site, Call& call) {
+Task<Result<void>> Enter(Site& site, Call& call, const Match& match) {
   const http::Request& request = call.request();
-  const Match match = FindRoute(Routes(), request.method, request.path);
   if (match.route != nullptr && match.route->open) {
     co_await match.route->handler(site, call);
     co_return Result<void>();
@@ -133,18 +132,13 @@ Task<Result<void>> Enter(Site& site, Call& call) {
 
 // Nothing of ours throws, but memory ends and libraries have bugs: the caller gets an answer, and
 // the words of the exception, which may hold what the client sent, go nowhere.
-Task<Result<void>> EnterAndCatch(Site& site, Call& call) {
+Task<Result<void>> EnterAndCatch(Site& site, Call& call, const Match& match) {
   try {
-    co_return co_await Enter(site, call);
+    co_return co_await Enter(site, call, match);
   } catch (const std::exception& error) {
     LogError("{}: a handler threw {}", call.request_id, typeid(error).name());
   }
   co_return Fail(Code::kInternal, "the server failed to answer this request");
-}
-
-std::string_view RouteName(const http::Request& request) {
-  const Match match = FindRoute(Routes(), request.method, request.path);
-  return match.route == nullptr ? "none" : match.route->path;
 }
 
 }  // namespace
@@ -207,8 +201,10 @@ Result<gateway::Asked> AskedOf(const http::Request& request, chat::Principal pri
 Task<void> Serve(Site& site, http::Exchange& exchange) {
   const MonotonicTime start = site.clock.Now();
   Call call{.exchange = exchange, .request_id = NewId("req_")};
-  const std::string route(RouteName(exchange.request()));
-  const Result<void> entered = co_await EnterAndCatch(site, call);
+  const http::Request& request = exchange.request();
+  const Match match = FindRoute(Routes(), request.method, request.path);
+  const std::string_view route = match.route == nullptr ? "none" : match.route->path;
+  const Result<void> entered = co_await EnterAndCatch(site, call, match);
   if (!entered && !exchange.replied() && !exchange.ClientGone()) {
     co_await call.SendError(entered.error());
   }

@@ -107,7 +107,7 @@ void PolicySource::Rebuild() {
                                .tier = routing::Tier::kDevice,
                                .ceiling = chat::Label::kSecret,
                                .generates = !embeds,
-                               .embeds = embeds,
+                               .embeds = true,
                                .tools = !embeds,
                                .json_schema = !embeds});
   };
@@ -138,6 +138,7 @@ void PolicySource::Rebuild() {
                                .tier = TierOf(*backend->tier),
                                .ceiling = *backend->ceiling,
                                .context_tokens = target.context.value,
+                               .embeds = engine,
                                .vision = target.vision.value.value_or(false),
                                .audio = target.audio.value.value_or(false),
                                .tools = target.tools.value.value_or(engine),

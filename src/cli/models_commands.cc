@@ -33,7 +33,8 @@ std::string CapabilityWords(const gguf::Capabilities& can) {
   return words.empty() ? "completion" : words;
 }
 
-std::string InfoAsJson(const models::OpenedModel& model, const gguf::Info& info) {
+std::string InfoAsJson(const models::OpenedModel& model, const gguf::Info& info,
+                       const std::optional<json::Value>& engine) {
   std::string text;
   json::Writer writer(&text);
   writer.BeginObject()
@@ -56,7 +57,13 @@ std::string InfoAsJson(const models::OpenedModel& model, const gguf::Info& info)
       .Field("licence", info.licence)
       .Field("chat_template", info.chat_template)
       .Field("capabilities", CapabilityWords(info.capabilities))
-      .EndObject();
+      .Key("engine");
+  if (engine) {
+    writer.Raw(json::Print(*engine));
+  } else {
+    writer.Null();
+  }
+  writer.EndObject();
   return text;
 }
 
@@ -118,6 +125,24 @@ int ListModels(const Common& common) {
   return 0;
 }
 
+// The engine of this model, if there is a server that has loaded it.
+std::optional<json::Value> LoadedEngine(const Common& common, const std::string& model) {
+  auto link = ServerLink::Find(common.folders);
+  if (!link) return std::nullopt;
+  const auto engines = link->Get("/weir/v1/models");
+  if (!engines) return std::nullopt;
+  for (const json::Value& engine : ListAt(*engines, "data")) {
+    if (TextAt(engine, "model") == model && TextAt(engine, "state") == "ready") return engine;
+  }
+  return std::nullopt;
+}
+
+void PrintEngine(const json::Value& engine) {
+  fmt::print("  {:<18}{:.0f} threads, {:.0f} layers on a GPU, {:.0f} cells, {}\n", "loaded",
+             NumberAt(engine, "threads"), NumberAt(engine, "gpu_layers"), NumberAt(engine, "cells"),
+             Bytes(static_cast<uint64_t>(NumberAt(engine, "memory_bytes"))));
+}
+
 int ShowModel(const Common& common, const std::string& model) {
   const auto opened = OpenNamed(common, model);
   if (!opened) return Report(opened.error());
@@ -126,10 +151,12 @@ int ShowModel(const Common& common, const std::string& model) {
   // What the store says was checked by a person; files spell their licence as they like.
   const auto manifest = models::Store(common.folders.models).Resolve(model);
   if (manifest && !manifest->licence.empty()) info->licence = manifest->licence;
+  const std::optional<json::Value> engine = LoadedEngine(common, opened->name);
   if (common.json) {
-    fmt::print("{}\n", InfoAsJson(*opened, *info));
+    fmt::print("{}\n", InfoAsJson(*opened, *info, engine));
   } else {
     PrintInfo(*opened, *info);
+    if (engine) PrintEngine(*engine);
   }
   return 0;
 }

@@ -130,6 +130,42 @@ TEST(Conversation, APauseHoldsThatAnswerAlone) {
   EXPECT_EQ(engine.Finish(paused).text(), alone);
 }
 
+TEST(Conversation, APauseBeforeTheFirstStepHoldsThatRequestAlone) {
+  wire::EngineSettings settings = SmallSettings(StoriesPath());
+  settings.sequences = 1;
+  WEIR_ENGINE_OR_SKIP(engine, settings);
+  const std::string alone = engine.Run(Endless(kOnce, 20)).text();
+  const uint64_t running = engine.Generate(Endless(kLily, 300), {.client = 1});
+  ASSERT_TRUE(engine.Next(running));
+  // Two wait for the only place; the first of them is paused, and must not stand in the way.
+  const uint64_t paused = engine.Generate(Endless(kOnce, 20), {.client = 2});
+  engine.Send(EngineFrame::kPause, paused);
+  const uint64_t behind = engine.Generate(Endless(kOnce, 20), {.client = 3});
+  engine.Send(EngineFrame::kCancel, running);
+  EXPECT_EQ(engine.Finish(running).failure->code, Code::kCancelled);
+  EXPECT_EQ(engine.Finish(behind).text(), alone);
+  EXPECT_EQ(engine.Stats().waiting, 1);
+  EXPECT_EQ(engine.waiting(paused), 0u) << "it did not start";
+  engine.Send(EngineFrame::kResume, paused);
+  EXPECT_EQ(engine.Finish(paused).text(), alone);
+}
+
+TEST(Conversation, ARequestPausedBeforeItsFirstStepCanBeCancelled) {
+  wire::EngineSettings settings = SmallSettings(StoriesPath());
+  settings.sequences = 1;
+  WEIR_ENGINE_OR_SKIP(engine, settings);
+  const uint64_t running = Held(engine);
+  const uint64_t paused = engine.Generate(Endless(kOnce, 20), {.client = 2});
+  engine.Send(EngineFrame::kPause, paused);
+  engine.Send(EngineFrame::kCancel, paused);
+  EXPECT_EQ(engine.FailureOf(paused).code, Code::kCancelled);
+  engine.Send(EngineFrame::kCancel, running);
+  EXPECT_EQ(engine.Finish(running).failure->code, Code::kCancelled);
+  const wire::EngineStats stats = engine.Stats();
+  EXPECT_EQ(stats.waiting + stats.running, 0);
+  EXPECT_EQ(engine.waiting(paused), 0u) << "one answer";
+}
+
 TEST(Conversation, StatsCountWhatWasDone) {
   WEIR_ENGINE_OR_SKIP(engine, SmallSettings(StoriesPath()));
   EXPECT_EQ(engine.Stats().requests, 0u);

@@ -136,6 +136,14 @@ Result<void> MakeGeneration(const wire::EngineSettings& settings, uint64_t host_
   if (!chat_template) return std::unexpected(chat_template.error());
   loaded.chat_template = std::move(*chat_template);
 
+  // Its context is made when somebody asks for vectors.
+  auto embedder =
+      llama::Embedder::Create(*loaded.model, {.input_tokens_max = settings.context_tokens,
+                                              .threads = settings.threads,
+                                              .on_first_use = true});
+  if (embedder) loaded.embedder = std::move(*embedder);
+  loaded.info.embeds = loaded.embedder != nullptr;
+
   const bool shares = loaded.context->can_cut() && !facts.recurrent;
   loaded.limits.request_tokens_max = std::min(loaded.context->cells(), trained);
   loaded.limits.max_tokens_default =
@@ -206,7 +214,8 @@ Result<Loaded> LoadModel(const wire::EngineSettings& settings, uint64_t host_byt
   info.vocabulary = loaded.model->vocabulary().size();
   info.context_train_tokens = facts.context_tokens_trained;
   info.embedding_length = facts.embedding_size;
-  info.threads = settings.threads;
+  info.threads = loaded.context ? loaded.context->threads() : loaded.embedder->threads();
+  info.gpu_layers = facts.gpu_layers;
   info.load_ms = Milliseconds(SystemClock().Now() - start);
   return loaded;
 }

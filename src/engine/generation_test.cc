@@ -31,10 +31,18 @@ TEST(Engine, SaysWhatItLoaded) {
   EXPECT_EQ(info.request_tokens_max, 512);
   EXPECT_EQ(info.threads, 1);
   EXPECT_TRUE(info.generates);
-  EXPECT_FALSE(info.embeds);
+  EXPECT_TRUE(info.embeds);
   EXPECT_TRUE(info.shares_prefixes);
   EXPECT_EQ(info.sandbox, std::vector<std::string>{"test"});
   EXPECT_TRUE(engine.Close()) << "the gateway closed in good order";
+}
+
+TEST(Engine, SaysWhatItChoseWhereNobodyDid) {
+  wire::EngineSettings settings = SmallSettings(StoriesPath());
+  settings.threads = 0;
+  WEIR_ENGINE_OR_SKIP(engine, settings);
+  EXPECT_EQ(engine.info()->threads, static_cast<int32_t>(std::thread::hardware_concurrency()));
+  EXPECT_EQ(engine.info()->gpu_layers, 0) << "of a CPU build";
 }
 
 TEST(Engine, AFileThatIsAbsentIsAFailureOfTheConversation) {

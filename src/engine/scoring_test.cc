@@ -126,14 +126,6 @@ TEST(Scoring, BoundsAreNamed) {
   EXPECT_EQ(failure.reason, "context_length_exceeded");
 }
 
-TEST(Scoring, AChatModelWithoutARoomForEmbeddingsSaysSo) {
-  WEIR_ENGINE_OR_SKIP(engine, SmallSettings(StoriesPath()));
-  wire::Embed asked;
-  asked.request.inputs.push_back({.text = "a"});
-  EXPECT_EQ(engine.FailureOf(engine.Ask(EngineFrame::kEmbed, asked)).reason,
-            "not_an_embedding_model");
-}
-
 TEST(Tokens, TextGoesToTokensAndBack) {
   WEIR_ENGINE_OR_SKIP(engine, SmallSettings(StoriesPath()));
   const std::string text = "Tom said: \"Hi\" \xC3\xA9\xE2\x82\xAC!";
@@ -213,6 +205,51 @@ TEST(Embedding, RequestsToGenerateAreRefusedAndTheEngineLives) {
             "not_a_generative_model");
   EXPECT_TRUE(
       engine.AskFor<chat::Embeddings>(EngineFrame::kEmbed, Texts({"a"}), EngineFrame::kEmbeddings));
+}
+
+TEST(Embedding, AChatModelEmbedsBesideItsAnswers) {
+  WEIR_ENGINE_OR_SKIP(engine, SmallSettings(StoriesPath()));
+  EXPECT_TRUE(engine.info()->embeds);
+  EXPECT_TRUE(engine.info()->generates);
+  const std::string alone = engine.Run(Endless(kOnce, 60)).text();
+  const uint64_t answer = engine.Generate(Endless(kOnce, 60));
+  const auto reply =
+      engine.AskFor<chat::Embeddings>(EngineFrame::kEmbed,
+                                      Texts({"Lily played with her dog in the park.",
+                                             "Tom played with his dog in the garden.", "The."}),
+                                      EngineFrame::kEmbeddings);
+  ASSERT_TRUE(reply);
+  ASSERT_EQ(reply->vectors.size(), 3u);
+  for (const auto& vector : reply->vectors) {
+    EXPECT_EQ(static_cast<int32_t>(vector.size()), engine.info()->embedding_length);
+    EXPECT_NEAR(Dot(vector, vector), 1, 1e-3);
+  }
+  EXPECT_GT(Dot(reply->vectors[0], reply->vectors[1]), Dot(reply->vectors[0], reply->vectors[2]));
+  EXPECT_EQ(engine.Finish(answer).text(), alone);
+  EXPECT_EQ(engine.Run(Endless(kOnce, 60)).text(), alone) << "the other context is untouched";
+}
+
+TEST(Embedding, AnswersGoOnBetweenTheStepsOfALongList) {
+  WEIR_ENGINE_OR_SKIP(engine, SmallSettings(RandomPath()));
+  std::vector<std::string> texts(60, std::string(900, 'x'));
+  const uint64_t list = engine.Ask(EngineFrame::kEmbed, Texts(texts));
+  // Both requests go out before the engine can have ended the first; the short one is done first.
+  const Story story = engine.Run(Endless("Hello", 4), {.client = 2});
+  EXPECT_EQ(story.completion_tokens(), 4);
+  EXPECT_EQ(engine.waiting(list), 0u);
+  const auto frame = engine.Next(list);
+  ASSERT_TRUE(frame);
+  EXPECT_TRUE(Conversation::Is(*frame, EngineFrame::kEmbeddings));
+}
+
+TEST(Embedding, ACancelEndsALongListInItsMiddle) {
+  WEIR_ENGINE_OR_SKIP(engine, SmallSettings(RandomPath()));
+  const uint64_t list =
+      engine.Ask(EngineFrame::kEmbed, Texts(std::vector<std::string>(400, std::string(900, 'x'))));
+  engine.Send(EngineFrame::kCancel, list);
+  EXPECT_EQ(engine.FailureOf(list).code, Code::kCancelled);
+  EXPECT_EQ(engine.Run(Endless("Hello", 2)).completion_tokens(), 2);
+  EXPECT_EQ(engine.waiting(list), 0u);
 }
 
 TEST(Embedding, ACancelIsAnsweredOnceAndOthersGetTheirVectors) {

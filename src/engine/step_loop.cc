@@ -14,8 +14,6 @@ namespace {
 // A long prompt tells how far it is, but not at every step.
 constexpr auto kProgressInterval = std::chrono::milliseconds(250);
 constexpr int64_t kProgressTokensMin = 512;
-// So many input tokens of waiting embedding requests go into one turn.
-constexpr size_t kEmbedTurnTokens = 8192;
 // So many continuations of one scoring request are with the scheduler at a time: enough to fill
 // steps and to share the prompt, below what one client may have waiting.
 constexpr size_t kScoresAtOnce = 32;
@@ -57,12 +55,12 @@ Result<void> StepLoop::Run() {
     TakeInbox();
     if (inbox_.closed_and_empty()) return {};
     const bool generated = scheduler_ != nullptr && StepGeneration();
+    const bool embedded = !lost_ && StepEmbedding();
     if (lost_) {
       FailEverything(Lost());
       outbox_.Flush();
       return Fail(Lost());
     }
-    const bool embedded = embedder_ != nullptr && StepEmbedding();
     if (!outbox_.Flush()) return {};
     if (generated || embedded) continue;
     // Nothing to compute: wait for somebody to ask.
@@ -191,7 +189,7 @@ Result<void> StepLoop::SubmitScores(Scoring& scoring) {
 void StepLoop::Take(StartEmbed&& item) {
   if (item.cancelled->load()) return outbox_.PutFailure(item.id, Cancelled());
   ++requests_;
-  embeddings_.push_back(std::move(item));
+  embeddings_.Add(std::move(item));
 }
 
 void StepLoop::Take(CancelRequest&& item) { Abandon(item.id, Cancelled()); }
@@ -519,75 +517,38 @@ void StepLoop::Abandon(uint64_t id, const Error& error) {
     scorings_.erase(found);
     return outbox_.PutFailure(id, error);
   }
-  const auto waiting = std::ranges::find(embeddings_, id, &StartEmbed::id);
-  if (waiting != embeddings_.end()) {
-    embeddings_.erase(waiting);
-    outbox_.PutFailure(id, error);
-  }
+  embeddings_.Drop(id, error);
 }
 
 void StepLoop::FailEverything(const Error& error) {
   for (const auto& [id, generation] : generations_) outbox_.PutFailure(id, error);
   for (const auto& [id, scoring] : scorings_) outbox_.PutFailure(id, error);
-  for (const StartEmbed& item : embeddings_) outbox_.PutFailure(item.id, error);
+  embeddings_.FailAll(error);
 }
 
 bool StepLoop::StepEmbedding() {
-  if (embeddings_.empty()) return false;
-  // Small requests of several clients share a turn; a large one has it alone.
-  std::vector<StartEmbed> turn;
-  std::vector<std::vector<llama::Token>> inputs;
-  size_t tokens = 0;
-  while (!embeddings_.empty() && tokens < kEmbedTurnTokens) {
-    turn.push_back(std::move(embeddings_.front()));
-    embeddings_.pop_front();
-    for (auto& input : turn.back().work.inputs) {
-      tokens += input.size();
-      inputs.push_back(input);
-    }
-  }
-  prompt_tokens_ += tokens;
-  const auto all_cancelled = [&] {
-    return std::ranges::all_of(turn, [](const StartEmbed& item) { return item.cancelled->load(); });
-  };
-  auto vectors = embedder_->Embed(inputs, all_cancelled);
-  if (!vectors) {
-    for (const StartEmbed& item : turn) outbox_.PutFailure(item.id, vectors.error());
-    return true;
-  }
-  size_t next = 0;
-  for (const StartEmbed& item : turn) {
-    chat::Embeddings reply;
-    int64_t used = 0;
-    for (const auto& input : item.work.inputs) {
-      auto& vector = (*vectors)[next++];
-      used += static_cast<int64_t>(input.size());
-      reply.vectors.push_back(item.work.dimensions > 0
-                                  ? llama::Shortened(vector, item.work.dimensions)
-                                  : std::move(vector));
-    }
-    reply.usage = {.prompt_tokens = used, .cached_tokens = 0, .completion_tokens = 0};
-    // Its Cancel still lies in the inbox, and is to have one answer.
-    if (item.cancelled->load()) {
-      outbox_.PutFailure(item.id, Cancelled());
-      continue;
-    }
-    outbox_.Put(wire::EngineFrame::kEmbeddings, item.id, reply);
-  }
-  return true;
+  // Answers that are being generated go on between the steps of a long list of texts.
+  return embeddings_.TakeTurn([&]() -> Result<void> {
+    if (scheduler_ == nullptr) return {};
+    TakeInbox();
+    StepGeneration();
+    if (lost_) return Fail(Lost());
+    if (!outbox_.Flush()) return Fail(Cancelled());
+    return {};
+  });
 }
 
 wire::EngineStats StepLoop::Stats() const {
   wire::EngineStats stats{.requests = requests_,
-                          .prompt_tokens = prompt_tokens_,
+                          .prompt_tokens = prompt_tokens_ + embeddings_.tokens(),
                           .generated_tokens = generated_tokens_,
                           .memory_bytes = ResidentBytes()};
   if (scheduler_ == nullptr) {
-    stats.waiting = static_cast<int32_t>(embeddings_.size());
+    stats.waiting = static_cast<int32_t>(embeddings_.waiting());
     return stats;
   }
   const scheduler::Stats now = scheduler_->stats();
-  stats.waiting = now.waiting;
+  stats.waiting = now.waiting + static_cast<int32_t>(embeddings_.waiting());
   stats.running = now.prefilling + now.decoding;
   stats.cells = now.cells;
   stats.cells_used = now.cells_used;

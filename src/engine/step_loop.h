@@ -6,12 +6,12 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <unordered_map>
 #include <vector>
 
 #include "base/result.h"
+#include "engine/embed_queue.h"
 #include "engine/inbox.h"
 #include "engine/outbox.h"
 #include "engine/step_watch.h"
@@ -23,16 +23,16 @@ namespace weir::engine {
 
 class StepLoop {
  public:
-  // `context` and `scheduler` are null in an engine that only embeds, `embedder` in one that only
-  // generates.
+  // `context` and `scheduler` are null in an engine that only embeds, `embedder` in one whose model
+  // only generates.
   StepLoop(llama::Context* context, scheduler::Scheduler* scheduler, llama::Embedder* embedder,
            Inbox& inbox, Outbox& outbox, StepWatch& watch)
       : context_(context),
         scheduler_(scheduler),
-        embedder_(embedder),
         inbox_(inbox),
         outbox_(outbox),
-        watch_(watch) {}
+        watch_(watch),
+        embeddings_(embedder, outbox) {}
 
   // Until the inbox is closed (then: nothing) or the model's state is lost (then: the Error, sent
   // to every open request).
@@ -110,14 +110,13 @@ class StepLoop {
 
   llama::Context* context_;
   scheduler::Scheduler* scheduler_;
-  llama::Embedder* embedder_;
   Inbox& inbox_;
   Outbox& outbox_;
   StepWatch& watch_;
 
   std::unordered_map<uint64_t, Generation> generations_ = {};
   std::unordered_map<uint64_t, Scoring> scorings_ = {};
-  std::deque<StartEmbed> embeddings_ = {};
+  EmbedQueue embeddings_;
   std::unordered_map<scheduler::RequestId, Part> parts_ = {};
   scheduler::RequestId next_submission_ = 1;
   // The host tier's bytes. The scheduler bounds them.

@@ -50,21 +50,6 @@ llama_flash_attn_type FlashOf(FlashAttention flash) {
   return LLAMA_FLASH_ATTN_TYPE_AUTO;
 }
 
-Pooling PoolingOf(const llama_context* context) {
-  switch (llama_pooling_type(context)) {
-    case LLAMA_POOLING_TYPE_MEAN:
-      return Pooling::kMean;
-    case LLAMA_POOLING_TYPE_CLS:
-      return Pooling::kCls;
-    case LLAMA_POOLING_TYPE_LAST:
-      return Pooling::kLast;
-    case LLAMA_POOLING_TYPE_RANK:
-      return Pooling::kRank;
-    default:
-      return Pooling::kNone;
-  }
-}
-
 int32_t Cores() { return std::max(1, static_cast<int32_t>(std::thread::hardware_concurrency())); }
 
 }  // namespace
@@ -144,7 +129,7 @@ Context::Context(const Model& model, llama_context* context, const ContextSettin
   batch_rows_ = static_cast<int32_t>(llama_n_batch(context));
   micro_rows_ = static_cast<int32_t>(llama_n_ubatch(context));
   sequences_ = settings.sequences;
-  pooling_ = PoolingOf(context);
+  pooling_ = PoolingOf(llama_pooling_type(context));
   llama_set_abort_callback(
       context,
       [](void* flag) {
@@ -160,10 +145,13 @@ Context::~Context() {
   if (threads_ != nullptr) ggml_threadpool_free(threads_);
 }
 
+int32_t Context::threads() const {
+  return std::max(llama_n_threads(context_), llama_n_threads_batch(context_));
+}
+
 // Without a pool of its own libllama starts and joins its threads in every step.
 void Context::AttachThreads() {
-  const int32_t count = std::max(llama_n_threads(context_), llama_n_threads_batch(context_));
-  ggml_threadpool_params params = ggml_threadpool_params_default(count);
+  ggml_threadpool_params params = ggml_threadpool_params_default(threads());
   threads_ = ggml_threadpool_new(&params);
   if (threads_ != nullptr) llama_attach_threadpool(context_, threads_, threads_);
 }

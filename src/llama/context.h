@@ -69,6 +69,7 @@ class Context {
   int32_t batch_rows() const { return batch_rows_; }
   int32_t micro_rows() const { return micro_rows_; }
   int32_t sequences() const { return sequences_; }
+  int32_t threads() const;  // of a step, the larger of both kinds
   Pooling pooling() const { return pooling_; }
   const Model& model() const { return model_; }
 

@@ -6,13 +6,23 @@
 #include <cmath>
 
 #include "base/check.h"
+#include "llama/chat_template.h"
 
 namespace weir::llama {
 namespace {
 
 constexpr int32_t kInputTokensMax = 8192;
+// Of a model that generates beside it: its second context takes so many cells, and logits of so
+// many rows for the whole vocabulary (78 MB with 152,000 tokens, twice).
+constexpr int32_t kGenerativeInputTokensMax = 2048;
+constexpr int32_t kGenerativeStepRows = 128;
 // Inputs that share a step; each is a sequence of its own.
 constexpr size_t kStepInputsMax = 64;
+
+Error Stopped() { return {Code::kCancelled, "the request was cancelled"}; }
+Error NotComputed() {
+  return {Code::kBackendFailed, "the engine could not compute the embeddings"};
+}
 
 void Normalise(std::span<float> vector) {
   double sum = 0;
@@ -27,37 +37,61 @@ void Normalise(std::span<float> vector) {
 Result<std::unique_ptr<Embedder>> Embedder::Create(const Model& model,
                                                    const EmbedderSettings& settings) {
   const ModelFacts& facts = model.facts();
-  if (facts.pooling == Pooling::kNone || facts.pooling == Pooling::kRank) {
+  const bool generates = facts.pooling == Pooling::kNone;
+  if (facts.pooling == Pooling::kRank || (generates && (facts.has_encoder || !facts.causal))) {
     return Fail(Code::kUnprocessable, "this model makes no embeddings", "model",
                 "embeddings_unsupported");
   }
   const int32_t trained = std::max(1, facts.context_tokens_trained);
   const int32_t wanted = settings.input_tokens_max > 0 ? settings.input_tokens_max : trained;
-  const int32_t longest = std::min({wanted, trained, kInputTokensMax});
+  const int32_t longest =
+      std::min({wanted, trained, generates ? kGenerativeInputTokensMax : kInputTokensMax});
   ContextSettings context_settings;
-  // A sequence must fit into one micro batch when attention looks both ways, so all are that large.
-  const int32_t rows = std::max(settings.step_rows, longest);
-  context_settings.cells = rows;
-  context_settings.batch_rows = rows;
-  context_settings.micro_rows = rows;
+  if (generates) {
+    // libllama keeps logits of all rows of a step, though nobody reads them here.
+    const int32_t rows = std::min(settings.step_rows, kGenerativeStepRows);
+    context_settings.cells = longest;
+    context_settings.batch_rows = rows;
+    context_settings.micro_rows = rows;
+  } else {
+    // A sequence must fit into one micro batch when attention looks both ways, so all are that
+    // large.
+    const int32_t rows = std::max(settings.step_rows, longest);
+    context_settings.cells = rows;
+    context_settings.batch_rows = rows;
+    context_settings.micro_rows = rows;
+  }
   context_settings.sequences = static_cast<int32_t>(kStepInputsMax);
   context_settings.threads = settings.threads;
   context_settings.threads_batch = settings.threads;
   context_settings.embeddings = true;
-  auto context = Context::Create(model, context_settings);
-  if (!context) return Fail(context.error());
-  return std::unique_ptr<Embedder>(new Embedder(model, std::move(*context), longest));
+  std::unique_ptr<Embedder> embedder(new Embedder(model, context_settings, longest));
+  if (!settings.on_first_use) {
+    if (auto made = embedder->MakeContext(); !made) return Fail(made.error());
+  }
+  return embedder;
 }
 
-Embedder::Embedder(const Model& model, std::unique_ptr<Context> context, int32_t input_tokens_max)
-    : model_(model), context_(std::move(context)), input_tokens_max_(input_tokens_max) {
-  size_ = model.facts().embedding_size;
+Embedder::Embedder(const Model& model, ContextSettings settings, int32_t input_tokens_max)
+    : model_(model),
+      settings_(settings),
+      size_(model.facts().embedding_size),
+      input_tokens_max_(input_tokens_max),
+      mean_(model.facts().pooling == Pooling::kNone) {}
+
+Result<void> Embedder::MakeContext() {
+  auto context = Context::Create(model_, settings_);
+  if (!context) return Fail(context.error());
+  context_ = std::move(*context);
+  return {};
 }
 
 Result<std::vector<Token>> Embedder::Prepare(std::string_view text) const {
   // Tokenised with the model's own beginning and separator; user-defined tokens of an embedding
-  // model are words, not controls.
-  auto tokens = model_.vocabulary().Tokenize(text, /*parse_special=*/false, /*add_special=*/true);
+  // model are words, not controls. Those of a generative one may be controls.
+  auto tokens = mean_ ? CompletionTokens(model_.vocabulary(), {.text = std::string(text)})
+                      : model_.vocabulary().Tokenize(text, /*parse_special=*/false,
+                                                     /*add_special=*/true);
   if (!tokens) return tokens;
   if (text.empty() || tokens->empty()) {
     return Fail(Code::kInvalidArgument, "an input is empty", "input");
@@ -73,35 +107,48 @@ Result<std::vector<Token>> Embedder::Prepare(std::string_view text) const {
 
 Result<std::vector<std::vector<float>>> Embedder::Embed(std::span<const std::vector<Token>> inputs,
                                                         const std::function<bool()>& stop) {
+  if (context_ == nullptr) {
+    if (auto made = MakeContext(); !made) return Fail(made.error());
+  }
   std::vector<std::vector<float>> vectors(inputs.size());
   size_t first = 0;
   while (first < inputs.size()) {
-    if (stop && stop()) return Fail(Code::kCancelled, "the request was cancelled");
-    size_t count = 0;
-    size_t rows = 0;
-    while (first + count < inputs.size() && count < kStepInputsMax) {
-      const size_t tokens = inputs[first + count].size();
-      if (tokens == 0 || tokens > static_cast<size_t>(input_tokens_max_)) {
-        return Fail(Code::kInvalidArgument,
-                    fmt::format("an input has 1 to {} tokens", input_tokens_max_), "input",
-                    "context_length_exceeded");
-      }
-      if (count > 0 && rows + tokens > static_cast<size_t>(context_->micro_rows())) break;
-      rows += tokens;
-      ++count;
-    }
-    if (auto step = Step(inputs, first, count, vectors); !step) return Fail(step.error());
-    first += count;
+    const Result<size_t> count = CountTogether(inputs, first);
+    if (!count) return Fail(count.error());
+    if (auto filled = Fill(inputs.subspan(first, *count)); !filled) return Fail(filled.error());
+    const auto together = std::span(vectors).subspan(first, *count);
+    if (!mean_ && stop && stop()) return Fail(Stopped());
+    const Result<void> done = mean_ ? EmbedMean(together, stop) : EmbedPooled(together);
+    if (!done) return Fail(done.error());
+    for (std::vector<float>& vector : together) Normalise(vector);
+    first += *count;
   }
   return vectors;
 }
 
-Result<void> Embedder::Step(std::span<const std::vector<Token>> inputs, size_t first, size_t count,
-                            std::vector<std::vector<float>>& vectors) {
+Result<size_t> Embedder::CountTogether(std::span<const std::vector<Token>> inputs,
+                                       size_t first) const {
+  size_t count = 0;
+  size_t rows = 0;
+  while (first + count < inputs.size() && count < kStepInputsMax) {
+    const size_t tokens = inputs[first + count].size();
+    if (tokens == 0 || tokens > static_cast<size_t>(input_tokens_max_)) {
+      return Fail(Code::kInvalidArgument,
+                  fmt::format("an input has 1 to {} tokens", input_tokens_max_), "input",
+                  "context_length_exceeded");
+    }
+    if (count > 0 && rows + tokens > static_cast<size_t>(settings_.cells)) break;
+    rows += tokens;
+    ++count;
+  }
+  return count;
+}
+
+Result<void> Embedder::Fill(std::span<const std::vector<Token>> inputs) {
   rows_.clear();
-  for (size_t i = 0; i < count; ++i) {
+  for (size_t i = 0; i < inputs.size(); ++i) {
     int32_t position = 0;
-    for (const Token token : inputs[first + i]) {
+    for (const Token token : inputs[i]) {
       if (!model_.vocabulary().Contains(token)) {
         return Fail(Code::kInvalidArgument,
                     fmt::format("an input holds token {}, but this model's tokens are 0 to {}",
@@ -114,17 +161,40 @@ Result<void> Embedder::Step(std::span<const std::vector<Token>> inputs, size_t f
                        .output = true});
     }
   }
+  return {};
+}
+
+Result<void> Embedder::EmbedPooled(std::span<std::vector<float>> vectors) {
   context_->Clear();
-  if (context_->Decode(rows_) != DecodeOutcome::kOk) {
-    return Fail(Code::kBackendFailed, "the engine could not compute the embeddings");
-  }
-  for (size_t i = 0; i < count; ++i) {
+  if (context_->Decode(rows_) != DecodeOutcome::kOk) return Fail(NotComputed());
+  for (size_t i = 0; i < vectors.size(); ++i) {
     const std::span<const float> raw = context_->SequenceEmbedding(static_cast<int32_t>(i));
     if (raw.empty()) return Fail(Code::kBackendFailed, "the model gave no pooled vector");
-    std::vector<float>& vector = vectors[first + i];
-    vector.assign(raw.begin(), raw.end());
-    Normalise(vector);
+    vectors[i].assign(raw.begin(), raw.end());
   }
+  return {};
+}
+
+// libllama's own mean would be over the rows of one step alone.
+Result<void> Embedder::EmbedMean(std::span<std::vector<float>> vectors,
+                                 const std::function<bool()>& stop) {
+  std::vector<std::vector<double>> sums(vectors.size(),
+                                        std::vector<double>(static_cast<size_t>(size_), 0.0));
+  const auto step_rows = static_cast<size_t>(context_->batch_rows());
+  context_->Clear();
+  for (size_t first = 0; first < rows_.size(); first += step_rows) {
+    if (stop && stop()) return Fail(Stopped());
+    const auto rows = std::span(rows_).subspan(first, std::min(step_rows, rows_.size() - first));
+    if (context_->Decode(rows) != DecodeOutcome::kOk) return Fail(NotComputed());
+    for (size_t i = 0; i < rows.size(); ++i) {
+      const std::span<const float> raw = context_->RowEmbedding(static_cast<int32_t>(i));
+      if (raw.empty()) return Fail(Code::kBackendFailed, "the model gave no vector of a token");
+      std::vector<double>& sum = sums[static_cast<size_t>(rows[i].sequence)];
+      for (size_t k = 0; k < sum.size(); ++k) sum[k] += static_cast<double>(raw[k]);
+    }
+  }
+  // The direction is what counts: the vectors get unit length.
+  for (size_t i = 0; i < vectors.size(); ++i) vectors[i].assign(sums[i].begin(), sums[i].end());
   return {};
 }
 

@@ -1,6 +1,6 @@
-// Vectors of texts from an embedding model: pooled as the model says, of unit length, many inputs
-// in one step. Has a context of its own, so that it can live beside one for chat over the same
-// weights.
+// Vectors of texts, of unit length, many inputs in one step: pooled as the model says, or for a
+// generative model the mean of its last layer over all tokens. Has a context of its own, so that it
+// can live beside one for chat over the same weights.
 //
 // Threads: one at a time (the engine thread). Ownership: the Model must outlive it.
 #pragma once
@@ -19,36 +19,46 @@
 namespace weir::llama {
 
 struct EmbedderSettings {
-  int32_t input_tokens_max = 0;  // 0: as trained, at most 8192
-  int32_t step_rows = 2048;      // tokens of one step, over all its inputs
+  int32_t input_tokens_max = 0;  // 0: as trained, at most 8192; of a generative model at most 2048
+  int32_t step_rows = 2048;      // tokens of one step, over all its inputs; of a generative model
+                                 // at most 128
   int32_t threads = 0;
+  bool on_first_use = false;  // the context is made by the first Embed, and stays
 };
 
 class Embedder {
  public:
+  // kUnprocessable for a model that ranks, or that generates from an encoder.
   static Result<std::unique_ptr<Embedder>> Create(const Model& model,
                                                   const EmbedderSettings& settings);
 
   int32_t size() const { return size_; }  // of a vector
   int32_t input_tokens_max() const { return input_tokens_max_; }
+  int32_t threads() const { return context_ == nullptr ? 0 : context_->threads(); }
 
   // A text as the model's input, beginning and separator tokens included; text of a client, so no
   // control tokens in it. kInvalidArgument when it is longer than input_tokens_max or empty.
   Result<std::vector<Token>> Prepare(std::string_view text) const;
   // One vector for each input, in order. `stop` is asked before each step: kCancelled when it says
-  // so; may be empty.
+  // so; may be empty. kUnprocessable when there is no memory for the context.
   Result<std::vector<std::vector<float>>> Embed(std::span<const std::vector<Token>> inputs,
                                                 const std::function<bool()>& stop = {});
 
  private:
-  Embedder(const Model& model, std::unique_ptr<Context> context, int32_t input_tokens_max);
-  Result<void> Step(std::span<const std::vector<Token>> inputs, size_t first, size_t count,
-                    std::vector<std::vector<float>>& vectors);
+  Embedder(const Model& model, ContextSettings settings, int32_t input_tokens_max);
+  Result<void> MakeContext();
+  // So many inputs from `first` on, whose tokens fit into the context together.
+  Result<size_t> CountTogether(std::span<const std::vector<Token>> inputs, size_t first) const;
+  Result<void> Fill(std::span<const std::vector<Token>> inputs);
+  Result<void> EmbedPooled(std::span<std::vector<float>> vectors);
+  Result<void> EmbedMean(std::span<std::vector<float>> vectors, const std::function<bool()>& stop);
 
   const Model& model_;
-  std::unique_ptr<Context> context_;
+  const ContextSettings settings_;
+  std::unique_ptr<Context> context_ = nullptr;
   int32_t size_ = 0;
   int32_t input_tokens_max_ = 0;
+  bool mean_ = false;  // the model does not pool, we do
   std::vector<Row> rows_ = {};
 };
 

@@ -70,9 +70,61 @@ TEST(Embedder, RefusesWhatDoesNotFit) {
   EXPECT_EQ(embedder->Embed(good, [] { return true; }).error().code, Code::kCancelled);
 }
 
-TEST(Embedder, AChatModelIsNone) {
+// One sequence, one decode, one mean: without steps and neighbours.
+std::vector<float> MeanAlone(const Model& model, const std::vector<Token>& tokens) {
+  auto context = Context::Create(model, {.cells = 1024,
+                                         .batch_rows = 1024,
+                                         .micro_rows = 1024,
+                                         .sequences = 1,
+                                         .threads = 1,
+                                         .threads_batch = 1,
+                                         .embeddings = true});
+  EXPECT_TRUE(context);
+  std::vector<Row> rows;
+  for (const Token token : tokens) {
+    rows.push_back({.token = token, .position = static_cast<int32_t>(rows.size()), .output = true});
+  }
+  EXPECT_EQ((*context)->Decode(rows), DecodeOutcome::kOk);
+  std::vector<float> sum(static_cast<size_t>(model.facts().embedding_size), 0.0f);
+  for (size_t i = 0; i < rows.size(); ++i) {
+    const auto raw = (*context)->RowEmbedding(static_cast<int32_t>(i));
+    for (size_t k = 0; k < sum.size(); ++k) sum[k] += raw[k];
+  }
+  return Shortened(sum, static_cast<int32_t>(sum.size()));
+}
+
+TEST(Embedder, AGenerativeModelGivesTheMeanOfItsTokens) {
   WEIR_MODEL_OR_SKIP(model, testing::StoriesPath());
-  EXPECT_EQ(Embedder::Create(model, {}).error().code, Code::kUnprocessable);
+  auto made = Embedder::Create(model, {.threads = 1, .on_first_use = true});
+  ASSERT_TRUE(made);
+  Embedder& embedder = **made;
+  std::string story;
+  for (int i = 0; i < 30; ++i) story += "Lily saw a big dog in the park. ";
+  std::vector<std::vector<Token>> inputs;
+  for (const std::string& text : {story, std::string("Hi"), story + "The end.", story}) {
+    inputs.push_back(*embedder.Prepare(text));
+  }
+  ASSERT_GT(inputs[0].size(), 200u) << "several steps";
+  const auto vectors = embedder.Embed(inputs);
+  ASSERT_TRUE(vectors);
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    EXPECT_NEAR(Cosine((*vectors)[i], (*vectors)[i]), 1, 1e-5);
+    EXPECT_GT(Cosine((*vectors)[i], MeanAlone(model, inputs[i])), 0.9999) << i;
+  }
+  EXPECT_LT(Cosine((*vectors)[0], (*vectors)[1]), 0.99);
+}
+
+TEST(Embedder, AGenerativeModelIsAskedToStopBeforeEachStep) {
+  WEIR_MODEL_OR_SKIP(model, testing::StoriesPath());
+  auto embedder = Embedder::Create(model, {.threads = 1, .on_first_use = true});
+  ASSERT_TRUE(embedder);
+  const std::vector<std::vector<Token>> inputs(3, std::vector<Token>(200, 300));
+  int asked = 0;
+  const auto vectors = (*embedder)->Embed(inputs, [&] { return ++asked == 4; });
+  ASSERT_FALSE(vectors);
+  EXPECT_EQ(vectors.error().code, Code::kCancelled);
+  EXPECT_EQ(asked, 4) << "600 tokens are five steps";
+  EXPECT_TRUE((*embedder)->Embed(inputs)) << "and nothing of it is left";
 }
 
 TEST(Embedder, AShortenedVectorHasUnitLength) {

@@ -27,23 +27,12 @@ void RouteLog(ggml_log_level level, const char* text, void*) {
   Log(ours, "libllama: {}", line);
 }
 
-Pooling PoolingOf(const llama_model* model, const std::string& architecture) {
+Pooling PoolingOfFile(const llama_model* model, const std::string& architecture) {
   // The pooling type lies under the architecture's own key; there is no call for it on a model.
   const std::string key = architecture + ".pooling_type";
   char value[16] = {};
   if (llama_model_meta_val_str(model, key.c_str(), value, sizeof value) < 0) return Pooling::kNone;
-  switch (std::atoi(value)) {
-    case LLAMA_POOLING_TYPE_MEAN:
-      return Pooling::kMean;
-    case LLAMA_POOLING_TYPE_CLS:
-      return Pooling::kCls;
-    case LLAMA_POOLING_TYPE_LAST:
-      return Pooling::kLast;
-    case LLAMA_POOLING_TYPE_RANK:
-      return Pooling::kRank;
-    default:
-      return Pooling::kNone;
-  }
+  return PoolingOf(std::atoi(value));
 }
 
 struct LoadProgress {
@@ -164,6 +153,21 @@ bool Vocabulary::IsControl(Token token) const {
   return Contains(token) && llama_vocab_is_control(vocab_, token);
 }
 
+Pooling PoolingOf(int type) {
+  switch (type) {
+    case LLAMA_POOLING_TYPE_MEAN:
+      return Pooling::kMean;
+    case LLAMA_POOLING_TYPE_CLS:
+      return Pooling::kCls;
+    case LLAMA_POOLING_TYPE_LAST:
+      return Pooling::kLast;
+    case LLAMA_POOLING_TYPE_RANK:
+      return Pooling::kRank;
+    default:
+      return Pooling::kNone;
+  }
+}
+
 Result<std::unique_ptr<Model>> Model::Load(const std::string& path, const ModelSettings& settings) {
   StartBackend();
   LoadProgress load{&settings.on_progress};
@@ -187,12 +191,17 @@ Result<std::unique_ptr<Model>> Model::Load(const std::string& path, const ModelS
                 "libllama cannot load this model file; the log of the engine says why", {},
                 "model_invalid");
   }
-  return std::unique_ptr<Model>(new Model(model));
+  return std::unique_ptr<Model>(new Model(model, settings.gpu_layers));
 }
 
-Model::Model(llama_model* model) : model_(model) {
+Model::Model(llama_model* model, int32_t gpu_layers_asked) : model_(model) {
   vocabulary_ = std::make_unique<Vocabulary>(llama_model_get_vocab(model));
   ReadFacts();
+  if (llama_supports_gpu_offload()) {
+    // The output layer counts as one more.
+    const int32_t all = facts_.layers + 1;
+    facts_.gpu_layers = gpu_layers_asked < 0 ? all : std::min(gpu_layers_asked, all);
+  }
 }
 
 Model::~Model() { llama_model_free(model_); }
@@ -213,7 +222,7 @@ void Model::ReadFacts() {
   facts_.recurrent = llama_model_is_recurrent(model_) || llama_model_is_hybrid(model_);
   facts_.window_tokens = llama_model_n_swa(model_);
   facts_.causal = Metadata(facts_.architecture + ".attention.causal") != "false";
-  facts_.pooling = PoolingOf(model_, facts_.architecture);
+  facts_.pooling = PoolingOfFile(model_, facts_.architecture);
   if (const char* source = llama_model_chat_template(model_, nullptr)) {
     facts_.chat_template = source;
   }

@@ -98,6 +98,8 @@ class Vocabulary {
 };
 
 enum class Pooling : uint8_t { kNone, kMean, kCls, kLast, kRank };
+// libllama's number for it, which is that of model files; kNone for any other.
+Pooling PoolingOf(int type);
 
 // What the file says about itself; counts, not promises.
 struct ModelFacts {
@@ -116,6 +118,7 @@ struct ModelFacts {
   bool causal = true;                // false: a sequence is processed whole (bert)
   Pooling pooling = Pooling::kNone;  // kNone: a generative model
   std::string chat_template = {};    // Jinja source; empty: none
+  int32_t gpu_layers = 0;            // asked for, and there are devices for them: 0 in a CPU build
 };
 
 struct ModelSettings {
@@ -144,7 +147,7 @@ class Model {
   llama_model* raw() const { return model_; }
 
  private:
-  explicit Model(llama_model* model);
+  Model(llama_model* model, int32_t gpu_layers_asked);
   void ReadFacts();
 
   llama_model* model_;

@@ -80,8 +80,8 @@ Error NothingEligible(const Decision& decision) {
   if (common & kWrongTask) {
     return {
         Code::kInvalidArgument,
-        fmt::format("'{}' is for another task: embedding models do not generate, and generating "
-                    "ones do not embed here",
+        fmt::format("'{}' is for another task: embedding models do not generate, and a generating "
+                    "one embeds only when it is asked for by its own name",
                     decision.asked),
         "model", "wrong_task"};
   }
@@ -167,7 +167,10 @@ Result<Decision> Decide(const Policy& policy, std::string_view model, const Feat
       decision.explanation.push_back(fmt::format("{}: not on this machine", name));
       continue;
     }
-    const uint32_t failed = FailedFilters(*target, bounded);
+    uint32_t failed = FailedFilters(*target, bounded);
+    // Vectors of different models cannot be compared, so no choice between models makes them.
+    const bool chooses = resolved->targets.size() > 1;
+    if (features.task == Task::kEmbed && target->generates && chooses) failed |= kWrongTask;
     decision.considered.push_back({name, failed});
     decision.explanation.push_back(
         failed == 0 ? fmt::format("{}: eligible ({})", name, TierName(target->tier))

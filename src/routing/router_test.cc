@@ -68,6 +68,23 @@ TEST(Decide, AnEmbeddingModelDoesNotChat) {
   EXPECT_TRUE(Decide(ThreeTiers(), "minilm", {.task = Task::kEmbed}).has_value());
 }
 
+// Vectors of different models cannot be compared: a name that chooses between them makes none.
+TEST(Decide, AChatModelEmbedsOnlyByItsOwnName) {
+  Policy policy = ThreeTiers();
+  policy.targets[0].embeds = policy.targets[1].embeds = true;
+  policy.virtuals.push_back({.name = "quick", .targets = {"fast"}});
+  for (const char* name : {"fast", "quick"}) {
+    const auto decision = Decide(policy, name, {.task = Task::kEmbed, .label = Label::kPublic});
+    ASSERT_TRUE(decision.has_value()) << name;
+    EXPECT_EQ(decision->chosen().name, "fast");
+  }
+  for (const char* name : {"auto", "local", "big"}) {
+    const auto decision = Decide(policy, name, {.task = Task::kEmbed, .label = Label::kPublic});
+    ASSERT_FALSE(decision.has_value()) << name;
+    EXPECT_EQ(decision.error().reason, "wrong_task");
+  }
+}
+
 // Whatever the request, nothing above a target's ceiling or tier bound is ever eligible.
 TEST(Decide, NoCombinationLeaks) {
   const Policy policy = ThreeTiers();

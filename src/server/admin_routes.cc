@@ -104,6 +104,8 @@ void AppendEngine(json::Writer& writer, const backends::EngineStatus& engine) {
       .Field("embeds", engine.info.embeds)
       .Field("generates", engine.info.generates)
       .Field("shares_prefixes", engine.info.shares_prefixes)
+      .Field("threads", engine.info.threads)
+      .Field("gpu_layers", engine.info.gpu_layers)
       .Field("load_ms", engine.info.load_ms)
       .Field("open_requests", static_cast<int64_t>(engine.open_requests))
       .Field("waiting", engine.stats.waiting)

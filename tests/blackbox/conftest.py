@@ -41,6 +41,12 @@ def tool_model(request):
     return need_model(request.param)
 
 
+@pytest.fixture(params=[(SMALL, 576), (CODER, 896)], ids=[SMALL, CODER])
+def chat_model(request):
+    """(name, length of its vectors)"""
+    return need_model(request.param[0]), request.param[1]
+
+
 class Shared:
     """The server that most tests share. One that ended fails the test that it ended in, and the next gets a new one."""
 

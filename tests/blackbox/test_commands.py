@@ -1,6 +1,7 @@
 """The command line, as scripts use it: output, exit codes, one line of error."""
 
 import json
+import os
 import subprocess
 
 import pytest
@@ -54,6 +55,17 @@ def test_show_of_an_unknown_model_is_exit_3(weir):
 def test_ps_shows_what_is_loaded(weir, http, small):
     http.post("/v1/chat/completions", json=ask("Hi", max_tokens=1))
     assert SMALL in json.dumps(json.loads(weir("ps", "--json").stdout))
+
+
+def test_ps_and_show_tell_how_a_model_runs(weir, http, small, tmp_path):
+    http.post("/v1/chat/completions", json=ask("Hi", max_tokens=1))
+    engines = json.loads(weir("ps", "--json").stdout)["data"]
+    engine = next(engine for engine in engines if engine["model"] == SMALL)
+    assert 1 <= engine["threads"] <= os.cpu_count() and engine["gpu_layers"] == 0
+    shown = json.loads(weir("show", SMALL, "--json").stdout)["engine"]
+    assert (shown["threads"], shown["gpu_layers"]) == (engine["threads"], engine["gpu_layers"])
+    assert f"{engine['threads']} threads" in weir("show", SMALL).stdout
+    assert json.loads(weir("show", SMALL, "--json", data=tmp_path).stdout)["engine"] is None
 
 
 def test_ps_without_a_server_is_exit_5(weir, tmp_path):

@@ -63,7 +63,27 @@ def test_a_text_that_does_not_fit_is_refused_and_not_cut(http, embedding):
     assert error["param"].startswith("input")
 
 
-def test_a_chat_model_refuses_to_embed_or_says_so(http, embedding, small):
+def test_an_embedding_model_does_not_chat(http, embedding):
     response = http.post("/v1/chat/completions",
                          json={"model": EMBEDDING, "messages": [{"role": "user", "content": "Hi"}]})
-    assert error_of(response, 400)["message"]
+    assert error_of(response, 400)["code"] == "wrong_task"
+
+
+def test_a_chat_model_embeds_beside_its_answers(client, http, chat_model):
+    model, size = chat_model
+    asked = {"model": model, "max_tokens": 4, "temperature": 0, "messages": [{"role": "user", "content": "Say hi."}]}
+    before = client.chat.completions.create(**asked).choices[0].message.content
+    texts = [EATING[0], EATING[1], "def add(a, b): return a + b", "word " * 600]
+    answer = client.embeddings.create(model=model, input=texts, encoding_format="float")
+    rows = [numpy.array(item.embedding) for item in answer.data]
+    assert all(len(row) == size and numpy.linalg.norm(row) == pytest.approx(1, abs=1e-3) for row in rows)
+    assert float(rows[0] @ rows[1]) > float(rows[0] @ rows[2])
+    assert answer.usage.prompt_tokens > 600
+    assert client.chat.completions.create(**asked).choices[0].message.content == before
+    error = error_of(http.post("/v1/embeddings", json={"model": model, "input": "word " * 2500}), 400)
+    assert error["param"] == "input[0]" and "2048" in error["message"]
+
+
+def test_no_name_that_chooses_between_chat_models_embeds(http, small):
+    error = error_of(http.post("/v1/embeddings", json={"model": "auto", "input": "x"}), 400)
+    assert error["code"] == "wrong_task"

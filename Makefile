@@ -53,15 +53,14 @@ bench-engine: ## Weir against llama-server from the same tree
 bench-%:
 	@echo "weir make: bench-$* does not exist yet; there is bench-engine" >&2; exit 2
 
-docs deb:
+docs: ## the commands of README.md and docs/, run as they are written (also a part of `make test`)
+	@tools/setup.sh --tests && tools/build.sh release $(programs) && tools/fetch_models $(test_models) && tools/run_tests.py --only docs
+
+deb:
 	@echo "weir make: $@ does not exist yet" >&2; exit 2
 
 install: build ## into PREFIX (/usr/local); DESTDIR is honoured
-	install -D -m 755 build/bin/weir $(DESTDIR)$(PREFIX)/bin/weir
-	install -D -m 755 build/bin/weir-serve $(DESTDIR)$(PREFIX)/bin/weir-serve
-	install -D -m 755 build/bin/weir-engine $(DESTDIR)$(PREFIX)/bin/weir-engine
-	install -D -m 644 LICENSE $(DESTDIR)$(PREFIX)/share/doc/weir/LICENSE
-	install -D -m 644 NOTICE $(DESTDIR)$(PREFIX)/share/doc/weir/NOTICE
+	@PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)' tools/install.sh
 
 clean: ## removes build/; the caches of third-party code and models stay
 	rm -rf build

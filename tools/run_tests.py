@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Runs every kind of test and adds up single tests; the last line is `N passed, N failed`.
 
-  tools/run_tests.py [--build DIR] [--only repository,unit,blackbox] [--long]
+  tools/run_tests.py [--build DIR] [--only repository,unit,blackbox,docs] [--long]
 
 Kinds: repository (rules about this tree, pytest), unit (each GoogleTest program that ctest knows, counted test by
-test), blackbox (the real programs, driven by real clients, pytest). --long sets WEIR_LONG=1 and larger counts, and
+test), blackbox (the real programs, driven by real clients, pytest), docs (the documentation's
+commands, run as written, pytest). --long sets WEIR_LONG=1 and larger counts, and
 skips unit programs that passed before with the same bytes.
 
 A program that crashes or hangs counts as one failure more than the failures that it reported. Skipped tests are
@@ -25,7 +26,7 @@ import xml.etree.ElementTree as ElementTree
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PYTHON = ROOT / "build" / "env" / "venv" / "bin" / "python"
-KINDS = ("repository", "unit", "blackbox")
+KINDS = ("repository", "unit", "blackbox", "docs")
 UNIT_TIMEOUT_S = 300
 LONG_COUNTS = {"WEIR_LONG": "1", "WEIR_SEEDS": "20000", "WEIR_KILLS": "1000", "WEIR_IDLE_CONNECTIONS": "10000"}
 

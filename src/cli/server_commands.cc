@@ -109,7 +109,8 @@ int Completion(const std::string& shell) {
         "    completion) compadd bash zsh fish ;;\n"
         "  esac\n"
         "}}\n"
-        "compdef _weir weir\n",
+        // As an autoloaded file this text is the function itself.
+        "if [[ $funcstack[1] = _weir ]]; then _weir \"$@\"; else compdef _weir weir; fi\n",
         kCommands);
     return 0;
   }

@@ -1,0 +1,78 @@
+"""`make install`: what it puts where, and that it runs without the source tree."""
+
+import os
+import shutil
+import subprocess
+
+import pytest
+
+import weir_server
+from talk import http_client
+
+FILES = {
+    "bin/weir": 0o755, "bin/weir-serve": 0o755, "bin/weir-engine": 0o755,
+    "share/bash-completion/completions/weir": 0o644, "share/zsh/site-functions/_weir": 0o644,
+    "share/fish/vendor_completions.d/weir.fish": 0o644,
+    "share/doc/weir/LICENSE": 0o644, "share/doc/weir/NOTICE": 0o644, "share/doc/weir/README.md": 0o644,
+}
+
+
+def install(**settings):
+    return subprocess.run([weir_server.ROOT / "tools" / "install.sh", weir_server.BUILD], capture_output=True, text=True,
+                          env=os.environ | settings, cwd="/")
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory):
+    destination = tmp_path_factory.mktemp("destination")
+    done = install(DESTDIR=str(destination), PREFIX="/opt/we ir")
+    assert done.returncode == 0, done.stderr
+    return destination / "opt" / "we ir"
+
+
+def test_everything_is_there_and_nothing_else(installed):
+    found = {path.relative_to(installed).as_posix(): path.stat().st_mode & 0o777
+             for path in installed.rglob("*") if path.is_file()}
+    assert found == FILES
+
+
+def test_it_serves_without_the_source_tree(installed, tmp_path, stories, monkeypatch):
+    version = subprocess.run([installed / "bin" / "weir", "version"], capture_output=True, text=True, cwd=tmp_path)
+    assert version.returncode == 0 and version.stdout.startswith("weir ")
+    # Moved away from where it was installed, and reached by a link: it finds its other programs all the same.
+    moved = tmp_path / "moved"
+    shutil.copytree(installed, moved)
+    link = tmp_path / "weir"
+    link.symlink_to(moved / "bin" / "weir")
+    monkeypatch.setattr(weir_server, "WEIR", link)
+    with weir_server.Weir(tmp_path / "data", "-m", stories) as server, http_client(server) as http:
+        answer = http.post("/v1/completions", json={"model": "auto", "prompt": "Once upon a time", "max_tokens": 8})
+        assert answer.status_code == 200 and answer.json()["choices"][0]["text"]
+        programs = {os.readlink(f"/proc/{process.pid}/exe") for process in server.processes()}
+        assert programs == {str(moved / "bin" / program) for program in ("weir-serve", "weir-engine")}
+
+
+def test_bash_completes_commands_from_the_installed_file(installed, tmp_path):
+    script = ('. "$1/share/bash-completion/completions/weir"\nCOMP_WORDS=(weir ke); COMP_CWORD=1; _weir\n'
+              'echo "${COMPREPLY[@]}"\n')
+    done = subprocess.run(["bash", "-c", script, "bash", str(installed)], capture_output=True, text=True, cwd=tmp_path)
+    assert done.stdout.split() == ["keys"], done.stderr
+
+
+@pytest.mark.parametrize("shell, file", [("zsh", "share/zsh/site-functions/_weir"),
+                                         ("fish", "share/fish/vendor_completions.d/weir.fish")])
+def test_other_shells_can_read_their_files(installed, shell, file):
+    if not shutil.which(shell):
+        pytest.skip(f"{shell} is not there")
+    assert subprocess.run([shell, "-n", installed / file]).returncode == 0
+
+
+def test_a_relative_prefix_is_refused(tmp_path):
+    done = install(PREFIX="here")
+    assert done.returncode == 2 and "absolute" in done.stderr
+
+
+def test_make_install_passes_both_places_on():
+    done = subprocess.run(["make", "-n", "install", "PREFIX=/x y", "DESTDIR=/z"], capture_output=True, text=True,
+                          cwd=weir_server.ROOT)
+    assert "PREFIX='/x y' DESTDIR='/z' tools/install.sh" in done.stdout

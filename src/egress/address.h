@@ -1,0 +1,26 @@
+// Which addresses a backend of a tier may have. What a name resolves to is not the operator's word
+// but the resolver's, so the address of every connection is judged here before it is opened. Pure.
+#pragma once
+
+#include <sys/socket.h>
+
+#include <cstdint>
+#include <string_view>
+
+namespace weir::egress {
+
+enum class AddressKind : uint8_t {
+  kLoopback,
+  kPrivate,  // RFC 1918, unique local, and 100.64/10 (carrier and overlay networks)
+  kPublic,
+  kNever,  // link-local and with it cloud metadata, unspecified, multicast, reserved, no IP at all
+};
+std::string_view AddressKindName(AddressKind kind);
+
+// IPv4 inside IPv6 (mapped, 6to4, NAT64) counts as the IPv4 address.
+AddressKind KindOf(const sockaddr& address);
+
+// Loopback and private addresses for every tier; public ones where `public_allowed`; kNever never.
+bool MayConnect(AddressKind kind, bool public_allowed);
+
+}  // namespace weir::egress

@@ -1,0 +1,64 @@
+#include "egress/address.h"
+
+#include <arpa/inet.h>
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+
+#include <cstring>
+#include <string>
+
+namespace weir::egress {
+namespace {
+
+std::string_view Kind(const std::string& text) {
+  sockaddr_storage storage{};
+  auto* v4 = reinterpret_cast<sockaddr_in*>(&storage);
+  auto* v6 = reinterpret_cast<sockaddr_in6*>(&storage);
+  if (inet_pton(AF_INET, text.c_str(), &v4->sin_addr) == 1) {
+    v4->sin_family = AF_INET;
+  } else {
+    EXPECT_EQ(inet_pton(AF_INET6, text.c_str(), &v6->sin6_addr), 1) << text;
+    v6->sin6_family = AF_INET6;
+  }
+  return AddressKindName(KindOf(*reinterpret_cast<const sockaddr*>(&storage)));
+}
+
+TEST(Address, KnowsWhatLiesInside) {
+  for (const char* text : {"127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1"}) {
+    EXPECT_EQ(Kind(text), "loopback") << text;
+  }
+  for (const char* text : {"10.0.0.1", "172.16.0.1", "172.31.255.255", "192.168.1.1", "100.64.0.1",
+                           "fd12::1", "::ffff:10.1.1.1", "64:ff9b::10.0.0.1"}) {
+    EXPECT_EQ(Kind(text), "private") << text;
+  }
+}
+
+TEST(Address, KnowsWhatIsPublicInAnyClothes) {
+  for (const char* text : {"1.1.1.1", "172.32.0.1", "2606:4700::1", "::ffff:8.8.8.8",
+                           "64:ff9b::8.8.8.8", "2002:808:808::1"}) {
+    EXPECT_EQ(Kind(text), "public") << text;
+  }
+}
+
+TEST(Address, MetadataAndLinkLocalAreNeverReached) {
+  for (const char* text :
+       {"169.254.169.254", "::ffff:169.254.169.254", "64:ff9b::169.254.169.254", "fe80::1",
+        "fd00:ec2::254", "100.100.100.200", "168.63.129.16", "0.0.0.0", "::", "224.0.0.1",
+        "255.255.255.255", "ff02::1", "2002:a9fe:a9fe::1", "2001:db8::1", "::7f00:1"}) {
+    EXPECT_EQ(Kind(text), "never") << text;
+  }
+  sockaddr unix_socket{};
+  unix_socket.sa_family = AF_UNIX;
+  EXPECT_EQ(KindOf(unix_socket), AddressKind::kNever);
+}
+
+TEST(Address, PublicOnesNeedAllowanceAndNeverMeansNever) {
+  EXPECT_TRUE(MayConnect(AddressKind::kLoopback, false));
+  EXPECT_TRUE(MayConnect(AddressKind::kPrivate, false));
+  EXPECT_FALSE(MayConnect(AddressKind::kPublic, false));
+  EXPECT_TRUE(MayConnect(AddressKind::kPublic, true));
+  EXPECT_FALSE(MayConnect(AddressKind::kNever, true));
+}
+
+}  // namespace
+}  // namespace weir::egress

@@ -1,0 +1,451 @@
+#include "http/transfers.h"
+
+#include <curl/curl.h>
+#include <fmt/core.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <mutex>
+#include <optional>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "base/check.h"
+
+namespace weir::http {
+namespace {
+
+constexpr Duration kTick = std::chrono::milliseconds(50);  // how late a time-out may be seen
+constexpr long kBufferBytes = 32 * 1024;
+constexpr size_t kEventsAtOnce = 64;
+
+long Ms(Duration duration) {
+  return static_cast<long>(std::chrono::ceil<std::chrono::milliseconds>(duration).count());
+}
+
+std::string_view Trim(std::string_view text) {
+  const auto blank = [](char c) { return c == '\r' || c == '\n' || c == ' ' || c == '\t'; };
+  while (!text.empty() && blank(text.back())) text.remove_suffix(1);
+  while (!text.empty() && blank(text.front())) text.remove_prefix(1);
+  return text;
+}
+
+Error Failed(Code code, std::string message, std::string_view reason) {
+  return {code, std::move(message), "", std::string(reason)};
+}
+
+Error ErrorOf(CURLcode code, bool sent) {
+  switch (code) {
+    case CURLE_COULDNT_RESOLVE_HOST:
+    case CURLE_COULDNT_RESOLVE_PROXY:
+      return Failed(Code::kUnavailable, "its name cannot be resolved", "connect_failed");
+    case CURLE_COULDNT_CONNECT:
+      return Failed(Code::kUnavailable, "nobody answers there", "connect_failed");
+    case CURLE_OPERATION_TIMEDOUT:
+      return Failed(Code::kDeadlineExceeded, "it did not take the connection in time",
+                    "connect_timeout");
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_CONNECT_ERROR:
+    case CURLE_SSL_CACERT_BADFILE:
+    case CURLE_SSL_ISSUER_ERROR:
+    case CURLE_SSL_INVALIDCERTSTATUS:
+      return Failed(Code::kBackendFailed,
+                    fmt::format("no trusted TLS connection: {}", curl_easy_strerror(code)),
+                    "certificate_refused");
+    case CURLE_PARTIAL_FILE:
+    case CURLE_GOT_NOTHING:
+    case CURLE_RECV_ERROR:
+    case CURLE_SEND_ERROR:
+    case CURLE_HTTP2_STREAM:
+      return Failed(Code::kBackendFailed, "it broke the connection", "answer_cut");
+    default:
+      return Failed(sent ? Code::kBackendFailed : Code::kUnavailable,
+                    fmt::format("the call failed: {}", curl_easy_strerror(code)), "answer_broken");
+  }
+}
+
+struct Transfer {
+  uint64_t id = 0;
+  CURL* easy = nullptr;
+  curl_slist* fields = nullptr;
+  TransferSink* sink = nullptr;
+  std::function<bool(const sockaddr&)> may_connect = {};
+  std::string body = {};
+  Headers head = {};
+  size_t head_bytes = 0;
+  size_t head_bytes_max = 0;
+  uint64_t answer_bytes = 0;
+  uint64_t answer_bytes_max = 0;
+  MonotonicTime started = {};
+  MonotonicTime last = {};  // when something arrived
+  MonotonicTime head_until = {};
+  MonotonicTime total_until = {};
+  Duration gap = {};
+  bool head_done = false;
+  bool paused = false;
+  bool refused_address = false;
+  std::optional<Error> failure = {};  // why a callback stopped it
+
+  size_t Stop(Error error) {
+    failure = std::move(error);
+    return CURL_WRITEFUNC_ERROR;
+  }
+
+  size_t OnHeader(std::string_view line) {
+    last = SystemClock().Now();
+    head_bytes += line.size();
+    if (head_bytes > head_bytes_max) {
+      return Stop(Failed(Code::kTooLarge,
+                         fmt::format("the head of its answer has over {} bytes", head_bytes_max),
+                         "answer_too_large"));
+    }
+    if (line.starts_with("HTTP/")) head = {};  // the one before was a 1xx
+    const size_t colon = line.find(':');
+    if (colon != std::string_view::npos && !head_done) {
+      head.Add(Trim(line.substr(0, colon)), Trim(line.substr(colon + 1)));
+    }
+    if (Trim(line).empty()) EndHead();
+    return line.size();
+  }
+
+  void EndHead() {
+    long status = 0;
+    curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
+    if (head_done || status < 200) return;
+    head_done = true;
+    sink->OnHead(static_cast<int>(status), head);
+  }
+
+  size_t OnBody(std::string_view bytes) {
+    last = SystemClock().Now();
+    if (answer_bytes + bytes.size() > answer_bytes_max) {
+      return Stop(Failed(Code::kTooLarge,
+                         fmt::format("its answer has over {} bytes", answer_bytes_max),
+                         "answer_too_large"));
+    }
+    if (!sink->OnBody(bytes)) {
+      paused = true;
+      return CURL_WRITEFUNC_PAUSE;
+    }
+    answer_bytes += bytes.size();
+    return bytes.size();
+  }
+
+  curl_socket_t OnOpen(const curl_sockaddr& address) {
+    if (may_connect && !may_connect(address.addr)) {
+      refused_address = true;
+      return CURL_SOCKET_BAD;
+    }
+    return socket(address.family, address.socktype | SOCK_CLOEXEC, address.protocol);
+  }
+
+  // Why it has to end now, if it has to.
+  std::optional<Error> TimedOut(MonotonicTime now) const {
+    if (now >= total_until) {
+      return Failed(Code::kDeadlineExceeded, "its whole answer took too long", "total_timeout");
+    }
+    if (!head_done && now >= head_until) {
+      return Failed(Code::kDeadlineExceeded, "it did not begin to answer in time",
+                    "first_byte_timeout");
+    }
+    if (head_done && !paused && now - last >= gap) {
+      return Failed(Code::kDeadlineExceeded, "it fell silent in its answer", "gap_timeout");
+    }
+    return std::nullopt;
+  }
+};
+
+size_t HeaderCallback(char* data, size_t, size_t size, void* transfer) {
+  return static_cast<Transfer*>(transfer)->OnHeader({data, size});
+}
+size_t BodyCallback(char* data, size_t, size_t size, void* transfer) {
+  return static_cast<Transfer*>(transfer)->OnBody({data, size});
+}
+curl_socket_t OpenCallback(void* transfer, curlsocktype, curl_sockaddr* address) {
+  return static_cast<Transfer*>(transfer)->OnOpen(*address);
+}
+
+}  // namespace
+
+struct Transfers::State {
+  CURLM* multi = nullptr;
+  int epoll = -1;
+  uint64_t next_id = 1;
+  std::unordered_map<uint64_t, std::unique_ptr<Transfer>> transfers = {};
+  std::vector<CURL*> spare = {};  // handles kept, since making one costs
+  std::optional<MonotonicTime> timer = {};
+  MonotonicTime next_tick = {};
+  int watched = -1;
+  bool watched_for_writing = false;
+
+  void SetUp(Transfer& transfer, const TransferSpec& spec);
+  void SetUpHeaders(Transfer& transfer, const TransferSpec& spec);
+  void TakeEnds();
+  void End(Transfer& transfer, CURLcode code);
+  void CheckTimeouts(MonotonicTime now);
+  std::unique_ptr<Transfer> Remove(uint64_t id);
+  void Act(curl_socket_t socket, int events);
+  int TimeoutMs(Duration limit) const;
+
+  static int OnSocket(CURL*, curl_socket_t socket, int what, void* state, void* known);
+  static int OnTimer(CURLM*, long ms, void* state);
+};
+
+int Transfers::State::OnSocket(CURL*, curl_socket_t socket, int what, void* state, void* known) {
+  auto* self = static_cast<State*>(state);
+  if (what == CURL_POLL_REMOVE) {
+    epoll_ctl(self->epoll, EPOLL_CTL_DEL, socket, nullptr);
+    return 0;
+  }
+  epoll_event event{};
+  event.data.fd = socket;
+  if (what & CURL_POLL_IN) event.events |= EPOLLIN;
+  if (what & CURL_POLL_OUT) event.events |= EPOLLOUT;
+  const int change = known == nullptr ? EPOLL_CTL_ADD : EPOLL_CTL_MOD;
+  if (epoll_ctl(self->epoll, change, socket, &event) != 0 && errno == EEXIST) {
+    epoll_ctl(self->epoll, EPOLL_CTL_MOD, socket, &event);
+  }
+  if (known == nullptr) curl_multi_assign(self->multi, socket, self);
+  return 0;
+}
+
+int Transfers::State::OnTimer(CURLM*, long ms, void* state) {
+  auto* self = static_cast<State*>(state);
+  self->timer.reset();
+  if (ms >= 0) self->timer = SystemClock().Now() + std::chrono::milliseconds(ms);
+  return 0;
+}
+
+Transfers::Transfers(const TransfersOptions& options) : state_(std::make_unique<State>()) {
+  static std::once_flag once;
+  std::call_once(once, [] { curl_global_init(CURL_GLOBAL_DEFAULT); });
+  State& self = *state_;
+  self.multi = curl_multi_init();
+  self.epoll = epoll_create1(EPOLL_CLOEXEC);
+  CHECK(self.multi != nullptr && self.epoll >= 0, "libcurl and epoll start");
+  curl_multi_setopt(self.multi, CURLMOPT_SOCKETFUNCTION, &State::OnSocket);
+  curl_multi_setopt(self.multi, CURLMOPT_SOCKETDATA, &self);
+  curl_multi_setopt(self.multi, CURLMOPT_TIMERFUNCTION, &State::OnTimer);
+  curl_multi_setopt(self.multi, CURLMOPT_TIMERDATA, &self);
+  curl_multi_setopt(self.multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, options.connections_max);
+  curl_multi_setopt(self.multi, CURLMOPT_MAX_HOST_CONNECTIONS, options.connections_per_host_max);
+  curl_multi_setopt(self.multi, CURLMOPT_MAXCONNECTS, options.connections_idle_max);
+  curl_multi_setopt(self.multi, CURLMOPT_PIPELINING, static_cast<long>(CURLPIPE_MULTIPLEX));
+}
+
+Transfers::~Transfers() {
+  while (!state_->transfers.empty()) Cancel(state_->transfers.begin()->first);
+  for (CURL* easy : state_->spare) curl_easy_cleanup(easy);
+  curl_multi_cleanup(state_->multi);
+  close(state_->epoll);
+}
+
+void Transfers::State::SetUpHeaders(Transfer& transfer, const TransferSpec& spec) {
+  curl_slist* fields = curl_slist_append(nullptr, "Expect:");  // no waiting for a 100 Continue
+  for (const char* unwanted : {"Accept:", "Content-Type:"}) {
+    fields = curl_slist_append(fields, unwanted);  // only what the caller names
+  }
+  for (size_t i = 0; i < spec.headers.size(); ++i) {
+    const std::string field = fmt::format("{}: {}", spec.headers.name(i), spec.headers.value(i));
+    fields = curl_slist_append(fields, field.c_str());
+  }
+  transfer.fields = fields;
+  curl_easy_setopt(transfer.easy, CURLOPT_HTTPHEADER, fields);
+}
+
+void Transfers::State::SetUp(Transfer& transfer, const TransferSpec& spec) {
+  CURL* easy = transfer.easy;
+  curl_easy_setopt(easy, CURLOPT_URL, spec.url.c_str());
+  curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
+  curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+  curl_easy_setopt(easy, CURLOPT_PROXY, spec.proxy.c_str());  // "" is none, also not the variables'
+  curl_easy_setopt(easy, CURLOPT_NOPROXY, "");
+  curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
+  curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+  curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, kBufferBytes);
+  curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_2TLS));
+  curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L);
+  curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L);
+  curl_easy_setopt(easy, CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
+  if (!spec.ca_file.empty()) curl_easy_setopt(easy, CURLOPT_CAINFO, spec.ca_file.c_str());
+  curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, Ms(spec.connect_timeout));
+  curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
+  curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, HeaderCallback);
+  curl_easy_setopt(easy, CURLOPT_HEADERDATA, &transfer);
+  curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, BodyCallback);
+  curl_easy_setopt(easy, CURLOPT_WRITEDATA, &transfer);
+  curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, OpenCallback);
+  curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, &transfer);
+  curl_easy_setopt(easy, CURLOPT_PRIVATE, &transfer);
+  if (spec.method != "GET") {
+    curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE,
+                     static_cast<curl_off_t>(transfer.body.size()));
+    curl_easy_setopt(easy, CURLOPT_POSTFIELDS, transfer.body.data());
+  }
+  curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, spec.method.c_str());
+  SetUpHeaders(transfer, spec);
+}
+
+uint64_t Transfers::Start(TransferSpec spec, TransferSink& sink) {
+  State& self = *state_;
+  auto transfer = std::make_unique<Transfer>();
+  transfer->id = self.next_id++;
+  if (self.spare.empty()) {
+    transfer->easy = curl_easy_init();
+    CHECK(transfer->easy != nullptr, "libcurl has memory for a handle");
+  } else {
+    transfer->easy = self.spare.back();
+    self.spare.pop_back();
+  }
+  const MonotonicTime now = SystemClock().Now();
+  transfer->sink = &sink;
+  transfer->may_connect = std::move(spec.may_connect);
+  transfer->body = std::move(spec.body);
+  transfer->head_bytes_max = spec.header_bytes_max;
+  transfer->answer_bytes_max = spec.answer_bytes_max;
+  transfer->started = transfer->last = now;
+  transfer->head_until = now + spec.first_byte_timeout;
+  transfer->total_until = now + spec.total_timeout;
+  transfer->gap = spec.gap_timeout;
+  self.SetUp(*transfer, spec);
+  curl_multi_add_handle(self.multi, transfer->easy);
+  const uint64_t id = transfer->id;
+  self.transfers.emplace(id, std::move(transfer));
+  // Without this the call would wait for the next turn of the loop.
+  self.Act(CURL_SOCKET_TIMEOUT, 0);
+  return id;
+}
+
+std::unique_ptr<Transfer> Transfers::State::Remove(uint64_t id) {
+  const auto found = transfers.find(id);
+  if (found == transfers.end()) return nullptr;
+  std::unique_ptr<Transfer> transfer = std::move(found->second);
+  transfers.erase(found);
+  curl_multi_remove_handle(multi, transfer->easy);
+  curl_easy_reset(transfer->easy);
+  curl_slist_free_all(transfer->fields);
+  constexpr size_t kSpareMax = 64;
+  if (spare.size() < kSpareMax) {
+    spare.push_back(transfer->easy);
+  } else {
+    curl_easy_cleanup(transfer->easy);
+  }
+  return transfer;
+}
+
+void Transfers::Cancel(uint64_t id) { state_->Remove(id); }
+
+void Transfers::Resume(uint64_t id) {
+  const auto found = state_->transfers.find(id);
+  if (found == state_->transfers.end() || !found->second->paused) return;
+  found->second->paused = false;
+  found->second->last = SystemClock().Now();
+  curl_easy_pause(found->second->easy, CURLPAUSE_CONT);
+}
+
+size_t Transfers::running() const { return state_->transfers.size(); }
+
+void Transfers::Watch(int descriptor, bool for_writing) {
+  State& self = *state_;
+  if (self.watched == descriptor && self.watched_for_writing == for_writing) return;
+  epoll_event event{};
+  event.data.fd = descriptor;
+  event.events = for_writing ? EPOLLIN | EPOLLOUT : EPOLLIN;
+  const int change = self.watched == descriptor ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
+  CHECK(epoll_ctl(self.epoll, change, descriptor, &event) == 0, "epoll takes the descriptor");
+  self.watched = descriptor;
+  self.watched_for_writing = for_writing;
+}
+
+void Transfers::State::Act(curl_socket_t socket, int events) {
+  int running = 0;
+  if (socket == CURL_SOCKET_TIMEOUT) timer.reset();
+  curl_multi_socket_action(multi, socket, events, &running);
+}
+
+int Transfers::State::TimeoutMs(Duration limit) const {
+  const MonotonicTime now = SystemClock().Now();
+  MonotonicTime until = now + limit;
+  if (timer) until = std::min(until, *timer);
+  if (!transfers.empty()) until = std::min(until, next_tick);
+  return static_cast<int>(std::clamp<long>(Ms(until - now), 0, 60'000));
+}
+
+Transfers::Watched Transfers::Wait(Duration limit) {
+  State& self = *state_;
+  std::array<epoll_event, kEventsAtOnce> events;
+  const int count = epoll_wait(self.epoll, events.data(), events.size(), self.TimeoutMs(limit));
+  Watched watched;
+  for (int i = 0; i < count; ++i) {
+    const epoll_event& event = events[static_cast<size_t>(i)];
+    const bool in = (event.events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0;
+    const bool out = (event.events & EPOLLOUT) != 0;
+    if (event.data.fd == self.watched) {
+      watched = {in, out};
+      continue;
+    }
+    const bool broken = (event.events & EPOLLERR) != 0;
+    self.Act(event.data.fd, (in ? CURL_CSELECT_IN : 0) | (out ? CURL_CSELECT_OUT : 0) |
+                                (broken ? CURL_CSELECT_ERR : 0));
+  }
+  const MonotonicTime now = SystemClock().Now();
+  if (self.timer && *self.timer <= now) self.Act(CURL_SOCKET_TIMEOUT, 0);
+  self.TakeEnds();
+  if (now >= self.next_tick) {
+    self.next_tick = now + kTick;
+    self.CheckTimeouts(now);
+  }
+  return watched;
+}
+
+void Transfers::State::TakeEnds() {
+  int left = 0;
+  while (const CURLMsg* message = curl_multi_info_read(multi, &left)) {
+    if (message->msg != CURLMSG_DONE) continue;
+    Transfer* transfer = nullptr;
+    curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &transfer);
+    End(*transfer, message->data.result);
+  }
+}
+
+void Transfers::State::End(Transfer& transfer, CURLcode code) {
+  const auto info = [&](CURLINFO which) {
+    double seconds = 0;
+    curl_easy_getinfo(transfer.easy, which, &seconds);
+    return seconds * 1000;
+  };
+  long connects = 0;
+  curl_easy_getinfo(transfer.easy, CURLINFO_NUM_CONNECTS, &connects);
+  const TransferEnd end{.answer_bytes = transfer.answer_bytes,
+                        .reused = connects == 0,
+                        .connect_ms = info(CURLINFO_PRETRANSFER_TIME),
+                        .first_byte_ms = info(CURLINFO_STARTTRANSFER_TIME),
+                        .total_ms = info(CURLINFO_TOTAL_TIME)};
+  const bool sent = end.connect_ms > 0;
+  const std::unique_ptr<Transfer> removed = Remove(transfer.id);
+  if (removed->failure) return removed->sink->OnFailure(std::move(*removed->failure));
+  if (removed->refused_address) {
+    return removed->sink->OnFailure(
+        Failed(Code::kUnavailable, "its name resolves to an address that its tier may not have",
+               "address_refused"));
+  }
+  if (code == CURLE_OK && removed->head_done) return removed->sink->OnEnd(end);
+  removed->sink->OnFailure(ErrorOf(code, sent));
+}
+
+void Transfers::State::CheckTimeouts(MonotonicTime now) {
+  std::vector<uint64_t> late;
+  for (const auto& [id, transfer] : transfers) {
+    if (transfer->TimedOut(now)) late.push_back(id);
+  }
+  for (const uint64_t id : late) {
+    const std::unique_ptr<Transfer> removed = Remove(id);
+    if (removed) removed->sink->OnFailure(*removed->TimedOut(now));
+  }
+}
+
+}  // namespace weir::http

@@ -1,0 +1,184 @@
+#include "http/transfers.h"
+
+#include <gtest/gtest.h>
+
+#include "http/scripted_server.h"
+
+namespace weir::http {
+namespace {
+
+constexpr Duration kPatience = std::chrono::seconds(20);
+
+struct Sink final : TransferSink {
+  int status = 0;
+  Headers headers = {};
+  std::string body = {};
+  std::optional<TransferEnd> end = {};
+  std::optional<Error> error = {};
+  size_t takes = SIZE_MAX;  // bytes, then it pauses
+  int pauses = 0;
+
+  void OnHead(int code, const Headers& fields) override {
+    status = code;
+    headers = fields;
+  }
+  bool OnBody(std::string_view bytes) override {
+    if (body.size() + bytes.size() > takes) {
+      ++pauses;
+      return false;
+    }
+    body += bytes;
+    return true;
+  }
+  void OnEnd(const TransferEnd& how) override { end = how; }
+  void OnFailure(Error why) override { error = std::move(why); }
+  bool over() const { return end || error; }
+};
+
+class TransfersTest : public testing::Test {
+ protected:
+  TransferSpec Spec() {
+    TransferSpec spec{.url = server_.url() + "/v1/x", .body = "{}"};
+    spec.headers.Add("content-type", "application/json");
+    return spec;
+  }
+  void RunUntil(const std::function<bool()>& holds) {
+    const MonotonicTime give_up = SystemClock().Now() + kPatience;
+    while (!holds() && SystemClock().Now() < give_up) transfers_.Wait(kPatience);
+    ASSERT_TRUE(holds());
+  }
+  std::string Reason(TransferSpec spec) {
+    Sink sink;
+    transfers_.Start(std::move(spec), sink);
+    RunUntil([&] { return sink.over(); });
+    return sink.error ? sink.error->reason : "";
+  }
+
+  ScriptedServer server_;
+  Transfers transfers_{{}};
+};
+
+TEST_F(TransfersTest, GivesHeadAndBodyAndSendsWhatItWasTold) {
+  server_.Play({.pieces = {ScriptedServer::Answer("hello")}});
+  Sink sink;
+  transfers_.Start(Spec(), sink);
+  RunUntil([&] { return sink.over(); });
+  EXPECT_EQ(sink.status, 200);
+  EXPECT_EQ(sink.body, "hello");
+  EXPECT_EQ(sink.headers.Find("content-type"), "application/json");
+  const std::string request = server_.requests().at(0);
+  EXPECT_TRUE(request.starts_with("POST /v1/x HTTP/1.1\r\n"));
+  EXPECT_NE(request.find("content-type: application/json"), std::string::npos);
+  EXPECT_EQ(request.find("Accept:"), std::string::npos);
+  EXPECT_EQ(request.find("Expect:"), std::string::npos);
+}
+
+TEST_F(TransfersTest, KeepsConnectionsForTheNextCall) {
+  server_.Play({.pieces = {ScriptedServer::Answer("x")}, .repeat = true});
+  for (int i = 0; i < 5; ++i) {
+    Sink sink;
+    transfers_.Start(Spec(), sink);
+    RunUntil([&] { return sink.over(); });
+    ASSERT_TRUE(sink.end);
+    EXPECT_EQ(sink.end->reused, i > 0);
+  }
+  EXPECT_EQ(server_.connections(), 1);
+}
+
+TEST_F(TransfersTest, APausedAnswerWaitsAndLosesNothing) {
+  const std::string text(600'000, 'x');
+  server_.Play({.pieces = {ScriptedServer::Answer(text)}});
+  Sink sink;
+  sink.takes = 100'000;
+  const uint64_t id = transfers_.Start(Spec(), sink);
+  RunUntil([&] { return sink.pauses > 0; });
+  EXPECT_FALSE(sink.over());
+  sink.takes = SIZE_MAX;
+  transfers_.Resume(id);
+  RunUntil([&] { return sink.over(); });
+  EXPECT_EQ(sink.body, text);
+}
+
+TEST_F(TransfersTest, RedirectsAreAnswersAndAreNotFollowed) {
+  server_.Play({.pieces = {"HTTP/1.1 302 Found\r\nlocation: " + server_.url() +
+                           "/elsewhere\r\ncontent-length: 0\r\n\r\n"}});
+  Sink sink;
+  transfers_.Start(Spec(), sink);
+  RunUntil([&] { return sink.over(); });
+  EXPECT_EQ(sink.status, 302);
+  EXPECT_EQ(server_.requests().size(), 1u);
+}
+
+TEST_F(TransfersTest, AnAddressThatIsNotAllowedIsNotConnectedTo) {
+  TransferSpec spec = Spec();
+  int asked = 0;
+  spec.may_connect = [&](const sockaddr& address) {
+    ++asked;
+    EXPECT_EQ(address.sa_family, AF_INET);
+    return false;
+  };
+  EXPECT_EQ(Reason(std::move(spec)), "address_refused");
+  EXPECT_EQ(asked, 1);
+  EXPECT_EQ(server_.connections(), 0);
+}
+
+TEST_F(TransfersTest, SaysHowACallFailed) {
+  server_.Play({.pieces = {"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nabc"}, .close = true});
+  EXPECT_EQ(Reason(Spec()), "answer_cut");
+  server_.Play({.pieces = {""}, .close = true});
+  EXPECT_EQ(Reason(Spec()), "answer_cut");
+  TransferSpec nowhere = Spec();
+  nowhere.url = "http://127.0.0.1:1/x";
+  EXPECT_EQ(Reason(std::move(nowhere)), "connect_failed");
+  TransferSpec file = Spec();
+  file.url = "file:///etc/passwd";
+  EXPECT_EQ(Reason(std::move(file)), "answer_broken");
+}
+
+TEST_F(TransfersTest, EveryWaitHasAnEnd) {
+  TransferSpec silent = Spec();
+  silent.first_byte_timeout = std::chrono::milliseconds(100);
+  server_.Play({.pieces = {""}, .hang = true});
+  EXPECT_EQ(Reason(std::move(silent)), "first_byte_timeout");
+}
+
+TEST_F(TransfersTest, ASilenceInTheAnswerHasAnEnd) {
+  TransferSpec stuck = Spec();
+  stuck.gap_timeout = std::chrono::milliseconds(100);
+  server_.Play({.pieces = {"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nabc"}, .hang = true});
+  EXPECT_EQ(Reason(std::move(stuck)), "gap_timeout");
+}
+
+TEST_F(TransfersTest, AnswersAndHeadsAreBounded) {
+  TransferSpec spec = Spec();
+  spec.answer_bytes_max = 100;
+  server_.Play({.pieces = {ScriptedServer::Answer(std::string(101, 'x'))}, .close = true});
+  EXPECT_EQ(Reason(std::move(spec)), "answer_too_large");
+  TransferSpec head = Spec();
+  head.header_bytes_max = 100;
+  server_.Play(
+      {.pieces = {"HTTP/1.1 200 OK\r\nx: " + std::string(200, 'x') + "\r\n\r\n"}, .close = true});
+  EXPECT_EQ(Reason(std::move(head)), "answer_too_large");
+}
+
+TEST_F(TransfersTest, ACancelledCallIsNotHeardOfAgain) {
+  server_.Play({.pieces = {"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nabc"}, .hang = true});
+  Sink sink;
+  const uint64_t id = transfers_.Start(Spec(), sink);
+  RunUntil([&] { return !sink.body.empty(); });
+  transfers_.Cancel(id);
+  transfers_.Cancel(id);
+  transfers_.Wait(std::chrono::milliseconds(10));
+  EXPECT_FALSE(sink.over());
+  EXPECT_EQ(transfers_.running(), 0u);
+}
+
+TEST_F(TransfersTest, ANamePresentedInTheEnvironmentIsNoProxy) {
+  setenv("http_proxy", "http://127.0.0.1:1", 1);
+  server_.Play({.pieces = {ScriptedServer::Answer("direct")}});
+  EXPECT_EQ(Reason(Spec()), "");
+  unsetenv("http_proxy");
+}
+
+}  // namespace
+}  // namespace weir::http

@@ -63,23 +63,43 @@ struct ProviderModel {
   bool tools = false;
   bool json_schema = false;
   bool reasoning = false;
+
+  bool operator==(const ProviderModel&) const = default;
 };
 
-// Where servers of one dialect differ. The defaults are those of the dialect's own vendor.
+// What a server of the openai dialect calls the sampling settings that OpenAI has not.
+enum class SamplingNames : uint8_t {
+  kNone,         // it has none of them
+  kVllm,         // top_k, min_p, repetition_penalty, chat_template_kwargs
+  kLlamaServer,  // llama-server's: repeat_penalty, typical_p, dry_*, xtc_*, mirostat*, ...
+};
+
+// Where servers of one dialect differ. The defaults are those of the dialect's own vendor;
+// config/preset.h has those of others.
 struct Quirks {
   bool stream_usage = true;           // openai: understands stream_options.include_usage
   bool max_completion_tokens = true;  // openai: the new name of max_tokens
   bool developer_role = true;         // openai: else developer messages go as system
-  bool parallel_tool_calls = true;    // openai: understands the field
-  bool seed = true;                   // understands a seed
-  bool json_schema = true;            // response_format json_schema; else refused by name
-  bool extra_sampling = false;  // understands top_k, min_p, repeat_penalty (vLLM, llama-server)
+  bool grammar = false;               // openai: GBNF as "grammar" (llama-server)
+  bool short_call_ids = false;        // openai: ids of tool calls are 9 letters or digits (Mistral)
+  bool random_seed = false;           // openai: a seed is called random_seed (Mistral)
+  bool any_tool = false;              // openai: tool_choice "required" is called "any" (Mistral)
+  bool reasoning_object = false;      // openai: {"reasoning": {...}} (OpenRouter)
+  std::string reasoning_history = {};  // openai: the field that takes reasoning of earlier turns
+  bool base64_embeddings = true;       // openai: else as numbers
+  SamplingNames sampling = SamplingNames::kNone;
+  size_t stop_max = 4;  // stop strings in a request
+  // Fields that this server has not, by their names in dialects/provider/field_rules.h: refused by
+  // name.
+  std::vector<std::string> refuses = {};
   std::string reasoning_field = {};  // openai: where the reasoning of an answer lies; empty: both
                                      // "reasoning_content" and "reasoning"
   std::string api_version = {};      // azure's query parameter, anthropic's header; empty: default
   std::string deployment = {};       // azure: the deployment in the path; empty: the model's name
-  bool azure = false;                // openai: paths of Azure OpenAI
+  bool azure = false;                // openai: paths of Azure OpenAI before its v1 API
   std::optional<CredentialStyle> credential = {};  // other than the dialect's
+
+  bool operator==(const Quirks&) const = default;
 };
 
 // Reads one answer as it arrives. Every call may be given any split of the bytes.
@@ -127,6 +147,14 @@ struct ProviderDialect {
   // The reader of the answer to `call`. Copies what it needs of the arguments.
   std::unique_ptr<ProviderAnswer> (*read)(const GenerateRequest& request, const ProviderCall& call,
                                           const Quirks& quirks) = nullptr;
+  // Embeddings; both null where the dialect has none. `read_embed` gets the body of a 2xx answer,
+  // and gives vectors of unit length, one for each input.
+  Result<ProviderCall> (*write_embed)(const EmbedRequest& request, const ProviderModel& model,
+                                      const Quirks& quirks) = nullptr;
+  Result<Embeddings> (*read_embed)(const EmbedRequest& request, std::string_view body) = nullptr;
+  // The provider's own word for what went wrong (type or code), out of the body of an answer beyond
+  // 2xx, for ProviderStatusError; empty when there is none.
+  std::string (*error_word)(std::string_view body) = nullptr;
   // For `weir backend probe`.
   ProviderCall (*list_models)(const Quirks& quirks) = nullptr;
   Result<std::vector<ListedProviderModel>> (*read_models)(std::string_view body) = nullptr;

@@ -1,0 +1,33 @@
+// Google's Gemini dialect spoken to others: generateContent out, answers in. Pure; any thread.
+// docs/formats/provider-gemini.md says what becomes of each field.
+//
+// Source: the Gemini API v1beta, as Google's Python client 3.4 describes it.
+#pragma once
+
+#include <span>
+
+#include "chat/provider.h"
+#include "dialects/provider/field_rules.h"
+
+namespace weir::gemini {
+
+extern const chat::ProviderDialect kProvider;
+extern const std::span<const provider::FieldRule> kProviderRules;
+
+// The rows of kProvider.
+Result<chat::ProviderCall> WriteProviderChat(const chat::GenerateRequest& request,
+                                             const chat::ProviderModel& model,
+                                             const chat::Quirks& quirks, bool stream);
+std::unique_ptr<chat::ProviderAnswer> ReadProviderChat(const chat::GenerateRequest& request,
+                                                       const chat::ProviderCall& call,
+                                                       const chat::Quirks& quirks);
+Result<chat::ProviderCall> WriteProviderEmbeddings(const chat::EmbedRequest& request,
+                                                   const chat::ProviderModel& model,
+                                                   const chat::Quirks& quirks);
+Result<chat::Embeddings> ReadProviderEmbeddings(const chat::EmbedRequest& request,
+                                                std::string_view body);
+chat::ProviderCall ListProviderModels(const chat::Quirks& quirks);
+Result<std::vector<chat::ListedProviderModel>> ReadProviderModels(std::string_view body);
+std::string ProviderErrorWord(std::string_view body);
+
+}  // namespace weir::gemini

@@ -1,0 +1,91 @@
+#include "dialects/openai/provider.h"
+
+#include <gtest/gtest.h>
+
+#include "dialects/provider/cases_for_test.h"
+
+namespace weir::openai {
+namespace {
+
+const provider::DialectUnderTest kTest = {&kProvider, kProviderRules};
+
+TEST(Provider, RequestsBecomeTheCallsThatTheCasesSay) {
+  provider::ExpectRequestsBecomeCalls(kTest);
+}
+
+TEST(Provider, AnswersBecomeTheEventsThatTheCasesSayWhereverTheyAreCut) {
+  provider::ExpectAnswersBecomeEvents(kTest);
+}
+
+TEST(Provider, EveryFieldDoesWhatItsRuleSays) { provider::ExpectRulesHold(kTest); }
+
+TEST(Provider, ThePageOfFieldsSaysWhatTheRulesSay) {
+  provider::ExpectDocumented(kTest, "OpenAI and servers that speak its dialect");
+}
+
+chat::EmbedRequest TwoTexts() { return {.model = "m", .inputs = {{.text = "a"}, {.text = "b"}}}; }
+
+TEST(ProviderEmbeddings, AreAskedForAsBase64OrNumbers) {
+  const auto call = WriteProviderEmbeddings(TwoTexts(), {.name = "m"}, {});
+  ASSERT_TRUE(call);
+  EXPECT_EQ(call->path, "/embeddings");
+  EXPECT_EQ(call->body, R"({"model":"m","input":["a","b"],"encoding_format":"base64"})");
+  const auto numbers =
+      WriteProviderEmbeddings(TwoTexts(), {.name = "m"}, {.base64_embeddings = false});
+  EXPECT_NE(numbers->body.find("\"float\""), std::string::npos);
+}
+
+TEST(ProviderEmbeddings, ComeInTheOrderOfTheInputsAndOfUnitLength) {
+  const auto read = ReadProviderEmbeddings(
+      TwoTexts(), R"({"data":[{"index":1,"embedding":[0,2]},{"index":0,"embedding":"AABAQAAAgEA="}],
+                      "usage":{"prompt_tokens":4}})");
+  ASSERT_TRUE(read) << read.error().message;
+  EXPECT_EQ(read->vectors, (std::vector<std::vector<float>>{{0.6f, 0.8f}, {0, 1}}));
+  EXPECT_EQ(read->usage.prompt_tokens, 4);
+}
+
+TEST(ProviderEmbeddings, ThatLackOneOrRepeatOneAreMalformed) {
+  for (const char* body :
+       {R"({"data":[{"index":0,"embedding":[1]}]})", R"({"data":7})", "{", R"({"data":[{},{}]})",
+        R"({"data":[{"index":0,"embedding":[1]},{"index":0,"embedding":[1]}]})",
+        R"({"data":[{"index":0,"embedding":[1]},{"index":2,"embedding":[1]}]})",
+        R"({"data":[{"index":0,"embedding":[]},{"index":1,"embedding":[1]}]})",
+        R"({"data":[{"index":0,"embedding":"AAA="},{"index":1,"embedding":[1]}]})"}) {
+    const auto read = ReadProviderEmbeddings(TwoTexts(), body);
+    ASSERT_FALSE(read) << body;
+    EXPECT_EQ(read.error().reason, "provider_malformed") << body;
+  }
+}
+
+TEST(ProviderEmbeddings, OfTextsAndTokensTogetherAreRefused) {
+  const chat::EmbedRequest mixed = {.model = "m", .inputs = {{.text = "a"}, {.tokens = {1}}}};
+  const auto call = WriteProviderEmbeddings(mixed, {.name = "m"}, {});
+  ASSERT_FALSE(call);
+  EXPECT_EQ(call.error().param, "input");
+}
+
+TEST(ProviderModels, AreReadInTheWordsOfManyServers) {
+  const auto read = ReadProviderModels(R"({"data":[
+    {"id":"plain"},
+    {"id":"router","context_length":1000,"top_provider":{"max_completion_tokens":10},
+     "architecture":{"input_modalities":["text","image"]},"supported_parameters":["seed"]},
+    {"id":"mistral","max_context_length":2000,"capabilities":{"vision":false,"function_calling":true}},
+    {"id":"llama","meta":{"n_ctx_train":4096}},
+    {"id":7},{"name":"nameless"}]})");
+  ASSERT_TRUE(read);
+  ASSERT_EQ(read->size(), 4u);
+  EXPECT_EQ((*read)[0].context_tokens, std::nullopt);
+  EXPECT_EQ((*read)[0].vision, std::nullopt);
+  EXPECT_EQ((*read)[1].context_tokens, 1000);
+  EXPECT_EQ((*read)[1].max_output_tokens, 10);
+  EXPECT_EQ((*read)[1].vision, true);
+  EXPECT_EQ((*read)[1].tools, false);
+  EXPECT_EQ((*read)[2].vision, false);
+  EXPECT_EQ((*read)[2].tools, true);
+  EXPECT_EQ((*read)[3].context_tokens, 4096);
+  EXPECT_TRUE(ReadProviderModels("[]"));
+  EXPECT_FALSE(ReadProviderModels("{}"));
+}
+
+}  // namespace
+}  // namespace weir::openai

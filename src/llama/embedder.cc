@@ -13,7 +13,7 @@ namespace {
 
 constexpr int32_t kInputTokensMax = 8192;
 // Of a model that generates beside it: its second context takes so many cells, and logits of so
-// many rows for the whole vocabulary (78 MB with 152,000 tokens, twice).
+// many rows for the whole vocabulary, twice.
 constexpr int32_t kGenerativeInputTokensMax = 2048;
 constexpr int32_t kGenerativeStepRows = 128;
 // Inputs that share a step; each is a sequence of its own.

@@ -81,7 +81,7 @@ Scheduler::Impl::Admission Scheduler::Impl::TryAdmit(Branch& branch) {
 int32_t Scheduler::Impl::ReusableMax(const Branch& branch) const {
   const Request& request = *branch.request;
   const int32_t limit = branch.size() - 1;
-  if (request.prompt_outputs_from < 0) return limit;
+  if (!branch.outputs_prompt()) return limit;
   return std::min(limit, std::max(request.prompt_outputs_from, branch.outputs_done));
 }
 

@@ -55,6 +55,8 @@ struct Branch {
   // recomputation).
   inline bool decoding() const;
   inline bool runnable() const;
+  // Rows of the prompt have output set. Other branches are born when those of the first are done.
+  inline bool outputs_prompt() const;
 };
 
 struct Request {
@@ -83,6 +85,9 @@ inline int32_t Branch::future() const {
   return std::max(0, request->max_new_tokens - generated() - 1);
 }
 inline bool Branch::decoding() const { return generated() > 0 && remaining() == 1; }
+inline bool Branch::outputs_prompt() const {
+  return index == 0 && request->prompt_outputs_from >= 0;
+}
 inline bool Branch::runnable() const {
   return remaining() > 0 && !awaiting && restoring == 0 && !(request->paused && decoding());
 }

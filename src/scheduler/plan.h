@@ -89,7 +89,7 @@ struct Submission {
                                // cached cells; reuses only cells that were computed the same way
   bool keep_prefix = true;     // its cells may stay for later requests when it ends
   int32_t prompt_outputs_from =
-      kNoPromptOutputs;  // scoring: prompt rows from this position have output set
+      kNoPromptOutputs;  // prompt rows from this position have output set, once: scoring, echo
 };
 
 // An edit of the memory, applied in order before the rows are decoded.

@@ -172,7 +172,7 @@ void Scheduler::Impl::AddPrompt(Branch& branch, int32_t& budget, int32_t& rows, 
 bool Scheduler::Impl::WantsOutput(const Branch& branch, int32_t pos) const {
   const Request& request = *branch.request;
   if (request.max_new_tokens > 0 && pos == branch.size() - 1) return true;
-  return request.prompt_outputs_from >= 0 && pos < request.prompt_size &&
+  return branch.outputs_prompt() && pos < request.prompt_size &&
          pos >= std::max(request.prompt_outputs_from, branch.outputs_done);
 }
 

@@ -121,7 +121,7 @@ class World {
     Submission s;
     s.id = last_id_ + 1;
     s.prompt = Prompt(action);
-    s.max_new_tokens = action.scores ? 0 : action.max_new_tokens;
+    s.max_new_tokens = action.scores && !action.answers ? 0 : action.max_new_tokens;
     s.tenant_salt = action.tenant;
     s.client = action.client;
     s.priority = action.priority;
@@ -479,6 +479,7 @@ History RandomHistory(uint64_t seed) {
       action.deterministic = chance(15);
       action.keep_prefix = !chance(15);
       action.scores = chance(10);
+      action.answers = action.tail_seed % 2 == 0;
     } else if (dice <= 40) {
       action.kind = dice <= 33   ? Action::Kind::kCancel
                     : dice <= 35 ? Action::Kind::kCancelInStep
@@ -504,11 +505,11 @@ std::string ToText(const Action& a) {
     case Action::Kind::kSubmitInStep:
       return fmt::format(
           "{} family {} prefix {} tail {} (seed {}) continues {} new {} forks {} tenant {} client "
-          "{} priority {} group {}{}{}{}",
+          "{} priority {} group {}{}{}{}{}",
           a.kind == Action::Kind::kSubmit ? "submit" : "submit-in-step", a.family, a.prefix, a.tail,
           a.tail_seed, a.continues, a.max_new_tokens, a.forks, a.tenant, a.client,
           static_cast<int>(a.priority), a.group, a.deterministic ? " deterministic" : "",
-          a.keep_prefix ? "" : " private", a.scores ? " scores" : "");
+          a.keep_prefix ? "" : " private", a.scores ? " scores" : "", a.answers ? " answers" : "");
     case Action::Kind::kCancel:
       return fmt::format("cancel back {}", a.back);
     case Action::Kind::kCancelInStep:

@@ -45,7 +45,8 @@ struct Action {
   uint32_t group = 0;
   bool deterministic = false;
   bool keep_prefix = true;
-  bool scores = false;
+  bool scores = false;   // logits of the prompt's last rows are wanted,
+  bool answers = false;  // and the prompt is answered, too
   // kCancel, kPause, kResume, kCancelInStep
   int32_t back = 0;  // counted back from the newest
   // kStep

@@ -334,7 +334,8 @@ const std::map<std::string_view, Change>& Changes() {
 std::string LogprobsText(const std::vector<chat::TokenLogprob>& tokens) {
   std::string out;
   for (const chat::TokenLogprob& token : tokens) {
-    out += fmt::format(" {}={:.3f}", json::Print(json::Value(token.bytes)), token.logprob);
+    out +=
+        fmt::format(" {}={:.3f}", json::Print(json::Value(token.bytes)), token.logprob.value_or(0));
     for (const auto& other : token.top)
       out += fmt::format("/{}={:.3f}", json::Print(json::Value(other.bytes)), other.logprob);
   }

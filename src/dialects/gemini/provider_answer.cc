@@ -154,9 +154,11 @@ class Answer : public provider::FramedAnswer {
                             out);
   }
 
-  static std::pair<std::string, float> ReadToken(json::Fields& token) {
-    return {token.String("token", kTextBytesMax).value_or(""),
-            static_cast<float>(token.Number("logProbability", -1e9, 1e-3).value_or(0))};
+  static std::pair<std::string, std::optional<float>> ReadToken(json::Fields& token) {
+    std::string text = token.String("token", kTextBytesMax).value_or("");
+    const auto number = token.Number("logProbability", -1e9, 1e-3);
+    if (!number) return {std::move(text), std::nullopt};
+    return {std::move(text), static_cast<float>(*number)};
   }
 
   static void ReadLogprobs(json::Fields& candidate, chat::Delta& delta) {
@@ -180,7 +182,7 @@ class Answer : public provider::FramedAnswer {
     for (size_t k = 0; others != nullptr && k < others->size() && !top.problem(); ++k) {
       json::Fields other(top.problem(), (*others)[k], top.PathOf("candidates", k));
       auto [text, logprob] = ReadToken(other);
-      token.top.push_back({std::move(text), logprob});
+      if (logprob) token.top.push_back({std::move(text), *logprob});
     }
   }
 

@@ -106,8 +106,9 @@ class Answer : public provider::FramedAnswer {
     return out;
   }
 
-  static float Logprob(json::Fields& token) {
-    return static_cast<float>(token.Number("logprob", -1e9, 1e-3).value_or(0));
+  static std::optional<float> Logprob(json::Fields& token) {
+    const auto number = token.Number("logprob", -1e9, 1e-3);
+    return number ? std::optional(static_cast<float>(*number)) : std::nullopt;
   }
 
   static void ReadLogprobs(json::Fields& line, chat::Delta& delta) {
@@ -119,7 +120,7 @@ class Answer : public provider::FramedAnswer {
       for (size_t k = 0; top != nullptr && k < top->size() && !line.problem(); ++k) {
         json::Fields other(line.problem(), (*top)[k], token.PathOf("top_logprobs", k));
         std::string bytes = TokenBytes(other);
-        out.top.push_back({std::move(bytes), Logprob(other)});
+        if (const auto logprob = Logprob(other)) out.top.push_back({std::move(bytes), *logprob});
       }
       delta.logprobs.push_back(std::move(out));
     }

@@ -85,8 +85,9 @@ std::string TokenBytes(json::Fields& token) {
   return out;
 }
 
-float Logprob(json::Fields& token) {
-  return static_cast<float>(token.Number("logprob", -1e9, 1e-3).value_or(0));
+std::optional<float> Logprob(json::Fields& token) {
+  const auto number = token.Number("logprob", -1e9, 1e-3);
+  return number ? std::optional(static_cast<float>(*number)) : std::nullopt;
 }
 
 void ReadLogprobs(json::Fields& choice, chat::Delta& delta) {
@@ -100,7 +101,7 @@ void ReadLogprobs(json::Fields& choice, chat::Delta& delta) {
     for (size_t k = 0; top != nullptr && k < top->size() && !choice.problem(); ++k) {
       json::Fields other(choice.problem(), (*top)[k], token.PathOf("top_logprobs", k));
       std::string bytes = TokenBytes(other);
-      out.top.push_back({std::move(bytes), Logprob(other)});
+      if (const auto logprob = Logprob(other)) out.top.push_back({std::move(bytes), *logprob});
     }
     delta.logprobs.push_back(std::move(out));
   }

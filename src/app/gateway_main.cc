@@ -92,6 +92,7 @@ class Gateway {
                [this](const std::string& model) { return policy_.FileOf(model); },
                {.keep_alive = KeepAliveOf(*policy_.settings().keep_alive),
                 .load_timeout = *policy_.settings().load_timeout,
+                .step_timeout = *policy_.settings().engine.step_timeout,
                 .salt = RandomSalt()}),
         gateway_{.clock = SystemClock(),
                  .engines = fleet_,

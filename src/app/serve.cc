@@ -103,6 +103,8 @@ int RunServe(const std::vector<std::string>& words, const config::Settings& sett
                 [](const std::string& line) { return line.starts_with("WEIR_LOG_LEVEL="); });
   options.engine.environment.push_back("WEIR_LOG_LEVEL=" + *settings.log_level);
   options.engine.models_allowed = AllowedModels(settings);
+  options.engine.restarts.restarts_max = static_cast<int>(*settings.engine.restarts);
+  options.engine.restarts.window = *settings.engine.restart_window;
   options.data_folder = *settings.data;
   options.drain_timeout = *settings.drain_timeout;
   return RunLauncher(options, *signals, SystemClock());

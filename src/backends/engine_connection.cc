@@ -91,21 +91,26 @@ class EngineConnection::Stream final : public EventStream {
 };
 
 std::shared_ptr<EngineConnection> EngineConnection::Open(const Executor& executor, int socket,
-                                                         std::string name) {
+                                                         std::string name, Duration step_timeout) {
   std::shared_ptr<EngineConnection> connection(
-      new EngineConnection(executor, socket, std::move(name)));
+      new EngineConnection(executor, socket, std::move(name), step_timeout));
   Spawn(executor, "engine reader", Read(connection));
   Spawn(executor, "engine writer", Write(connection));
+  Spawn(executor, "engine guard", Guard(connection));
   return connection;
 }
 
-EngineConnection::EngineConnection(const Executor& executor, int socket, std::string name)
+EngineConnection::EngineConnection(const Executor& executor, int socket, std::string name,
+                                   Duration step_timeout)
     : executor_(executor),
       socket_(executor, socket),
       name_(std::move(name)),
       load_changed_(executor),
       gone_(executor),
-      to_write_(executor) {}
+      to_write_(executor),
+      to_watch_(executor),
+      step_timeout_(step_timeout),
+      pulse_(step_timeout) {}
 
 EngineConnection::~EngineConnection() = default;
 
@@ -201,6 +206,7 @@ std::pair<uint64_t, EngineConnection::OpenRequest> EngineConnection::Start(wire:
             /*retry_after_s=*/5});
   } else {
     open_[id] = request;
+    Owe();
     Send(kind, id, body);
   }
   return {id, std::move(request)};
@@ -208,7 +214,9 @@ std::pair<uint64_t, EngineConnection::OpenRequest> EngineConnection::Start(wire:
 
 void EngineConnection::Leave(uint64_t id, Request& request) {
   held_bytes_ -= std::exchange(request.bytes, 0);
-  if (open_.erase(id) > 0) Send(wire::EngineFrame::kCancel, id, {});
+  if (open_.erase(id) == 0) return;
+  Owe();
+  Send(wire::EngineFrame::kCancel, id, {});
 }
 
 void EngineConnection::ResumeIfDrained(uint64_t id, Request& request) {
@@ -231,6 +239,35 @@ Task<void> EngineConnection::Write(std::shared_ptr<EngineConnection> self) {
     const Result<void> go_on =
         *all ? co_await self->to_write_.Wait() : co_await self->socket_.WaitWritable();
     if (!go_on) co_return;
+  }
+}
+
+void EngineConnection::Owe() {
+  pulse_.Sent();
+  to_watch_.Set();
+}
+
+// Waits without a timer while nothing is owed.
+Task<void> EngineConnection::Guard(std::shared_ptr<EngineConnection> self) {
+  while (!self->gone_.is_set()) {
+    if (!self->pulse_.watching(self->busy())) {
+      self->to_watch_.Reset();
+      if (auto owed = co_await self->to_watch_.Wait(); !owed) co_return;
+      continue;
+    }
+    const MonotonicTime next = SystemClock().Now() + self->pulse_.tick();
+    const Result<void> gone = co_await self->gone_.WaitUntil(next);
+    if (gone || gone.error().code != Code::kDeadlineExceeded) co_return;
+    switch (self->pulse_.Tick(self->busy())) {
+      case Pulse::Verdict::kWell:
+        break;
+      case Pulse::Verdict::kAsk:
+        // Its answer belongs to no request and is dropped: that it comes is what counts.
+        self->Send(wire::EngineFrame::kQueryStats, self->next_id_++, {});
+        break;
+      case Pulse::Verdict::kHung:
+        co_return self->Close(self->Hung());
+    }
   }
 }
 
@@ -271,6 +308,7 @@ Result<bool> EngineConnection::ReadSome(wire::FrameReader& frames, std::span<cha
   const ssize_t got = recv(socket_.fd(), buffer.data(), buffer.size(), 0);
   if (got < 0 && (errno == EAGAIN || errno == EINTR)) return false;
   if (got <= 0) return std::unexpected(Ended());
+  pulse_.Heard();
   frames.Append({buffer.data(), static_cast<size_t>(got)});
   return true;
 }
@@ -286,6 +324,15 @@ Error EngineConnection::Hangs(Duration stall_max) const {
 Error EngineConnection::Ended() const {
   return {Code::kBackendFailed,
           fmt::format("the engine of '{}' ended; try again", name_),
+          {},
+          "backend_failed"};
+}
+
+Error EngineConnection::Hung() const {
+  return {Code::kBackendFailed,
+          fmt::format("the engine of '{}' did not come to the end of a step for {:g} s and was "
+                      "ended; try again",
+                      name_, Milliseconds(step_timeout_) / 1000),
           {},
           "backend_failed"};
 }
@@ -390,6 +437,7 @@ void EngineConnection::Close(const Error& why) {
   }
   gone_.Set();
   to_write_.Set();
+  to_watch_.Set();
 }
 
 }  // namespace weir::backends

@@ -7,7 +7,8 @@
 // The engine may be compromised by the model that it reads, so everything it sends is bounded: a
 // stream whose reader is slow holds at most kStreamEventsMax events; then the engine is told to
 // pause that request, and to resume it when the reader has caught up. An engine that goes on all
-// the same is dropped.
+// the same is dropped. So is one that hangs: it owes an answer, and says nothing for longer than a
+// step may take.
 #pragma once
 
 #include <deque>
@@ -20,6 +21,7 @@
 #include "async/descriptor.h"
 #include "async/event.h"
 #include "backends/backend.h"
+#include "backends/pulse.h"
 #include "wire/engine.h"
 #include "wire/frame.h"
 
@@ -34,7 +36,8 @@ class EngineConnection : public std::enable_shared_from_this<EngineConnection> {
  public:
   // Takes ownership of `socket`. `name` is the model's, for messages.
   static std::shared_ptr<EngineConnection> Open(const Executor& executor, int socket,
-                                                std::string name);
+                                                std::string name,
+                                                Duration step_timeout = std::chrono::minutes(2));
   ~EngineConnection();
 
   // Sends what to load and waits until the engine is ready. Once, first. Until it has returned,
@@ -78,9 +81,10 @@ class EngineConnection : public std::enable_shared_from_this<EngineConnection> {
   class Stream;
   class CancelOnExit;
 
-  EngineConnection(const Executor& executor, int socket, std::string name);
+  EngineConnection(const Executor& executor, int socket, std::string name, Duration step_timeout);
   static Task<void> Read(std::shared_ptr<EngineConnection> self);
   static Task<void> Write(std::shared_ptr<EngineConnection> self);
+  static Task<void> Guard(std::shared_ptr<EngineConnection> self);
   Result<bool> ReadSome(wire::FrameReader& frames, std::span<char> buffer);
   Result<bool> WriteSome();
   Result<void> TakeFrames(wire::FrameReader& frames);
@@ -90,6 +94,10 @@ class EngineConnection : public std::enable_shared_from_this<EngineConnection> {
   void TakeLoading(const wire::Frame& frame);
   Error Ended() const;
   Error Hangs(Duration stall_max) const;
+  Error Hung() const;
+  // The engine is to answer what was sent.
+  void Owe();
+  bool busy() const { return loaded_ && !open_.empty(); }
 
   void Send(wire::EngineFrame kind, uint64_t id, std::string_view body);
   std::pair<uint64_t, OpenRequest> Start(wire::EngineFrame kind, std::string_view body);
@@ -107,6 +115,9 @@ class EngineConnection : public std::enable_shared_from_this<EngineConnection> {
   Event load_changed_;
   Event gone_;
   Event to_write_;
+  Event to_watch_;  // the engine owes something
+  const Duration step_timeout_;
+  Pulse pulse_;
   std::string outgoing_ = {};
   size_t sent_ = 0;  // of outgoing_
   uint64_t next_id_ = 1;

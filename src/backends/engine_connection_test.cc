@@ -233,6 +233,62 @@ INSTANTIATE_TEST_SUITE_P(
                            }}),
     [](const auto& info) { return std::string(info.param.name); });
 
+class HungEngine : public EngineConnectionTest {
+ protected:
+  HungEngine() {
+    connection_->Close();
+    auto pair = MakeStreamPair().value();
+    engine_ = FakeEngine::Start(loop_.executor(), std::move(pair.theirs));
+    connection_ =
+        EngineConnection::Open(loop_.executor(), pair.ours.Release(), "m", milliseconds(200));
+  }
+  void Load() { ASSERT_TRUE(RunForTest(loop_, connection_->Load({}, kTestPatience))); }
+  // It answers what it is asked between steps, and comes to no end with its work.
+  void Work() {
+    engine_->on_frame = [](FakeEngine& engine, const wire::Frame& frame) {
+      if (FakeEngine::Is(frame, Kind::kQueryStats)) engine.Behave(frame);
+    };
+  }
+};
+
+TEST_F(HungEngine, ItsRequestsFailWithinTheBound) {
+  Load();
+  Silence();
+  const auto stream = Generate();
+  const MonotonicTime start = SystemClock().Now();
+  const Heard heard = Hear(*stream);
+  const Duration took = SystemClock().Now() - start;
+  EXPECT_EQ(heard.error->code, Code::kBackendFailed);
+  EXPECT_THAT(heard.error->message, HasSubstr("did not come to the end of a step for 0.2 s"));
+  EXPECT_TRUE(connection_->Gone().is_set());
+  EXPECT_GE(took, milliseconds(200));
+  EXPECT_GE(engine_->Count(Kind::kQueryStats), 1u) << "it was asked before it was given up";
+}
+
+TEST_F(HungEngine, OneThatComesToTheEndOfItsStepsMayWorkForLong) {
+  Load();
+  Work();
+  const auto stream = Generate();
+  ASSERT_TRUE(EngineGot(Kind::kQueryStats, 5));
+  EXPECT_FALSE(connection_->Gone().is_set());
+}
+
+TEST_F(HungEngine, OneThatHasNothingToDoIsLeftAlone) {
+  Load();
+  Silence();
+  loop_.RunFor(milliseconds(500));
+  EXPECT_FALSE(connection_->Gone().is_set());
+  EXPECT_EQ(engine_->Count(Kind::kQueryStats), 0u);
+}
+
+TEST_F(HungEngine, ACancelThatIsNotAnsweredIsAHangToo) {
+  Load();
+  Silence();
+  Generate().reset();
+  EXPECT_EQ(connection_->open_requests(), 0u);
+  EXPECT_TRUE(Until([&] { return connection_->Gone().is_set(); }));
+}
+
 TEST_F(EngineConnectionTest, AnUndecodableEventFailsItsOwnRequestAlone) {
   Silence();
   const auto bad = Generate();

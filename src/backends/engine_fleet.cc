@@ -15,8 +15,8 @@ namespace {
 
 constexpr Duration kRetryAfterFailure = std::chrono::seconds(1);
 constexpr Duration kRetryAfterFailureMax = std::chrono::minutes(5);
-// An engine that ended sooner after it was ready is not brought back by itself.
-constexpr Duration kProvenAfter = std::chrono::seconds(10);
+// How long a process that was told to go may take, before another of its model is started.
+constexpr auto kExitPatience = std::chrono::seconds(5);
 constexpr int64_t kKeepAliveMsMax = int64_t{366} * 24 * 3600 * 1000;
 constexpr auto kStatsPatience = std::chrono::milliseconds(500);
 
@@ -53,17 +53,25 @@ std::string_view EngineStateName(EngineState state) {
   CHECK(false, "engine state out of range");
 }
 
+// The end of one process.
+struct EngineFleet::Exit {
+  explicit Exit(const Executor& executor) : happened(executor) {}
+  Event happened;
+  wire::EngineExited report = {};
+};
+
 struct EngineFleet::Slot {
   Slot(const Executor& executor, std::string name) : model(std::move(name)), changed(executor) {}
 
   std::string model;
   EngineState state = EngineState::kLoading;
   ModelFile file = {};
+  ExitPtr after = {};   // of the engine that this one replaces
   uint64_t engine = 0;  // of the launcher; 0 before there is one
+  ExitPtr exit = {};    // of that engine
   std::shared_ptr<EngineConnection> connection = {};
   Error error = {};  // kFailed
   MonotonicTime retry_at = {};
-  MonotonicTime ready_at = {};
   bool stopped = false;  // somebody unloaded it: its end is no failure
   size_t users = 0;
   MonotonicTime last_used = {};
@@ -176,7 +184,7 @@ Task<Result<std::shared_ptr<EngineFleet::Lease>>> EngineFleet::Acquire(
       if (!changed) co_return std::unexpected(changed.error());
     }
     if (slot->stopped) co_return Fail(Stopped(model));
-    if (slot->state == EngineState::kFailed) co_return Fail(slot->error);
+    if (slot->state == EngineState::kFailed) co_return Fail(FailureOf(*slot));
     if (slot->connection->Gone().is_set()) continue;
     if (keep_alive_ms) slot->keep_alive = KeepAliveOf(*keep_alive_ms);
     co_return lease;
@@ -187,24 +195,37 @@ Task<Result<std::shared_ptr<EngineFleet::Lease>>> EngineFleet::Acquire(
 
 Result<EngineFleet::SlotPtr> EngineFleet::SlotFor(const std::string& model) {
   const auto found = slots_.find(model);
-  if (found != slots_.end()) {
-    const Slot& slot = *found->second;
-    const bool over = slot.state == EngineState::kFailed
-                          ? clock_.Now() >= slot.retry_at
-                          : slot.connection && slot.connection->Gone().is_set();
-    if (!over) return found->second;
+  if (found == slots_.end()) return NewSlot(model);
+  const SlotPtr slot = found->second;
+  if (slot->state == EngineState::kFailed) {
+    if (clock_.Now() < slot->retry_at) return slot;
     slots_.erase(found);
+    return NewSlot(model);
   }
+  return slot->connection && slot->connection->Gone().is_set() ? Replace(slot) : slot;
+}
+
+Result<EngineFleet::SlotPtr> EngineFleet::NewSlot(const std::string& model, const Slot* replaced) {
   Result<ModelFile> file = resolver_(model);
   if (!file) return std::unexpected(file.error());
   const auto slot = std::make_shared<Slot>(executor_, model);
   slot->file = std::move(*file);
-  slot->keep_alive = options_.keep_alive;
+  slot->keep_alive = replaced ? replaced->keep_alive : options_.keep_alive;
+  slot->after = replaced ? replaced->exit : nullptr;
   slot->last_used = clock_.Now();
   if (auto room = MakeRoom(*slot); !room) return std::unexpected(room.error());
   slots_[model] = slot;
   Spawn(executor_, "load model", Load(slot));
   return slot;
+}
+
+// In the place of a slot whose engine is gone. Either whoever watches the engine or the next
+// request comes first; the other finds it done.
+Result<EngineFleet::SlotPtr> EngineFleet::Replace(const SlotPtr& old) {
+  Abandon(*old);
+  slots_.erase(old->model);
+  ++restarts_[old->model];
+  return NewSlot(old->model, old.get());
 }
 
 // Loading goes on when the request that wanted it leaves: the next one finds it done.
@@ -213,7 +234,7 @@ Task<void> EngineFleet::Load(SlotPtr slot) {
   const Result<wire::EngineInfo> info = co_await StartAndLoad(slot);
   if (info) {
     slot->state = EngineState::kReady;
-    slot->last_used = slot->ready_at = clock_.Now();
+    slot->last_used = clock_.Now();
     LogInfo("loaded {} in {:.0f} ms", slot->model, info->load_ms);
     Spawn(executor_, "watch engine", Watch(slot));
     Spawn(executor_, "unload when idle", UnloadWhenIdle(slot));
@@ -224,7 +245,7 @@ Task<void> EngineFleet::Load(SlotPtr slot) {
         clock_.Now() + std::clamp<Duration>(std::chrono::seconds(slot->error.retry_after_s),
                                             kRetryAfterFailure, kRetryAfterFailureMax);
     LogWarning("{} did not load: {}", slot->model, slot->error.message);
-    Leave(*slot);
+    Abandon(*slot);
   }
   slot->changed.Set();
 }
@@ -232,37 +253,70 @@ Task<void> EngineFleet::Load(SlotPtr slot) {
 // Whoever stops the model meanwhile leaves the rest to this: there may be no process yet that could
 // be ended.
 Task<Result<wire::EngineInfo>> EngineFleet::StartAndLoad(SlotPtr slot) {
+  if (auto ended = co_await WaitForEnd(slot); !ended) co_return std::unexpected(ended.error());
   if (slot->stopped) co_return Fail(Stopped(slot->model));
   slot->engine = next_engine_++;
+  slot->exit = exits_[slot->engine] = std::make_shared<Exit>(executor_);
   Result<Fd> socket = co_await starter_.Start(slot->engine, slot->file.files);
-  if (!socket) co_return std::unexpected(socket.error());
+  if (!socket) {
+    exits_.erase(std::exchange(slot->engine, 0));
+    co_return std::unexpected(socket.error());
+  }
   if (slot->stopped) co_return Fail(Stopped(slot->model));
-  slot->connection = EngineConnection::Open(executor_, socket->Release(), slot->model);
+  slot->connection =
+      EngineConnection::Open(executor_, socket->Release(), slot->model, options_.step_timeout);
   wire::EngineSettings settings = slot->file.settings;
   settings.model_name = slot->model;
   settings.model_path = fmt::format("/proc/self/fd/{}", wire::kEngineFileFdFirst);
   const auto info = co_await slot->connection->Load(std::move(settings), options_.load_timeout);
   if (slot->stopped) co_return Fail(Stopped(slot->model));
-  if (!info && info.error().reason == EngineConnection::kLoadTimeout) starter_.Kill(slot->engine);
   co_return info;
 }
 
-// An engine that died comes back by itself, so that the next request need not wait. One that dies
-// as soon as it is ready does not, and the launcher bounds how often a model may fail.
+// The memory of the one before may be needed, and with its end the launcher says whether the model
+// may be started again.
+Task<Result<void>> EngineFleet::WaitForEnd(SlotPtr slot) {
+  if (!slot->after) co_return Result<void>();
+  const ExitPtr exit = slot->after;
+  const Result<void> ended = co_await exit->happened.WaitUntil(SystemClock().Now() + kExitPatience);
+  if (!ended) LogWarning("the last engine of {} does not end", slot->model);
+  if (!ended || exit->report.retry_after_ms == 0) co_return Result<void>();
+  HoldBack(*slot, exit->report);
+  co_return Fail(slot->error);
+}
+
+void EngineFleet::HoldBack(Slot& slot, const wire::EngineExited& exited) {
+  const std::chrono::milliseconds wait(exited.retry_after_ms);
+  slot.error = {Code::kUnavailable,
+                fmt::format("the engine of '{}' failed {} times lately, last: {}", slot.model,
+                            exited.failures, exited.how),
+                {},
+                "engine_failed"};
+  slot.error.retry_after_s =
+      static_cast<int>(std::chrono::ceil<std::chrono::seconds>(wait).count());
+  slot.retry_at = clock_.Now() + wait;
+}
+
+// With the time that is left now.
+Error EngineFleet::FailureOf(const Slot& slot) const {
+  Error error = slot.error;
+  if (error.retry_after_s == 0) return error;
+  const Duration left = std::max<Duration>(slot.retry_at - clock_.Now(), Duration(1));
+  error.retry_after_s = static_cast<int>(std::chrono::ceil<std::chrono::seconds>(left).count());
+  error.message += fmt::format("; it is tried again in {} s", error.retry_after_s);
+  return error;
+}
+
+// An engine that died comes back by itself, so that the next request need not wait. The launcher
+// bounds how often.
 Task<void> EngineFleet::Watch(SlotPtr slot) {
   const Result<void> gone = co_await slot->connection->Gone().Wait();
   if (!gone || slot->stopped) co_return;
-  LogWarning("the engine of {} ended unexpectedly", slot->model);
+  LogWarning("the engine of {} is gone", slot->model);
   slot->changed.Set();
-  Leave(*slot);
   const auto found = slots_.find(slot->model);
   if (found == slots_.end() || found->second != slot) co_return;
-  slots_.erase(found);
-  if (clock_.Now() - slot->ready_at < kProvenAfter) co_return;
-  const Result<SlotPtr> again = SlotFor(slot->model);
-  if (again) {
-    (*again)->keep_alive = slot->keep_alive;
-  } else {
+  if (auto again = Replace(slot); !again) {
     LogWarning("{} is not loaded again: {}", slot->model, again.error().message);
   }
 }
@@ -323,21 +377,18 @@ void EngineFleet::Unload(const SlotPtr& slot, std::string_view why) {
   if (found != slots_.end() && found->second == slot) slots_.erase(found);
 }
 
-// The engine ends by itself when its conversation is over, and the launcher counts how: a Stop from
-// here would look like our wish. It comes later, for one that lives on.
-void EngineFleet::Leave(const Slot& slot) {
+// Of no further use. What is left of it goes at once, and the launcher counts a failure.
+void EngineFleet::Abandon(const Slot& slot) {
   if (slot.stopped) return EndProcess(slot);
+  if (slot.engine != 0) starter_.Kill(slot.engine);
   if (slot.connection) slot.connection->Close();
-  if (slot.engine != 0) Spawn(executor_, "end engine", EndLater(slot.engine));
 }
 
-Task<void> EngineFleet::EndLater(uint64_t engine) {
-  if (co_await SleepFor(options_.stop_grace)) starter_.Stop(engine, options_.stop_grace);
-}
-
+// The launcher hears of it first: an engine whose socket closes ends by itself, and an end that
+// nobody asked for is a failure.
 void EngineFleet::EndProcess(const Slot& slot) {
-  if (slot.connection) slot.connection->Close();
   if (slot.engine != 0) starter_.Stop(slot.engine, options_.stop_grace);
+  if (slot.connection) slot.connection->Close();
 }
 
 Result<void> EngineFleet::Stop(const std::string& model) {
@@ -363,6 +414,10 @@ Task<std::vector<EngineStatus>> EngineFleet::Status() {
       const MonotonicTime deadline = SystemClock().Now() + kStatsPatience;
       const auto stats = co_await WithDeadline(deadline, slot->connection->QueryStats());
       if (stats) line.stats = *stats;
+      line.answers = stats.has_value();
+    }
+    if (const auto found = restarts_.find(name); found != restarts_.end()) {
+      line.restarts = found->second;
     }
     if (slot->connection) line.loading = slot->connection->loading();
     line.open_requests = slot->users;
@@ -372,7 +427,10 @@ Task<std::vector<EngineStatus>> EngineFleet::Status() {
       line.unloads_in =
           std::max<Duration>(slot->last_used + slot->keep_alive - clock_.Now(), Duration::zero());
     }
-    if (slot->state == EngineState::kFailed) line.last_error = slot->error.message;
+    if (slot->state == EngineState::kFailed) {
+      line.last_error = slot->error.message;
+      line.retry_in = std::max<Duration>(slot->retry_at - clock_.Now(), Duration::zero());
+    }
     lines.push_back(std::move(line));
   }
   co_return lines;
@@ -388,8 +446,13 @@ void EngineFleet::OnEngineExited(const wire::EngineExited& exited) {
                                {},
                                "backend_failed"});
     }
-    return;
+    if (slot->state == EngineState::kFailed && exited.retry_after_ms > 0) HoldBack(*slot, exited);
   }
+  const auto found = exits_.find(exited.engine);
+  if (found == exits_.end()) return;
+  found->second->report = exited;
+  found->second->happened.Set();
+  exits_.erase(found);
 }
 
 wire::Caller EngineFleet::CallerOf(const chat::Principal& principal) const {

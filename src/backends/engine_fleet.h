@@ -2,6 +2,10 @@
 // it when nobody asked for a while. It implements Backend by handing each request to the right
 // engine.
 //
+// An engine that ends without being asked, hangs, or breaks the protocol fails its requests at once
+// and is started again by itself, within the launcher's bound; a model beyond it is held back and
+// says so until its time has come and somebody asks for it.
+//
 // I/O thread only. How a process comes to be is the EngineStarter's business; what a name means is
 // the Resolver's. It outlives every run of its Loop; streams may outlive it, unused.
 #pragma once
@@ -33,6 +37,7 @@ struct FleetOptions {
   size_t engines_max = 4;  // beyond it the idle one that was used longest ago goes
   Duration stop_grace = std::chrono::seconds(2);
   Duration load_timeout = std::chrono::minutes(5);  // without progress: then the engine hangs
+  Duration step_timeout = std::chrono::minutes(2);  // without a sign of life: as well
   uint64_t salt = 0;  // random for each start: what engines know of tenants cannot be guessed
 };
 
@@ -48,7 +53,10 @@ struct EngineStatus {
   wire::EngineStats stats = {};             // as last asked
   size_t open_requests = 0;                 // running, or waiting for it to load
   std::optional<Duration> unloads_in = {};  // absent: never, in use, or not ready
-  std::string last_error = {};
+  bool answers = true;    // false: it did not tell its figures in time, so `stats` are nothing
+  uint64_t restarts = 0;  // of this model, by itself, since the gateway started
+  std::string last_error = {};            // kFailed: why
+  std::optional<Duration> retry_in = {};  // kFailed: until it may be tried again
 };
 
 class EngineFleet final : public Backend {
@@ -80,22 +88,28 @@ class EngineFleet final : public Backend {
   void OnEngineExited(const wire::EngineExited& exited);
 
  private:
+  struct Exit;
   struct Slot;
   class Lease;
   class LeasedStream;
   using SlotPtr = std::shared_ptr<Slot>;
+  using ExitPtr = std::shared_ptr<Exit>;
 
   Task<Result<std::shared_ptr<Lease>>> Acquire(std::string model,
                                                std::optional<int64_t> keep_alive_ms);
   Result<SlotPtr> SlotFor(const std::string& model);
+  Result<SlotPtr> NewSlot(const std::string& model, const Slot* replaced = nullptr);
+  Result<SlotPtr> Replace(const SlotPtr& old);
+  Task<Result<void>> WaitForEnd(SlotPtr slot);
+  void HoldBack(Slot& slot, const wire::EngineExited& exited);
+  Error FailureOf(const Slot& slot) const;
   Task<void> Load(SlotPtr slot);
   Task<Result<wire::EngineInfo>> StartAndLoad(SlotPtr slot);
   Task<void> Watch(SlotPtr slot);
   Task<void> UnloadWhenIdle(SlotPtr slot);
   Result<void> MakeRoom(const Slot& wanted);
   void Unload(const SlotPtr& slot, std::string_view why);
-  void Leave(const Slot& slot);
-  Task<void> EndLater(uint64_t engine);
+  void Abandon(const Slot& slot);
   void EndProcess(const Slot& slot);
   wire::Caller CallerOf(const chat::Principal& principal) const;
 
@@ -106,6 +120,8 @@ class EngineFleet final : public Backend {
   FleetOptions options_;
   uint64_t next_engine_ = 1;
   std::map<std::string, SlotPtr> slots_ = {};
+  std::map<uint64_t, ExitPtr> exits_ = {};         // of engines that have not ended
+  std::map<std::string, uint64_t> restarts_ = {};  // bounded by the models that there are
 };
 
 }  // namespace weir::backends

@@ -20,7 +20,12 @@ using StreamResult = Result<std::unique_ptr<EventStream>>;
 
 class EngineFleetTest : public testing::Test {
  protected:
-  EngineFleetTest() : starter_(loop_.executor()) { Build({}); }
+  EngineFleetTest() : starter_(loop_.executor()) {
+    starter_.on_exited = [this](const wire::EngineExited& exited) {
+      if (fleet_) fleet_->OnEngineExited(exited);
+    };
+    Build({});
+  }
   ~EngineFleetTest() override {
     streams_.clear();
     if (fleet_) fleet_->StopAll();
@@ -134,8 +139,8 @@ TEST_F(EngineFleetTest, WhoWaitsForALoadThatFailsGetsItsError) {
   ASSERT_TRUE(Until([&] { return a->has_value() && b->has_value(); }));
   EXPECT_EQ(a->value().error().message, "not a model");
   EXPECT_EQ(b->value().error().message, "not a model");
-  EXPECT_TRUE(starter_.stopped.empty());  // it may end by itself, for the launcher to count
-  EXPECT_TRUE(Until([&] { return starter_.stopped == std::vector<uint64_t>{1}; }));
+  EXPECT_TRUE(starter_.stopped.empty());
+  EXPECT_THAT(starter_.killed, ElementsAre(1u));  // for the launcher to count
   EXPECT_EQ(Status().at(0).state, EngineState::kFailed);
   EXPECT_EQ(Status().at(0).last_error, "not a model");
 }
@@ -197,9 +202,9 @@ TEST_F(EngineFleetTest, AFailedLoadIsNotTriedAgainBeforeItsTime) {
   };
   EXPECT_FALSE(Generate("m").has_value());
   clock_.Advance(seconds(29));
-  EXPECT_EQ(Generate("m").error().message, "no memory");
+  EXPECT_EQ(Generate("m").error().message, "no memory; it is tried again in 1 s");
   Preload("other");  // does not make it forget
-  EXPECT_EQ(Generate("m").error().message, "no memory");
+  EXPECT_EQ(Generate("m").error().message, "no memory; it is tried again in 1 s");
   EXPECT_EQ(starter_.starts, 2u);
   starter_.prepare = {};
   clock_.Advance(seconds(1));
@@ -380,11 +385,94 @@ TEST_F(EngineFleetTest, AnEngineThatDiesFailsItsRequestsAndComesBackByItself) {
 TEST_F(EngineFleetTest, AnEngineThatBrokeTheProtocolIsEndedToo) {
   Preload("m");
   starter_.engine(1).SayBytes(std::string(64, '\xfe'));
-  ASSERT_TRUE(Until([&] { return !starter_.stopped.empty(); }));
-  EXPECT_THAT(starter_.stopped, ElementsAre(1u));
-  EXPECT_EQ(starter_.starts, 1u);  // one that dies at once comes back for a request alone
-  EXPECT_TRUE(Status().empty());
+  ASSERT_TRUE(Until([&] { return starter_.starts == 2; }));
+  EXPECT_THAT(starter_.killed, ElementsAre(1u));
+  EXPECT_THAT(starter_.stopped, ElementsAre());
   EXPECT_TRUE(Generate("m").has_value());
+}
+
+// Says that it is ready, and then nothing.
+void Mute(FakeEngine& engine) {
+  engine.on_frame = [](FakeEngine& self, const wire::Frame& frame) {
+    if (FakeEngine::Is(frame, Kind::kLoad)) self.SayReady();
+  };
+}
+
+TEST_F(EngineFleetTest, AnEngineThatHangsFailsItsRequestsAndIsReplaced) {
+  Build({.step_timeout = std::chrono::milliseconds(100)});
+  starter_.prepare = Mute;
+  Hold("m");
+  starter_.prepare = {};
+  const auto event = RunForTest(loop_, streams_[0]->Next(seconds(10)));
+  ASSERT_FALSE(event);
+  EXPECT_EQ(event.error().code, Code::kBackendFailed);
+  EXPECT_THAT(event.error().message, HasSubstr("end of a step for 0.1 s"));
+  EXPECT_TRUE(Until([&] { return starter_.starts == 2; }));
+  EXPECT_THAT(starter_.killed, ElementsAre(1u));
+  EXPECT_EQ(Status().at(0).restarts, 1u);
+}
+
+TEST_F(EngineFleetTest, AModelThatKeepsFailingIsHeldBackAndSaysSo) {
+  starter_.failures_max = 3;
+  Preload("m", -1);
+  for (uint64_t id = 1; id <= 3; ++id) {
+    starter_.engine(id).Die();
+    ASSERT_TRUE(Until([&] { return starter_.engines.size() == id + 1; }));
+    ASSERT_TRUE(Generate("m").has_value()) << "restart " << id;
+  }
+  starter_.engine(4).Die();
+  ASSERT_TRUE(Until([&] { return Status().at(0).state == EngineState::kFailed; }));
+  const EngineStatus line = Status().at(0);
+  EXPECT_THAT(line.last_error, HasSubstr("failed 4 times lately, last: signal 9 (KILL)"));
+  EXPECT_EQ(line.retry_in, seconds(4));
+  EXPECT_EQ(line.restarts, 4u);
+  clock_.Advance(seconds(1));
+  const Error refused = Generate("m").error();
+  EXPECT_EQ(refused.code, Code::kUnavailable);
+  EXPECT_EQ(refused.reason, "engine_failed");
+  EXPECT_EQ(refused.retry_after_s, 3);
+  EXPECT_THAT(refused.message, HasSubstr("tried again in 3 s"));
+  EXPECT_EQ(starter_.starts, 4u);
+  clock_.Advance(seconds(3));
+  EXPECT_TRUE(Generate("m").has_value());
+  EXPECT_EQ(starter_.starts, 5u);
+}
+
+TEST_F(EngineFleetTest, ANewEngineWaitsForTheEndOfTheOldProcess) {
+  const auto held = std::make_shared<std::vector<wire::EngineExited>>();
+  starter_.on_exited = [held](const wire::EngineExited& exited) { held->push_back(exited); };
+  Preload("m", -1);
+  starter_.engine(1).Die();
+  ASSERT_TRUE(Until([&] { return !held->empty(); }));
+  const auto asked = Ask("m");
+  Settle();
+  EXPECT_EQ(starter_.starts, 1u);
+  EXPECT_FALSE(asked->has_value());
+  fleet_->OnEngineExited(held->at(0));
+  ASSERT_TRUE(Until([&] { return asked->has_value(); }));
+  EXPECT_TRUE(asked->value().has_value());
+  EXPECT_EQ(starter_.starts, 2u);
+}
+
+TEST_F(EngineFleetTest, AnotherModelDoesNotNotice) {
+  Preload("a", -1);
+  Hold("b");
+  starter_.engine(1).Die();
+  ASSERT_TRUE(Until([&] { return starter_.starts == 3; }));
+  EXPECT_TRUE(RunForTest(loop_, streams_[0]->Next(seconds(10))).has_value());
+  EXPECT_THAT(starter_.killed, ElementsAre(1u));
+}
+
+TEST_F(EngineFleetTest, AModelThatIsStoppedWhileItIsReplacedIsNotLoaded) {
+  starter_.on_exited = {};  // the old process takes its time
+  Preload("m", -1);
+  starter_.engine(1).Die();
+  ASSERT_TRUE(Until([&] { return !starter_.killed.empty(); }));
+  EXPECT_TRUE(fleet_->Stop("m").has_value());
+  fleet_->OnEngineExited({.engine = 1, .how = "signal 9 (KILL)"});
+  Settle();
+  EXPECT_EQ(starter_.starts, 1u);
+  EXPECT_TRUE(Status().empty());
 }
 
 TEST_F(EngineFleetTest, TheLaunchersWordThatAnEngineEndedIsABackendFailure) {
@@ -437,6 +525,7 @@ TEST_F(EngineFleetTest, StatusDoesNotWaitForAnEngineThatHangs) {
   Preload("m");
   const MonotonicTime before = SystemClock().Now();
   EXPECT_EQ(Status().at(0).stats.running, 0);
+  EXPECT_FALSE(Status().at(0).answers);
   EXPECT_LT(SystemClock().Now() - before, seconds(10));
 }
 

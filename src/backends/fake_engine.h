@@ -42,7 +42,8 @@ class FakeEngine : public std::enable_shared_from_this<FakeEngine> {
 
   // What it was sent.
   std::vector<wire::Frame> frames = {};
-  bool closed = false;  // the gateway ended the conversation, or Die was called
+  std::function<void()> on_end = {};  // its process has ended
+  bool closed = false;                // the gateway ended the conversation, or Die was called
 
   size_t Count(Kind kind) const {
     size_t count = 0;
@@ -161,6 +162,7 @@ class FakeEngine : public std::enable_shared_from_this<FakeEngine> {
     }
     self->closed = true;
     self->socket_.Close();
+    if (self->on_end) self->on_end();
   }
 
   Descriptor socket_;

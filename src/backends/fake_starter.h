@@ -2,6 +2,7 @@
 // start fails, and when it goes on.
 #pragma once
 
+#include <algorithm>
 #include <functional>
 #include <map>
 #include <memory>
@@ -32,6 +33,7 @@ class FakeStarter final : public EngineStarter {
     SocketPair pair = MakeStreamPair().value();
     const auto engine = FakeEngine::Start(executor_, std::move(pair.theirs));
     engines[id] = engine;
+    engine->on_end = [this, id] { Exited(id); };
     if (prepare) prepare(*engine);
     co_return std::move(pair.ours);
   }
@@ -51,6 +53,16 @@ class FakeStarter final : public EngineStarter {
   FakeEngine& engine(uint64_t id) { return *engines.at(id); }
 
  private:
+  // An end that nobody asked for is a failure, and the launcher bounds those.
+  void Exited(uint64_t id) {
+    if (!on_exited) return;
+    wire::EngineExited report{.engine = id, .how = "signal 9 (KILL)"};
+    report.stopped = std::ranges::find(stopped, id) != stopped.end();
+    if (!report.stopped) report.failures = ++failures;
+    if (report.failures > failures_max) report.retry_after_ms = 4000;
+    on_exited(report);
+  }
+
   Executor executor_;
 
  public:
@@ -61,7 +73,10 @@ class FakeStarter final : public EngineStarter {
   std::map<uint64_t, std::shared_ptr<FakeEngine>> engines = {};
   std::map<uint64_t, std::vector<std::string>> files_of = {};
   std::vector<uint64_t> stopped = {};
-  std::vector<uint64_t> killed = {};
+  std::vector<uint64_t> killed = {};  // the fleet called them failed
+  uint32_t failures = 0;
+  uint32_t failures_max = 1000;  // then the launcher holds the model back
+  std::function<void(const wire::EngineExited&)> on_exited = {};
 };
 
 }  // namespace weir::backends

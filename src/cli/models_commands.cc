@@ -93,6 +93,19 @@ void PrintInfo(const models::OpenedModel& model, const gguf::Info& info) {
   line("sha256", model.sha256);
 }
 
+// What a table has no room for: why a model is not there.
+void PrintTrouble(const json::Value& engine) {
+  const std::string model = TextAt(engine, "model");
+  if (TextAt(engine, "state") == "failed") {
+    const double wait = NumberAt(engine, "retry_in_s");
+    fmt::print("{}: {}; {}\n", model, TextAt(engine, "error"),
+               wait > 0 ? fmt::format("it may be tried again in {}", Seconds(wait))
+                        : "the next request tries it again");
+  } else if (TextAt(engine, "state") == "ready" && !FlagAt(engine, "answers")) {
+    fmt::print("{}: its engine does not answer\n", model);
+  }
+}
+
 }  // namespace
 
 int ListModels(const Common& common) {
@@ -187,6 +200,7 @@ int ListEngines(const Common& common) {
          timed ? Seconds(NumberAt(engine, "unloads_in_s")) : "in use"});
   }
   fmt::print("{}", table.Text());
+  for (const json::Value& engine : ListAt(*engines, "data")) PrintTrouble(engine);
   return 0;
 }
 

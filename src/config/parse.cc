@@ -342,9 +342,11 @@ void ReadScalars(TableReader& reader, std::string_view section, Settings& settin
 void ReadTop(const Node& root, Settings& settings, const FileContext& context) {
   TableReader reader(root, /*path=*/"", context);
   ReadScalars(reader, "", settings);
-  if (const Node* limits = TakeTable(reader, "limits")) {
-    TableReader fields(*limits, "limits", context);
-    ReadScalars(fields, "limits", settings);
+  for (const char* section : {"limits", "engine"}) {
+    const Node* table = TakeTable(reader, section);
+    if (table == nullptr) continue;
+    TableReader fields(*table, section, context);
+    ReadScalars(fields, section, settings);
     fields.Finish();
   }
   ReadList(reader, "backend", settings.backends, ReadBackend);

@@ -23,6 +23,7 @@ constexpr std::string_view kLogLevels[] = {"debug", "info", "warning", "error", 
 
 #define WEIR_TOP(member) [](Settings& s) -> auto& { return s.member; }
 #define WEIR_LIMIT(member) [](Settings& s) -> auto& { return s.limits.member; }
+#define WEIR_ENGINE(member) [](Settings& s) -> auto& { return s.engine.member; }
 
 // clang-format off
 const std::array kScalars = {
@@ -49,11 +50,15 @@ const std::array kScalars = {
     Scalar{"limits", "stream_buffer", Form::kSize, +WEIR_LIMIT(stream_buffer), 4096, 64 * kMiB},
     Scalar{"limits", "choices", Form::kCount, +WEIR_LIMIT(choices), 1, 128},
     Scalar{"limits", "output_tokens", Form::kCount, +WEIR_LIMIT(output_tokens), 1, 1'000'000},
+    Scalar{"engine", "step_timeout", Form::kDuration, +WEIR_ENGINE(step_timeout), 1, kHour},
+    Scalar{"engine", "restarts", Form::kCount, +WEIR_ENGINE(restarts), 0, 10'000},
+    Scalar{"engine", "restart_window", Form::kDuration, +WEIR_ENGINE(restart_window), 1, kHour},
 };
 // clang-format on
 
 #undef WEIR_TOP
 #undef WEIR_LIMIT
+#undef WEIR_ENGINE
 
 template <class T>
 Setting<T>& At(const Scalar& scalar, Settings& settings) {

@@ -23,7 +23,7 @@ struct Scalar {
   template <class T>
   using Access = Setting<T>& (*)(Settings&);
 
-  std::string_view section;  // "" or "limits"
+  std::string_view section;  // "", "limits" or "engine"
   std::string_view name;
   Form form;
   std::variant<Access<std::vector<Endpoint>>, Access<chat::Label>, Access<Duration>,

@@ -78,6 +78,13 @@ struct Limits {
   Setting<int64_t> output_tokens{4096};   // of an answer whose request does not say
 };
 
+// The engines of this machine, all of them.
+struct Engine {
+  Setting<Duration> step_timeout{std::chrono::minutes(2)};  // a longer step counts as hung
+  Setting<int64_t> restarts{3};                             // of one model, within restart_window
+  Setting<Duration> restart_window{std::chrono::seconds(60)};
+};
+
 struct Backend {
   Place place = {};
   Text name = {};
@@ -197,6 +204,7 @@ struct Settings {
   Text data = {};    // folder; $XDG_DATA_HOME/weir
   Text models = {};  // folder; models in the data folder
   Limits limits = {};
+  Engine engine = {};
 
   std::vector<Backend> backends = {};
   std::vector<Target> targets = {};

@@ -191,6 +191,8 @@ std::string Show(const Settings& settings) {
   ShowScalars("", settings, out);
   out.Section("[limits]");
   ShowScalars("limits", settings, out);
+  out.Section("[engine]");
+  ShowScalars("engine", settings, out);
   for (const Backend& backend : settings.backends) ShowBackend(backend, out);
   for (const Target& target : settings.targets) ShowTarget(target, out);
   for (const LabelRule& rule : settings.labels) ShowLabel(rule, out);

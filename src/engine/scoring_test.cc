@@ -242,6 +242,17 @@ TEST(Embedding, AnswersGoOnBetweenTheStepsOfALongList) {
   EXPECT_TRUE(Conversation::Is(*frame, EngineFrame::kEmbeddings));
 }
 
+TEST(Embedding, QuestionsAreAnsweredBetweenTheStepsOfALongList) {
+  WEIR_ENGINE_OR_SKIP(engine, SmallSettings(EmbedderPath()));
+  const std::string text = "a river that flows to the sea, past hills and villages, and on";
+  const uint64_t list =
+      engine.Ask(EngineFrame::kEmbed, Texts(std::vector<std::string>(1500, text)));
+  engine.Stats();
+  EXPECT_EQ(engine.waiting(list), 0u);
+  engine.Send(EngineFrame::kCancel, list);
+  EXPECT_EQ(engine.FailureOf(list).code, Code::kCancelled);
+}
+
 TEST(Embedding, ACancelEndsALongListInItsMiddle) {
   WEIR_ENGINE_OR_SKIP(engine, SmallSettings(RandomPath()));
   const uint64_t list =

@@ -527,11 +527,11 @@ void StepLoop::FailEverything(const Error& error) {
 }
 
 bool StepLoop::StepEmbedding() {
-  // Answers that are being generated go on between the steps of a long list of texts.
+  // Answers that are being generated go on between the steps of a long list of texts, and so do
+  // questions: the gateway takes an engine that answers nothing for hung.
   return embeddings_.TakeTurn([&]() -> Result<void> {
-    if (scheduler_ == nullptr) return {};
     TakeInbox();
-    StepGeneration();
+    if (scheduler_ != nullptr) StepGeneration();
     if (lost_) return Fail(Lost());
     if (!outbox_.Flush()) return Fail(Cancelled());
     return {};

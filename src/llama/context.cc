@@ -99,6 +99,8 @@ Result<std::unique_ptr<Context>> Context::Create(const Model& model,
   params.n_batch = static_cast<uint32_t>(settings.batch_rows);
   params.n_ubatch = static_cast<uint32_t>(std::min(settings.micro_rows, settings.batch_rows));
   params.n_seq_max = static_cast<uint32_t>(settings.sequences);
+  // libllama makes room for a row of each sequence, and asserts that a batch has as many.
+  params.n_outputs_max = std::max(params.n_batch, params.n_seq_max);
   params.n_threads = settings.threads > 0 ? settings.threads : Cores();
   params.n_threads_batch = settings.threads_batch > 0 ? settings.threads_batch : Cores();
   params.flash_attn_type = FlashOf(settings.flash_attention);

@@ -60,6 +60,19 @@ std::string Greedy(Context& context, int32_t sequence, int count) {
   return text;
 }
 
+TEST(Context, AStepMayHaveFewerRowsThanThereAreSequences) {
+  WEIR_MODEL_OR_SKIP(model, StoriesPath());
+  ContextSettings settings;
+  settings.cells = 256;
+  settings.batch_rows = settings.micro_rows = 8;
+  settings.sequences = 32;
+  settings.threads = settings.threads_batch = 1;
+  const auto context = Context::Create(model, settings);
+  ASSERT_TRUE(context);
+  const auto rows = RowsOf({1, 2, 3}, 31);
+  EXPECT_EQ((*context)->Decode(rows), DecodeOutcome::kOk);
+}
+
 TEST(Context, ContinuesAStory) {
   WEIR_MODEL_OR_SKIP(model, StoriesPath());
   auto context = MakeContext(model);

@@ -89,6 +89,15 @@ void AppendDecision(json::Writer& writer, const gateway::DecisionRecord& record)
   writer.EndArray().EndObject();
 }
 
+void AppendSeconds(json::Writer& writer, std::string_view key, std::optional<Duration> time) {
+  writer.Key(key);
+  if (time) {
+    writer.Double(Milliseconds(*time) / 1000);
+  } else {
+    writer.Null();
+  }
+}
+
 void AppendEngine(json::Writer& writer, const backends::EngineStatus& engine) {
   writer.BeginObject()
       .Field("model", engine.model)
@@ -119,12 +128,9 @@ void AppendEngine(json::Writer& writer, const backends::EngineStatus& engine) {
       .Field("prefill_tokens_per_s", engine.stats.prefill_tokens_per_s)
       .Field("decode_tokens_per_s", engine.stats.decode_tokens_per_s)
       .Field("step_ms", engine.stats.step_ms);
-  writer.Key("unloads_in_s");
-  if (engine.unloads_in) {
-    writer.Double(Milliseconds(*engine.unloads_in) / 1000);
-  } else {
-    writer.Null();
-  }
+  AppendSeconds(writer, "unloads_in_s", engine.unloads_in);
+  AppendSeconds(writer, "retry_in_s", engine.retry_in);
+  writer.Field("answers", engine.answers).Field("restarts", engine.restarts);
   writer.Key("sandbox").BeginArray();
   for (const auto& line : engine.info.sandbox) writer.String(line);
   writer.EndArray().Field("error", engine.last_error).EndObject();

@@ -42,7 +42,8 @@ Result<void> Engines::MayStart(const wire::StartEngine& request, MonotonicTime n
   const auto history = histories_.find(request.files.front());
   if (history == histories_.end() || history->second.start_allowed_at <= now) return {};
   Error error{Code::kUnavailable,
-              "the engine of this model failed too often; it is tried again later"};
+              fmt::format("the engine of this model failed {} times lately and is held back",
+                          history->second.policy.failures())};
   error.retry_after_s = static_cast<int>(
       std::chrono::ceil<std::chrono::seconds>(history->second.start_allowed_at - now).count());
   return Fail(std::move(error));
@@ -124,15 +125,17 @@ std::vector<wire::EngineExited> Engines::Reap(MonotonicTime now) {
   return reports;
 }
 
+// An engine ends because it was told to, or it failed: nothing else closes its socket.
 wire::EngineExited Engines::Report(const Engine& engine, const ChildEnd& end, MonotonicTime now) {
   wire::EngineExited report{engine.id, engine.stopped, end.Clean(), end.ToString()};
-  if (!end.Clean() && !engine.stopped) {
-    report.retry_after_ms = MillisecondsUp(NoteFailure(engine.model, now));
-  }
+  if (engine.stopped) return report;
+  const History& history = NoteFailure(engine.model, now);
+  report.retry_after_ms = MillisecondsUp(history.start_allowed_at - now);
+  report.failures = static_cast<uint32_t>(history.policy.failures());
   return report;
 }
 
-Duration Engines::NoteFailure(const std::string& model, MonotonicTime now) {
+Engines::History& Engines::NoteFailure(const std::string& model, MonotonicTime now) {
   if (histories_.size() >= kHistoriesMax && !histories_.contains(model)) {
     std::erase_if(histories_,
                   [now](const auto& entry) { return entry.second.start_allowed_at <= now; });
@@ -146,7 +149,7 @@ Duration Engines::NoteFailure(const std::string& model, MonotonicTime now) {
                             ? options_.restarts.backoff_max
                             : decision.wait;
   history.start_allowed_at = now + wait;
-  return wait;
+  return history;
 }
 
 }  // namespace weir

@@ -73,7 +73,7 @@ class Engines {
   Result<std::vector<Fd>> OpenFiles(const std::vector<std::string>& paths) const;
   Result<void> MayStart(const wire::StartEngine& request, MonotonicTime now);
   wire::EngineExited Report(const Engine& engine, const ChildEnd& end, MonotonicTime now);
-  Duration NoteFailure(const std::string& model, MonotonicTime now);
+  History& NoteFailure(const std::string& model, MonotonicTime now);
 
   EngineOptions options_;
   ModelFiles models_;

@@ -165,7 +165,7 @@ class Launcher {
 
   void ReportEngines() {
     for (wire::EngineExited& report : engines_.Reap(clock_.Now())) {
-      if (!report.clean && !report.stopped) {
+      if (!report.stopped) {
         LogWarning("engine {} ended: {}", report.engine, report.how);
       }
       Tell(std::move(report));

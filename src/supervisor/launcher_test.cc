@@ -277,6 +277,15 @@ TEST_F(LauncherTest, AnEngineThatHangsIsKilledAtOnceAndCountsAsFailed) {
   EXPECT_EQ(gateway.Hear(), "refused 3 unavailable retry=30000");
 }
 
+TEST_F(LauncherTest, AnEngineThatEndsByItselfFailedHoweverPoliteItWas) {
+  options_.engine.restarts = {.restarts_max = 0, .backoff_first = std::chrono::seconds(30)};
+  const Gateway gateway = LaunchReady();
+  {
+    const Engine engine = StartEngine(gateway, 1);
+  }
+  EXPECT_EQ(gateway.Hear(), "exited 1 stopped=false clean=true retry=30000 exit code 0");
+}
+
 TEST_F(LauncherTest, AModelWhoseEngineKeepsFailingIsRefusedForAWhile) {
   options_.engine.restarts = {.restarts_max = 2, .backoff_first = std::chrono::seconds(30)};
   const Gateway gateway = LaunchReady();

@@ -37,6 +37,8 @@ class RestartPolicy {
 
   // The child failed at `now`. Times must not go back.
   RestartDecision OnFailure(MonotonicTime now);
+  // Those that the last decision counted.
+  int failures() const { return static_cast<int>(restarts_.size()) + backoffs_; }
 
  private:
   void Forget(MonotonicTime now);

@@ -54,8 +54,9 @@ struct StartEngine {
                                         // reading by the launcher, if they lie in the model store
 };
 
-// The engine gets SIGTERM now and SIGKILL after the grace. To let it finish, close its socket and
-// wait for EngineExited first. One that hangs gets SIGKILL now, and its end counts as a failure.
+// The engine gets SIGTERM now and SIGKILL after the grace. One that hangs or broke the protocol gets
+// SIGKILL now, and its end counts as a failure. So does every end that nobody asked for with this
+// message, whatever the exit code.
 struct StopEngine {
   uint64_t engine = 0;
   uint32_t grace_ms = 0;
@@ -82,6 +83,7 @@ struct EngineExited {
   bool clean = false;           // exit code 0
   std::string how = {};         // "signal 11 (SEGV)"
   uint32_t retry_after_ms = 0;  // until a start of the same model is accepted again
+  uint32_t failures = 0;        // of this model, remembered for the bound of restarts
 };
 
 struct Drain {
@@ -114,7 +116,7 @@ void Visit(Archive& a, EngineRefused& v) {
 }
 template <class Archive>
 void Visit(Archive& a, EngineExited& v) {
-  a(v.engine, v.stopped, v.clean, v.how, v.retry_after_ms);
+  a(v.engine, v.stopped, v.clean, v.how, v.retry_after_ms, v.failures);
 }
 template <class Archive>
 void Visit(Archive& a, Drain& v) {

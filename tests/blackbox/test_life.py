@@ -15,7 +15,6 @@ from weir_server import PATIENCE, until
 
 LONG_STORY = {"max_tokens": 2000, "temperature": 0, "ignore_eos": True, "stream": True}
 IDLE_CONNECTIONS = int(os.environ.get("WEIR_IDLE_CONNECTIONS", "1000"))
-KILLS = int(os.environ.get("WEIR_KILLS", "5"))
 
 
 def test_ready_without_a_model_is_quick_and_says_where(serve, tmp_path):
@@ -212,23 +211,6 @@ def test_another_model_does_not_notice_an_engine_that_dies(serve, small, embeddi
         chat_engine = next(process for process in server.engines() if process.pid not in engines)
         os.kill(chat_engine.pid, signal.SIGKILL)
         assert http.post("/v1/embeddings", json=request).json()["data"][0]["embedding"] == before
-
-
-def test_kills_leave_nothing_behind(serve, small):
-    server = serve()
-    with http_client(server) as http:
-        kill_engine_in_stream(server, http)
-        gateway_descriptors = [process.descriptors() for process in server.processes()
-                               if "weir-engine" not in process.name()]
-        for _ in range(KILLS):
-            assert until(lambda: http.post("/v1/chat/completions", json=ask("Hi", max_tokens=1)).status_code == 200,
-                         timeout_s=90, step_s=0.5)
-            os.kill(server.engines()[0].pid, signal.SIGKILL)
-            assert until(lambda: not server.engines(), timeout_s=2)
-        after = [process.descriptors() for process in server.processes()
-                 if process.alive() and process.name() not in ("weir-engine", "")]
-    assert len(after) == len(gateway_descriptors)
-    assert all(now <= then + 2 for now, then in zip(after, gateway_descriptors))
 
 
 def test_the_launcher_takes_everything_with_it_when_it_is_killed(serve, small):

@@ -13,7 +13,6 @@ namespace {
 
 using llama::testing::RandomPath;
 using llama::testing::StoriesPath;
-using testing::Completion;
 using testing::Endless;
 using testing::kOnce;
 using testing::SmallSettings;
@@ -38,6 +37,7 @@ std::vector<float> LogprobsAlone(const llama::Model& model,
       model, {.cells = 512, .batch_rows = 512, .sequences = 1, .threads = 1, .threads_batch = 1});
   EXPECT_TRUE(context);
   std::vector<llama::Row> rows;
+  rows.reserve(tokens.size());
   for (const llama::Token token : tokens) {
     rows.push_back({.token = token, .position = static_cast<int32_t>(rows.size()), .output = true});
   }

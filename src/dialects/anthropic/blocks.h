@@ -1,0 +1,16 @@
+// System blocks and messages of a request. Errors go to the Fields' Problem.
+#pragma once
+
+#include <vector>
+
+#include "chat/message.h"
+#include "json/fields.h"
+
+namespace weir::anthropic {
+
+inline constexpr size_t kNameBytesMax = 256;
+
+// `fields` is the request. Tool results become tool messages of their own.
+std::vector<chat::Message> ReadConversation(json::Fields& fields);
+
+}  // namespace weir::anthropic

@@ -1,0 +1,17 @@
+// The models there are, as Anthropic's clients read them.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+
+namespace weir::anthropic {
+
+struct ModelEntry {
+  std::string id = {};
+  int64_t created_s = 0;
+};
+std::string RenderModels(std::span<const ModelEntry> models);  // GET /v1/models: one page
+std::string RenderModel(const ModelEntry& model);              // GET /v1/models/{id}
+
+}  // namespace weir::anthropic

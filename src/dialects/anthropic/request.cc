@@ -1,0 +1,213 @@
+#include "dialects/anthropic/request.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "dialects/anthropic/blocks.h"
+#include "json/fields.h"
+#include "json/parse.h"
+#include "json/writer.h"
+
+namespace weir::anthropic {
+namespace {
+
+using Effort = chat::Reasoning::Effort;
+using Mode = chat::ToolChoice::Mode;
+
+constexpr size_t kToolsMax = 128;
+constexpr size_t kDescriptionBytesMax = size_t{64} << 10;
+constexpr size_t kSchemaBytesMax = size_t{256} << 10;
+constexpr size_t kStopsMax = 16;
+constexpr size_t kStopBytesMax = 1024;
+constexpr int64_t kTokensMax = 10'000'000;
+
+// They speak of billing, of caching and of places at Anthropic.
+constexpr std::string_view kIgnored[] = {"metadata",      "service_tier", "cache_control",
+                                         "inference_geo", "betas",        "user_profile_id"};
+constexpr std::string_view kIgnoredInTools[] = {"cache_control", "eager_input_streaming"};
+
+void RefuseUnsupported(json::Fields& fields, std::string_view key, std::string_view why) {
+  fields.Refuse(key, fmt::format("is not supported: {}", why), Code::kInvalidArgument,
+                "unsupported_parameter");
+}
+
+std::string ReadSchema(json::Fields& fields, std::string_view key) {
+  const json::Object* schema = fields.Require().Map(key, json::Fields::kMembersMax);
+  if (schema == nullptr) return {};
+  std::string text = json::Print(json::Value(*schema));
+  if (text.size() > kSchemaBytesMax)
+    fields.Refuse(key, fmt::format("has {} bytes; the most is {}", text.size(), kSchemaBytesMax));
+  return text;
+}
+
+bool Offers(const std::vector<chat::Tool>& tools, std::string_view name) {
+  return std::ranges::find(tools, name, &chat::Tool::name) != tools.end();
+}
+
+chat::Tool ReadTool(json::Fields& fields, const std::vector<chat::Tool>& earlier) {
+  chat::Tool tool;
+  const std::string type = fields.String("type", kNameBytesMax).value_or("custom");
+  if (type != "custom") {
+    RefuseUnsupported(fields, "type", "only custom tools, which the client runs, are known here");
+    return tool;
+  }
+  tool.name = fields.Require().String("name", kNameBytesMax).value_or("");
+  if (tool.name.empty()) fields.Refuse("name", "is empty");
+  if (Offers(earlier, tool.name)) fields.Refuse("name", "is the name of another tool as well");
+  tool.description = fields.String("description", kDescriptionBytesMax).value_or("");
+  tool.parameters = ReadSchema(fields, "input_schema");
+  tool.strict = fields.Bool("strict").value_or(false);
+  fields.RefuseUnread(kIgnoredInTools);
+  return tool;
+}
+
+void ReadTools(json::Fields& fields, std::vector<chat::Tool>& out) {
+  const json::Array* tools = fields.List("tools", kToolsMax);
+  for (size_t i = 0; tools != nullptr && i < tools->size() && !fields.problem(); ++i) {
+    json::Fields tool(fields.problem(), (*tools)[i], fields.PathOf("tools", i));
+    out.push_back(ReadTool(tool, out));
+  }
+}
+
+void ReadToolChoice(json::Fields& fields, chat::GenerateRequest& request) {
+  auto choice = fields.Nested("tool_choice");
+  if (!choice) return;
+  enum class Form : uint8_t { kAuto, kAny, kTool, kNone };
+  const auto form = choice->Require().Word<Form>(
+      "type",
+      {{"auto", Form::kAuto}, {"any", Form::kAny}, {"tool", Form::kTool}, {"none", Form::kNone}});
+  if (!form) return;
+  request.parallel_tool_calls = !choice->Bool("disable_parallel_tool_use").value_or(false);
+  if (*form == Form::kNone) request.tool_choice.mode = Mode::kNone;
+  if (*form == Form::kAny || *form == Form::kTool) request.tool_choice.mode = Mode::kRequired;
+  if (*form == Form::kTool) {
+    std::string name = choice->Require().String("name", kNameBytesMax).value_or("");
+    if (!Offers(request.tools, name))
+      choice->Refuse("name", "is not among the tools of this request");
+    request.tool_choice.names = {std::move(name)};
+  } else if (*form == Form::kAny && request.tools.empty()) {
+    fields.Refuse("tool_choice", "asks for a call, but there are no tools");
+  }
+  choice->RefuseUnread();
+}
+
+void ReadThinking(json::Fields& fields, chat::GenerateRequest& request) {
+  auto thinking = fields.Nested("thinking");
+  if (!thinking) return;
+  enum class Form : uint8_t { kEnabled, kDisabled, kAdaptive };
+  const auto form = thinking->Require().Word<Form>(
+      "type",
+      {{"enabled", Form::kEnabled}, {"disabled", Form::kDisabled}, {"adaptive", Form::kAdaptive}});
+  if (!form) return;
+  if (*form == Form::kDisabled) request.reasoning.effort = Effort::kNone;
+  if (*form == Form::kEnabled) {
+    const auto budget = thinking->Require().Int("budget_tokens", 1024, kTokensMax);
+    if (budget && request.max_tokens && *budget >= *request.max_tokens)
+      return thinking->Refuse("budget_tokens", "must be below max_tokens");
+    if (budget) request.reasoning.budget_tokens = static_cast<int32_t>(*budget);
+  }
+  const auto display = thinking->String("display", kNameBytesMax);
+  if (display && *display != "summarized")
+    RefuseUnsupported(*thinking, "display", "thinking is shown as the model wrote it");
+  thinking->RefuseUnread();
+}
+
+void ReadFormat(json::Fields& format, chat::ResponseFormat& out) {
+  constexpr std::string_view kSchema[] = {"json_schema"};
+  format.Require().WordIndex("type", kSchema);
+  out.kind = chat::ResponseFormat::Kind::kJsonSchema;
+  out.name = "answer";
+  out.strict = true;
+  out.schema = ReadSchema(format, "schema");
+  format.RefuseUnread();
+}
+
+void ReadOutputConfig(json::Fields& fields, chat::GenerateRequest& request) {
+  if (auto format = fields.Nested("output_format"))  // its name in the beta
+    ReadFormat(*format, request.response_format);
+  auto config = fields.Nested("output_config");
+  if (!config) return;
+  const auto effort = config->Word<Effort>("effort", {{"low", Effort::kLow},
+                                                      {"medium", Effort::kMedium},
+                                                      {"high", Effort::kHigh},
+                                                      {"xhigh", Effort::kHigh},
+                                                      {"max", Effort::kHigh}});
+  if (effort && request.reasoning.effort == Effort::kDefault) request.reasoning.effort = *effort;
+  if (auto format = config->Nested("format")) ReadFormat(*format, request.response_format);
+  config->RefuseUnread();
+}
+
+void ReadFloat(json::Fields& fields, std::string_view key, std::optional<float>& out) {
+  if (const auto number = fields.Number(key, 0, 1)) out = static_cast<float>(*number);
+}
+
+void ReadSampling(json::Fields& fields, chat::GenerateRequest& request) {
+  ReadFloat(fields, "temperature", request.sampling.temperature);
+  ReadFloat(fields, "top_p", request.sampling.top_p);
+  if (const auto k = fields.Int("top_k", 0, 1'000'000))
+    request.sampling.top_k = static_cast<int32_t>(*k);
+  request.stop = fields.Strings("stop_sequences", kStopsMax, kStopBytesMax);
+  for (size_t i = 0; i < request.stop.size(); ++i) {
+    if (request.stop[i].empty()) fields.Refuse(fmt::format("stop_sequences[{}]", i), "is empty");
+  }
+}
+
+void RefuseWhatNobodyDoes(json::Fields& fields) {
+  for (const auto& [key, why] :
+       {std::pair<std::string_view, std::string_view>{"container", "no code is run here"},
+        {"mcp_servers", "connect to them in the client"},
+        {"context_management", "conversations are not edited here"},
+        {"diagnostics", "caches are not diagnosed"}}) {
+    if (fields.Take(key) != nullptr) RefuseUnsupported(fields, key, why);
+  }
+}
+
+void ReadModel(json::Fields& fields, chat::GenerateRequest& request) {
+  request.model = fields.Require().String("model", kNameBytesMax).value_or("");
+  if (request.model.empty()) fields.Refuse("model", "is empty");
+}
+
+}  // namespace
+
+Result<MessagesCall> ReadMessagesCall(std::string_view body) {
+  const auto document = json::Parse(body);
+  if (!document) return Fail(document.error());
+  json::Problem problem;
+  json::Fields fields(problem, *document);
+  MessagesCall call;
+  chat::GenerateRequest& request = call.request;
+  ReadModel(fields, request);
+  if (const auto most = fields.Require().Int("max_tokens", 1, kTokensMax))
+    request.max_tokens = static_cast<int32_t>(*most);
+  request.messages = ReadConversation(fields);
+  ReadTools(fields, request.tools);
+  ReadToolChoice(fields, request);
+  ReadThinking(fields, request);
+  ReadOutputConfig(fields, request);
+  ReadSampling(fields, request);
+  call.stream = fields.Bool("stream").value_or(false);
+  RefuseWhatNobodyDoes(fields);
+  fields.RefuseUnread(kIgnored);
+  if (problem) return Fail(problem.Take());
+  return call;
+}
+
+Result<chat::GenerateRequest> ReadCountTokens(std::string_view body) {
+  const auto document = json::Parse(body);
+  if (!document) return Fail(document.error());
+  json::Problem problem;
+  json::Fields fields(problem, *document);
+  chat::GenerateRequest request;
+  ReadModel(fields, request);
+  request.messages = ReadConversation(fields);
+  ReadTools(fields, request.tools);
+  ReadToolChoice(fields, request);
+  ReadThinking(fields, request);
+  ReadOutputConfig(fields, request);
+  fields.RefuseUnread(kIgnored);
+  if (problem) return Fail(problem.Take());
+  return request;
+}
+
+}  // namespace weir::anthropic

@@ -1,0 +1,221 @@
+// Ollama's side towards clients, by data: testdata/{chat,generate}/<case>.json is a request and
+// <case>.txt its canonical form; bad.json says what is refused, with which field and words;
+// answers/<case>.{ndjson,json} are what a script of events becomes. WEIR_UPDATE_TESTDATA=1 writes
+// the expected files; read the difference before you keep it.
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "chat/dump.h"
+#include "dialects/ollama/answer.h"
+#include "dialects/ollama/error.h"
+#include "dialects/ollama/request.h"
+#include "json/parse.h"
+#include "json/writer.h"
+
+namespace weir::ollama {
+namespace {
+
+namespace fs = std::filesystem;
+
+const fs::path kTestData = fs::path(WEIR_SOURCE_DIR) / "src/dialects/ollama/testdata";
+
+std::string ReadFile(const fs::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  std::ostringstream out;
+  out << in.rdbuf();
+  return out.str();
+}
+
+void ExpectFile(const fs::path& path, const std::string& actual) {
+  if (std::getenv("WEIR_UPDATE_TESTDATA") != nullptr) {
+    fs::create_directories(path.parent_path());
+    std::ofstream(path, std::ios::binary) << actual;
+  }
+  EXPECT_EQ(actual, ReadFile(path)) << path;
+}
+
+Result<GenerateCall> Read(const std::string& route, std::string_view body) {
+  return route == "chat" ? ReadChat(body) : ReadGenerate(body);
+}
+
+class Requests : public testing::TestWithParam<const char*> {};
+
+TEST_P(Requests, MeanWhatTheCasesSay) {
+  int cases = 0;
+  for (const auto& entry : fs::directory_iterator(kTestData / GetParam())) {
+    if (entry.path().extension() != ".json") continue;
+    ++cases;
+    const auto call = Read(GetParam(), ReadFile(entry.path()));
+    ASSERT_TRUE(call) << entry.path() << ": " << call.error().message;
+    ExpectFile(fs::path(entry.path()).replace_extension(".txt"),
+               chat::Dump(call->request) + (call->stream ? "stream\n" : "") +
+                   (call->only_load ? "only load\n" : ""));
+  }
+  EXPECT_GT(cases, 5);
+}
+
+INSTANTIATE_TEST_SUITE_P(Routes, Requests, testing::Values("chat", "generate"));
+
+std::optional<Error> ErrorOf(const std::string& route, std::string_view body) {
+  if (route == "embed" || route == "embeddings") {
+    const auto read = route == "embed" ? ReadEmbed(body) : ReadEmbeddings(body);
+    return read ? std::nullopt : std::optional(read.error());
+  }
+  const auto call = Read(route, body);
+  return call ? std::nullopt : std::optional(call.error());
+}
+
+TEST(BadRequests, AreRefusedByNameAndLimit) {
+  const auto rows = json::Parse(ReadFile(kTestData / "bad.json"));
+  ASSERT_TRUE(rows);
+  for (const json::Value& row : *rows->AsArray()) {
+    const std::string& name = *row.Find("name")->AsString();
+    const auto error = ErrorOf(*row.Find("route")->AsString(), json::Print(*row.Find("body")));
+    if (!error) {
+      ADD_FAILURE() << name << " was accepted";
+      continue;
+    }
+    EXPECT_EQ(error->param, *row.Find("param")->AsString()) << name << ": " << error->message;
+    EXPECT_NE(error->message.find(*row.Find("says")->AsString()), std::string::npos)
+        << name << ": " << error->message;
+    if (const json::Value* reason = row.Find("reason"))
+      EXPECT_EQ(error->reason, *reason->AsString()) << name;
+  }
+  for (const char* route : {"chat", "generate", "embed", "embeddings"}) {
+    EXPECT_TRUE(ErrorOf(route, "{"));
+    EXPECT_TRUE(ErrorOf(route, "[]"));
+  }
+}
+
+TEST(Embed, TakesOneTextOrMany) {
+  EXPECT_EQ(ReadEmbed(R"({"model":"m","input":"a"})")->inputs.size(), 1u);
+  const auto many = ReadEmbed(R"({"model":"m","input":["a","b"],"dimensions":8,"truncate":true})");
+  ASSERT_TRUE(many);
+  EXPECT_EQ(many->inputs.size(), 2u);
+  EXPECT_EQ(many->dimensions, 8);
+  EXPECT_EQ(ReadEmbeddings(R"({"model":"m","prompt":"a"})")->inputs[0].text, "a");
+  EXPECT_EQ(ReadShow(R"({"name":"m"})"), "m");
+  EXPECT_FALSE(ReadShow("{}"));
+}
+
+using Event = chat::Event;
+using Reason = chat::FinishReason;
+
+Event Call(int32_t index, std::string id, std::string name, std::string arguments) {
+  chat::Delta delta;
+  delta.tool_calls = {{index, std::move(id), std::move(name), std::move(arguments)}};
+  return delta;
+}
+Event End(Reason reason) { return chat::ChoiceDone{.reason = reason}; }
+const Event kDone = chat::Done{.usage = {.prompt_tokens = 12, .completion_tokens = 5},
+                               .queue_ms = 1,
+                               .prompt_ms = 2,
+                               .decode_ms = 3.5};
+
+struct Script {
+  const char* name;
+  bool chat;
+  std::vector<Event> events;
+};
+
+const Script kScripts[] = {
+    {"text",
+     true,
+     {chat::Started{}, chat::Delta{.text = "Grüße 🦀"}, chat::Delta{.text = "\n"},
+      End(Reason::kStop), kDone}},
+    {"generate",
+     false,
+     {chat::Delta{.reasoning = "Hm."}, chat::Delta{.text = "a"}, End(Reason::kLength), kDone}},
+    {"calls",
+     true,
+     {chat::Delta{.text = "So:"}, Call(0, "c0", "a", "{\"x\""), Call(1, "c1", "b", "{"),
+      Call(0, "", "", ":1}"), Call(1, "", "", "}"), End(Reason::kToolCalls), kDone}},
+    {"logprobs",
+     true,
+     {chat::Delta{
+          .text = "H",
+          .logprobs = {{.bytes = "H", .logprob = -0.5f, .top = {{"H", -0.5f}, {"J", -2.0f}}},
+                       {.bytes = "\xC3"}}},
+      End(Reason::kStop), kDone}},
+    {"usage_unknown", true, {chat::Delta{.text = "a"}, End(Reason::kStop), chat::Done{}}},
+    {"never_ends", true, {chat::Delta{.text = "a"}}},
+    {"text_after_the_end",
+     true,
+     {chat::Delta{.text = "a"}, End(Reason::kStop), chat::Delta{.text = "b"}}},
+    {"a_call_that_was_skipped", true, {Call(1, "c", "x", "{}")}},
+};
+
+std::string Render(const Script& script, bool streams) {
+  Encoder encoder({.model = "m", .created_at = "2026-01-01T00:00:00Z", .chat = script.chat},
+                  streams);
+  std::string out;
+  Result<void> taken;
+  for (const Event& event : script.events) {
+    taken = encoder.Append(event, out);
+    if (!taken) break;
+  }
+  if (taken) taken = encoder.End(R"({"decision":"d"})", out);
+  if (!taken) encoder.Fail(taken.error(), out);
+  return out;
+}
+
+TEST(Answers, ReadAsTheCasesSay) {
+  for (const Script& script : kScripts) {
+    const std::string stream = Render(script, true);
+    ExpectFile(kTestData / "answers" / (std::string(script.name) + ".ndjson"), stream);
+    ExpectFile(kTestData / "answers" / (std::string(script.name) + ".json"), Render(script, false));
+    std::istringstream lines(stream);
+    for (std::string line; std::getline(lines, line);)
+      EXPECT_TRUE(json::Parse(line)) << script.name << ": " << line;
+    // A stream that broke never looks like one that ended.
+    const bool broke = stream.find("{\"error\":") != stream.npos;
+    EXPECT_EQ(stream.find("\"done\":true") != stream.npos, !broke) << script.name;
+  }
+}
+
+TEST(Answers, ASilentStreamGetsLinesThatAreJson) {
+  const Encoder encoder({.model = "m", .created_at = "t"}, true);
+  std::string out;
+  encoder.Heartbeat(out);
+  EXPECT_EQ(
+      out,
+      R"({"model":"m","created_at":"t","message":{"role":"assistant","content":""},"done":false})"
+      "\n");
+}
+
+TEST(Lists, AreWhatClientsRead) {
+  const ModelEntry model = {.name = "a:b",
+                            .modified_at = "2026-01-01T00:00:00Z",
+                            .size = 7,
+                            .sha256 = "ff",
+                            .family = "llama",
+                            .parameter_size = "135M",
+                            .expires_at = "2026-01-02T00:00:00Z",
+                            .context_tokens = 512};
+  const std::string details =
+      R"("details":{"parent_model":"","format":"gguf","family":"llama","families":["llama"],)"
+      R"("parameter_size":"135M","quantization_level":""})";
+  EXPECT_EQ(RenderTags({&model, 1}),
+            R"({"models":[{"name":"a:b","model":"a:b","size":7,"digest":"ff",)" + details +
+                R"(,"modified_at":"2026-01-01T00:00:00Z"}]})");
+  EXPECT_EQ(RenderRunning({&model, 1}),
+            R"({"models":[{"name":"a:b","model":"a:b","size":7,"digest":"ff",)" + details +
+                R"(,"expires_at":"2026-01-02T00:00:00Z","size_vram":0,"context_length":512}]})");
+  EXPECT_EQ(RenderShow({.entry = model, .capabilities = {"completion", "tools"}}),
+            R"({"modelfile":"","parameters":"","template":"",)" + details +
+                R"(,"model_info":{"general.architecture":"llama","llama.context_length":512},)"
+                R"("capabilities":["completion","tools"],"modified_at":"2026-01-01T00:00:00Z"})");
+  EXPECT_EQ(RenderTags({}), R"({"models":[]})");
+}
+
+TEST(Errors, AreSentencesWithOurWords) {
+  EXPECT_EQ(RenderError({Code::kNotFound, "no such model", "model", "model_not_found"}),
+            R"({"error":"no such model","code":"model_not_found","param":"model"})");
+}
+
+}  // namespace
+}  // namespace weir::ollama

@@ -54,9 +54,9 @@ struct StartEngine {
                                         // reading by the launcher, if they lie in the model store
 };
 
-// The engine gets SIGTERM now and SIGKILL after the grace. One that hangs or broke the protocol gets
-// SIGKILL now, and its end counts as a failure. So does every end that nobody asked for with this
-// message, whatever the exit code.
+// The engine gets SIGTERM now and SIGKILL after the grace. One that hangs or broke the protocol
+// gets SIGKILL now, and its end counts as a failure. So does every end that nobody asked for with
+// this message, whatever the exit code.
 struct StopEngine {
   uint64_t engine = 0;
   uint32_t grace_ms = 0;

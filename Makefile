@@ -11,9 +11,9 @@ FUZZ_SECONDS ?= 60
 
 # Models that the black-box tests want; qwen2.5-coder:1.5b is used where it is there, and fetched by test-long.
 test_models := smollm2:135m all-minilm:l6 qwen2.5-coder:0.5b
-programs := $(if $(wildcard src/app/CMakeLists.txt),weir weir-serve weir-engine)
+programs := $(if $(wildcard src/app/CMakeLists.txt),weir weir-serve weir-engine weir-fetch)
 
-.PHONY: build run models test test-long lint asan tsan fuzz docs bench bench-engine bench-% install deb clean help
+.PHONY: build run models test test-long lint asan tsan fuzz docs bench bench-engine bench-models bench-% install deb clean help
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -45,13 +45,16 @@ tsan: ## the whole suite under ThreadSanitizer
 fuzz: ## FUZZ_SECONDS (60) for each libFuzzer target
 	@tools/build.sh fuzz fuzz_targets && tools/fuzz.py --seconds $(FUZZ_SECONDS)
 
-bench: bench-engine ## every benchmark against its peer, as Markdown and JSON under build/bench/
+bench: bench-engine bench-models ## every benchmark against its peer, as Markdown and JSON under build/bench/
 
 bench-engine: ## Weir against llama-server from the same tree
 	@tools/setup.sh --tests && tools/build.sh release $(programs) && tools/fetch_models && $(PYTHON) bench/engine.py $(ARGS)
 
+bench-models: ## pulling against curl and sha256sum, listing, kills
+	@tools/setup.sh --tests && tools/build.sh release $(programs) && $(PYTHON) bench/models.py $(ARGS)
+
 bench-%:
-	@echo "weir make: bench-$* does not exist yet; there is bench-engine" >&2; exit 2
+	@echo "weir make: bench-$* does not exist yet; there are bench-engine and bench-models" >&2; exit 2
 
 docs: ## the commands of README.md and docs/, run as they are written (also a part of `make test`)
 	@tools/setup.sh --tests && tools/build.sh release $(programs) && tools/fetch_models $(test_models) && tools/run_tests.py --only docs

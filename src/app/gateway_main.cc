@@ -15,6 +15,7 @@
 #include "backends/launcher_link.h"
 #include "base/log.h"
 #include "base/random.h"
+#include "config/load.h"
 #include "gateway/gateway.h"
 #include "http/listen.h"
 #include "http/server.h"
@@ -85,7 +86,7 @@ class Gateway {
       : arguments_(arguments),
         database_(std::move(database)),
         keys_(std::move(keys)),
-        store_(*settings.models),
+        store_(*settings.models, models::Places::Of(config::ProcessVariable)),
         policy_(std::move(settings), store_, models::Catalogue::BuiltIn(), SystemClock()),
         link_(loop_.executor(), wire::kGatewayControlFd),
         fleet_(loop_.executor(), SystemClock(), link_,
@@ -243,6 +244,9 @@ int RunGateway(const ServeArguments& arguments, config::Settings settings) {
     }
   }
   std::vector<std::string> readable = {*settings.models};
+  // Other programs' models are read where they are.
+  for (std::string& folder : models::Places::Of(config::ProcessVariable).Folders())
+    readable.push_back(std::move(folder));
   if (!settings.file.empty()) readable.push_back(settings.file);
   for (const config::Model& model : settings.model_settings) {
     if (!model.file->empty()) readable.push_back(*model.file);

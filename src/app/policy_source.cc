@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <utility>
 
+#include "app/model_defaults.h"
 #include "base/log.h"
 #include "gguf/inspect.h"
 
@@ -117,12 +118,13 @@ void PolicySource::Rebuild() {
     add_local(model.name, info && info->capabilities.embedding);
   }
   for (const models::Manifest& manifest : listing.models) {
-    auto known = embeds_.find(manifest.sha256);
+    const std::string& key = manifest.path.empty() ? manifest.sha256 : manifest.path;
+    auto known = embeds_.find(key);
     if (known == embeds_.end()) {
       const auto opened = store_.Open(manifest.name.ToString());
       const auto info = opened ? gguf::InspectDescriptor(opened->fd.get())
                                : Result<gguf::Info>(std::unexpected(opened.error()));
-      known = embeds_.emplace(manifest.sha256, info && info->capabilities.embedding).first;
+      known = embeds_.emplace(key, info && info->capabilities.embedding).first;
     }
     ++tags[manifest.name.model];
     add_local(manifest.name.ToString(), known->second);
@@ -222,9 +224,14 @@ Result<backends::ModelFile> PolicySource::FileOf(const std::string& model) const
   const auto info = gguf::InspectDescriptor(opened->fd.get());
   if (!info) return std::unexpected(info.error());
   backends::ModelFile file{.files = {opened->path}};
+  if (const auto manifest = store_.Resolve(model); manifest && manifest->sha256 == opened->sha256) {
+    file.settings.defaults = DefaultsOf(*manifest);
+    file.settings.chat_template = manifest->chat_template;
+    file.settings.context_tokens = ContextTokensOf(*manifest);
+  }
   file.settings.max_tokens_default = static_cast<int32_t>(*settings_.limits.output_tokens);
   if (settings != nullptr) {
-    file.settings.context_tokens = OrZero(settings->context);
+    if (settings->context.value) file.settings.context_tokens = OrZero(settings->context);
     file.settings.sequences = OrZero(settings->parallel);
     file.settings.batch_tokens = OrZero(settings->batch);
     file.settings.threads = OrZero(settings->threads);

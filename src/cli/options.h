@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "cli/server_link.h"
+#include "models/found.h"
 
 namespace weir::cli {
 
@@ -50,8 +51,35 @@ struct KeyOptions {
   std::optional<int64_t> expires_in_s = {};
 };
 
+struct PullOptions {
+  std::string reference = {};
+  std::string name = {};
+  int64_t connections = 4;
+  bool again = false;
+};
+
+struct CreateOptions {
+  std::string name = {};
+  std::string modelfile = "Modelfile";
+};
+
+struct UpdateOptions {
+  std::vector<std::string> names = {};
+  bool rollback = false;
+  bool untried = false;
+};
+
+// The folders of other programs that hold models of this user.
+models::Places PlacesOfUser();
+
 int ListModels(const Common& common);
 int ShowModel(const Common& common, const std::string& model);
+int PullModel(const Common& common, const PullOptions& options);
+int RemoveModels(const Common& common, const std::vector<std::string>& names, bool force);
+int CopyModel(const Common& common, const std::string& from, const std::string& to);
+int CreateModel(const Common& common, const CreateOptions& options);
+int ListOutdated(const Common& common, const std::vector<std::string>& names);
+int UpdateModels(const Common& common, const UpdateOptions& options);
 int ListEngines(const Common& common);
 int StopModel(const Common& common, const std::string& model);
 int RunChat(const Common& common, const RunOptions& options);
@@ -61,7 +89,7 @@ int CreateKey(const Common& common, const KeyOptions& options);
 int ListKeys(const Common& common);
 int RevokeKey(const Common& common, const std::string& name);
 int ExplainDecision(const Common& common, const std::string& id);
-int Doctor(const Common& common);
+int Doctor(const Common& common, bool hashes);
 int CheckConfig(const Common& common, const std::vector<std::string>& words);
 int ShowConfig(const Common& common, const std::vector<std::string>& words);
 int Version(const Common& common);

@@ -13,7 +13,10 @@
 #include "cli/exit_code.h"
 #include "cli/options.h"
 #include "cli/private_server.h"
+#include "cli/pull.h"
 #include "json/writer.h"
+#include "models/catalogue.h"
+#include "models/store.h"
 
 namespace weir::cli {
 namespace {
@@ -82,6 +85,19 @@ int Converse(ServerLink& link, const RunOptions& options, json::Array messages) 
   return 0;
 }
 
+// A model of the catalogue that is not here yet is fetched first, as people expect it to be.
+Result<void> FetchIfKnown(const Common& common, const std::string& model) {
+  const models::Entry* entry = models::Catalogue::BuiltIn().Find(model);
+  const bool elsewhere = !common.folders.server.empty();
+  if (entry == nullptr || elsewhere) return {};
+  if (models::Store(common.folders.models, PlacesOfUser()).Resolve(model)) return {};
+  PullDisplay display(false);
+  const auto pulled = Pull({.reference = entry->name.ToString(), .store = common.folders.models},
+                           [&](const fetch::Event& event) { display.Show(event); });
+  if (!pulled) return Fail(pulled.error());
+  return {};
+}
+
 }  // namespace
 
 int RunChat(const Common& common, const RunOptions& options) {
@@ -97,6 +113,7 @@ int RunChat(const Common& common, const RunOptions& options) {
       return static_cast<int>(Exit::kUsage);
     }
   }
+  if (auto there = FetchIfKnown(common, options.model); !there) return Report(there.error());
   std::unique_ptr<PrivateServer> own;
   auto link = ReachServer(common.folders, own);
   if (!link) return Report(link.error());

@@ -86,6 +86,7 @@ struct Loaded {
   std::unique_ptr<llama::ChatTemplate> chat_template;
   std::unique_ptr<scheduler::Scheduler> scheduler;
   Limits limits = {};
+  wire::ModelDefaults defaults = {};
   wire::EngineInfo info = {};
 };
 
@@ -135,6 +136,7 @@ Result<void> MakeGeneration(const wire::EngineSettings& settings, uint64_t host_
   auto chat_template = llama::ChatTemplate::Create(*loaded.model, settings.chat_template);
   if (!chat_template) return std::unexpected(chat_template.error());
   loaded.chat_template = std::move(*chat_template);
+  loaded.defaults = settings.defaults;
 
   // Its context is made when somebody asks for vectors.
   auto embedder =
@@ -245,7 +247,7 @@ Result<void> Serve(int socket, wire::FrameReader frames, Loaded& loaded, Outbox&
       });
   Inbox inbox(kInboxMax);
   const Preparation preparation(*loaded.model, loaded.chat_template.get(), loaded.embedder.get(),
-                                loaded.limits);
+                                loaded.limits, loaded.defaults);
   Result<void> read = {};
   std::thread reader([&] {
     read = Reader(socket, preparation, inbox, watch, std::move(frames)).Run();

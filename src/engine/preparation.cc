@@ -8,6 +8,7 @@
 
 #include "base/random.h"
 #include "base/utf8.h"
+#include "engine/defaults.h"
 
 namespace weir::engine {
 namespace {
@@ -179,6 +180,7 @@ Result<void> Preparation::PrepareCompletion(const chat::GenerateRequest& request
 
 Result<PreparedGenerate> Preparation::Prepare(wire::Generate asked) const {
   chat::GenerateRequest& request = asked.request;
+  ApplyDefaults(defaults_, request);
   if (auto checked = CheckGenerates(); !checked) return std::unexpected(checked.error());
   if (auto checked = CheckCounts(request); !checked) return std::unexpected(checked.error());
   if (auto checked = llama::CheckSampling(request.sampling, model_.vocabulary().size()); !checked) {

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
@@ -63,8 +64,12 @@ class Preparation {
  public:
   // `chat_template` and `embedder` may be null: the model does not chat, or does not embed.
   Preparation(const llama::Model& model, const llama::ChatTemplate* chat_template,
-              const llama::Embedder* embedder, Limits limits)
-      : model_(model), template_(chat_template), embedder_(embedder), limits_(limits) {}
+              const llama::Embedder* embedder, Limits limits, wire::ModelDefaults defaults = {})
+      : model_(model),
+        template_(chat_template),
+        embedder_(embedder),
+        limits_(limits),
+        defaults_(std::move(defaults)) {}
 
   Result<PreparedGenerate> Prepare(wire::Generate request) const;
   Result<PreparedEmbed> Prepare(const wire::Embed& request) const;
@@ -84,6 +89,7 @@ class Preparation {
   const llama::ChatTemplate* template_;
   const llama::Embedder* embedder_;
   Limits limits_;
+  wire::ModelDefaults defaults_;
 };
 
 }  // namespace weir::engine

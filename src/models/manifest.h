@@ -48,6 +48,8 @@ struct Manifest {
   std::string licence_text = {};
   std::vector<Parameter> parameters = {};
   std::vector<Turn> turns = {};
+  // Of a model that lies in another program's folder (found.h): where. Never written down.
+  std::string path = {};
 };
 
 // Unknown fields are kept out and tolerated; a higher schema is refused. kInvalidArgument names the

@@ -87,13 +87,25 @@ Error Ambiguous(std::string_view name, const std::vector<std::string>& fitting) 
 Store::Store(std::string root, const Catalogue& catalogue)
     : root_(std::move(root)), catalogue_(&catalogue) {}
 
+Store::Store(std::string root, Places places, const Catalogue& catalogue)
+    : root_(std::move(root)), places_(std::move(places)), catalogue_(&catalogue) {}
+
 Listing Store::List() const {
   Listing out;
   const Fd root = OpenRoot(root_);
   Folder manifests(root.valid() ? OpenFolder(root.get(), "manifests") : Fd());
-  if (!manifests.valid()) return out;
-  for (const std::string& model : manifests.Names(kModelsMax))
-    ListModel(manifests.descriptor(), model, out);
+  if (manifests.valid()) {
+    for (const std::string& model : manifests.Names(kModelsMax))
+      ListModel(manifests.descriptor(), model, out);
+  }
+  std::ranges::sort(out.models, {}, &Manifest::name);
+  const size_t own = out.models.size();
+  for (Manifest& found : FindModels(places_)) {
+    const auto end = out.models.begin() + static_cast<ptrdiff_t>(own);
+    const auto same =
+        std::ranges::lower_bound(out.models.begin(), end, found.name, {}, &Manifest::name);
+    if (same == end || same->name != found.name) out.models.push_back(std::move(found));
+  }
   std::ranges::sort(out.models, {}, &Manifest::name);
   return out;
 }
@@ -134,6 +146,9 @@ Result<Manifest> Store::Resolve(std::string_view text) const {
   }
   const std::string prefix = name->ToString();
   std::vector<Manifest> fitting;
+  for (const Manifest& found : FindModels(places_)) {
+    if (found.name == *name) return found;
+  }
   if (prefix.size() >= kPrefixMin) {
     fitting = List().models;
     std::erase_if(fitting,
@@ -175,6 +190,7 @@ Error Store::NotFound(std::string_view name) const {
 Result<OpenedModel> Store::Open(std::string_view name) const {
   auto manifest = Resolve(name);
   if (!manifest) return Fail(manifest.error());
+  if (!manifest->path.empty()) return OpenFound(*manifest);
   const std::string file = "sha256-" + manifest->sha256;
   const Fd root = OpenRoot(root_);
   const Fd blobs = root.valid() ? OpenFolder(root.get(), "blobs") : Fd();
@@ -190,6 +206,14 @@ Result<OpenedModel> Store::Open(std::string_view name) const {
   }
   return OpenedModel{manifest->name.ToString(), manifest->sha256, *size, root_ + "/blobs/" + file,
                      std::move(fd)};
+}
+
+Result<OpenedModel> Store::OpenFound(const Manifest& manifest) const {
+  auto opened = OpenModelFile(manifest.path);
+  if (!opened) return opened;
+  opened->name = manifest.name.ToString();
+  opened->sha256 = manifest.sha256;
+  return opened;
 }
 
 Result<OpenedModel> OpenModelFile(const std::string& path) {

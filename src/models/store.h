@@ -18,6 +18,7 @@
 
 #include "base/result.h"
 #include "models/catalogue.h"
+#include "models/found.h"
 #include "models/manifest.h"
 #include "process/fd.h"
 
@@ -43,6 +44,9 @@ class Store {
  public:
   // `catalogue` outlives the store. The root need not exist: a store without it is empty.
   explicit Store(std::string root, const Catalogue& catalogue = Catalogue::BuiltIn());
+  // Models of other programs' folders count too, behind the store's own: by whole name, or by a
+  // beginning that fits one alone. Each look-up that finds nothing in the store walks `places`.
+  Store(std::string root, Places places, const Catalogue& catalogue = Catalogue::BuiltIn());
 
   Listing List() const;
 
@@ -64,8 +68,10 @@ class Store {
   Result<Manifest> ReadManifest(const Name& name) const;
   Result<Manifest> ResolveBare(const Name& name) const;
   Error NotFound(std::string_view name) const;
+  Result<OpenedModel> OpenFound(const Manifest& manifest) const;
 
   std::string root_;
+  Places places_ = {};
   const Catalogue* catalogue_;
 };
 

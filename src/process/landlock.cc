@@ -31,7 +31,8 @@ constexpr uint64_t kTruncate = 1u << 14;     // ABI 3
 constexpr uint64_t kIoctlDevice = 1u << 15;  // ABI 5
 constexpr uint64_t kAbi1Files = (1u << 13) - 1;
 
-constexpr uint64_t kTcpBindAndConnect = 3;             // ABI 4
+constexpr uint64_t kTcpBind = 1;  // ABI 4
+constexpr uint64_t kTcpConnect = 2;
 constexpr uint64_t kScopeAbstractSocketAndSignal = 3;  // ABI 6
 
 constexpr uint64_t kOnFiles = kExecute | kWriteFile | kReadFile | kTruncate | kIoctlDevice;
@@ -65,8 +66,9 @@ uint64_t FileRights(int abi) {
 
 class Ruleset {
  public:
-  explicit Ruleset(int abi) : files_(FileRights(abi)) {
-    const RulesetAttributes attributes{files_, abi >= 4 ? kTcpBindAndConnect : 0,
+  Ruleset(int abi, bool connects) : files_(FileRights(abi)) {
+    const uint64_t network = connects ? kTcpBind : kTcpBind | kTcpConnect;
+    const RulesetAttributes attributes{files_, abi >= 4 ? network : 0,
                                        abi >= 6 ? kScopeAbstractSocketAndSignal : 0};
     fd_.Reset(
         static_cast<int>(syscall(SYS_landlock_create_ruleset, &attributes, sizeof attributes, 0U)));
@@ -137,7 +139,7 @@ Mechanism ApplyLandlock(const SandboxSpec& spec) {
     return report;
   }
   const int threads = ThreadCount();
-  Ruleset rules(abi);
+  Ruleset rules(abi, spec.connects);
   const int missing = rules.valid() ? AllowAll(rules, spec) : 0;
   if (!rules.valid() || !rules.Restrict(abi >= kAbiWithAllThreads ? kAllThreads : 0)) {
     report.detail = std::generic_category().message(errno);

@@ -89,6 +89,28 @@ SandboxSpec SandboxSpec::Gateway(std::string data_folder, std::vector<std::strin
   return spec;
 }
 
+SandboxSpec SandboxSpec::Fetch(std::vector<std::string> read_write, bool network,
+                               std::string ca_file) {
+  SandboxSpec spec{.profile = Profile::kFetch, .read_write = std::move(read_write)};
+  spec.connects = network;
+  spec.descriptors_max = 256;
+  if (!network) return spec;
+  spec.read_only = {"/etc/ssl",
+                    "/etc/pki",
+                    "/usr/share/ca-certificates",
+                    "/usr/lib/ssl",
+                    "/usr/local/share/ca-certificates",
+                    "/etc/resolv.conf",
+                    "/etc/hosts",
+                    "/etc/host.conf",
+                    "/etc/gai.conf",
+                    "/etc/nsswitch.conf",
+                    "/etc/services",
+                    "/run/systemd/resolve"};
+  if (!ca_file.empty()) spec.read_only.push_back(std::move(ca_file));
+  return spec;
+}
+
 std::string_view LevelName(SandboxLevel level) {
   switch (level) {
     case SandboxLevel::kNone:
@@ -127,7 +149,7 @@ SandboxReport ApplySandbox(const SandboxSpec& spec) {
   report.mechanisms.push_back(ApplyLimits(whole));
   report.mechanisms.push_back(DropPrivileges());
   report.mechanisms.push_back(ApplyLandlock(whole));
-  report.mechanisms.push_back(ApplySeccomp(whole.profile));
+  report.mechanisms.push_back(ApplySeccomp(whole.profile, whole.connects));
   return report;
 }
 

@@ -30,11 +30,13 @@ struct SandboxSpec {
   enum class Profile : uint8_t {
     kEngine,   // computes, reads and writes one socket, opens files for reading alone
     kGateway,  // also accepts connections and writes files (SQLite)
+    kFetch,    // writes files and makes connections of its own
   };
   Profile profile = Profile::kEngine;
   std::vector<std::string> read_only = {};  // files, or folders with all below; must exist to count
   std::vector<int> read_only_files = {};    // open descriptors of files that may be opened again
   std::vector<std::string> read_write = {};  // folders with all below; must exist to count
+  bool connects = false;                     // kFetch: to other machines
   uint64_t descriptors_max = 0;              // 0: as inherited
   uint64_t address_space_bytes_max = 0;      // 0: as inherited; ignored in sanitizer builds
 
@@ -42,6 +44,9 @@ struct SandboxSpec {
   static SandboxSpec Engine(std::span<const int> model_files);
   // `read_only` is for a model store outside the data folder, and the like.
   static SandboxSpec Gateway(std::string data_folder, std::vector<std::string> read_only = {});
+  // `read_write` folders; with `network` also what name look-up and trust roots need (`ca_file`
+  // where they are not the system's).
+  static SandboxSpec Fetch(std::vector<std::string> read_write, bool network, std::string ca_file);
 };
 
 enum class SandboxLevel : uint8_t { kNone, kPartial, kFull };

@@ -162,6 +162,10 @@ constexpr Names kGatewayToo = {
     "sendfile",
 };
 
+// Looking names up and connecting. Which addresses is not this filter's business.
+constexpr Names kConnectsToo = {"connect",  "sendto",     "sendmsg", "sendmmsg",
+                                "recvmmsg", "setsockopt", "bind"};
+
 // AddressSanitizer's leak check starts a task that shares our memory and traces us; both runtimes
 // map executable pages, name their mappings and read their limits. A sanitizer build is for tests:
 // its filter is wider and the report says so.
@@ -274,9 +278,16 @@ void AllowSockets(Filter& filter) {
   for (const uint64_t request : kIoctls) filter.AllowIf("ioctl", {Equal(1, request)});
 }
 
+void AllowConnecting(Filter& filter) {
+  filter.Allow(kConnectsToo);
+  // Netlink tells which addresses this machine has, which look-ups ask.
+  for (const int family : {AF_INET, AF_INET6, AF_UNIX, AF_NETLINK})
+    filter.AllowIf("socket", {Equal(0, static_cast<unsigned>(family))});
+}
+
 void AllowOpening(Filter& filter, SandboxSpec::Profile profile) {
   filter.PretendMissing("openat2");  // its flags lie in memory
-  if (profile == SandboxSpec::Profile::kGateway) {
+  if (profile != SandboxSpec::Profile::kEngine) {
     filter.Allow({"open", "openat"});
     return;
   }
@@ -287,10 +298,12 @@ void AllowOpening(Filter& filter, SandboxSpec::Profile profile) {
 
 }  // namespace
 
-Mechanism ApplySeccomp(SandboxSpec::Profile profile) {
+Mechanism ApplySeccomp(SandboxSpec::Profile profile, bool connects) {
   Filter filter;
   filter.Allow(kEveryProfile);
-  if (profile == SandboxSpec::Profile::kGateway) filter.Allow(kGatewayToo);
+  if (profile != SandboxSpec::Profile::kEngine) filter.Allow(kGatewayToo);
+  if (profile == SandboxSpec::Profile::kFetch) filter.Allow({"sync_file_range"});
+  if (connects) AllowConnecting(filter);
   AllowMemoryAndThreads(filter);
   AllowSockets(filter);
   AllowOpening(filter, profile);

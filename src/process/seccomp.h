@@ -6,6 +6,7 @@
 namespace weir {
 
 // Needs no_new_privs. Covers all threads of the process, those that run already included.
-Mechanism ApplySeccomp(SandboxSpec::Profile profile);
+// `connects`: with the sockets that making connections takes.
+Mechanism ApplySeccomp(SandboxSpec::Profile profile, bool connects);
 
 }  // namespace weir

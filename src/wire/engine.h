@@ -19,6 +19,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -60,6 +61,15 @@ inline constexpr int kEnumCount<Switch> = 3;
 template <>
 inline constexpr int kEnumCount<Code> = kCodeCount;
 
+// What a model brings of its own (`weir create`, Ollama's registry) for what a request leaves open.
+struct ModelDefaults {
+  chat::Sampling sampling = {};
+  std::vector<std::string> stop = {};
+  std::optional<int32_t> max_tokens = {};
+  std::string system = {};                   // where a chat has no system message
+  std::vector<chat::Message> messages = {};  // behind it, before every chat
+};
+
 // How to load and run the model. Zero or empty: the engine chooses, and says in Ready what it
 // chose.
 struct EngineSettings {
@@ -77,6 +87,7 @@ struct EngineSettings {
   bool use_mmap = true;
   std::string chat_template = {};  // instead of the model's own
   int32_t max_tokens_default = 0;  // the bound of an answer that names none
+  ModelDefaults defaults = {};
 };
 
 struct LoadRequest {
@@ -179,10 +190,14 @@ struct EngineStats {
 };
 
 template <class Archive>
+void Visit(Archive& a, ModelDefaults& v) {
+  a(v.sampling, v.stop, v.max_tokens, v.system, v.messages);
+}
+template <class Archive>
 void Visit(Archive& a, EngineSettings& v) {
   a(v.model_name, v.model_path, v.context_tokens, v.sequences, v.batch_tokens, v.micro_batch_tokens,
     v.threads, v.gpu_layers, v.flash_attention, v.kv_type_k, v.kv_type_v, v.use_mmap,
-    v.chat_template, v.max_tokens_default);
+    v.chat_template, v.max_tokens_default, v.defaults);
 }
 template <class Archive>
 void Visit(Archive& a, LoadRequest& v) {

@@ -9,7 +9,8 @@ import pytest
 import weir_server
 from talk import SMALL, ask
 
-COMMANDS = ["serve", "run", "list", "show", "ps", "stop", "keys", "doctor", "version", "embed", "classify"]
+COMMANDS = ["serve", "run", "pull", "rm", "cp", "create", "outdated", "update", "list",
+            "show", "ps", "stop", "keys", "doctor", "version", "embed", "classify"]
 
 
 def one_error_line(done):

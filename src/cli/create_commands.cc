@@ -1,0 +1,107 @@
+// create: a model of one's own out of another, by Ollama's Modelfile.
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <iterator>
+
+#include "cli/exit_code.h"
+#include "cli/options.h"
+#include "cli/pull.h"
+#include "models/modelfile.h"
+#include "models/parameters.h"
+#include "models/writer.h"
+
+namespace weir::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+Result<std::string> ReadModelfile(const std::string& path) {
+  if (path == "-") return std::string(std::istreambuf_iterator<char>(std::cin), {});
+  std::error_code error;
+  std::ifstream file(path, std::ios::binary);
+  if (!file || !fs::is_regular_file(path, error))
+    return Fail(Code::kNotFound, fmt::format("there is no Modelfile {}; name one with -f", path));
+  return std::string(std::istreambuf_iterator<char>(file), {});
+}
+
+bool IsPath(std::string_view from) {
+  return from.starts_with('/') || from.starts_with("./") || from.starts_with("../") ||
+         from.starts_with("~/") || from.ends_with(".gguf");
+}
+
+std::string Expanded(std::string from, const std::string& modelfile) {
+  if (from.starts_with("~/")) {
+    const char* home = std::getenv("HOME");
+    return (home == nullptr ? "" : std::string(home)) + from.substr(1);
+  }
+  if (from.starts_with('/') || modelfile == "-") return from;
+  return fs::path(modelfile).parent_path() / from;  // as seen from the Modelfile
+}
+
+// What FROM names, under the new name: a file, a model that is there, or one that can be pulled.
+Result<models::Manifest> Base(const Common& common, models::Writer& writer,
+                              const models::Modelfile& file, const std::string& modelfile,
+                              const models::Name& name) {
+  std::string reference = file.from;
+  if (IsPath(file.from) && file.from.find("://") == std::string::npos) {
+    reference = "file:" + Expanded(file.from, modelfile);
+  } else {
+    auto there = models::Store(common.folders.models, PlacesOfUser()).Resolve(file.from);
+    if (there && there->path.empty()) {
+      there->name = name;
+      return there;
+    }
+    if (there) reference = "file:" + there->path;
+  }
+  PullDisplay display(common.json);
+  const auto pulled =
+      Pull({.reference = reference, .name = name.ToString(), .store = common.folders.models},
+           [&](const fetch::Event& event) { display.Show(event); });
+  if (!pulled) return Fail(pulled.error());
+  return writer.store().Resolve(name.ToString());
+}
+
+void Overlay(const models::Modelfile& file, models::Manifest& manifest) {
+  // Stops of a Modelfile replace those of its base, as they do in a request.
+  const bool own_stops =
+      std::ranges::find(file.parameters, "stop", &models::Parameter::name) != file.parameters.end();
+  if (own_stops)
+    std::erase_if(manifest.parameters, [](const auto& each) { return each.name == "stop"; });
+  for (const models::Parameter& parameter : file.parameters)
+    models::PutParameter(manifest.parameters, parameter);
+  if (!file.system.empty()) manifest.system = file.system;
+  if (!file.chat_template.empty()) manifest.chat_template = file.chat_template;
+  if (!file.licence.empty()) manifest.licence_text = file.licence;
+  if (!file.turns.empty()) manifest.turns = file.turns;
+}
+
+}  // namespace
+
+int CreateModel(const Common& common, const CreateOptions& options) {
+  auto name = models::ParseName(options.name);
+  if (!name) return Report(name.error());
+  if (name->tag.empty()) name->tag = models::kDefaultTag;
+  const auto text = ReadModelfile(options.modelfile);
+  if (!text) return Report(text.error());
+  const auto file = models::ParseModelfile(*text);
+  if (!file) return Report(file.error());
+  for (const std::string& note : file->notes) fmt::print(stderr, "weir: {}\n", note);
+  auto writer = models::Writer::Open(common.folders.models, SystemClock().WallNow());
+  if (!writer) return Report(writer.error());
+  auto manifest = Base(common, *writer, *file, options.modelfile, *name);
+  if (!manifest) return Report(manifest.error());
+  Overlay(*file, *manifest);
+  if (models::PrintManifest(*manifest).size() > models::kManifestBytesMax)
+    return Report({Code::kTooLarge,
+                   fmt::format("the words of a model take at most {} bytes together; shorten them",
+                               models::kManifestBytesMax)});
+  if (auto named = writer->GiveName(*manifest, false); !named) return Report(named.error());
+  fmt::print("{} created\n", name->ToString());
+  return 0;
+}
+
+}  // namespace weir::cli

@@ -1,0 +1,280 @@
+#include "cli/pull.h"
+
+#include <fmt/core.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <optional>
+#include <vector>
+
+#include "cli/table.h"
+#include "fetch/reference.h"
+#include "models/catalogue.h"
+#include "models/store.h"
+#include "process/child.h"
+#include "process/fd.h"
+#include "supervisor/launcher.h"
+
+extern char** environ;
+
+namespace weir::cli {
+namespace {
+
+constexpr auto kBarEvery = std::chrono::milliseconds(100);
+constexpr auto kLineEvery = std::chrono::seconds(5);
+constexpr auto kSampleEvery = std::chrono::milliseconds(500);
+constexpr double kSmoothing = 0.3;
+constexpr size_t kBarCells = 30;
+
+std::string Variable(const char* name, std::string otherwise = "") {
+  const char* value = std::getenv(name);
+  return value == nullptr || *value == '\0' ? std::move(otherwise) : std::string(value);
+}
+
+std::string WithoutSlash(std::string url) {
+  while (url.ends_with('/')) url.pop_back();
+  return url;
+}
+
+std::string CacheFolder() {
+  const std::string home = Variable("XDG_CACHE_HOME", Variable("HOME", "/tmp") + "/.cache");
+  return Variable("WEIR_CACHE", home + "/weir");
+}
+
+// HF_TOKEN, or what `huggingface-cli login` left.
+std::string HubToken() {
+  const std::string given = Variable("HF_TOKEN", Variable("HUGGING_FACE_HUB_TOKEN"));
+  if (!given.empty()) return given;
+  const std::string home = Variable("HF_HOME", Variable("HOME") + "/.cache/huggingface");
+  std::string token;
+  std::ifstream(Variable("HF_TOKEN_PATH", home + "/token")) >> token;
+  return token.size() <= 1024 ? token : "";
+}
+
+fetch::Job JobOf(const PullRequest& request) {
+  fetch::Job job{
+      .reference = request.reference,
+      .name = request.name,
+      .store = request.store,
+      .cache = CacheFolder(),
+      .hub = WithoutSlash(Variable("HF_ENDPOINT", "https://huggingface.co")),
+      .hub_token = HubToken(),
+      .registry = WithoutSlash(Variable("OLLAMA_REGISTRY", "https://registry.ollama.ai")),
+      .ca_file = Variable("SSL_CERT_FILE", Variable("CURL_CA_BUNDLE")),
+      .connections = request.connections,
+      .check_only = request.check_only,
+      .keep_previous = request.keep_previous,
+      .again = request.again};
+  const int64_t stall = std::strtoll(Variable("WEIR_FETCH_STALL_MS", "30000").c_str(), nullptr, 10);
+  job.stall_ms = std::clamp<int64_t>(stall, 100, 3'600'000);
+  return job;
+}
+
+// All but secrets: the hub's token goes with the job.
+std::vector<std::string> FetchEnvironment() {
+  std::vector<std::string> kept;
+  for (char** entry = environ; *entry != nullptr; ++entry) {
+    const std::string_view line(*entry);
+    const std::string_view name = line.substr(0, line.find('='));
+    if (name.find("TOKEN") == std::string_view::npos && name.find("_KEY") == std::string_view::npos)
+      kept.emplace_back(line);
+  }
+  return kept;
+}
+
+Error Crashed(const std::string& how) {
+  return {Code::kInternal,
+          fmt::format("the fetch process ended with {}; run the same command again to go on", how),
+          {},
+          "fetch_crashed"};
+}
+
+// Lines of the fetch process until its last event, or until it is gone.
+std::optional<fetch::Event> ReadEvents(int output, const OnEvent& on_event) {
+  std::string buffer;
+  char block[4096];
+  for (;;) {
+    const ssize_t got = read(output, block, sizeof block);
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) return std::nullopt;
+    buffer.append(block, static_cast<size_t>(got));
+    for (size_t end = buffer.find('\n'); end != std::string::npos; end = buffer.find('\n')) {
+      const auto event = fetch::ParseEvent(std::string_view(buffer).substr(0, end));
+      buffer.erase(0, end + 1);
+      if (!event) return std::nullopt;
+      const bool last =
+          event->kind == fetch::Event::Kind::kDone || event->kind == fetch::Event::Kind::kFailed;
+      if (last) return *event;
+      on_event(*event);
+    }
+    if (buffer.size() > fetch::kEventBytesMax) return std::nullopt;
+  }
+}
+
+Result<fetch::Event> RunFetch(const fetch::Job& job, const OnEvent& on_event) {
+  const auto folder = ProgramFolder();
+  if (!folder) return Fail(folder.error());
+  auto input = MakePipe();
+  auto output = MakePipe();
+  if (!input || !output) return Fail(input ? output.error() : input.error());
+  auto child = Child::Spawn({.program = *folder + "/weir-fetch",
+                             .environment = FetchEnvironment(),
+                             .descriptors = {{0, input->read.get()}, {1, output->write.get()}}});
+  if (!child)
+    return Fail(Code::kInternal, "weir-fetch is not beside this program; install Weir again");
+  input->read.Reset();
+  output->write.Reset();
+  const std::string text = fetch::PrintJob(job);  // a pipe holds more than a job
+  if (write(input->write.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size()))
+    return Fail(Crashed("an error at its start"));
+  input->write.Reset();
+  const auto last = ReadEvents(output->read.get(), on_event);
+  const ChildEnd end = child->Wait();
+  if (!last) return Fail(Crashed(end.ToString()));
+  if (last->kind == fetch::Event::Kind::kFailed) return Fail(last->error);
+  return *last;
+}
+
+// Which sources of a catalogue's entry are tried, in order.
+std::vector<int64_t> SourcesOf(const models::Entry& entry, bool packages_only) {
+  std::vector<int64_t> out;
+  for (size_t i = 0; i < entry.sources.size(); ++i) {
+    if (!packages_only || std::holds_alternative<models::PackageSource>(entry.sources[i]))
+      out.push_back(static_cast<int64_t>(i));
+  }
+  return out;
+}
+
+Result<fetch::Event> PullEntry(const PullRequest& request, const fetch::FromCatalogue& from,
+                               const OnEvent& on_event) {
+  const models::Entry* entry = models::Catalogue::BuiltIn().Find(from.name);
+  if (entry == nullptr) {
+    // Its error names what is near.
+    const auto resolved = models::Store(request.store).Resolve(from.name);
+    if (!resolved) return Fail(resolved.error());
+    return Fail(Code::kNotFound,
+                fmt::format("{} is in the store, but not in the catalogue; name its source (hf:, "
+                            "ollama:, https:// or file:)",
+                            from.name));
+  }
+  std::optional<Error> why;
+  for (const int64_t source : SourcesOf(*entry, from.packages_only)) {
+    if (why) {
+      on_event({.kind = fetch::Event::Kind::kNote,
+                .text = fmt::format("{}; trying the next source", why->message)});
+    }
+    fetch::Job job = JobOf(request);
+    job.reference = fetch::ToText(from);
+    job.source = source;
+    auto done = RunFetch(job, on_event);
+    if (done) return done;
+    why = done.error();
+    if (why->reason == "disk_full" || why->reason == "store_read_only") break;
+  }
+  return Fail(why.value_or(Error{Code::kNotFound, "the catalogue has no such source"}));
+}
+
+}  // namespace
+
+Result<fetch::Event> Pull(const PullRequest& request, const OnEvent& on_event) {
+  auto reference = fetch::ParseReference(request.reference);
+  if (!reference) return Fail(reference.error());
+  if (const auto* entry = std::get_if<fetch::FromCatalogue>(&*reference))
+    return PullEntry(request, *entry, on_event);
+  if (auto* file = std::get_if<fetch::FromFile>(&*reference)) {
+    std::error_code error;
+    file->path = std::filesystem::absolute(file->path, error).lexically_normal();
+  }
+  fetch::Job job = JobOf(request);
+  job.reference = fetch::ToText(*reference);
+  return RunFetch(job, on_event);
+}
+
+PullDisplay::PullDisplay(bool json) : json_(json), terminal_(!json && isatty(STDERR_FILENO) != 0) {}
+
+void PullDisplay::Clear() {
+  if (std::exchange(drawn_, false)) fmt::print(stderr, "\r\033[K");
+}
+
+void PullDisplay::Show(const fetch::Event& event) {
+  if (json_) {
+    fmt::print("{}\n", fetch::PrintEvent(event));
+    std::fflush(stdout);
+    return;
+  }
+  switch (event.kind) {
+    case fetch::Event::Kind::kNote:
+      Clear();
+      fmt::print(stderr, "weir: {}\n", event.text);
+      break;
+    case fetch::Event::Kind::kBegin:
+      name_ = event.text;
+      sampled_ = {};
+      rate_ = 0;
+      if (!terminal_) fmt::print(stderr, "pulling {} ({})\n", name_, Bytes(event.total));
+      break;
+    case fetch::Event::Kind::kProgress:
+      ShowProgress(event);
+      break;
+    default:
+      break;
+  }
+}
+
+void PullDisplay::ShowProgress(const fetch::Event& event) {
+  const MonotonicTime now = SystemClock().Now();
+  if (sampled_ == MonotonicTime()) {
+    sampled_ = shown_ = now;
+    sampled_bytes_ = event.done;
+  }
+  if (now - sampled_ >= kSampleEvery) {
+    const double moved = static_cast<double>(event.done) - static_cast<double>(sampled_bytes_);
+    const double rate =
+        std::max(moved, 0.0) / std::chrono::duration<double>(now - sampled_).count();
+    rate_ = rate_ == 0 ? rate : rate_ + kSmoothing * (rate - rate_);
+    sampled_ = now;
+    sampled_bytes_ = event.done;
+  }
+  if (now - shown_ < (terminal_ ? Duration(kBarEvery) : Duration(kLineEvery))) return;
+  shown_ = now;
+  const bool known = event.total > 0;
+  const double share =
+      known ? static_cast<double>(event.done) / static_cast<double>(event.total) : 0;
+  std::string line =
+      known ? fmt::format("{:3.0f} %  {} of {}", 100 * share, Bytes(event.done), Bytes(event.total))
+            : Bytes(event.done);
+  if (rate_ > 0) {
+    line += fmt::format("  {}/s", Bytes(static_cast<uint64_t>(rate_)));
+    if (known && event.done <= event.total)
+      line +=
+          fmt::format("  {} left", Seconds(static_cast<double>(event.total - event.done) / rate_));
+  }
+  if (!terminal_) {
+    fmt::print(stderr, "pulling {}  {}\n", name_, line);
+    return;
+  }
+  const auto filled = static_cast<size_t>(share * kBarCells);
+  fmt::print(stderr, "\r\033[K{} [{}{}] {}", name_, std::string(filled, '#'),
+             std::string(kBarCells - std::min(filled, kBarCells), '.'), line);
+  std::fflush(stderr);
+  drawn_ = true;
+}
+
+void PullDisplay::End(const Result<fetch::Event>& outcome) {
+  Clear();
+  if (json_) {
+    fmt::print("{}\n", fetch::PrintEvent(outcome ? *outcome
+                                                 : fetch::Event{.kind = fetch::Event::Kind::kFailed,
+                                                                .error = outcome.error()}));
+    return;
+  }
+  if (!outcome) return;
+  fmt::print("{} {} ({}, sha256 {})\n", outcome->text, outcome->fetched ? "pulled" : "is there",
+             Bytes(outcome->total), outcome->sha256.substr(0, 12));
+}
+
+}  // namespace weir::cli

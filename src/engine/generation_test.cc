@@ -32,7 +32,7 @@ TEST(Engine, SaysWhatItLoaded) {
   EXPECT_EQ(info.threads, 1);
   EXPECT_TRUE(info.generates);
   EXPECT_TRUE(info.embeds);
-  EXPECT_TRUE(info.shares_prefixes);
+  EXPECT_EQ(info.prefix_reuse, wire::PrefixReuse::kFull);
   EXPECT_EQ(info.sandbox, std::vector<std::string>{"test"});
   EXPECT_TRUE(engine.Close()) << "the gateway closed in good order";
 }

@@ -554,6 +554,17 @@ wire::EngineStats StepLoop::Stats() const {
   stats.cells_used = now.cells_used;
   stats.prompt_tokens_cached = now.tokens_reused;
   stats.preemptions = now.preemptions;
+  stats.held = now.held;
+  stats.prefilling = now.prefilling;
+  stats.decoding = now.decoding;
+  stats.cells_idle = now.cells_idle;
+  stats.hits_idle = now.hits_cached;
+  stats.hits_running = now.hits_running;
+  stats.hits_joined = now.hits_joined;
+  stats.hits_host = now.hits_host;
+  stats.misses = now.misses;
+  stats.refused = now.refused;
+  stats.host_bytes = now.host_bytes;
   stats.prefill_tokens_per_s = now.prefill_tokens_per_s;
   stats.step_ms = now.decode_step_ms;
   if (now.decode_step_ms > 0) {

@@ -48,6 +48,7 @@ struct Story {
   std::map<int32_t, std::string> texts = {};  // by choice
   std::map<int32_t, chat::ChoiceDone> ends = {};
   std::vector<chat::TokenLogprob> logprobs = {};
+  std::map<int32_t, std::vector<chat::TokenLogprob>> tokens = {};  // the same, by choice
   std::optional<chat::Started> started = {};
   std::optional<chat::Done> done = {};
   std::optional<wire::Failure> failure = {};
@@ -200,6 +201,8 @@ class Conversation {
     if (const auto* delta = std::get_if<chat::Delta>(&*event)) {
       story.texts[delta->choice] += delta->text;
       story.logprobs.insert(story.logprobs.end(), delta->logprobs.begin(), delta->logprobs.end());
+      auto& tokens = story.tokens[delta->choice];
+      tokens.insert(tokens.end(), delta->logprobs.begin(), delta->logprobs.end());
     } else if (const auto* end = std::get_if<chat::ChoiceDone>(&*event)) {
       story.ends[end->choice] = *end;
     } else if (const auto* started = std::get_if<chat::Started>(&*event)) {

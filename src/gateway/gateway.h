@@ -27,6 +27,7 @@ struct Asked {
   std::optional<chat::Label> label = {};  // x-weir-label
   routing::Tier tier_max = routing::Tier::kCloud;
   bool explain = false;
+  bool progress = false;  // x-weir-progress: a stream begins with the progress of its prompt
   std::optional<Duration> deadline = {};  // x-weir-deadline-ms, from now
 };
 

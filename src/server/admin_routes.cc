@@ -112,15 +112,21 @@ void AppendEngine(json::Writer& writer, const backends::EngineStatus& engine) {
       .Field("request_tokens_max", engine.info.request_tokens_max)
       .Field("embeds", engine.info.embeds)
       .Field("generates", engine.info.generates)
-      .Field("shares_prefixes", engine.info.shares_prefixes)
+      .Field("prefix_reuse", wire::PrefixReuseName(engine.info.prefix_reuse))
       .Field("threads", engine.info.threads)
       .Field("gpu_layers", engine.info.gpu_layers)
       .Field("load_ms", engine.info.load_ms)
       .Field("open_requests", static_cast<int64_t>(engine.open_requests))
       .Field("waiting", engine.stats.waiting)
+      .Field("held", engine.stats.held)
       .Field("running", engine.stats.running)
+      .Field("prefilling", engine.stats.prefilling)
+      .Field("decoding", engine.stats.decoding)
+      .Field("refused", engine.stats.refused)
       .Field("cells", engine.stats.cells)
       .Field("cells_used", engine.stats.cells_used)
+      .Field("cells_idle", engine.stats.cells_idle)
+      .Field("host_bytes", engine.stats.host_bytes)
       .Field("prompt_tokens", engine.stats.prompt_tokens)
       .Field("prompt_tokens_cached", engine.stats.prompt_tokens_cached)
       .Field("generated_tokens", engine.stats.generated_tokens)
@@ -128,12 +134,40 @@ void AppendEngine(json::Writer& writer, const backends::EngineStatus& engine) {
       .Field("prefill_tokens_per_s", engine.stats.prefill_tokens_per_s)
       .Field("decode_tokens_per_s", engine.stats.decode_tokens_per_s)
       .Field("step_ms", engine.stats.step_ms);
+  writer.Key("prefix_hits")
+      .BeginObject()
+      .Field("running", engine.stats.hits_running)
+      .Field("joined", engine.stats.hits_joined)
+      .Field("idle", engine.stats.hits_idle)
+      .Field("host", engine.stats.hits_host)
+      .Field("misses", engine.stats.misses)
+      .EndObject();
   AppendSeconds(writer, "unloads_in_s", engine.unloads_in);
   AppendSeconds(writer, "retry_in_s", engine.retry_in);
   writer.Field("answers", engine.answers).Field("restarts", engine.restarts);
   writer.Key("sandbox").BeginArray();
   for (const auto& line : engine.info.sandbox) writer.String(line);
   writer.EndArray().Field("error", engine.last_error).EndObject();
+}
+
+// Others' lines are an administrator's to see.
+void AppendKeyLines(json::Writer& writer, const chat::Principal& principal, const KeyBook& book) {
+  writer.BeginArray();
+  for (const auto& [key, line] : book.lines()) {
+    if (!principal.Has(chat::Scope::kAdmin) && key.first != principal.key_id) continue;
+    writer.BeginObject()
+        .Field("key", key.first)
+        .Field("name", line.key_name)
+        .Field("model", key.second)
+        .Field("waiting", line.waiting)
+        .Field("running", line.running)
+        .Field("requests", line.requests)
+        .Field("prompt_tokens", line.prompt_tokens)
+        .Field("cached_tokens", line.cached_tokens)
+        .Field("completion_tokens", line.completion_tokens)
+        .EndObject();
+  }
+  writer.EndArray();
 }
 
 void AppendTime(json::Writer& writer, std::string_view key, const std::optional<WallTime>& time) {
@@ -298,7 +332,9 @@ Task<void> GetEngines(Site& site, Call& call) {
   json::Writer writer(&body);
   writer.BeginObject().Field("object", "list").Key("data").BeginArray();
   for (const auto& engine : engines) AppendEngine(writer, engine);
-  writer.EndArray().EndObject();
+  writer.EndArray().Key("keys");
+  AppendKeyLines(writer, call.asked.principal, site.metrics.keys());
+  writer.EndObject();
   co_await call.SendJson(200, std::move(body));
 }
 

@@ -195,6 +195,7 @@ Result<gateway::Asked> AskedOf(const http::Request& request, chat::Principal pri
   if (!deadline) return std::unexpected(deadline.error());
   asked.deadline = *deadline;
   asked.explain = request.headers.Find("x-weir-explain") == "1";
+  asked.progress = request.headers.Find("x-weir-progress") == "1";
   return asked;
 }
 

@@ -19,6 +19,110 @@ void Head(std::string& out, std::string_view name, std::string_view type, std::s
   out += fmt::format("# HELP {} {}\n# TYPE {} {}\n", name, help, name, type);
 }
 
+using Engines = std::vector<backends::EngineStatus>;
+
+// One sample for each engine.
+template <class Value>
+void PerEngine(std::string& out, const Engines& engines, std::string_view name,
+               std::string_view type, std::string_view help, Value value) {
+  Head(out, name, type, help);
+  for (const auto& engine : engines) {
+    out += fmt::format("{}{{model=\"{}\"}} {}\n", name, Escaped(engine.model), value(engine));
+  }
+}
+
+void RenderHits(const Engines& engines, std::string& out) {
+  Head(out, "weir_engine_prefix_hits_total", "counter",
+       "Requests that found the beginning of their prompt, by where.");
+  for (const auto& engine : engines) {
+    const auto line = [&](std::string_view source, uint64_t hits) {
+      out += fmt::format("weir_engine_prefix_hits_total{{model=\"{}\",source=\"{}\"}} {}\n",
+                         Escaped(engine.model), source, hits);
+    };
+    line("running", engine.stats.hits_running);
+    line("joined", engine.stats.hits_joined);
+    line("idle", engine.stats.hits_idle);
+    line("host", engine.stats.hits_host);
+  }
+}
+
+void RenderEngines(const Engines& engines, std::string& out) {
+  const auto gauge = [&](std::string_view name, std::string_view help, auto value) {
+    PerEngine(out, engines, name, "gauge", help, value);
+  };
+  const auto counter = [&](std::string_view name, std::string_view help, auto value) {
+    PerEngine(out, engines, name, "counter", help, value);
+  };
+  gauge("weir_engine_up", "1 ready, 0 loading or failed.",
+        [](const auto& e) { return e.state == backends::EngineState::kReady ? 1 : 0; });
+  gauge("weir_engine_waiting", "Answers that wait for their first step.",
+        [](const auto& e) { return e.stats.waiting; });
+  gauge("weir_engine_held", "Of these, for a prefix that another is computing.",
+        [](const auto& e) { return e.stats.held; });
+  gauge("weir_engine_running", "Answers in progress.",
+        [](const auto& e) { return e.stats.running; });
+  gauge("weir_engine_prefilling", "Of these, in their prompt.",
+        [](const auto& e) { return e.stats.prefilling; });
+  gauge("weir_engine_decoding", "Of these, giving tokens.",
+        [](const auto& e) { return e.stats.decoding; });
+  gauge("weir_engine_cells", "KV cells.", [](const auto& e) { return e.stats.cells; });
+  gauge("weir_engine_cells_used", "KV cells in use, cached prefixes included.",
+        [](const auto& e) { return e.stats.cells_used; });
+  gauge("weir_engine_cells_idle", "KV cells of cached prefixes alone.",
+        [](const auto& e) { return e.stats.cells_idle; });
+  gauge("weir_engine_host_bytes", "Prefixes in host memory.",
+        [](const auto& e) { return e.stats.host_bytes; });
+  gauge("weir_engine_prefill_tokens_per_second", "Measured over recent steps.",
+        [](const auto& e) { return e.stats.prefill_tokens_per_s; });
+  gauge("weir_engine_decode_tokens_per_second", "Measured over recent steps.",
+        [](const auto& e) { return e.stats.decode_tokens_per_s; });
+  gauge("weir_engine_step_seconds", "A step with the present streams; recent.",
+        [](const auto& e) { return e.stats.step_ms / 1000; });
+  gauge("weir_engine_memory_bytes", "Resident memory.",
+        [](const auto& e) { return e.stats.memory_bytes; });
+  RenderHits(engines, out);
+  counter("weir_engine_prefix_misses_total", "Requests that found nothing of their prompt.",
+          [](const auto& e) { return e.stats.misses; });
+  counter("weir_engine_prefix_tokens_total", "Prompt tokens that were not computed again.",
+          [](const auto& e) { return e.stats.prompt_tokens_cached; });
+  counter("weir_engine_preemptions_total", "Requests that lost their place for a while.",
+          [](const auto& e) { return e.stats.preemptions; });
+  counter("weir_engine_refused_total", "Requests that found the engine's queue full.",
+          [](const auto& e) { return e.stats.refused; });
+  counter("weir_engine_restarts_total", "Starts after a failure.",
+          [](const auto& e) { return e.restarts; });
+}
+
+void RenderKeys(const KeyBook& book, std::string& out) {
+  const auto labels = [](const auto& entry) {
+    return fmt::format("key=\"{}\",name=\"{}\",model=\"{}\"", Escaped(entry.first.first),
+                       Escaped(entry.second.key_name), Escaped(entry.first.second));
+  };
+  const auto each = [&](std::string_view name, std::string_view type, std::string_view help,
+                        auto value) {
+    Head(out, name, type, help);
+    for (const auto& entry : book.lines()) {
+      out += fmt::format("{}{{{}}} {}\n", name, labels(entry), value(entry.second));
+    }
+  };
+  each("weir_key_waiting", "gauge", "Requests of a key that nothing has begun.",
+       [](const auto& line) { return line.waiting; });
+  each("weir_key_running", "gauge", "Requests of a key in progress.",
+       [](const auto& line) { return line.running; });
+  each("weir_key_requests_total", "counter", "Requests of a key that have ended.",
+       [](const auto& line) { return line.requests; });
+  Head(out, "weir_key_tokens_total", "counter", "Tokens by key; cached is part of prompt.");
+  for (const auto& entry : book.lines()) {
+    const auto line = [&](std::string_view kind, int64_t tokens) {
+      out +=
+          fmt::format("weir_key_tokens_total{{{},kind=\"{}\"}} {}\n", labels(entry), kind, tokens);
+    };
+    line("prompt", entry.second.prompt_tokens);
+    line("cached", entry.second.cached_tokens);
+    line("completion", entry.second.completion_tokens);
+  }
+}
+
 }  // namespace
 
 void Metrics::CountRequest(std::string_view route, int status, Duration took) {
@@ -64,27 +168,8 @@ std::string Metrics::Render(const std::vector<backends::EngineStatus>& engines) 
     out += fmt::format("weir_tokens_total{{model=\"{}\",kind=\"completion\"}} {}\n", name,
                        tokens.completion);
   }
-  const auto gauge = [&](std::string_view name, std::string_view help, auto value) {
-    Head(out, name, "gauge", help);
-    for (const auto& engine : engines) {
-      out += fmt::format("{}{{model=\"{}\"}} {}\n", name, Escaped(engine.model), value(engine));
-    }
-  };
-  gauge("weir_engine_waiting", "Requests that wait for their first step.",
-        [](const auto& engine) { return engine.stats.waiting; });
-  gauge("weir_engine_running", "Answers in progress.",
-        [](const auto& engine) { return engine.stats.running; });
-  gauge("weir_engine_cells", "KV cells.", [](const auto& engine) { return engine.stats.cells; });
-  gauge("weir_engine_cells_used", "KV cells in use, cached prefixes included.",
-        [](const auto& engine) { return engine.stats.cells_used; });
-  gauge("weir_engine_preemptions", "Requests that lost their place for a while.",
-        [](const auto& engine) { return engine.stats.preemptions; });
-  gauge("weir_engine_prefill_tokens_per_second", "Measured over recent steps.",
-        [](const auto& engine) { return engine.stats.prefill_tokens_per_s; });
-  gauge("weir_engine_decode_tokens_per_second", "Measured over recent steps.",
-        [](const auto& engine) { return engine.stats.decode_tokens_per_s; });
-  gauge("weir_engine_memory_bytes", "Resident memory.",
-        [](const auto& engine) { return engine.stats.memory_bytes; });
+  RenderKeys(keys_, out);
+  RenderEngines(engines, out);
   return out;
 }
 

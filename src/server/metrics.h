@@ -13,6 +13,7 @@
 
 #include "backends/engine_fleet.h"
 #include "base/clock.h"
+#include "server/key_book.h"
 
 namespace weir::server {
 
@@ -22,6 +23,8 @@ class Metrics {
   void CountTokens(std::string_view model, int64_t prompt, int64_t cached, int64_t completion);
   void CountClientGone() { ++clients_gone_; }
   void CountBrokenStream() { ++broken_streams_; }
+  KeyBook& keys() { return keys_; }
+  const KeyBook& keys() const { return keys_; }
 
   // Prometheus' text format 0.0.4, with the figures of each engine.
   std::string Render(const std::vector<backends::EngineStatus>& engines) const;
@@ -39,6 +42,7 @@ class Metrics {
 
   std::map<std::pair<std::string, int>, Route> routes_ = {};  // bounded by the route table
   std::map<std::string, Tokens, std::less<>> tokens_ = {};    // bounded by the model store
+  KeyBook keys_ = {};
   uint64_t clients_gone_ = 0;
   uint64_t broken_streams_ = 0;
 };

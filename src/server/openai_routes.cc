@@ -50,6 +50,7 @@ void Book(Site& site, Call& call, const routing::Target& target, const chat::Usa
   const int64_t prompt = usage.prompt_tokens.value_or(0);
   const int64_t completion = usage.completion_tokens.value_or(0);
   site.metrics.CountTokens(target.name, prompt, usage.cached_tokens.value_or(0), completion);
+  site.metrics.keys().Count(call.asked.principal, target.name, usage);
   call.tokens += prompt + completion;
 }
 
@@ -71,6 +72,7 @@ openai::AnswerHead HeadOf(Site& site, const openai::AnswerForm& form,
 Task<Result<Gathered>> TakeAll(Site& site, Call& call, gateway::Generation& generation,
                                openai::WholeAnswer& answer) {
   Gathered gathered;
+  KeyBook::Seat seat(site.metrics.keys(), call.asked.principal, generation.target().name);
   while (!gathered.done) {
     auto event = co_await generation.Next(site.options.heartbeat);
     if (event && !*event) continue;
@@ -79,6 +81,7 @@ Task<Result<Gathered>> TakeAll(Site& site, Call& call, gateway::Generation& gene
       BookPart(call, gathered);
       co_return std::unexpected(taken.error());
     }
+    seat.Run(generation.target().name);
     gathered.Take(**event);
   }
   co_return gathered;
@@ -116,6 +119,7 @@ class StreamedAnswer {
         call_(call),
         form_(form),
         generation_(generation),
+        seat_(site.metrics.keys(), call.asked.principal, generation.target().name),
         head_at_(site.clock.Now() + site.options.head_patience) {}
   ~StreamedAnswer() { BookPart(call_, gathered_); }
   StreamedAnswer(const StreamedAnswer&) = delete;
@@ -166,6 +170,8 @@ class StreamedAnswer {
 
   void Take(const chat::Event& event) {
     gathered_.Take(event);
+    seat_.Run(generation_.target().name);
+    if (const auto* progress = std::get_if<chat::Progress>(&event)) Tell(*progress);
     if (!IsAnswer(event)) return;
     Start();
     if (auto taken = encoder_->Append(event, out_); !taken) {
@@ -174,6 +180,13 @@ class StreamedAnswer {
       Book(site_, call_, generation_.target(), gathered_.done->usage);
       encoder_->End(WeirOf(call_, generation_, gathered_), out_);
     }
+  }
+
+  // Before the head it would cost a later failure its honest status, so only who asked gets it
+  // then.
+  void Tell(const chat::Progress& progress) {
+    if (call_.asked.progress) Start();
+    if (encoder_) openai::StreamEncoder::Progress(progress, out_);
   }
 
   void Start() {
@@ -196,6 +209,7 @@ class StreamedAnswer {
   Call& call_;
   const openai::AnswerForm& form_;
   gateway::Generation& generation_;
+  KeyBook::Seat seat_;
   const MonotonicTime head_at_;
   std::optional<openai::StreamEncoder> encoder_ = {};  // since the head was fixed
   std::optional<Error> failure_ = {};
@@ -245,7 +259,10 @@ Task<void> OpenAiEmbeddings(Site& site, Call& call) {
     co_await call.SendError(asked.error());
     co_return;
   }
+  KeyBook::Seat seat(site.metrics.keys(), call.asked.principal,
+                     site.KnownName(asked->request.model));
   auto answered = co_await gateway::Embed(site.gateway, call.asked, std::move(asked->request));
+  if (answered) seat.Run(answered->target.name);
   if (!answered) {
     co_await call.SendError(answered.error());
     co_return;

@@ -155,6 +155,36 @@ TEST_F(OpenAiRoutesTest, AStreamThatHasNothingToSaySendsComments) {
   EXPECT_EQ(Events(*answer).back(), "[DONE]");
 }
 
+const chat::Event kProgress = chat::Progress{.processed_tokens = 512, .total_tokens = 3000};
+
+TEST_F(OpenAiRoutesTest, ProgressIsAskedForAndComesBeforeTheFirstToken) {
+  Steps().push_front(kProgress);
+  const auto answer = Chat({{"x-weir-progress", "1"}}, kStream);
+  EXPECT_THAT(answer->body(), StartsWith(": progress 512/3000\n\n"));
+  EXPECT_EQ(Events(*answer).back(), "[DONE]");
+  EXPECT_THAT(Chat({}, kStream)->body(), Not(HasSubstr("progress")));
+}
+
+TEST_F(OpenAiRoutesTest, WhoAskedForProgressGetsALaterFailureAsAnEvent) {
+  policy_.virtuals[0].targets = {"small"};
+  Steps() = {kProgress, kBroken};
+  const auto answer = Chat({{"x-weir-progress", "1"}}, kStream);
+  EXPECT_EQ(answer->status(), 200);
+  EXPECT_THAT(Events(*answer).back(), HasSubstr("backend_failed"));
+  EXPECT_EQ(Chat({}, kStream)->status(), 502);
+}
+
+TEST_F(OpenAiRoutesTest, RequestsAndTokensAreCountedByKeyAndModel) {
+  Chat();
+  Chat({}, kStream);
+  const KeyBook::Line& line = metrics_.keys().lines().at({"", "small"});
+  EXPECT_EQ(line.requests, 2u);
+  EXPECT_EQ(line.waiting + line.running, 0);
+  EXPECT_EQ(line.prompt_tokens, 6);
+  EXPECT_EQ(line.cached_tokens, 2);
+  EXPECT_EQ(line.completion_tokens, 4);
+}
+
 TEST_F(OpenAiRoutesTest, TheHeadGoesOutAloneWhenTheFirstTokenTakesTooLong) {
   site_->options.head_patience = milliseconds(1);
   site_->options.heartbeat = milliseconds(2);

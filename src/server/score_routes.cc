@@ -75,7 +75,9 @@ Task<void> PostScore(Site& site, Call& call) {
     co_await call.SendError(asked.error());
     co_return;
   }
+  KeyBook::Seat seat(site.metrics.keys(), call.asked.principal, site.KnownName(asked->model));
   auto answered = co_await gateway::Score(site.gateway, call.asked, std::move(*asked));
+  if (answered) seat.Run(answered->target.name);
   if (!answered) {
     co_await call.SendError(answered.error());
     co_return;
@@ -103,6 +105,7 @@ Task<void> PostScore(Site& site, Call& call) {
                                                        .explain = call.asked.explain}));
   writer.EndObject();
   site.metrics.CountTokens(answered->target.name, prompt, cached, 0);
+  site.metrics.keys().Count(call.asked.principal, answered->target.name, answered->value.usage);
   call.tokens += prompt;
   http::Reply reply = call.Head(200, "application/json");
   AddDecisionHeaders(reply, answered->decision_id, answered->target, answered->decision.label);

@@ -41,6 +41,13 @@ struct Site {
   keys::Meter& meter;
   Metrics& metrics;
   std::function<std::vector<ListedModel>()> list_models = {};
+  // The name if there is such a model, "unknown" else: for labels, which hold no text of a request.
+  std::string KnownName(const std::string& name) const {
+    for (const ListedModel& model : list_models()) {
+      if (model.name == name) return name;
+    }
+    return "unknown";
+  }
   // The full name of a local model that `name` or an alias means; kNotFound.
   std::function<Result<std::string>(const std::string& name)> local_model = {};
   SiteOptions options = {};

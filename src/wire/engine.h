@@ -21,6 +21,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
@@ -70,6 +71,18 @@ struct ModelDefaults {
   std::vector<chat::Message> messages = {};  // behind it, before every chat
 };
 
+// What the model's memory allows for prompts that begin alike.
+enum class PrefixReuse : uint8_t {
+  kNone,   // nothing is kept between requests
+  kWhole,  // a prompt that extends all of an earlier one (recurrent models)
+  kFull,   // any common beginning
+};
+template <>
+inline constexpr int kEnumCount<PrefixReuse> = 3;
+constexpr std::string_view PrefixReuseName(PrefixReuse reuse) {
+  return reuse == PrefixReuse::kFull ? "full" : reuse == PrefixReuse::kWhole ? "whole" : "none";
+}
+
 // How to load and run the model. Zero or empty: the engine chooses, and says in Ready what it
 // chose.
 struct EngineSettings {
@@ -118,7 +131,7 @@ struct EngineInfo {
   bool has_chat_template = false;
   bool template_has_tools = false;
   bool fills_in_middle = false;
-  bool shares_prefixes = false;
+  PrefixReuse prefix_reuse = PrefixReuse::kNone;
   bool reasons = false;
   int32_t gpu_layers = 0;
   int32_t threads = 0;
@@ -176,13 +189,26 @@ struct Failure {
 struct EngineStats {
   int32_t waiting = 0;
   int32_t running = 0;
+  int32_t held = 0;  // of waiting: for a prefix that another is computing
+  int32_t prefilling = 0;
+  int32_t decoding = 0;
   int32_t cells = 0;
   int32_t cells_used = 0;
+  int32_t cells_idle = 0;  // of these, cached
   uint64_t requests = 0;
   uint64_t prompt_tokens = 0;
   uint64_t prompt_tokens_cached = 0;
   uint64_t generated_tokens = 0;
   uint64_t preemptions = 0;
+  // Requests whose prompt began with cells of an ended one, of a running one, of one that they had
+  // waited for, or with a copy in host memory; and those that found nothing.
+  uint64_t hits_idle = 0;
+  uint64_t hits_running = 0;
+  uint64_t hits_joined = 0;
+  uint64_t hits_host = 0;
+  uint64_t misses = 0;
+  uint64_t refused = 0;  // the queue was full
+  uint64_t host_bytes = 0;
   double prefill_tokens_per_s = 0;  // measured over recent steps; 0 when unknown
   double decode_tokens_per_s = 0;
   double step_ms = 0;
@@ -212,7 +238,7 @@ void Visit(Archive& a, EngineInfo& v) {
   a(v.protocol, v.architecture, v.description, v.parameters, v.weights_bytes, v.memory_bytes,
     v.vocabulary, v.context_train_tokens, v.context_tokens, v.request_tokens_max,
     v.max_tokens_default, v.embedding_length, v.generates, v.embeds, v.has_chat_template,
-    v.template_has_tools, v.fills_in_middle, v.shares_prefixes, v.reasons, v.gpu_layers, v.threads,
+    v.template_has_tools, v.fills_in_middle, v.prefix_reuse, v.reasons, v.gpu_layers, v.threads,
     v.load_ms, v.sandbox);
 }
 template <class Archive>
@@ -253,9 +279,10 @@ void Visit(Archive& a, Failure& v) {
 }
 template <class Archive>
 void Visit(Archive& a, EngineStats& v) {
-  a(v.waiting, v.running, v.cells, v.cells_used, v.requests, v.prompt_tokens,
-    v.prompt_tokens_cached, v.generated_tokens, v.preemptions, v.prefill_tokens_per_s,
-    v.decode_tokens_per_s, v.step_ms, v.memory_bytes);
+  a(v.waiting, v.running, v.held, v.prefilling, v.decoding, v.cells, v.cells_used, v.cells_idle,
+    v.requests, v.prompt_tokens, v.prompt_tokens_cached, v.generated_tokens, v.preemptions,
+    v.hits_idle, v.hits_running, v.hits_joined, v.hits_host, v.misses, v.refused, v.host_bytes,
+    v.prefill_tokens_per_s, v.decode_tokens_per_s, v.step_ms, v.memory_bytes);
 }
 
 // The bytes of a Generate, Embed or Score, without a copy of the request.

@@ -55,6 +55,7 @@ class StreamEncoder {
   void Fail(const Error& error, std::string& out);
   // A comment, which keeps the connection open and which clients skip.
   static void Heartbeat(std::string& out) { out += ": waiting\n\n"; }
+  static void Progress(const chat::Progress& progress, std::string& out);
 
  private:
   void AppendDelta(const chat::Delta& delta, std::string& out);

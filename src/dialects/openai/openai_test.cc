@@ -192,6 +192,12 @@ TEST(StreamEncoderDeathTest, NothingFollowsTheEnd) {
   EXPECT_DEATH(encoder.End("", out), "ends twice");
 }
 
+TEST(StreamEncoder, ProgressIsAComment) {
+  std::string out;
+  StreamEncoder::Progress({.processed_tokens = 512, .total_tokens = 3000}, out);
+  EXPECT_EQ(out, ": progress 512/3000\n\n");
+}
+
 TEST(StreamEncoder, AHeartbeatIsAComment) {
   std::string out;
   StreamEncoder::Heartbeat(out);

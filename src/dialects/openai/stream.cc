@@ -1,6 +1,8 @@
 // StreamEncoder: one `data:` event for each piece. Everything before the choices is the same in
 // every event of a stream, so it is rendered once; what is written for a token is a few short
 // copies into the caller's buffer.
+#include <fmt/format.h>
+
 #include "base/check.h"
 #include "dialects/openai/answer.h"
 #include "dialects/openai/error.h"
@@ -65,6 +67,10 @@ Result<void> StreamEncoder::Append(const chat::Event& event, std::string& out) {
   if (const auto* done = std::get_if<chat::ChoiceDone>(&event)) AppendDone(*done, out);
   if (const auto* done = std::get_if<chat::Done>(&event)) usage_ = done->usage;
   return {};
+}
+
+void StreamEncoder::Progress(const chat::Progress& progress, std::string& out) {
+  out += fmt::format(": progress {}/{}\n\n", progress.processed_tokens, progress.total_tokens);
 }
 
 void StreamEncoder::Wrap(std::string_view choice, std::string& out) {

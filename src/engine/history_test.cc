@@ -1,0 +1,186 @@
+// The scheduler's random histories (scheduler/world.h) against the real engine and a tiny model:
+// what each request is answered among all the others is what it is answered alone.
+//
+// WEIR_ENGINE_SEEDS sets how many (default 6), WEIR_SEED runs one. The steps of a history are the
+// engine's own here; faults of steps, groups and scores are left to the fake memory.
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+
+#include "engine/test_numerics.h"
+#include "scheduler/world.h"
+
+namespace weir::engine {
+namespace {
+
+using llama::testing::StoriesPath;
+using scheduler::testing::Action;
+using scheduler::testing::History;
+using testing::Compare;
+using testing::Conversation;
+using testing::EngineFrame;
+using testing::SmallSettings;
+using testing::Story;
+
+constexpr int32_t kFirstToken = 300;  // words of the model, for the letters of a history
+
+uint64_t FromEnvironment(const char* name, uint64_t otherwise) {
+  const char* text = std::getenv(name);
+  return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
+}
+
+struct Asked {
+  chat::GenerateRequest request = {};
+  wire::Caller caller = {};
+  uint64_t id = 0;
+  bool cancelled = false;
+};
+
+wire::EngineSettings SettingsOf(const History& history) {
+  wire::EngineSettings settings = SmallSettings(StoriesPath());
+  settings.context_tokens = 256;  // the least that libllama makes
+  settings.sequences = std::max(2, history.options.seqs_max);
+  settings.batch_tokens = std::max(8, history.options.batch_tokens_max);
+  return settings;
+}
+
+class Play {
+ public:
+  Play(const History& history, Conversation& engine) : history_(history), engine_(engine) {}
+
+  std::vector<Asked>& Run() {
+    for (const Action& action : history_.actions) Act(action);
+    for (const Asked& asked : asked_) engine_.Send(EngineFrame::kResume, asked.id);
+    return asked_;
+  }
+
+ private:
+  Asked* Back(int32_t back) {
+    const auto size = static_cast<int32_t>(asked_.size());
+    return back < size ? &asked_[static_cast<size_t>(size - 1 - back)] : nullptr;
+  }
+
+  void Act(const Action& action) {
+    Asked* meant = Back(action.back);
+    switch (action.kind) {
+      case Action::Kind::kSubmit:
+      case Action::Kind::kSubmitInStep:
+        return Submit(action);
+      case Action::Kind::kCancel:
+      case Action::Kind::kCancelInStep:
+        if (meant == nullptr) return;
+        meant->cancelled = true;
+        return engine_.Send(EngineFrame::kCancel, meant->id);
+      case Action::Kind::kPause:
+        if (meant != nullptr) engine_.Send(EngineFrame::kPause, meant->id);
+        return;
+      case Action::Kind::kResume:
+        if (meant != nullptr) engine_.Send(EngineFrame::kResume, meant->id);
+        return;
+      case Action::Kind::kStep:
+        engine_.Stats();  // answered between two steps
+        return;
+    }
+  }
+
+  void Submit(const Action& action) {
+    std::vector<int32_t> prompt;
+    const Asked* before = action.continues >= 0 ? Back(action.continues) : nullptr;
+    if (before != nullptr) {
+      prompt = before->request.prompts[0].tokens;
+    } else {
+      for (int32_t i = 0; i < action.prefix; ++i) {
+        prompt.push_back(kFirstToken + (i * 7 + action.family * 31) % 100);
+      }
+    }
+    for (int32_t i = 0; i < action.tail; ++i) {
+      prompt.push_back(kFirstToken +
+                       static_cast<int32_t>((action.tail_seed >> (i % 48)) + uint64_t(i)) % 100);
+    }
+    if (prompt.empty()) prompt.push_back(kFirstToken);
+    Asked asked;
+    asked.request =
+        testing::WithCandidates(testing::Endless("", std::max(1, action.max_new_tokens)));
+    asked.request.prompts = {{.tokens = std::move(prompt)}};
+    asked.request.n = action.forks;
+    if (action.deterministic) asked.request.sampling.seed = 7;
+    asked.request.priority = static_cast<chat::Priority>(action.priority);
+    asked.caller = {.tenant_salt = action.tenant, .client = action.client};
+    asked.id = engine_.Generate(asked.request, asked.caller);
+    asked_.push_back(std::move(asked));
+  }
+
+  const History& history_;
+  Conversation& engine_;
+  std::vector<Asked> asked_ = {};
+};
+
+struct Count {
+  size_t answers = 0;
+  size_t diverged = 0;
+};
+
+void CompareAnswers(uint64_t seed, const Story& alone, const Story& story, Count& count) {
+  const auto where = [&](int32_t choice) {
+    return fmt::format("seed {} (WEIR_SEED={} runs it alone), choice {}", seed, seed, choice);
+  };
+  ASSERT_EQ(alone.failure.has_value(), story.failure.has_value())
+      << where(0) << ": " << (story.failure ? story.failure->message : alone.failure->message);
+  for (const auto& [choice, tokens] : alone.tokens) {
+    ASSERT_TRUE(story.tokens.contains(choice)) << where(choice) << ": no answer";
+    const auto comparison = Compare(tokens, story.tokens.at(choice));
+    EXPECT_EQ(comparison.difference, "") << where(choice);
+    ++count.answers;
+    count.diverged += comparison.diverged_at.has_value();
+  }
+}
+
+void RunSeed(uint64_t seed, Count& count) {
+  const History history = scheduler::testing::RandomHistory(seed);
+  Conversation engine(SettingsOf(history));
+  ASSERT_TRUE(engine.info());
+  Play play(history, engine);
+  const std::vector<Asked>& asked = play.Run();
+  std::vector<Story> stories;
+  for (const Asked& request : asked) stories.push_back(engine.Finish(request.id));
+  Conversation fresh(SettingsOf(history));
+  for (size_t i = 0; i < asked.size(); ++i) {
+    if (asked[i].cancelled) continue;
+    // A tenant of its own: nothing is shared with the requests before it.
+    CompareAnswers(seed, fresh.Run(asked[i].request, {.tenant_salt = 1000 + i}), stories[i], count);
+  }
+  const wire::EngineStats stats = engine.Stats();
+  EXPECT_EQ(stats.running + stats.waiting, 0) << "seed " << seed;
+}
+
+TEST(EngineHistory, AnswersAmongOthersAreTheAnswersAlone) {
+  if (!std::filesystem::exists(StoriesPath())) GTEST_SKIP() << "no model file for this test";
+  const uint64_t only = FromEnvironment("WEIR_SEED", 0);
+  const uint64_t first = only > 0 ? only : 1;
+  const uint64_t last = only > 0 ? only : FromEnvironment("WEIR_ENGINE_SEEDS", 6);
+  Count count;
+  for (uint64_t seed = first; seed <= last && !HasFatalFailure(); ++seed) RunSeed(seed, count);
+  EXPECT_GT(count.answers, 0u);
+  EXPECT_LE(count.diverged * 10, count.answers) << "numerics explain few differences, not many";
+  RecordProperty("answers", std::to_string(count.answers));
+  RecordProperty("diverged", std::to_string(count.diverged));
+}
+
+// The yardstick itself: a cell of another sequence is no matter of the last digits.
+TEST(EngineHistory, AnotherTextIsNotTakenForNumerics) {
+  WEIR_ENGINE_OR_SKIP(engine, SmallSettings(StoriesPath()));
+  const auto ask = [&](std::vector<int32_t> prompt) {
+    auto request = testing::WithCandidates(testing::Endless("", 24));
+    request.prompts = {{.tokens = std::move(prompt)}};
+    return engine.Run(request).tokens[0];
+  };
+  const auto right = ask({310, 320, 330, 340, 350, 360, 370, 380});
+  EXPECT_EQ(Compare(right, right).difference, "");
+  EXPECT_NE(Compare(right, ask({310, 320, 330, 341, 350, 360, 370, 380})).difference, "");
+  auto shorter = right;
+  shorter.pop_back();
+  EXPECT_NE(Compare(right, shorter).difference, "");
+}
+
+}  // namespace
+}  // namespace weir::engine

@@ -274,9 +274,16 @@ def test_killed_pulls_lose_nothing(store, hub):
 def test_what_arrived_before_a_kill_is_kept(store, hub):
     hub.delay_s = 0.01
     process = store.start("pull", f"{hub.url}/files/large.gguf", "--connections", "1")
-    state = lambda: sum(path.stat().st_blocks for path in store.root.glob("partial/*/state"))
-    assert weir_server.until(lambda: state() > 0 and len(hub.seen) >= 1, 20)
-    time.sleep(1.0)
+
+    def arrived():
+        """The first piece's count, behind magic, total, piece size, boot id and ETag."""
+        for path in store.root.glob("partial/*/state"):
+            state = path.read_bytes()
+            if len(state) > 328:
+                return int.from_bytes(state[320:328], "little")
+        return 0
+
+    assert weir_server.until(lambda: arrived() > 1_000_000, 60)
     process.kill()
     process.communicate()
     hub.seen.clear()

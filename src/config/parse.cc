@@ -7,6 +7,7 @@
 
 #include "config/document.h"
 #include "config/nearest.h"
+#include "config/preset.h"
 #include "config/references.h"
 #include "config/scalars.h"
 #include "config/sections.h"
@@ -83,6 +84,46 @@ Parsed<std::string> CheckCurrency(const std::string& name) {
   return name;
 }
 
+Parsed<std::string> CheckPreset(const std::string& name) {
+  if (FindPreset(name) != nullptr) return name;
+  std::vector<std::string_view> names;
+  for (const Preset& preset : Presets()) names.push_back(preset.name);
+  return std::unexpected(
+      fmt::format("{} is no known server{}", Quoted(name), Suggestion(name, names)));
+}
+
+Parsed<std::string> CheckProxy(const std::string& url) {
+  constexpr std::string_view kScheme = "http://";
+  const std::string_view rest =
+      url.starts_with(kScheme) ? std::string_view(url).substr(kScheme.size()) : "";
+  if (rest.empty() || rest.find_first_of("@/?#\\ ") != std::string_view::npos) {
+    return std::unexpected("takes a proxy as http://host:port, without user and path");
+  }
+  return url;
+}
+
+Parsed<Duration> Timeout(const Node& node) {
+  auto time = value::Time(node);
+  if (time && (*time < std::chrono::milliseconds(1) || *time > std::chrono::hours(24))) {
+    return std::unexpected("takes a time from 1ms to 24h");
+  }
+  return time;
+}
+
+constexpr size_t kReplicasMax = 63;
+
+Parsed<std::vector<std::string>> ReadReplicas(const Node& node) {
+  auto urls = value::List(node);
+  if (!urls) return urls;
+  if (urls->size() > kReplicasMax) return std::unexpected("takes at most 63 further urls");
+  for (size_t i = 0; i < urls->size(); ++i) {
+    auto url = ParseUrl((*urls)[i]);
+    if (!url) return std::unexpected(fmt::format("[{}] {}", i, url.error()));
+    (*urls)[i] = *std::move(url);
+  }
+  return urls;
+}
+
 // Optional<T> settings read with a parser of T.
 template <class Parser>
 auto Some(Parser parse) {
@@ -100,7 +141,16 @@ void CheckBackend(TableReader& reader, const Backend& backend) {
     reader.context().Add(table.line, table.column, std::string(message));
   };
   const bool engine = *backend.kind == BackendKind::kEngine;
-  if (engine && reader.Has("url")) add("a backend of kind engine has no url");
+  for (const std::string_view key :
+       {"url", "replicas", "proxy", "preset", "key_env", "key_file", "ca_file"}) {
+    if (engine && reader.Has(key)) add(fmt::format("a backend of kind engine has no {}", key));
+  }
+  if (reader.Has("proxy") && *backend.tier != Tier::kCloud) {
+    add("a proxy is for backends of tier cloud: behind one, the address cannot be checked");
+  }
+  if (*backend.kind == BackendKind::kWhisper) {
+    add("backends of kind whisper are not there yet");
+  }
   if (!engine && reader.Has("kind") && !reader.Has("url")) add("backend.url is missing");
   if (engine && *backend.tier != Tier::kDevice) add("a backend of kind engine is in tier device");
   if (!engine && reader.Has("kind") && !reader.Has("tier")) add("backend.tier is missing");
@@ -122,6 +172,17 @@ Backend ReadBackend(TableReader& reader) {
   reader.Read("key_file", backend.key_file, value::Text);
   reader.Read("ca_file", backend.ca_file, value::TextOrEmpty);
   reader.Read("region", backend.region, value::Name);
+  reader.Read("preset", backend.preset, Checked(CheckPreset));
+  reader.Read("replicas", backend.replicas, ReadReplicas);
+  reader.Read("proxy", backend.proxy, Checked(CheckProxy));
+  reader.Read("allow_public", backend.allow_public, value::Flag);
+  reader.Read("concurrency", backend.concurrency, value::Within(1, 1024));
+  reader.Read("queue", backend.queue, value::Within(0, 10'000));
+  reader.Read("retries", backend.retries, value::Within(0, 10));
+  reader.Read("connect_timeout", backend.connect_timeout, Timeout);
+  reader.Read("first_byte_timeout", backend.first_byte_timeout, Timeout);
+  reader.Read("gap_timeout", backend.gap_timeout, Timeout);
+  reader.Read("total_timeout", backend.total_timeout, Timeout);
   for (const std::string_view key : {"key", "api_key", "apikey", "token", "secret", "password"}) {
     reader.Refuse(
         key, "does not belong in this file; name a variable with key_env or a file with key_file");
@@ -219,6 +280,7 @@ Route ReadRoute(TableReader& reader) {
 
 void ReadConditions(const Node& table, Rule& rule, const FileContext& context) {
   TableReader reader(table, "rule.when", context);
+  reader.Refuse("language", "is not there yet: the features of a text come with the detectors");
   for (const std::string_view feature : kFlagFeatures) {
     Setting<bool> is;
     reader.Read(feature, is, value::Flag);

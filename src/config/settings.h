@@ -96,6 +96,17 @@ struct Backend {
   Text key_file = {};
   Text ca_file = {};
   Text region = {};
+  Text preset = {};     // a known server of this kind, whose quirks it has; empty: the vendor's own
+  Names replicas = {};  // further urls of the same models
+  Text proxy = {};      // http://host:port; empty: none, whatever the environment says
+  Setting<bool> allow_public{false};  // edge and device: public addresses too
+  Setting<int64_t> concurrency{64};   // calls under way, for each replica
+  Setting<int64_t> queue{256};        // calls that wait for one of those
+  Setting<int64_t> retries{1};        // further attempts at the same target
+  Setting<Duration> connect_timeout{std::chrono::seconds(10)};
+  Setting<Duration> first_byte_timeout{std::chrono::seconds(120)};
+  Setting<Duration> gap_timeout{std::chrono::seconds(60)};
+  Setting<Duration> total_timeout{std::chrono::hours(1)};
 };
 
 // Pico of `currency` for one token: a price of 0.001 per million tokens is 1000.
@@ -217,7 +228,7 @@ struct Settings {
 
 inline constexpr std::string_view kFlagFeatures[] = {"images", "audio",     "tools",
                                                      "schema", "reasoning", "online"};
-inline constexpr std::string_view kNameFeatures[] = {"project", "key",  "tenant",   "user",
-                                                     "model",   "task", "language", "label"};
+inline constexpr std::string_view kNameFeatures[] = {"project", "key",  "tenant", "user",
+                                                     "model",   "task", "label"};
 
 }  // namespace weir::config

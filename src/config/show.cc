@@ -101,6 +101,19 @@ void ShowBackend(const Backend& backend, Printer& out) {
   out.PutSet("key_env", backend.key_env);
   out.PutSet("key_file", backend.key_file);
   out.PutSet("ca_file", backend.ca_file);
+  out.PutSet("preset", backend.preset);
+  out.PutSet("replicas", backend.replicas);
+  out.PutSet("proxy", backend.proxy);
+  if (*backend.kind != BackendKind::kEngine) {
+    out.Put("allow_public", backend.allow_public);
+    out.Put("concurrency", backend.concurrency);
+    out.Put("queue", backend.queue);
+    out.Put("retries", backend.retries);
+    out.Put("connect_timeout", backend.connect_timeout);
+    out.Put("first_byte_timeout", backend.first_byte_timeout);
+    out.Put("gap_timeout", backend.gap_timeout);
+    out.Put("total_timeout", backend.total_timeout);
+  }
   out.PutSet("region", backend.region);
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,18 +13,27 @@
 namespace weir::routing {
 
 enum class Task : uint8_t { kGenerate, kEmbed, kScore };
+std::string_view TaskName(Task task);  // "generate", "embed", "score"
 
-// The request as far as routing looks at it: counts and flags, no text.
+// The request as far as routing looks at it: counts, flags and names, no text.
 struct Features {
   Task task = Task::kGenerate;
   chat::Label label = chat::Label::kInternal;
   Tier tier_max = Tier::kCloud;  // x-weir-route
   int64_t prompt_bytes =
       0;  // no token is shorter than a byte, so this bounds the tokens from above
+  int64_t answer_tokens = 0;  // that were asked for; 0: nobody said
   bool images = false;
   bool audio = false;
   bool tools = false;
   bool json_schema = false;
+  bool reasoning = false;
+  bool online = true;                       // something beyond this machine can be reached
+  std::optional<int64_t> deadline_ms = {};  // from now
+  std::string project = {};
+  std::string key = {};  // its name
+  std::string tenant = {};
+  std::string user = {};
 };
 
 // Why a target was passed over; a bit for each hard fact.
@@ -36,10 +46,21 @@ enum Filter : uint32_t {
   kNoAudio = 1u << 5,
   kNoTools = 1u << 6,
   kNoJsonSchema = 1u << 7,
+  kNoReasoning = 1u << 8,
+  kContextTooSmall = 1u << 9,
+  kRegionNotAllowed = 1u << 10,
+  kRuleForbids = 1u << 11,
+  kBreakerOpen = 1u << 12,
+  kRetired = 1u << 13,
+  kTooSlow = 1u << 14,
 };
-inline constexpr int kFilterCount = 8;
+inline constexpr int kFilterCount = 15;
 // The stable word of one bit ("label_exceeds_ceiling").
 std::string_view FilterName(Filter filter);
+
+// A token of a prompt is at least a byte, and hardly ever longer than this on the average of a
+// whole prompt: between the bounds the target itself decides.
+inline constexpr int64_t kBytesPerTokenMax = 32;
 
 struct Considered {
   std::string target = {};

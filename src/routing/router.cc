@@ -15,14 +15,29 @@ const Target* FindTarget(const Policy& policy, std::string_view name) {
   return it == policy.targets.end() ? nullptr : &*it;
 }
 
-// The virtual model of this name, or one around the single target of this name.
-std::optional<VirtualModel> Resolve(const Policy& policy, std::string_view name) {
+const VirtualModel* FindVirtual(const Policy& policy, std::string_view name) {
   const auto it = std::ranges::find(policy.virtuals, name, &VirtualModel::name);
-  if (it != policy.virtuals.end()) return *it;
+  return it == policy.virtuals.end() ? nullptr : &*it;
+}
+
+// A virtual model's own bound on tiers holds for what it stands for.
+void AddName(const Policy& policy, std::string_view name, int depth, Tier tier_max,
+             Candidates& found) {
   if (const Target* target = FindTarget(policy, name)) {
-    return VirtualModel{target->name, {target->name}, Tier::kCloud};
+    const bool known = std::ranges::find(found.targets, target) != found.targets.end();
+    if (!known && target->tier <= tier_max && found.targets.size() < kCandidatesMax) {
+      found.targets.push_back(target);
+    }
+    return;
   }
-  return std::nullopt;
+  const VirtualModel* model = FindVirtual(policy, name);
+  if (model == nullptr || depth == 0) {
+    found.missing.emplace_back(name);
+    return;
+  }
+  for (const std::string& inner : model->targets) {
+    AddName(policy, inner, depth - 1, std::min(tier_max, model->tier_max), found);
+  }
 }
 
 std::string Names(uint32_t failed) {
@@ -51,8 +66,35 @@ Error UnknownModel(const Policy& policy, std::string_view model) {
   return {Code::kNotFound, std::move(message), "model", "model_not_found"};
 }
 
+// What the rules that hold leave over.
+struct Ruling {
+  std::optional<std::vector<std::string>> use = {};
+  uint32_t use_line = 0;
+  std::vector<const Rule*> regional = {};
+};
+
+Ruling RulingOf(const Policy& policy, std::string_view model, const Features& features) {
+  Ruling ruling;
+  for (const Rule& rule : policy.rules) {
+    if (!Holds(rule, model, features)) continue;
+    if (!rule.use.empty() && !ruling.use) {
+      ruling.use = rule.use;
+      ruling.use_line = rule.line;
+    }
+    if (!rule.regions.empty()) ruling.regional.push_back(&rule);
+  }
+  return ruling;
+}
+
+bool IsIn(const Target& target, const std::vector<std::string>& regions) {
+  return std::ranges::any_of(regions, [&](const std::string& region) {
+    return region == kLocalRegion ? target.tier < Tier::kCloud
+                                  : !target.region.empty() && target.region == region;
+  });
+}
+
 // Every target failed something: say what would have to change, the gravest first.
-Error NothingEligible(const Decision& decision) {
+Error NothingEligible(const Decision& decision, const Ruling& ruling) {
   uint32_t common = ~0u;
   uint32_t any = 0;
   for (const Considered& item : decision.considered) {
@@ -71,6 +113,16 @@ Error NothingEligible(const Decision& decision) {
                         chat::LabelName(decision.label), decision.asked),
             "model", "label_exceeds_ceiling"};
   }
+  if (common & (kRuleForbids | kRegionNotAllowed)) {
+    const uint32_t line = (common & kRuleForbids) || ruling.regional.empty()
+                              ? ruling.use_line
+                              : ruling.regional.front()->line;
+    return {Code::kForbidden,
+            fmt::format("the rule in line {} of the configuration forbids every target of '{}' "
+                        "for this request",
+                        line, decision.asked),
+            "model", "policy_forbids"};
+  }
   if (common & kTierNotAllowed) {
     return {
         Code::kForbidden,
@@ -85,13 +137,46 @@ Error NothingEligible(const Decision& decision) {
                     decision.asked),
         "model", "wrong_task"};
   }
-  if (any == kOffline) {
-    return {Code::kUnavailable, fmt::format("no target of '{}' can be reached", decision.asked),
-            "model", "offline"};
+  constexpr uint32_t kForNow = kOffline | kBreakerOpen | kRetired;
+  const bool waits = std::ranges::any_of(
+      decision.considered, [](const Considered& item) { return (item.failed & ~kForNow) == 0; });
+  if (waits) {
+    Error error{Code::kUnavailable,
+                fmt::format("no target of '{}' can be reached now: {}", decision.asked, Names(any)),
+                "model", any == kOffline ? "offline" : "no_target_available"};
+    error.retry_after_s = 5;
+    return error;
   }
   return {Code::kUnprocessable,
           fmt::format("no target of '{}' can take this request: {}", decision.asked, Names(any)),
           "model", "no_eligible_target"};
+}
+
+// Certainly too much, whatever the tokens are.
+bool Overflows(const Target& target, const Features& features) {
+  return target.context_tokens &&
+         features.prompt_bytes / kBytesPerTokenMax + features.answer_tokens >
+             *target.context_tokens;
+}
+
+// Certainly too late, whatever the tokens are.
+bool IsTooSlow(const Target& target, const Features& features) {
+  if (!features.deadline_ms || !target.prefill_tokens_per_s) return false;
+  const int64_t tokens_least = features.prompt_bytes / kBytesPerTokenMax;
+  return tokens_least * 1000 / std::max<int64_t>(*target.prefill_tokens_per_s, 1) >
+         *features.deadline_ms;
+}
+
+bool DoesTask(const Target& target, Task task) {
+  switch (task) {
+    case Task::kGenerate:
+      return target.generates;
+    case Task::kEmbed:
+      return target.embeds;
+    case Task::kScore:
+      return target.generates && target.scores;
+  }
+  CHECK(false, "task out of range");
 }
 
 }  // namespace
@@ -115,6 +200,18 @@ std::optional<Tier> TierFromName(std::string_view name) {
   return std::nullopt;
 }
 
+std::string_view TaskName(Task task) {
+  switch (task) {
+    case Task::kGenerate:
+      return "generate";
+    case Task::kEmbed:
+      return "embed";
+    case Task::kScore:
+      return "score";
+  }
+  CHECK(false, "task out of range");
+}
+
 std::string_view FilterName(Filter filter) {
   switch (filter) {
     case kLabelExceedsCeiling:
@@ -133,51 +230,103 @@ std::string_view FilterName(Filter filter) {
       return "no_tools";
     case kNoJsonSchema:
       return "no_json_schema";
+    case kNoReasoning:
+      return "no_reasoning";
+    case kContextTooSmall:
+      return "context_too_small";
+    case kRegionNotAllowed:
+      return "region_not_allowed";
+    case kRuleForbids:
+      return "rule_forbids";
+    case kBreakerOpen:
+      return "breaker_open";
+    case kRetired:
+      return "retired";
+    case kTooSlow:
+      return "too_slow";
   }
   CHECK(false, "filter out of range");
 }
 
+std::optional<Candidates> Resolve(const Policy& policy, std::string_view model) {
+  Candidates found;
+  const VirtualModel* named = FindVirtual(policy, model);
+  found.is_virtual = named != nullptr;
+  if (named == nullptr && FindTarget(policy, model) == nullptr) return std::nullopt;
+  if (named != nullptr) found.tier_max = named->tier_max;
+  // The bound of the outermost name is a filter that an explanation shows; inner ones just apply.
+  if (named == nullptr) {
+    AddName(policy, model, kVirtualDepthMax, Tier::kCloud, found);
+  } else {
+    for (const std::string& name : named->targets) {
+      AddName(policy, name, kVirtualDepthMax - 1, Tier::kCloud, found);
+    }
+  }
+  return found;
+}
+
 uint32_t FailedFilters(const Target& target, const Features& features) {
-  const bool embed = features.task == Task::kEmbed;
   uint32_t failed = 0;
   if (!chat::Permits(target.ceiling, features.label)) failed |= kLabelExceedsCeiling;
   if (target.tier > features.tier_max) failed |= kTierNotAllowed;
   if (!target.online) failed |= kOffline;
-  if (embed ? !target.embeds : !target.generates) failed |= kWrongTask;
+  if (!DoesTask(target, features.task)) failed |= kWrongTask;
   if (features.images && !target.vision) failed |= kNoImages;
   if (features.audio && !target.audio) failed |= kNoAudio;
   if (features.tools && !target.tools) failed |= kNoTools;
   if (features.json_schema && !target.json_schema) failed |= kNoJsonSchema;
+  if (features.reasoning && target.beyond && !target.reasoning) failed |= kNoReasoning;
+  if (Overflows(target, features)) failed |= kContextTooSmall;
+  if (IsTooSlow(target, features)) failed |= kTooSlow;
   return failed;
 }
 
-Result<Decision> Decide(const Policy& policy, std::string_view model, const Features& features) {
-  const std::optional<VirtualModel> resolved = Resolve(policy, model);
-  if (!resolved) return Fail(UnknownModel(policy, model));
+Result<Decision> Decide(const Policy& policy, std::string_view model, const Features& features,
+                        const StateOf& state_of) {
+  std::optional<Candidates> candidates = Resolve(policy, model);
+  if (!candidates) return Fail(UnknownModel(policy, model));
 
   Features bounded = features;
-  bounded.tier_max = std::min(features.tier_max, resolved->tier_max);
+  bounded.tier_max = std::min(features.tier_max, candidates->tier_max);
   Decision decision{.asked = std::string(model), .label = features.label};
-  decision.explanation.push_back(fmt::format(
-      "'{}' stands for {} target(s); label {}, highest tier {}", model, resolved->targets.size(),
-      chat::LabelName(features.label), TierName(bounded.tier_max)));
-  for (const std::string& name : resolved->targets) {
-    const Target* target = FindTarget(policy, name);
-    if (target == nullptr) {
-      decision.explanation.push_back(fmt::format("{}: not on this machine", name));
-      continue;
+  decision.explanation.push_back(
+      fmt::format("'{}' stands for {} target(s); label {}, highest tier {}", model,
+                  candidates->targets.size() + candidates->missing.size(),
+                  chat::LabelName(features.label), TierName(bounded.tier_max)));
+  const Ruling ruling = RulingOf(policy, model, features);
+  Candidates used;
+  if (ruling.use) {
+    for (const std::string& name : *ruling.use) {
+      AddName(policy, name, kVirtualDepthMax, Tier::kCloud, used);
     }
+    decision.explanation.push_back(fmt::format("the rule in line {} leaves {} target(s)",
+                                               ruling.use_line, used.targets.size()));
+    if (candidates->is_virtual) {
+      candidates->targets = used.targets;
+      candidates->missing = used.missing;
+    }
+  }
+  for (const std::string& name : candidates->missing) {
+    decision.explanation.push_back(fmt::format("{}: not on this machine", name));
+  }
+  for (const Target* target : candidates->targets) {
     uint32_t failed = FailedFilters(*target, bounded);
+    if (state_of) failed |= state_of(*target);
+    const bool kept = !ruling.use || std::ranges::find(used.targets, target) != used.targets.end();
+    if (!kept) failed |= kRuleForbids;
     // Vectors of different models cannot be compared, so no choice between models makes them.
-    const bool chooses = resolved->targets.size() > 1;
+    const bool chooses = candidates->targets.size() + candidates->missing.size() > 1;
     if (features.task == Task::kEmbed && target->generates && chooses) failed |= kWrongTask;
-    decision.considered.push_back({name, failed});
+    for (const Rule* rule : ruling.regional) {
+      if (!IsIn(*target, rule->regions)) failed |= kRegionNotAllowed;
+    }
+    decision.considered.push_back({target->name, failed});
     decision.explanation.push_back(
-        failed == 0 ? fmt::format("{}: eligible ({})", name, TierName(target->tier))
-                    : fmt::format("{}: passed over ({})", name, Names(failed)));
+        failed == 0 ? fmt::format("{}: eligible ({})", target->name, TierName(target->tier))
+                    : fmt::format("{}: passed over ({})", target->name, Names(failed)));
     if (failed == 0) decision.eligible.push_back(*target);
   }
-  if (decision.eligible.empty()) return Fail(NothingEligible(decision));
+  if (decision.eligible.empty()) return Fail(NothingEligible(decision, ruling));
   decision.explanation.push_back(
       fmt::format("chosen: {}, the first eligible", decision.chosen().name));
   return decision;

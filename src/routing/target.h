@@ -17,25 +17,34 @@ enum class Tier : uint8_t { kDevice, kEdge, kCloud };
 std::string_view TierName(Tier tier);
 std::optional<Tier> TierFromName(std::string_view name);
 
+// The region of what runs on this machine or at the edge, besides the region of its backend.
+inline constexpr std::string_view kLocalRegion = "local";
+
 struct Target {
   std::string name = {};     // what clients and policies call it
   std::string backend = {};  // where it runs
   std::string model = {};    // what the backend calls it
   Tier tier = Tier::kDevice;
   chat::Label ceiling = chat::Label::kSecret;
+  std::string region = {};  // of its backend; empty: nobody said
   std::optional<int64_t> context_tokens = {};
+  std::optional<int64_t> prefill_tokens_per_s = {};
   bool generates = true;
   bool embeds = false;
+  bool scores = true;  // gives log-probabilities of given texts
   bool vision = false;
   bool audio = false;
   bool tools = false;
   bool json_schema = false;
-  bool online = true;  // its backend can be asked now
+  bool reasoning = false;
+  bool beyond = false;  // reached through the door, not an engine of this machine
+  bool online = true;   // its backend can be asked now
 
   bool operator==(const Target&) const = default;
 };
 
-// A name that stands for several targets, in order of preference.
+// A name that stands for several targets, in order of preference. Its targets may be names of other
+// virtual models, which stand for theirs.
 struct VirtualModel {
   std::string name = {};
   std::vector<std::string> targets = {};

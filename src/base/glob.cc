@@ -1,6 +1,6 @@
-#include "keys/glob.h"
+#include "base/glob.h"
 
-namespace weir::keys {
+namespace weir {
 
 bool MatchesGlob(std::string_view pattern, std::string_view name) {
   size_t p = 0;
@@ -27,4 +27,4 @@ bool MatchesGlob(std::string_view pattern, std::string_view name) {
   return p == pattern.size();
 }
 
-}  // namespace weir::keys
+}  // namespace weir

@@ -1,8 +1,8 @@
-#include "keys/glob.h"
+#include "base/glob.h"
 
 #include <gtest/gtest.h>
 
-namespace weir::keys {
+namespace weir {
 namespace {
 
 TEST(Glob, StarsAndQuestionMarksMatchRunsAndSingles) {
@@ -25,4 +25,4 @@ TEST(Glob, ManyStarsTakeNoExponentialTime) {
 }
 
 }  // namespace
-}  // namespace weir::keys
+}  // namespace weir

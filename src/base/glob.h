@@ -5,8 +5,8 @@
 
 #include <string_view>
 
-namespace weir::keys {
+namespace weir {
 
 bool MatchesGlob(std::string_view pattern, std::string_view name);
 
-}  // namespace weir::keys
+}  // namespace weir

@@ -1,0 +1,133 @@
+#include "routing/from_settings.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+
+#include "base/check.h"
+
+namespace weir::routing {
+namespace {
+
+bool IsBeyond(const config::Backend& backend) {
+  return *backend.kind != config::BackendKind::kEngine;
+}
+
+const config::Backend* FindBackend(const config::Settings& settings, std::string_view name) {
+  const auto found = std::ranges::find_if(
+      settings.backends, [name](const config::Backend& backend) { return *backend.name == name; });
+  return found == settings.backends.end() ? nullptr : &*found;
+}
+
+}  // namespace
+
+Tier TierOf(config::Tier tier) {
+  switch (tier) {
+    case config::Tier::kDevice:
+      return Tier::kDevice;
+    case config::Tier::kEdge:
+      return Tier::kEdge;
+    case config::Tier::kCloud:
+      return Tier::kCloud;
+  }
+  return Tier::kCloud;
+}
+
+// The configuration has checked that every feature is there.
+Rule RuleOf(const config::Rule& rule) {
+  Rule made{.line = rule.place.line, .use = *rule.use, .regions = *rule.regions};
+  for (const config::Condition& condition : rule.when) {
+    auto read = std::visit([&](const auto& is) { return MakeCondition(condition.feature, is); },
+                           condition.is);
+    CHECK(read.has_value(), "config/settings.h and routing/rule.h know the same features");
+    made.when.push_back(std::move(*read));
+  }
+  return made;
+}
+
+std::vector<LabelFloor> FloorsOf(const config::Settings& settings) {
+  std::vector<LabelFloor> floors;
+  for (const config::LabelRule& rule : settings.labels) {
+    LabelFloor floor{.line = rule.place.line, .label = *rule.label};
+    const auto add = [&](NameFeature feature, const config::Text& pattern) {
+      if (!pattern->empty()) floor.match.push_back({feature, {*pattern}});
+    };
+    add(NameFeature::kProject, rule.project);
+    add(NameFeature::kKey, rule.key);
+    add(NameFeature::kTenant, rule.tenant);
+    add(NameFeature::kUser, rule.user);
+    add(NameFeature::kModel, rule.model);
+    floors.push_back(std::move(floor));
+  }
+  return floors;
+}
+
+std::vector<Declared> DeclaredTargets(const config::Settings& settings) {
+  std::vector<Declared> declared;
+  for (const config::Target& target : settings.targets) {
+    if (const auto* backend = FindBackend(settings, *target.backend)) {
+      declared.push_back({backend, target});
+    }
+  }
+  const auto add_named = [&](const std::string& name) {
+    const size_t slash = name.find('/');
+    if (slash == std::string::npos) return;
+    const auto* backend = FindBackend(settings, std::string_view(name).substr(0, slash));
+    const bool known = std::ranges::any_of(
+        declared, [&](const Declared& other) { return *other.target.name == name; });
+    if (backend == nullptr || !IsBeyond(*backend) || known) return;
+    Declared made{.backend = backend};
+    made.target.name.value = name;
+    made.target.backend.value = *backend->name;
+    made.target.model.value = name.substr(slash + 1);
+    declared.push_back(std::move(made));
+  };
+  for (const auto& route : settings.routes) std::ranges::for_each(*route.targets, add_named);
+  for (const auto& rule : settings.rules) std::ranges::for_each(*rule.use, add_named);
+  return declared;
+}
+
+Target TargetOf(const Declared& declared) {
+  const auto& [backend, target] = declared;
+  const bool beyond = IsBeyond(*backend);
+  return {.name = *target.name,
+          .backend = *backend->name,
+          .model = *target.model,
+          .tier = TierOf(*backend->tier),
+          .ceiling = *backend->ceiling,
+          .region = *backend->region,
+          .context_tokens = *target.context,
+          .prefill_tokens_per_s = *target.prefill_tokens_per_s,
+          .embeds = !beyond,
+          .scores = !beyond,
+          .vision = target.vision->value_or(false),
+          .audio = target.audio->value_or(false),
+          .tools = target.tools->value_or(!beyond),
+          .json_schema = target.json_schema->value_or(!beyond),
+          .reasoning = target.reasoning->value_or(false),
+          .beyond = beyond};
+}
+
+Policy PolicyOf(const config::Settings& settings) {
+  Policy policy;
+  for (const Declared& declared : DeclaredTargets(settings)) {
+    policy.targets.push_back(TargetOf(declared));
+  }
+  for (const config::Route& route : settings.routes) {
+    policy.virtuals.push_back({route.name, *route.targets, Tier::kCloud});
+  }
+  for (const config::Rule& rule : settings.rules) policy.rules.push_back(RuleOf(rule));
+  return policy;
+}
+
+std::vector<std::string> PolicyProblems(const config::Settings& settings) {
+  std::vector<std::string> lines;
+  const PolicyProof proof = CheckPolicy(PolicyOf(settings), FloorsOf(settings));
+  for (const PolicyProblem& problem : proof.problems) {
+    lines.push_back(fmt::format("{}:{}: a label could reach a target above its ceiling: {}",
+                                settings.file, problem.line, problem.path));
+  }
+  return lines;
+}
+
+}  // namespace weir::routing

@@ -1,0 +1,32 @@
+// The parts of a policy that come from the configuration alone, for the gateway (which adds the
+// models of the store) and for `weir policy check`. The one place of this folder that knows
+// config::Settings.
+#pragma once
+
+#include <vector>
+
+#include "config/settings.h"
+#include "routing/policy_check.h"
+#include "routing/router.h"
+
+namespace weir::routing {
+
+Tier TierOf(config::Tier tier);
+Rule RuleOf(const config::Rule& rule);
+std::vector<LabelFloor> FloorsOf(const config::Settings& settings);
+
+// A target and its backend. Both live as long as the settings, but for targets that only a route or
+// a rule names as BACKEND/MODEL: those are made up, and nothing is declared of them.
+struct Declared {
+  const config::Backend* backend = nullptr;
+  config::Target target = {};
+};
+std::vector<Declared> DeclaredTargets(const config::Settings& settings);
+Target TargetOf(const Declared& declared);
+
+// Everything but the models of this machine.
+Policy PolicyOf(const config::Settings& settings);
+// What is wrong with it, one line each; empty when it is good.
+std::vector<std::string> PolicyProblems(const config::Settings& settings);
+
+}  // namespace weir::routing

@@ -11,7 +11,7 @@ FUZZ_SECONDS ?= 60
 
 # Models that the black-box tests want; qwen2.5-coder:1.5b is used where it is there, and fetched by test-long.
 test_models := smollm2:135m all-minilm:l6 qwen2.5-coder:0.5b
-programs := $(if $(wildcard src/app/CMakeLists.txt),weir weir-serve weir-engine weir-fetch)
+programs := $(if $(wildcard src/app/CMakeLists.txt),weir weir-serve weir-egress weir-engine weir-fetch)
 
 .PHONY: build run models test test-long lint asan tsan fuzz docs bench bench-engine bench-models bench-% install deb clean help
 

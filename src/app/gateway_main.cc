@@ -8,14 +8,19 @@
 #include <memory>
 #include <utility>
 
+#include "app/backend_places.h"
 #include "app/policy_source.h"
+#include "app/provider_targets.h"
 #include "async/loop.h"
 #include "async/spawn.h"
+#include "backends/door.h"
 #include "backends/engine_fleet.h"
 #include "backends/launcher_link.h"
+#include "backends/provider_fleet.h"
 #include "base/log.h"
 #include "base/random.h"
 #include "config/load.h"
+#include "config/preset.h"
 #include "gateway/gateway.h"
 #include "http/listen.h"
 #include "http/server.h"
@@ -74,6 +79,20 @@ std::string WriteOperatorToken(const std::string& data_folder) {
   return token;
 }
 
+std::vector<privacy::LabelRule> LabelRulesOf(const config::Settings& settings) {
+  std::vector<privacy::LabelRule> rules;
+  for (const config::LabelRule& rule : settings.labels) {
+    rules.push_back({.line = rule.place.line,
+                     .project = *rule.project,
+                     .key = *rule.key,
+                     .tenant = *rule.tenant,
+                     .user = *rule.user,
+                     .model = *rule.model,
+                     .label = *rule.label});
+  }
+  return rules;
+}
+
 Duration KeepAliveOf(Duration setting) {
   return setting == config::kForever ? Duration(-1) : setting;
 }
@@ -95,6 +114,8 @@ class Gateway {
                 .load_timeout = *policy_.settings().load_timeout,
                 .step_timeout = *policy_.settings().engine.step_timeout,
                 .salt = RandomSalt()}),
+        door_(loop_.executor(), SystemClock(), link_),
+        providers_(loop_.executor(), SystemClock(), door_, {.seed = RandomSalt()}),
         gateway_{.clock = SystemClock(),
                  .engines = fleet_,
                  .policy = [this] { return policy_.Current(); },
@@ -104,7 +125,8 @@ class Gateway {
                        return principal.key_id.empty()
                                   ? Result<void>()
                                   : keys_->StillValid(principal, SystemClock().WallNow());
-                     }},
+                     },
+                 .providers = &providers_},
         site_{.clock = SystemClock(),
               .gateway = gateway_,
               .fleet = fleet_,
@@ -112,15 +134,27 @@ class Gateway {
               .meter = meter_,
               .metrics = metrics_,
               .list_models = [this] { return policy_.ListModels(); },
-              .local_model = [this](const std::string& name) { return policy_.LocalModel(name); }},
+              .local_model = [this](const std::string& name) { return policy_.LocalModel(name); },
+              .probe_backend = [this](const std::string& name) { return ProbeBackendOf(name); },
+              .door = &door_},
         server_(loop_.executor(), HttpOptions(policy_.settings().limits),
                 [this](http::Exchange& exchange) { return server::Serve(site_, exchange); }) {
     ApplyLimits();
+    door_.on_other_policy = [this] { Reload(); };
     site_.operator_token = WriteOperatorToken(*policy_.settings().data);
   }
 
-  int Run(const std::vector<int>& listeners) {
+  int Run(const std::vector<int>& listeners, std::vector<std::string> sandbox) {
+    site_.sandbox = std::move(sandbox);
     std::vector<std::string> addresses;
+    auto labels = privacy::LabelMemory::Open(*policy_.settings().data, loop_.executor(),
+                                             SystemClock().WallNow());
+    if (!labels) {
+      LogError("labels of earlier requests cannot be read: {}", labels.error().message);
+      return 1;
+    }
+    labels_ = std::move(*labels);
+    gateway_.labels = labels_.get();
     for (const int listener : listeners) {
       addresses.push_back("http://" + http::LocalAddress(listener));
       if (auto accepting = server_.Accept(listener); !accepting) {
@@ -128,7 +162,7 @@ class Gateway {
         return 1;
       }
     }
-    link_.Run({.on_engine_exited = [this](const auto& exited) { fleet_.OnEngineExited(exited); },
+    link_.Run({.on_engine_exited = [this](const auto& exited) { OnExited(exited); },
                .on_drain = [this](Duration grace) { Drain(grace); },
                .on_reload = [this] { Reload(); },
                // Handlers that run end before what they stand on is destroyed.
@@ -137,6 +171,7 @@ class Gateway {
     for (const config::Model& model : policy_.settings().model_settings) {
       if (*model.preload) Spawn(loop_.executor(), "preload", Preload(*this, model.name));
     }
+    UseBackends();
     link_.Ready(std::move(addresses));
     loop_.Run();
     if (auto saved = keys_->SaveLastUsed(); !saved) LogWarning("{}", saved.error().message);
@@ -144,6 +179,29 @@ class Gateway {
   }
 
  private:
+  // An egress process that ended is noticed by its socket.
+  void OnExited(const wire::EngineExited& exited) {
+    if (exited.engine < wire::kDoorIdFirst) fleet_.OnEngineExited(exited);
+  }
+
+  std::optional<server::ProbeBackend> ProbeBackendOf(const std::string& name) const {
+    for (const config::Backend& backend : policy_.settings().backends) {
+      if (*backend.name != name || !IsBeyond(backend)) continue;
+      return server::ProbeBackend{
+          .dialect = DialectOf(*backend.kind),
+          .quirks = config::QuirksOf(*backend.preset, *backend.url, *backend.kind, *backend.tier),
+          .timeouts = TimeoutsOf(backend)};
+    }
+    return std::nullopt;
+  }
+
+  void UseBackends() {
+    const config::Settings& settings = policy_.settings();
+    policy_.Current();
+    providers_.Use(policy_.provider_targets());
+    door_.Use({.destinations = DestinationsOf(settings), .policy_hash = PolicyHashOf(settings)});
+  }
+
   void ApplyLimits() {
     const config::Limits& limits = policy_.settings().limits;
     site_.options = {.choices_max = static_cast<int32_t>(*limits.choices),
@@ -151,6 +209,7 @@ class Gateway {
                      .body_bytes_max = static_cast<size_t>(*limits.body),
                      .heartbeat = *limits.heartbeat};
     gateway_.default_label = *policy_.settings().default_label;
+    gateway_.label_rules = LabelRulesOf(policy_.settings());
   }
 
   void Drain(Duration grace) {
@@ -166,8 +225,13 @@ class Gateway {
       for (const std::string& line : settings.error()) LogError("not reloaded: {}", line);
       return;
     }
+    if (const auto problems = routing::PolicyProblems(*settings); !problems.empty()) {
+      for (const std::string& line : problems) LogError("not reloaded: {}", line);
+      return;
+    }
     policy_.Replace(std::move(*settings));
     ApplyLimits();
+    UseBackends();
     if (auto refreshed = keys_->Refresh(); !refreshed) {
       LogWarning("{}", refreshed.error().message);
     }
@@ -210,8 +274,11 @@ class Gateway {
   PolicySource policy_;
   backends::LauncherLink link_;
   backends::EngineFleet fleet_;
+  backends::Door door_;
+  backends::ProviderFleet providers_;
   keys::Meter meter_;
   server::Metrics metrics_;
+  std::unique_ptr<privacy::LabelMemory> labels_ = {};
   gateway::Gateway gateway_;
   server::Site site_;
   http::Server server_;
@@ -228,6 +295,10 @@ int Refuse(std::string_view what) {
 int RunGateway(const ServeArguments& arguments, config::Settings settings) {
   const std::vector<int> listeners = InheritedListeners();
   if (listeners.empty()) return Refuse("this command is the launcher's; use weir serve");
+  if (const auto problems = routing::PolicyProblems(settings); !problems.empty()) {
+    for (const std::string& line : problems) fmt::print(stderr, "weir: {}\n", line);
+    return Refuse("the policy is refused; see weir policy check");
+  }
   const std::filesystem::path data(*settings.data);
   auto opened = sqlite::Database::Open(data / "weir.db");
   if (!opened) return Refuse(opened.error().message);
@@ -255,7 +326,7 @@ int RunGateway(const ServeArguments& arguments, config::Settings settings) {
   for (const std::string& line : sandbox.ToStrings()) LogInfo("sandbox: {}", line);
 
   Gateway gateway(arguments, std::move(settings), std::move(database), std::move(*keys));
-  return gateway.Run(listeners);
+  return gateway.Run(listeners, sandbox.ToStrings());
 }
 
 }  // namespace weir::app

@@ -8,6 +8,8 @@
 #include <utility>
 
 #include "app/model_defaults.h"
+#include "app/provider_targets.h"
+#include "base/check.h"
 #include "base/log.h"
 #include "gguf/inspect.h"
 
@@ -21,18 +23,6 @@ constexpr std::string_view kEngineBackend = "here";
 constexpr std::string_view kAuto = "auto";
 constexpr std::string_view kLocal = "local";
 constexpr std::string_view kDevice = "device";
-
-routing::Tier TierOf(config::Tier tier) {
-  switch (tier) {
-    case config::Tier::kDevice:
-      return routing::Tier::kDevice;
-    case config::Tier::kEdge:
-      return routing::Tier::kEdge;
-    case config::Tier::kCloud:
-      return routing::Tier::kCloud;
-  }
-  return routing::Tier::kCloud;
-}
 
 bool Has(const routing::Policy& policy, std::string_view name) {
   return std::ranges::find(policy.targets, name, &routing::Target::name) != policy.targets.end() ||
@@ -94,6 +84,7 @@ uint64_t PolicySource::StoreSignature() const {
 
 void PolicySource::Rebuild() {
   signature_ = StoreSignature();
+  provider_targets_.clear();
   auto policy = std::make_shared<routing::Policy>();
   listed_.clear();
   std::map<std::string, int> tags;  // how many of each model
@@ -107,6 +98,7 @@ void PolicySource::Rebuild() {
                                .model = name,
                                .tier = routing::Tier::kDevice,
                                .ceiling = chat::Label::kSecret,
+                               .region = std::string(routing::kLocalRegion),
                                .generates = !embeds,
                                .embeds = true,
                                .tools = !embeds,
@@ -129,27 +121,8 @@ void PolicySource::Rebuild() {
     ++tags[manifest.name.model];
     add_local(manifest.name.ToString(), known->second);
   }
-  for (const config::Target& target : settings_.targets) {
-    const auto backend = std::ranges::find(settings_.backends, *target.backend,
-                                           [](const config::Backend& b) { return *b.name; });
-    if (backend == settings_.backends.end() || Has(*policy, *target.name)) continue;
-    const bool engine = *backend->kind == config::BackendKind::kEngine;
-    policy->targets.push_back({.name = *target.name,
-                               .backend = *target.backend,
-                               .model = *target.model,
-                               .tier = TierOf(*backend->tier),
-                               .ceiling = *backend->ceiling,
-                               .context_tokens = target.context.value,
-                               .embeds = engine,
-                               .vision = target.vision.value.value_or(false),
-                               .audio = target.audio.value.value_or(false),
-                               .tools = target.tools.value.value_or(engine),
-                               .json_schema = target.json_schema.value.value_or(engine),
-                               .online = engine});
-    if (!engine) {
-      LogWarning("target {}: backends of kind {} cannot be reached by this version", *target.name,
-                 config::BackendKindName(*backend->kind));
-    }
+  for (const routing::Declared& declared : routing::DeclaredTargets(settings_)) {
+    if (!Has(*policy, *declared.target.name)) AddTarget(*policy, declared);
   }
 
   for (const config::Route& route : settings_.routes) {
@@ -187,10 +160,18 @@ void PolicySource::Rebuild() {
   AddVirtual(*policy, kAuto, order, routing::Tier::kCloud);
   AddVirtual(*policy, kLocal, order, routing::Tier::kEdge);
   AddVirtual(*policy, kDevice, order, routing::Tier::kDevice);
+  for (const config::Rule& rule : settings_.rules) policy->rules.push_back(routing::RuleOf(rule));
   for (const routing::VirtualModel& model : policy->virtuals) {
     listed_.push_back({.name = model.name});
   }
   policy_ = std::move(policy);
+}
+
+void PolicySource::AddTarget(routing::Policy& policy, const routing::Declared& declared) {
+  policy.targets.push_back(routing::TargetOf(declared));
+  if (!policy.targets.back().beyond) return;
+  listed_.push_back({.name = *declared.target.name, .owner = *declared.backend->name});
+  provider_targets_.push_back(ProviderTargetOf(*declared.backend, declared.target));
 }
 
 Result<std::string> PolicySource::LocalModel(const std::string& name) {

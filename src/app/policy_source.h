@@ -11,11 +11,13 @@
 #include <vector>
 
 #include "backends/engine_fleet.h"
+#include "backends/provider_fleet.h"
 #include "base/clock.h"
 #include "base/result.h"
 #include "config/settings.h"
 #include "models/catalogue.h"
 #include "models/store.h"
+#include "routing/from_settings.h"
 #include "routing/router.h"
 #include "server/site.h"
 
@@ -37,11 +39,16 @@ class PolicySource {
   std::vector<server::ListedModel> ListModels();
   // What the engine of this model opens and how it runs. The file has passed the inspector.
   Result<backends::ModelFile> FileOf(const std::string& model) const;
+  // Targets beyond this machine, as the policy in force has them.
+  const std::vector<backends::ProviderTarget>& provider_targets() const {
+    return provider_targets_;
+  }
   // Files outside of the store that the configuration names.
   std::vector<std::string> ExtraFiles() const;
 
  private:
   void Rebuild();
+  void AddTarget(routing::Policy& policy, const routing::Declared& declared);
   uint64_t StoreSignature() const;
   const config::Model* SettingsOf(const std::string& model) const;
 
@@ -51,6 +58,7 @@ class PolicySource {
   const Clock& clock_;
   std::shared_ptr<const routing::Policy> policy_ = {};
   std::vector<server::ListedModel> listed_ = {};
+  std::vector<backends::ProviderTarget> provider_targets_ = {};
   std::map<std::string, bool> embeds_ = {};  // by sha256: what the inspector said
   uint64_t signature_ = 0;
   MonotonicTime looked_ = {};

@@ -28,6 +28,14 @@ int Refuse(std::string_view what) {
   return 1;
 }
 
+// The egress process alone gets all of it: provider keys may stand there. It reads those that the
+// configuration names and clears the rest.
+std::vector<std::string> WholeEnvironment() {
+  std::vector<std::string> all;
+  for (char** entry = environ; *entry != nullptr; ++entry) all.emplace_back(*entry);
+  return all;
+}
+
 // What children need of the environment: where configuration and data are, the language. Keys of
 // providers stay here.
 std::vector<std::string> ChildEnvironment() {
@@ -119,6 +127,9 @@ int RunServe(const std::vector<std::string>& words, const config::Settings& sett
   options.engine.models_allowed = AllowedModels(settings);
   options.engine.restarts.restarts_max = static_cast<int>(*settings.engine.restarts);
   options.engine.restarts.window = *settings.engine.restart_window;
+  options.door.program = *folder + "/weir-egress";
+  options.door.arguments = words;
+  options.door.environment = WholeEnvironment();
   options.data_folder = *settings.data;
   options.drain_timeout = *settings.drain_timeout;
   return RunLauncher(options, *signals, SystemClock());

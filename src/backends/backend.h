@@ -7,6 +7,8 @@
 
 #include <memory>
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "async/task.h"
 #include "base/clock.h"
@@ -27,6 +29,9 @@ class EventStream {
   // Error it must not be called again. An Error is the generation's end: an engine that died, a
   // provider that broke off, kCancelled.
   virtual Task<Result<std::optional<chat::Event>>> Next(Duration patience) = 0;
+  // What is worth knowing of attempts that failed, one line each, since the last call; no text of
+  // the request.
+  virtual std::vector<std::string> TakeNotes() { return {}; }
 };
 
 class Backend {

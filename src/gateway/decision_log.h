@@ -26,6 +26,7 @@ struct DecisionRecord {
   chat::Principal principal = {};
   routing::Decision decision = {};
   std::vector<Attempt> attempts = {};
+  std::vector<std::string> notes = {};  // what happened at providers, one line for each try
 };
 
 class DecisionLog {

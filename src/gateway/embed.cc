@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include <functional>
+#include <span>
 #include <utility>
 
 #include "async/deadline.h"
@@ -23,11 +24,15 @@ Result<T> Counted(Result<T> value, size_t answers, size_t asked) {
 // Task.
 template <class T>
 Task<Result<Answered<T>>> Ask(Gateway& gateway, const Asked& asked, const std::string& model,
-                              routing::Task task,
+                              routing::Task task, std::span<const chat::Message> messages,
+                              const std::vector<std::string>& texts,
                               std::function<Task<Result<T>>(const std::string& model)> call) {
-  const routing::Features features{
-      .task = task, .label = LabelOf(gateway, asked), .tier_max = asked.tier_max};
-  Result<routing::Decision> decision = routing::Decide(*gateway.policy(), model, features);
+  const auto labelled = LabelOf(gateway, asked, model, messages, texts);
+  if (!labelled) co_return std::unexpected(labelled.error());
+  routing::Features features{.task = task, .label = labelled->label};
+  AddCaller(gateway, asked, features);
+  Result<routing::Decision> decision =
+      routing::Decide(*gateway.policy(), model, features, StateOfTargets(gateway));
   if (!decision) co_return std::unexpected(decision.error());
 
   const MonotonicTime deadline =
@@ -49,7 +54,7 @@ Task<Result<Answered<T>>> Ask(Gateway& gateway, const Asked& asked, const std::s
     if (value) {
       co_return Answered<T>{std::move(*value), target, std::move(*decision), id};
     }
-    if (!MayMoveOn(value.error().code)) break;
+    if (!MayMoveOn(value.error())) break;
   }
   co_return std::unexpected(value.error());
 }
@@ -73,16 +78,21 @@ Task<Result<chat::Scores>> ScoreAt(Gateway& gateway, const chat::Principal& prin
 
 Task<Result<Answered<chat::Embeddings>>> Embed(Gateway& gateway, Asked asked,
                                                chat::EmbedRequest request) {
-  co_return co_await Ask<chat::Embeddings>(
-      gateway, asked, request.model, routing::Task::kEmbed, [&](const std::string& target) {
-        return EmbedAt(gateway, asked.principal, target, request);
-      });
+  std::vector<std::string> texts;
+  for (const chat::Prompt& input : request.inputs) texts.push_back(input.text);
+  co_return co_await Ask<chat::Embeddings>(gateway, asked, request.model, routing::Task::kEmbed, {},
+                                           texts, [&](const std::string& target) {
+                                             return EmbedAt(gateway, asked.principal, target,
+                                                            request);
+                                           });
 }
 
 Task<Result<Answered<chat::Scores>>> Score(Gateway& gateway, Asked asked,
                                            chat::ScoreRequest request) {
+  std::vector<std::string> texts = request.continuations;
+  texts.push_back(request.prompt.text);
   co_return co_await Ask<chat::Scores>(gateway, asked, request.model, routing::Task::kScore,
-                                       [&](const std::string& target) {
+                                       request.messages, texts, [&](const std::string& target) {
                                          return ScoreAt(gateway, asked.principal, target, request);
                                        });
 }

@@ -1,13 +1,103 @@
 #include "gateway/gateway.h"
 
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <utility>
+
 namespace weir::gateway {
 
-chat::Label LabelOf(const Gateway& gateway, const Asked& asked) {
-  return chat::Join(asked.label.value_or(gateway.default_label), asked.principal.label_floor);
+namespace {
+
+bool HasUnreadable(std::span<const chat::Message> messages) {
+  return std::ranges::any_of(messages, [](const chat::Message& message) {
+    return std::ranges::any_of(
+        message.parts, [](const chat::Part& part) { return part.kind != chat::Part::Kind::kText; });
+  });
 }
 
-bool MayMoveOn(Code code) {
-  return code == Code::kBackendFailed || code == Code::kUnavailable || code == Code::kRateLimited;
+Result<privacy::Recalled> RecallAll(privacy::LabelMemory& memory, const std::string& tenant,
+                                    std::span<const chat::Message> messages,
+                                    std::span<const std::string> texts) {
+  auto recalled = memory.Recall(tenant, messages);
+  if (!recalled || texts.empty()) return recalled;
+  const auto more = memory.Recall(tenant, texts);
+  if (!more) return more;
+  if (more->label) {
+    recalled->label = recalled->label ? chat::Join(*recalled->label, *more->label) : *more->label;
+  }
+  return recalled;
+}
+
+}  // namespace
+
+Result<Labelled> LabelOf(const Gateway& gateway, const Asked& asked, std::string_view model,
+                         std::span<const chat::Message> messages,
+                         std::span<const std::string> texts) {
+  Labelled result{.label = asked.principal.label_floor};
+  const auto raise = [&](chat::Label label, std::string why) {
+    const chat::Label joined = chat::Join(result.label, label);
+    if (joined != result.label || result.why.empty()) result.why.push_back(std::move(why));
+    result.label = joined;
+  };
+  bool said = false;
+  if (asked.label) {
+    said = true;
+    raise(*asked.label, fmt::format("label {}: the caller says so", chat::LabelName(*asked.label)));
+  }
+  const auto ruled = privacy::LabelByRules(gateway.label_rules, asked.principal, model);
+  if (ruled) {
+    said = true;
+    raise(ruled->label,
+          fmt::format("label {}: the rule in line {}", chat::LabelName(ruled->label), ruled->line));
+  }
+  privacy::Recalled recalled;
+  if (gateway.labels != nullptr) {
+    auto found = RecallAll(*gateway.labels, asked.principal.tenant, messages, texts);
+    if (!found) return std::unexpected(found.error());
+    recalled = *found;
+  }
+  if (recalled.label) {
+    said = true;
+    raise(*recalled.label,
+          fmt::format("label {}: earlier turns had it", chat::LabelName(*recalled.label)));
+  }
+  if (HasUnreadable(messages) && !(asked.label && asked.principal.may_assert_label)) {
+    raise(chat::Label::kUnscanned, "label unscanned: it has parts that are not text");
+  }
+  if (!said || recalled.foreign_assistant) {
+    raise(gateway.default_label,
+          fmt::format("label {}: the default{}", chat::LabelName(gateway.default_label),
+                      said ? ", for an answer that was not given here" : ""));
+  }
+  return result;
+}
+
+void AddCaller(const Gateway& gateway, const Asked& asked, routing::Features& features) {
+  features.tier_max = asked.tier_max;
+  features.project = asked.principal.project;
+  features.key = asked.principal.key_name;
+  features.tenant = asked.principal.tenant;
+  features.user = asked.principal.user;
+  if (asked.deadline) {
+    features.deadline_ms =
+        std::chrono::duration_cast<std::chrono::milliseconds>(*asked.deadline).count();
+  }
+  features.online = gateway.providers != nullptr && gateway.providers->AnyMayAsk();
+}
+
+routing::StateOf StateOfTargets(const Gateway& gateway) {
+  return [providers = gateway.providers](const routing::Target& target) -> uint32_t {
+    if (!target.beyond) return 0;
+    if (providers == nullptr || !providers->Has(target.name)) return routing::kOffline;
+    if (providers->MayAsk(target.name)) return 0;
+    return providers->IsRetired(target.name) ? routing::kRetired : routing::kBreakerOpen;
+  };
+}
+
+bool MayMoveOn(const Error& error) {
+  return error.code == Code::kBackendFailed || error.code == Code::kUnavailable ||
+         error.code == Code::kRateLimited || error.reason == "not_supported_by_target";
 }
 
 }  // namespace weir::gateway

@@ -9,14 +9,20 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
+#include <vector>
 
 #include "backends/backend.h"
+#include "backends/provider_fleet.h"
 #include "base/clock.h"
 #include "base/result.h"
 #include "chat/label.h"
 #include "chat/principal.h"
+#include "chat/request.h"
 #include "gateway/decision_log.h"
+#include "privacy/label_memory.h"
+#include "privacy/label_rules.h"
 #include "routing/router.h"
 
 namespace weir::gateway {
@@ -33,7 +39,7 @@ struct Asked {
 
 struct Gateway {
   const Clock& clock;
-  // The device tier. Other tiers get theirs when the door is there; a target names its backend.
+  // The engines of this machine; targets that lie beyond it are asked through `providers`.
   backends::Backend& engines;
   // The policy now. It is replaced as a whole when configuration or models change; a request keeps
   // the one it started with.
@@ -44,13 +50,31 @@ struct Gateway {
   // is silent. Empty: always.
   std::function<Result<void>(const chat::Principal& principal)> still_valid = {};
   DecisionLog decisions = {};
+  backends::ProviderFleet* providers = nullptr;  // null: nothing lies beyond this machine
+  std::vector<privacy::LabelRule> label_rules = {};
+  privacy::LabelMemory* labels = nullptr;  // null: earlier turns are not known (tests)
 };
 
-// The label of a request: the floor of its key, what the caller asserts, and the default where
-// nobody said anything. It only rises: a caller cannot assert less than the key's floor.
-chat::Label LabelOf(const Gateway& gateway, const Asked& asked);
+// The label of a request, and why it has it.
+struct Labelled {
+  chat::Label label = chat::Label::kUnscanned;
+  std::vector<std::string> why = {};  // a line for each thing that raised it
+};
+
+// The join of: the floor of the key, what the caller asserts, the rules that match, what is known
+// of the texts, `unscanned` for parts that nobody can read (unless a key that may assert labels
+// did), and the default where nobody said anything or somebody else wrote an assistant's turn. It
+// only rises. An Error (the memory cannot be read) means that the label is not known.
+Result<Labelled> LabelOf(const Gateway& gateway, const Asked& asked, std::string_view model,
+                         std::span<const chat::Message> messages,
+                         std::span<const std::string> texts = {});
+
+// What routing knows of who asks.
+void AddCaller(const Gateway& gateway, const Asked& asked, routing::Features& features);
+// How targets beyond this machine are doing now.
+routing::StateOf StateOfTargets(const Gateway& gateway);
 
 // Whether a failure is the target's and not the request's: another target may do better.
-bool MayMoveOn(Code code);
+bool MayMoveOn(const Error& error);
 
 }  // namespace weir::gateway

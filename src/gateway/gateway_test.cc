@@ -17,6 +17,7 @@ using chat::Label;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 using testing::ElementsAre;
+using testing::HasSubstr;
 
 const Error kBroken{Code::kBackendFailed, "it broke", "", "backend_failed"};
 
@@ -108,12 +109,13 @@ TEST_F(GatewayTest, EveryTargetGetsTheWholeRequest) {
   EXPECT_EQ(backend_.requests[1].prompts.at(0).text, "hi");
 }
 
-TEST_F(GatewayTest, WhenAllFailTheLastErrorIsGiven) {
+TEST_F(GatewayTest, WhenAllFailItSaysWhatWasTried) {
   backend_.models["m-a"].steps = {kBroken};
   backend_.models["m-b"].refusal = Error{Code::kUnavailable, "no room", "", "", 7};
   const auto generation = Start("auto").value();
   const auto heard = Hear(*generation);
-  EXPECT_EQ(heard.error().message, "no room");
+  EXPECT_EQ(heard.error().code, Code::kUnavailable);
+  EXPECT_THAT(heard.error().message, HasSubstr("tried: a (backend_failed), b (unavailable)"));
   EXPECT_EQ(heard.error().retry_after_s, 7);
   EXPECT_THAT(Attempts(generation->decision_id()),
               ElementsAre("a:backend_failed", "b:unavailable"));

@@ -1,12 +1,65 @@
 #include "gateway/generate.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
+#include <map>
 #include <utility>
 
 #include "async/deadline.h"
 
 namespace weir::gateway {
 namespace {
+
+// What an answer said, each choice as a later request will carry it.
+class SaidText {
+ public:
+  static constexpr size_t kBytesMax = size_t{4} << 20;  // of all choices; more is cut
+
+  void Take(const chat::Event& event) {
+    const auto* delta = std::get_if<chat::Delta>(&event);
+    if (delta == nullptr || delta->choice < 0) return;
+    const auto choice = static_cast<size_t>(delta->choice);
+    if (choice >= choices_.size()) choices_.resize(std::min(choice + 1, kChoicesMax));
+    if (choice >= choices_.size()) return;
+    Add(choices_[choice].text, delta->text);
+    for (const chat::ToolCallDelta& call : delta->tool_calls) {
+      Add(choices_[choice].arguments[call.index], call.arguments);
+    }
+  }
+  std::vector<std::string> texts() const {
+    std::vector<std::string> texts;
+    for (const Choice& choice : choices_) {
+      std::string text = choice.text;
+      for (const auto& [index, arguments] : choice.arguments) text += arguments;
+      if (!text.empty()) texts.push_back(std::move(text));
+    }
+    return texts;
+  }
+
+ private:
+  static constexpr size_t kChoicesMax = 128;
+  struct Choice {
+    std::string text = {};
+    std::map<int32_t, std::string> arguments = {};
+  };
+  void Add(std::string& to, const std::string& text) {
+    if (bytes_ + text.size() > kBytesMax) return;
+    bytes_ += text.size();
+    to += text;
+  }
+
+  std::vector<Choice> choices_ = {};
+  size_t bytes_ = 0;
+};
+
+std::vector<std::string> TextsOf(const std::vector<chat::Prompt>& prompts,
+                                 const std::string& suffix) {
+  std::vector<std::string> texts;
+  for (const chat::Prompt& prompt : prompts) texts.push_back(prompt.text);
+  if (!suffix.empty()) texts.push_back(suffix);
+  return texts;
+}
 
 class RoutedGeneration final : public Generation {
  public:
@@ -19,6 +72,10 @@ class RoutedGeneration final : public Generation {
     if (asked_.deadline) deadline_ = gateway_.clock.Now() + *asked_.deadline;
     decision_id_ = gateway_.decisions.Add(
         {.time = gateway_.clock.WallNow(), .principal = asked_.principal, .decision = decision_});
+    if (gateway_.labels != nullptr) {
+      remembered_ =
+          gateway_.labels->Remember(asked_.principal.tenant, request_.messages, decision_.label);
+    }
   }
 
   Task<Result<std::optional<chat::Event>>> Next(Duration patience) override {
@@ -26,12 +83,18 @@ class RoutedGeneration final : public Generation {
     if (now >= deadline_) co_return End(DeadlinePassed());
     const MonotonicTime until = now + std::min<Duration>(patience, deadline_ - now);
     Result<std::optional<chat::Event>> event = co_await Try(until);
-    while (!event && !answered_ && MayMoveOn(event.error().code) && MoveOn(event.error())) {
+    while (!event && !answered_ && MayMoveOn(event.error()) && MoveOn(event.error())) {
       event = co_await Try(until);
     }
     if (!event) co_return End(std::move(event.error()));
     if (auto valid = StillValid(); !valid) co_return End(std::move(valid.error()));
     if (*event && !std::exchange(answered_, true)) Record("served");
+    if (*event && gateway_.labels != nullptr) {
+      said_.Take(**event);
+      if (std::holds_alternative<chat::Done>(**event)) {
+        if (auto kept = co_await KeepLabel(); !kept) co_return End(std::move(kept.error()));
+      }
+    }
     if (!*event && gateway_.clock.Now() >= deadline_) co_return End(DeadlinePassed());
     co_return std::move(event);
   }
@@ -52,6 +115,11 @@ class RoutedGeneration final : public Generation {
   }
 
   Task<Result<std::optional<chat::Event>>> Try(MonotonicTime until) {
+    if (!stream_ && target().beyond) {
+      auto stream = Beyond();
+      if (!stream) co_return std::unexpected(stream.error());
+      stream_ = std::move(*stream);
+    }
     if (!stream_) {
       // Loading a model may take longer than the caller's patience; it goes on meanwhile, so trying
       // again is cheap.
@@ -77,25 +145,73 @@ class RoutedGeneration final : public Generation {
     }
   }
 
+  // The label is durable before the answer ends. At or below the default there is nothing to lose
+  // of an answer: an assistant's turn that is not known gets the default; and a public request has
+  // nothing to lose at all.
+  Task<Result<void>> KeepLabel() {
+    privacy::Written answers;
+    for (const std::string& text : said_.texts()) {
+      answers = gateway_.labels->RememberAnswer(asked_.principal.tenant, text, decision_.label);
+    }
+    if (chat::Rank(decision_.label) == 0) co_return Result<void>();
+    if (auto kept = co_await remembered_.Wait(); !kept) co_return kept;
+    if (chat::Rank(decision_.label) <= chat::Rank(gateway_.default_label)) {
+      co_return Result<void>();
+    }
+    co_return co_await answers.Wait();
+  }
+
+  Result<std::unique_ptr<backends::EventStream>> Beyond() {
+    if (gateway_.providers == nullptr) {
+      return Fail(Code::kUnavailable, "this server reaches no other machine", "", "door_closed");
+    }
+    return gateway_.providers->Generate({.request_id = decision_id_,
+                                         .target = target().name,
+                                         .label = decision_.label,
+                                         .others_left = current_ + 1 < decision_.eligible.size(),
+                                         .deadline = deadline_},
+                                        request_);
+  }
+
   // False when there is nobody left to ask.
   bool MoveOn(const Error& error) {
     if (current_ + 1 >= decision_.eligible.size()) return false;
-    Record(CodeName(error.code));
+    Record(OutcomeOf(error));
+    tried_ += fmt::format("{}{} ({})", tried_.empty() ? "" : ", ", target().name, OutcomeOf(error));
     stream_.reset();
     ++current_;
     return true;
   }
 
   std::unexpected<Error> End(Error error) {
-    Record(CodeName(error.code));
+    const std::string outcome(OutcomeOf(error));
+    Record(outcome);
     stream_.reset();
+    if (!tried_.empty() && !answered_ && MayMoveOn(error)) {
+      const int retry_after_s = std::max(error.retry_after_s, 1);
+      error = {Code::kUnavailable,
+               fmt::format("no target of '{}' could answer; tried: {}, {} ({})", decision_.asked,
+                           tried_, target().name, outcome),
+               "model", "all_targets_failed", retry_after_s};
+    } else if (error.code == Code::kBackendFailed && error.reason != "backend_failed") {
+      // One code for clients; the word is for people.
+      error.message += fmt::format(" ({})", outcome);
+      error.reason = "backend_failed";
+    }
     return Fail(std::move(error));
+  }
+
+  static std::string_view OutcomeOf(const Error& error) {
+    return error.reason.empty() ? CodeName(error.code) : std::string_view(error.reason);
   }
 
   // A target that broke off after it had served says so instead.
   void Record(std::string_view outcome) {
     DecisionRecord* record = gateway_.decisions.Find(decision_id_);
     if (record == nullptr) return;
+    if (stream_) {
+      for (std::string& note : stream_->TakeNotes()) record->notes.push_back(std::move(note));
+    }
     if (answered_ && record->attempts.size() > current_) {
       record->attempts.back().outcome = outcome;
     } else {
@@ -104,6 +220,8 @@ class RoutedGeneration final : public Generation {
   }
 
   Gateway& gateway_;
+  privacy::Written remembered_ = {};
+  SaidText said_ = {};
   Asked asked_;
   routing::Decision decision_;
   chat::GenerateRequest request_;
@@ -111,6 +229,7 @@ class RoutedGeneration final : public Generation {
   MonotonicTime deadline_ = MonotonicTime::max();
   std::unique_ptr<backends::EventStream> stream_ = {};
   size_t current_ = 0;
+  std::string tried_ = {};  // targets before this one, and what became of them
   bool answered_ = false;
 };
 
@@ -137,6 +256,9 @@ routing::Features FeaturesOf(const chat::GenerateRequest& request) {
   }
   features.tools =
       !request.tools.empty() && request.tool_choice.mode != chat::ToolChoice::Mode::kNone;
+  features.reasoning = request.reasoning.effort > chat::Reasoning::Effort::kNone ||
+                       request.reasoning.budget_tokens.value_or(0) > 0;
+  features.answer_tokens = request.max_tokens.value_or(0);
   features.json_schema = request.response_format.kind == chat::ResponseFormat::Kind::kJsonSchema;
   return features;
 }
@@ -144,10 +266,16 @@ routing::Features FeaturesOf(const chat::GenerateRequest& request) {
 Result<std::unique_ptr<Generation>> Generate(Gateway& gateway, const Asked& asked,
                                              chat::GenerateRequest request) {
   routing::Features features = FeaturesOf(request);
-  features.label = LabelOf(gateway, asked);
-  features.tier_max = asked.tier_max;
-  Result<routing::Decision> decision = routing::Decide(*gateway.policy(), request.model, features);
+  const std::vector<std::string> prompts = TextsOf(request.prompts, request.suffix);
+  auto labelled = LabelOf(gateway, asked, request.model, request.messages, prompts);
+  if (!labelled) return std::unexpected(labelled.error());
+  features.label = labelled->label;
+  AddCaller(gateway, asked, features);
+  Result<routing::Decision> decision =
+      routing::Decide(*gateway.policy(), request.model, features, StateOfTargets(gateway));
   if (!decision) return std::unexpected(decision.error());
+  decision->explanation.insert(decision->explanation.begin(), labelled->why.begin(),
+                               labelled->why.end());
   return std::make_unique<RoutedGeneration>(gateway, asked, std::move(*decision),
                                             std::move(request));
 }

@@ -220,9 +220,13 @@ int Transfers::State::OnTimer(CURLM*, long ms, void* state) {
   return 0;
 }
 
-Transfers::Transfers(const TransfersOptions& options) : state_(std::make_unique<State>()) {
+void Transfers::WarmUp() {
   static std::once_flag once;
   std::call_once(once, [] { curl_global_init(CURL_GLOBAL_DEFAULT); });
+}
+
+Transfers::Transfers(const TransfersOptions& options) : state_(std::make_unique<State>()) {
+  WarmUp();
   State& self = *state_;
   self.multi = curl_multi_init();
   self.epoll = epoll_create1(EPOLL_CLOEXEC);

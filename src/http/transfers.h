@@ -71,6 +71,9 @@ struct TransfersOptions {
 
 class Transfers {
  public:
+  // Loads what libcurl and OpenSSL load on first use; before a sandbox that forbids loading.
+  static void WarmUp();
+
   explicit Transfers(const TransfersOptions& options);
   ~Transfers();
   Transfers(const Transfers&) = delete;

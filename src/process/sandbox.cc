@@ -111,6 +111,20 @@ SandboxSpec SandboxSpec::Fetch(std::vector<std::string> read_write, bool network
   return spec;
 }
 
+SandboxSpec SandboxSpec::Egress(std::vector<std::string> read_only) {
+  SandboxSpec spec{.profile = Profile::kEgress, .read_only = std::move(read_only)};
+  // What names and certificates are looked up with.
+  for (const char* path :
+       {"/etc/ssl", "/usr/lib/ssl", "/usr/share/ca-certificates",
+        "/usr/local/share/ca-certificates", "/etc/resolv.conf", "/etc/hosts", "/etc/host.conf",
+        "/etc/nsswitch.conf", "/etc/gai.conf", "/etc/services"}) {
+    spec.read_only.emplace_back(path);
+  }
+  spec.connects = true;
+  spec.descriptors_max = 4096;
+  return spec;
+}
+
 std::string_view LevelName(SandboxLevel level) {
   switch (level) {
     case SandboxLevel::kNone:

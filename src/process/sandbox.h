@@ -4,8 +4,8 @@
 // others, stays unfiltered).
 //
 // Four mechanisms, each as far as this kernel has it:
-//   seccomp   an allow-list of system calls; everything else fails with EPERM. No socket, connect,
-//   bind, execve, ptrace, no
+//   seccomp   an allow-list of system calls; everything else fails with EPERM. No socket, connect
+//   (but for the egress process), bind, execve, ptrace, no
 //             signals to others, no new executable memory. Covers threads that run already.
 //   landlock  files: only the named ones. TCP: no bind, no connect. Abstract Unix sockets and
 //   signals: inside only. Threads
@@ -31,12 +31,13 @@ struct SandboxSpec {
     kEngine,   // computes, reads and writes one socket, opens files for reading alone
     kGateway,  // also accepts connections and writes files (SQLite)
     kFetch,    // writes files and makes connections of its own
+    kEgress,   // as the engine, and connects over TCP and asks for names over UDP
   };
   Profile profile = Profile::kEngine;
   std::vector<std::string> read_only = {};  // files, or folders with all below; must exist to count
   std::vector<int> read_only_files = {};    // open descriptors of files that may be opened again
   std::vector<std::string> read_write = {};  // folders with all below; must exist to count
-  bool connects = false;                     // kFetch: to other machines
+  bool connects = false;                     // kFetch, kEgress: to other machines
   uint64_t descriptors_max = 0;              // 0: as inherited
   uint64_t address_space_bytes_max = 0;      // 0: as inherited; ignored in sanitizer builds
 
@@ -47,6 +48,8 @@ struct SandboxSpec {
   // `read_write` folders; with `network` also what name look-up and trust roots need (`ca_file`
   // where they are not the system's).
   static SandboxSpec Fetch(std::vector<std::string> read_write, bool network, std::string ca_file);
+  // `read_only` is for certificates beside the system's own.
+  static SandboxSpec Egress(std::vector<std::string> read_only = {});
 };
 
 enum class SandboxLevel : uint8_t { kNone, kPartial, kFull };

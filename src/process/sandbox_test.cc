@@ -178,6 +178,34 @@ TEST_F(SandboxTest, NeitherProfileReachesTheNetwork) {
   }
 }
 
+TEST_F(SandboxTest, TheEgressProfileConnectsAndDoesNothingElse) {
+  const Listener listener = Listen();
+  const SandboxSpec spec = SandboxSpec::Egress();
+  EXPECT_EQ(Inside(spec,
+                   [&] {
+                     const Fd made(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+                     return Outcome(Connect(made.get(), listener.port));
+                   }),
+            "ok");
+  for (const int domain : {AF_UNIX, AF_NETLINK, AF_PACKET}) {
+    EXPECT_EQ(Inside(spec, [&] { return Outcome(socket(domain, SOCK_DGRAM, 0)); }), "EPERM");
+  }
+  EXPECT_EQ(Inside(spec, [&] { return Outcome(socket(AF_INET, SOCK_RAW, 0)); }), "EPERM");
+  const Fd unconnected(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  EXPECT_EQ(Inside(spec,
+                   [&] {
+                     const sockaddr_in any = Loopback(0);
+                     return Outcome(bind(unconnected.get(), reinterpret_cast<const sockaddr*>(&any),
+                                         sizeof any));
+                   }),
+            "EPERM");
+  EXPECT_EQ(Inside(spec, [&] { return Outcome(OpenAndClose(folder_ + "/secret", O_RDONLY)); }),
+            "EACCES");
+  EXPECT_EQ(
+      Inside(spec, [&] { return Outcome(OpenAndClose(folder_ + "/new", O_WRONLY | O_CREAT)); }),
+      "EPERM");
+}
+
 // Fast Open turns a send into a connect, and a listening socket that was shut down is as good as a
 // new one.
 TEST_F(SandboxTest, FastOpenIsNoWayAroundConnect) {

@@ -165,6 +165,8 @@ constexpr Names kGatewayToo = {
 // Looking names up and connecting. Which addresses is not this filter's business.
 constexpr Names kConnectsToo = {"connect",  "sendto",     "sendmsg", "sendmmsg",
                                 "recvmmsg", "setsockopt", "bind"};
+// libcurl and glibc's resolver.
+constexpr Names kEgressToo = {"connect", "sendmmsg", "recvmmsg"};
 
 // AddressSanitizer's leak check starts a task that shares our memory and traces us; both runtimes
 // map executable pages, name their mappings and read their limits. A sanitizer build is for tests:
@@ -285,9 +287,21 @@ void AllowConnecting(Filter& filter) {
     filter.AllowIf("socket", {Equal(0, static_cast<unsigned>(family))});
 }
 
+// Internet sockets alone: no netlink, no Unix sockets of others, no raw ones.
+void AllowEgress(Filter& filter) {
+  filter.Allow(kEgressToo);
+  for (const unsigned domain : {AF_INET, AF_INET6}) {
+    for (const unsigned type : {SOCK_STREAM, SOCK_DGRAM}) {
+      filter.AllowIf("socket", {Equal(0, domain), scmp_arg_cmp{1, SCMP_CMP_MASKED_EQ, 0xF, type}});
+    }
+  }
+  filter.AllowIf("setsockopt", {Equal(1, IPPROTO_IP), Equal(2, IP_RECVERR)});
+  filter.AllowIf("setsockopt", {Equal(1, IPPROTO_IPV6), Equal(2, IPV6_RECVERR)});
+}
+
 void AllowOpening(Filter& filter, SandboxSpec::Profile profile) {
   filter.PretendMissing("openat2");  // its flags lie in memory
-  if (profile != SandboxSpec::Profile::kEngine) {
+  if (profile == SandboxSpec::Profile::kGateway || profile == SandboxSpec::Profile::kFetch) {
     filter.Allow({"open", "openat"});
     return;
   }
@@ -301,9 +315,14 @@ void AllowOpening(Filter& filter, SandboxSpec::Profile profile) {
 Mechanism ApplySeccomp(SandboxSpec::Profile profile, bool connects) {
   Filter filter;
   filter.Allow(kEveryProfile);
-  if (profile != SandboxSpec::Profile::kEngine) filter.Allow(kGatewayToo);
+  const bool egress = profile == SandboxSpec::Profile::kEgress;
+  if (profile != SandboxSpec::Profile::kEngine && !egress) filter.Allow(kGatewayToo);
   if (profile == SandboxSpec::Profile::kFetch) filter.Allow({"sync_file_range"});
-  if (connects) AllowConnecting(filter);
+  if (egress) {
+    AllowEgress(filter);
+  } else if (connects) {
+    AllowConnecting(filter);
+  }
   AllowMemoryAndThreads(filter);
   AllowSockets(filter);
   AllowOpening(filter, profile);

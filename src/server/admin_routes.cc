@@ -86,6 +86,8 @@ void AppendDecision(json::Writer& writer, const gateway::DecisionRecord& record)
         .Field("outcome", attempt.outcome)
         .EndObject();
   }
+  writer.EndArray().Key("notes").BeginArray();
+  for (const auto& note : record.notes) writer.String(note);
   writer.EndArray().EndObject();
 }
 

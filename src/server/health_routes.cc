@@ -11,7 +11,9 @@ Task<void> GetReady(Site&, Call& call) { co_await call.SendJson(200, R"({"status
 Task<void> GetMetrics(Site& site, Call& call) {
   const auto engines = co_await site.fleet.Status();
   http::Reply reply = call.Head(200, "text/plain; version=0.0.4; charset=utf-8");
-  reply.body = site.metrics.Render(engines);
+  reply.body = site.metrics.Render(engines, site.gateway.providers == nullptr
+                                                ? std::vector<backends::ProviderStatus>{}
+                                                : site.gateway.providers->Status());
   co_await call.exchange.Send(std::move(reply));
 }
 

@@ -140,7 +140,8 @@ void Metrics::CountTokens(std::string_view model, int64_t prompt, int64_t cached
   found->second.completion += completion;
 }
 
-std::string Metrics::Render(const std::vector<backends::EngineStatus>& engines) const {
+std::string Metrics::Render(const std::vector<backends::EngineStatus>& engines,
+                            const std::vector<backends::ProviderStatus>& targets) const {
   std::string out;
   Head(out, "weir_requests_total", "counter", "Requests answered, by route and status.");
   for (const auto& [key, route] : routes_) {
@@ -170,6 +171,28 @@ std::string Metrics::Render(const std::vector<backends::EngineStatus>& engines) 
   }
   RenderKeys(keys_, out);
   RenderEngines(engines, out);
+  const auto of_targets = [&](std::string_view name, std::string_view type, std::string_view help,
+                              auto value) {
+    if (targets.empty()) return;
+    Head(out, name, type, help);
+    for (const auto& target : targets) {
+      out += fmt::format("{}{{target=\"{}\"}} {}\n", name, Escaped(target.target), value(target));
+    }
+  };
+  of_targets("weir_target_attempts_total", "counter", "Calls to the provider.",
+             [](const auto& target) { return target.attempts; });
+  of_targets("weir_target_failures_total", "counter", "Calls that failed.",
+             [](const auto& target) { return target.failures; });
+  of_targets("weir_target_retries_total", "counter", "Calls that were repeated at the same target.",
+             [](const auto& target) { return target.retries; });
+  of_targets("weir_target_running", "gauge", "Calls under way.",
+             [](const auto& target) { return target.running; });
+  of_targets("weir_target_waiting", "gauge", "Requests that wait for a seat.",
+             [](const auto& target) { return target.waiting; });
+  of_targets("weir_target_breaker_open", "gauge", "1 while the target is left alone.",
+             [](const auto& target) { return target.may_ask ? 0 : 1; });
+  of_targets("weir_target_retired", "gauge", "1 when the provider says it has no such model.",
+             [](const auto& target) { return target.retired ? 1 : 0; });
   return out;
 }
 

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "backends/engine_fleet.h"
+#include "backends/provider_fleet.h"
 #include "base/clock.h"
 #include "server/key_book.h"
 
@@ -27,7 +28,8 @@ class Metrics {
   const KeyBook& keys() const { return keys_; }
 
   // Prometheus' text format 0.0.4, with the figures of each engine.
-  std::string Render(const std::vector<backends::EngineStatus>& engines) const;
+  std::string Render(const std::vector<backends::EngineStatus>& engines,
+                     const std::vector<backends::ProviderStatus>& targets = {}) const;
 
  private:
   struct Route {

@@ -1,4 +1,5 @@
 #include "server/admin_routes.h"
+#include "server/backend_routes.h"
 #include "server/health_routes.h"
 #include "server/llamacpp_routes.h"
 #include "server/openai_routes.h"
@@ -23,6 +24,8 @@ std::span<const Route> Routes() {
       {"GET", "/weir/v1/decisions", GetDecisions},
       {"GET", "/weir/v1/decisions/*", GetDecision},
       {"GET", "/weir/v1/targets", GetTargets},
+      {"GET", "/weir/v1/backends", GetBackends, Scope::kAdmin},
+      {"POST", "/weir/v1/probe/*", PostProbe, Scope::kAdmin},
       {"GET", "/weir/v1/models", GetEngines},
       {"POST", "/weir/v1/models/load", PostLoad, Scope::kModels},
       {"POST", "/weir/v1/models/stop", PostStop, Scope::kModels},

@@ -6,9 +6,11 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "backends/door.h"
 #include "backends/engine_fleet.h"
 #include "base/clock.h"
 #include "gateway/gateway.h"
@@ -23,6 +25,13 @@ struct ListedModel {
   std::string name = {};
   int64_t created = 0;  // Unix seconds
   std::string owner = "weir";
+};
+
+// What a probe needs to know of a backend beyond this machine.
+struct ProbeBackend {
+  const chat::ProviderDialect* dialect = nullptr;
+  chat::Quirks quirks = {};
+  wire::EgressTimeouts timeouts = {};
 };
 
 struct SiteOptions {
@@ -50,6 +59,10 @@ struct Site {
   }
   // The full name of a local model that `name` or an alias means; kNotFound.
   std::function<Result<std::string>(const std::string& name)> local_model = {};
+  // Nothing for a name that is no backend beyond this machine.
+  std::function<std::optional<ProbeBackend>(const std::string& name)> probe_backend = {};
+  const backends::Door* door = nullptr;
+  std::vector<std::string> sandbox = {};  // of the gateway itself
   SiteOptions options = {};
   // What commands of this user present: whoever can read the data folder may do everything
   // (docs/keys.md). Empty: none.

@@ -19,6 +19,11 @@ uint32_t MillisecondsUp(Duration wait) {
   return static_cast<uint32_t>(std::clamp<int64_t>(ms, 0, UINT32_MAX));
 }
 
+// Whose failures are counted together.
+std::string NameOf(const wire::StartEngine& request) {
+  return request.files.empty() ? "egress" : request.files.front();
+}
+
 }  // namespace
 
 Engines::Engine* Engines::Find(uint64_t id) {
@@ -35,14 +40,22 @@ Result<void> Engines::MayStart(const wire::StartEngine& request, MonotonicTime n
     return Fail(Code::kRateLimited,
                 fmt::format("{} engines run, and that is the limit", running_.size()));
   }
-  if (request.files.empty() || request.files.size() > wire::kEngineFilesMax) {
+  if (options_.program.empty()) {
+    return Fail(Code::kUnprocessable, "this launcher has no such program");
+  }
+  if (!options_.takes_files && !request.files.empty()) {
+    return Fail(Code::kInvalidArgument, "an egress process takes no files");
+  }
+  if (options_.takes_files &&
+      (request.files.empty() || request.files.size() > wire::kEngineFilesMax)) {
     return Fail(Code::kInvalidArgument,
                 fmt::format("an engine takes 1 to {} files", wire::kEngineFilesMax));
   }
-  const auto history = histories_.find(request.files.front());
+  const auto history = histories_.find(NameOf(request));
   if (history == histories_.end() || history->second.start_allowed_at <= now) return {};
   Error error{Code::kUnavailable,
-              fmt::format("the engine of this model failed {} times lately and is held back",
+              fmt::format("the {} failed {} times lately and is held back",
+                          options_.takes_files ? "engine of this model" : "egress process",
                           history->second.policy.failures())};
   error.retry_after_s = static_cast<int>(
       std::chrono::ceil<std::chrono::seconds>(history->second.start_allowed_at - now).count());
@@ -67,7 +80,7 @@ Result<Engines::Started> Engines::Start(const wire::StartEngine& request, Monoto
   if (!pair) return Fail(pair.error());
   ChildSpec spec{options_.program, options_.arguments, options_.environment};
   // When memory runs out, an engine shall go, not the gateway or somebody's editor.
-  spec.out_of_memory_score = 500;
+  spec.out_of_memory_score = options_.takes_files ? 500 : 0;
   spec.descriptors[wire::kEngineSocketFd] = pair->theirs.get();
   for (size_t i = 0; i < files->size(); ++i) {
     spec.descriptors[wire::kEngineFileFdFirst + static_cast<int>(i)] = (*files)[i].get();
@@ -75,7 +88,7 @@ Result<Engines::Started> Engines::Start(const wire::StartEngine& request, Monoto
   auto child = Child::Spawn(spec);
   if (!child) return Fail(child.error());
   const pid_t pid = child->pid();
-  running_.push_back({request.engine, request.files.front(), std::move(*child)});
+  running_.push_back({request.engine, NameOf(request), std::move(*child)});
   return Started{pid, std::move(pair->ours)};
 }
 

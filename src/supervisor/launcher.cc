@@ -33,6 +33,7 @@ class Launcher {
         signals_(signals),
         clock_(clock),
         engines_(options.engine),
+        doors_(options.door),
         restarts_(options.gateway_restarts) {}
 
   int Run() {
@@ -67,7 +68,7 @@ class Launcher {
 
   std::optional<MonotonicTime> NextDeadline() const {
     std::optional<MonotonicTime> next = engines_.NextDeadline();
-    for (const auto& at : {start_gateway_at_, kill_gateway_at_}) {
+    for (const auto& at : {doors_.NextDeadline(), start_gateway_at_, kill_gateway_at_}) {
       if (at) next = std::min(next.value_or(*at), *at);
     }
     return next;
@@ -85,6 +86,7 @@ class Launcher {
   void Wait() {
     std::vector<pollfd> polled = {{signals_.poll_fd(), POLLIN, 0}};
     engines_.AddTo(polled);
+    doors_.AddTo(polled);
     if (gateway_) {
       polled.push_back({gateway_->child().poll_fd(), POLLIN, 0});
       const int events = POLLIN | (gateway_->HasUnsent() ? POLLOUT : 0);
@@ -148,7 +150,7 @@ class Launcher {
   }
 
   void On(const wire::StartEngine& request) {
-    auto started = engines_.Start(request, clock_.Now());
+    auto started = KindOf(request.engine).Start(request, clock_.Now());
     if (started) {
       Tell(wire::EngineStarted{request.engine, started->pid}, std::move(started->socket));
       return;
@@ -159,15 +161,22 @@ class Launcher {
   }
 
   void On(const wire::StopEngine& request) {
-    if (request.hangs) return engines_.Kill(request.engine);
-    engines_.Stop(request.engine, std::chrono::milliseconds(request.grace_ms), clock_.Now());
+    Engines& those = KindOf(request.engine);
+    if (request.hangs) return those.Kill(request.engine);
+    those.Stop(request.engine, std::chrono::milliseconds(request.grace_ms), clock_.Now());
   }
+
+  Engines& KindOf(uint64_t id) { return id >= wire::kDoorIdFirst ? doors_ : engines_; }
 
   void ReportEngines() {
     for (wire::EngineExited& report : engines_.Reap(clock_.Now())) {
       if (!report.stopped) {
         LogWarning("engine {} ended: {}", report.engine, report.how);
       }
+      Tell(std::move(report));
+    }
+    for (wire::EngineExited& report : doors_.Reap(clock_.Now())) {
+      if (!report.clean && !report.stopped) LogWarning("an egress process ended: {}", report.how);
       Tell(std::move(report));
     }
   }
@@ -208,6 +217,7 @@ class Launcher {
     kill_gateway_at_.reset();
     killed_ = false;
     engines_.KillAll();
+    doors_.KillAll();
     if (draining_) {
       exit_code_ = end.Clean() ? 0 : 1;
     } else if (!was_ready_ && !end.by_signal) {
@@ -235,6 +245,7 @@ class Launcher {
   SignalQueue& signals_;
   const Clock& clock_;
   Engines engines_;
+  Engines doors_;
   RestartPolicy restarts_;
   std::optional<GatewayProcess> gateway_;
   std::optional<MonotonicTime> start_gateway_at_;

@@ -28,6 +28,7 @@ namespace weir {
 struct LauncherOptions {
   GatewayOptions gateway;
   EngineOptions engine;
+  EngineOptions door = {.takes_files = false, .engines_max = wire::kDoorsMax};  // egress processes
   std::string data_folder;  // serve.json goes there
   Duration drain_timeout = std::chrono::seconds(30);
   Duration drain_margin = std::chrono::seconds(5);

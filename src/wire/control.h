@@ -34,6 +34,10 @@ inline constexpr size_t kControlTextBytesMax = 4096;  // a path, an address
 inline constexpr size_t kEngineFilesMax = 8;          // of one engine
 inline constexpr size_t kEnginesMax = 32;
 inline constexpr uint32_t kStopGraceMsMax = 60'000;
+// StartEngine with an id from here on and no files starts an egress process instead; the same
+// answers come back. It reads the configuration itself, as it is at that moment.
+inline constexpr uint64_t kDoorIdFirst = uint64_t{1} << 63;
+inline constexpr size_t kDoorsMax = 4;  // the one in use, and older ones that finish their calls
 
 // Numbers of inherited descriptors. Nothing else is open above 2.
 inline constexpr int kGatewayControlFd = 3;

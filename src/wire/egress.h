@@ -95,6 +95,8 @@ struct EgressTimeouts {
   uint32_t first_byte_ms = 120'000;  // from the start to the head of the answer
   uint32_t gap_ms = 60'000;          // between two pieces of the answer
   uint32_t total_ms = 3'600'000;
+
+  bool operator==(const EgressTimeouts&) const = default;
 };
 
 struct EgressCall {

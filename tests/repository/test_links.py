@@ -31,7 +31,7 @@ def test_the_engine_holds_libllama_so_the_test_above_can_fail():
     assert "llama_decode" in llama_symbols("weir-engine")
 
 
-@pytest.mark.parametrize("program", ["weir", "weir-serve", "weir-engine"])
+@pytest.mark.parametrize("program", ["weir", "weir-serve", "weir-egress", "weir-engine"])
 def test_no_shared_library_of_llama_or_sqlite_is_needed(program):
     defined_symbols(program)
     needed = subprocess.run(["readelf", "-d", BUILD / "bin" / program], capture_output=True, text=True, check=True)

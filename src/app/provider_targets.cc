@@ -1,0 +1,65 @@
+#include "app/provider_targets.h"
+
+#include <algorithm>
+
+#include "app/backend_places.h"
+#include "config/preset.h"
+#include "dialects/anthropic/provider.h"
+#include "dialects/gemini/provider.h"
+#include "dialects/ollama/provider.h"
+#include "dialects/openai/provider.h"
+
+namespace weir::app {
+namespace {
+
+uint32_t Ms(Duration duration) {
+  const auto ms = std::chrono::ceil<std::chrono::milliseconds>(duration).count();
+  return static_cast<uint32_t>(std::clamp<int64_t>(ms, 1, wire::kEgressTimeoutMsMax));
+}
+
+}  // namespace
+
+const chat::ProviderDialect* DialectOf(config::BackendKind kind) {
+  switch (kind) {
+    case config::BackendKind::kOpenAi:
+      return &openai::kProvider;
+    case config::BackendKind::kAnthropic:
+      return &anthropic::kProvider;
+    case config::BackendKind::kGemini:
+      return &gemini::kProvider;
+    case config::BackendKind::kOllama:
+      return &ollama::kProvider;
+    default:
+      return nullptr;
+  }
+}
+
+wire::EgressTimeouts TimeoutsOf(const config::Backend& backend) {
+  return {.connect_ms = Ms(*backend.connect_timeout),
+          .first_byte_ms = Ms(*backend.first_byte_timeout),
+          .gap_ms = Ms(*backend.gap_timeout),
+          .total_ms = Ms(*backend.total_timeout)};
+}
+
+backends::ProviderTarget ProviderTargetOf(const config::Backend& backend,
+                                          const config::Target& target) {
+  return {.name = *target.name,
+          .backend = *backend.name,
+          .dialect = DialectOf(*backend.kind),
+          .model = {.name = *target.model,
+                    .context_tokens = *target.context,
+                    .max_output_tokens = *target.max_output,
+                    .vision = target.vision->value_or(false),
+                    .audio = target.audio->value_or(false),
+                    .tools = target.tools->value_or(false),
+                    .json_schema = target.json_schema->value_or(false),
+                    .reasoning = target.reasoning->value_or(false)},
+          .quirks = config::QuirksOf(*backend.preset, *backend.url, *backend.kind, *backend.tier),
+          .replicas = static_cast<uint32_t>(UrlsOf(backend).size()),
+          .concurrency = static_cast<int32_t>(*backend.concurrency),
+          .queue = static_cast<int32_t>(*backend.queue),
+          .retries = static_cast<int32_t>(*backend.retries),
+          .timeouts = TimeoutsOf(backend)};
+}
+
+}  // namespace weir::app

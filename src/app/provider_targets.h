@@ -1,0 +1,18 @@
+// Targets at backends beyond this machine, from the configuration: dialect, quirks, limits.
+#pragma once
+
+#include <string_view>
+#include <vector>
+
+#include "backends/provider_fleet.h"
+#include "config/settings.h"
+
+namespace weir::app {
+
+// Null for kinds that are not spoken outwards (engine, whisper).
+const chat::ProviderDialect* DialectOf(config::BackendKind kind);
+wire::EgressTimeouts TimeoutsOf(const config::Backend& backend);
+backends::ProviderTarget ProviderTargetOf(const config::Backend& backend,
+                                          const config::Target& target);
+
+}  // namespace weir::app

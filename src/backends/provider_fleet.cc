@@ -1,0 +1,553 @@
+#include "backends/provider_fleet.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <deque>
+#include <functional>
+#include <random>
+#include <utility>
+
+#include "async/event.h"
+#include "async/loop.h"
+#include "async/spawn.h"
+#include "base/check.h"
+#include "base/log.h"
+
+namespace weir::backends {
+namespace {
+
+constexpr size_t kEventsMax = 256;     // that nobody has taken yet; then the answer is not read on
+constexpr int32_t kAffinitySlack = 4;  // calls more than at the idlest replica, for a likely prefix
+constexpr Duration kRetiredTime = std::chrono::minutes(5);
+constexpr Duration kRefusedKeyTime = std::chrono::seconds(30);
+constexpr Duration kShortWait =
+    std::chrono::seconds(2);  // the longest where others could take over
+
+bool IsContent(const chat::Event& event) {
+  return !std::holds_alternative<chat::Started>(event) &&
+         !std::holds_alternative<chat::Progress>(event);
+}
+
+// What the provider never began to work on, or answered with an error status itself.
+bool CannotHaveCost(const Error& error) {
+  constexpr std::string_view kReasons[] = {"connect_failed", "connect_timeout",
+                                           "provider_rate_limited", "provider_overloaded",
+                                           "provider_failed"};
+  return std::ranges::find(kReasons, error.reason) != std::end(kReasons);
+}
+
+// The request's fault, or nobody's; the place is not to blame.
+bool IsBlameless(const Error& error) {
+  return error.code == Code::kCancelled || error.code == Code::kUnprocessable ||
+         error.code == Code::kTooLarge || error.code == Code::kForbidden ||
+         error.code == Code::kInvalidArgument || error.reason == "door_closed" ||
+         error.reason == "door_gone" || error.reason == "queue_full" ||
+         error.reason == "provider_rate_limited";
+}
+
+// A time-out at the provider is not the request's own deadline.
+Error AsBackendError(Error error, std::string_view target) {
+  if (error.code == Code::kDeadlineExceeded) error.code = Code::kBackendFailed;
+  if (error.reason == "connect_failed" || error.reason == "connect_timeout" ||
+      error.reason == "address_refused") {
+    error.code = Code::kUnavailable;
+  }
+  error.message = fmt::format("target '{}': {}", target, error.message);
+  return error;
+}
+
+// What answers of one conversation share: the replica that has seen it probably still holds it.
+size_t PrefixHash(const chat::GenerateRequest& request) {
+  std::string prefix;
+  for (const auto& message : request.messages) {
+    prefix += chat::TextOf(message);
+    if (message.role == chat::Role::kUser) break;
+  }
+  for (const auto& prompt : request.prompts) prefix += prompt.text.substr(0, 256);
+  return std::hash<std::string>()(prefix);
+}
+
+}  // namespace
+
+// One target with what is known of it.
+struct ProviderFleet::Place {
+  struct Replica {
+    Breaker breaker = {};
+    int32_t running = 0;
+  };
+
+  explicit Place(ProviderTarget what) : target(std::move(what)), replicas(target.replicas) {}
+
+  ProviderTarget target;
+  std::vector<Replica> replicas;
+  std::deque<std::shared_ptr<Event>> waiting = {};  // for a seat, first come first served
+  std::optional<WallTime> retired = {};
+  std::string last_error = {};
+  double seconds_mean = 0;  // of an answer, over the last ones
+  uint64_t attempts = 0;
+  uint64_t failures = 0;
+  uint64_t retries = 0;
+
+  bool MayAsk(MonotonicTime now) const {
+    return std::ranges::any_of(replicas, [now](const Replica& r) { return r.breaker.MayAsk(now); });
+  }
+  int32_t running() const {
+    int32_t sum = 0;
+    for (const Replica& replica : replicas) sum += replica.running;
+    return sum;
+  }
+  // Among those that may be asked and have a seat free; nothing when there is none.
+  std::optional<uint32_t> Choose(size_t hash, MonotonicTime now) const {
+    std::optional<uint32_t> best;
+    for (uint32_t i = 0; i < replicas.size(); ++i) {
+      const Replica& replica = replicas[i];
+      if (!replica.breaker.MayAsk(now) || replica.running >= target.concurrency) continue;
+      if (!best || replica.running < replicas[*best].running) best = i;
+    }
+    const auto likely = static_cast<uint32_t>(hash % replicas.size());
+    const Replica& affine = replicas[likely];
+    if (best && affine.breaker.MayAsk(now) && affine.running < target.concurrency &&
+        affine.running <= replicas[*best].running + kAffinitySlack) {
+      return likely;
+    }
+    return best;
+  }
+  MonotonicTime AskAgainAt() const {
+    MonotonicTime at = MonotonicTime::max();
+    for (const Replica& replica : replicas) at = std::min(at, replica.breaker.until());
+    return at;
+  }
+  void WakeNext() {
+    if (waiting.empty()) return;
+    waiting.front()->Set();
+  }
+};
+
+struct ProviderFleet::State {
+  State(const Executor& on, const Clock& with, Door& through, ProviderFleetOptions with_options)
+      : executor(on), clock(with), door(&through), options(with_options), random(options.seed) {}
+
+  Executor executor;
+  const Clock& clock;
+  Door* door;  // null when the fleet is gone
+  ProviderFleetOptions options;
+  std::mt19937_64 random;
+  std::map<std::string, std::shared_ptr<Place>, std::less<>> places = {};
+
+  // Half fixed, half drawn: many that failed together do not come back together.
+  Duration Backoff(int attempt) {
+    Duration wait = options.backoff_first;
+    for (int i = 0; i < attempt && wait < options.backoff_max; ++i) wait *= 2;
+    wait = std::min(wait, options.backoff_max);
+    const auto half = wait.count() / 2;
+    return Duration(half + static_cast<int64_t>(random() % static_cast<uint64_t>(half + 1)));
+  }
+};
+
+// One generation, between the coroutine that works on it and the stream that is read.
+struct ProviderFleet::Answering {
+  Answering(const Executor& executor, std::shared_ptr<Place> at, ProviderAsk asked)
+      : place(std::move(at)), ask(std::move(asked)), changed(executor), taken(executor) {}
+
+  std::shared_ptr<Place> place;
+  ProviderAsk ask;
+  chat::ProviderCall call = {};
+  std::vector<std::unique_ptr<chat::ProviderAnswer>> readers = {};  // one for each attempt
+  size_t prefix_hash = 0;
+  uint32_t replica = 0;  // in use, while seated
+  bool seated = false;
+  bool answered = false;                 // something of the content was given
+  std::vector<chat::Event> before = {};  // what came before any content
+  std::deque<chat::Event> events = {};
+  std::optional<Error> error = {};
+  bool done = false;
+  std::vector<std::string> notes = {};
+  Event changed;  // something came
+  Event taken;    // something was taken
+
+  void Give(std::vector<chat::Event>& fresh) {
+    for (chat::Event& event : fresh) {
+      if (!answered && !IsContent(event)) {
+        before.push_back(std::move(event));
+        continue;
+      }
+      if (!std::exchange(answered, true)) {
+        for (chat::Event& early : before) events.push_back(std::move(early));
+      }
+      done |= std::holds_alternative<chat::Done>(event);
+      events.push_back(std::move(event));
+    }
+    fresh.clear();
+    changed.Set();
+  }
+  void Fail(Error why) {
+    error = AsBackendError(std::move(why), place->target.name);
+    changed.Set();
+  }
+  void Leave() {
+    if (!std::exchange(seated, false)) return;
+    --place->replicas[replica].running;
+    place->WakeNext();
+  }
+};
+
+// How one attempt ended.
+struct ProviderFleet::Attempted {
+  std::optional<Error> error = {};
+  std::string note = {};
+};
+
+class ProviderFleet::Stream final : public EventStream {
+ public:
+  Stream(std::shared_ptr<Answering> answering, CancelHandle work)
+      : answering_(std::move(answering)), work_(std::move(work)) {}
+  ~Stream() override { work_.Cancel(); }
+
+  Task<Result<std::optional<chat::Event>>> Next(Duration patience) override {
+    Answering& state = *answering_;
+    if (patience > Duration::zero() && state.events.empty() && !state.error) {
+      state.changed.Reset();
+      const auto changed = co_await state.changed.WaitUntil(SystemClock().Now() + patience);
+      if (!changed && changed.error().code != Code::kDeadlineExceeded) {
+        co_return std::unexpected(changed.error());
+      }
+    }
+    if (!state.events.empty()) {
+      std::optional<chat::Event> event = std::move(state.events.front());
+      state.events.pop_front();
+      if (state.events.size() == kEventsMax / 4) state.taken.Set();
+      co_return event;
+    }
+    if (state.error) co_return std::unexpected(*state.error);
+    co_return std::nullopt;
+  }
+  std::vector<std::string> TakeNotes() override { return std::exchange(answering_->notes, {}); }
+
+ private:
+  std::shared_ptr<Answering> answering_;
+  CancelHandle work_;
+};
+
+ProviderFleet::ProviderFleet(const Executor& executor, const Clock& clock, Door& door,
+                             ProviderFleetOptions options)
+    : state_(std::make_shared<State>(executor, clock, door, options)) {}
+
+ProviderFleet::~ProviderFleet() { state_->door = nullptr; }
+
+void ProviderFleet::Use(std::vector<ProviderTarget> targets) {
+  std::map<std::string, std::shared_ptr<Place>, std::less<>> places;
+  for (ProviderTarget& target : targets) {
+    CHECK(target.dialect != nullptr && target.replicas > 0, "a target has a dialect and a place");
+    const auto known = state_->places.find(target.name);
+    const std::string name = target.name;
+    const bool same = known != state_->places.end() && known->second->target == target;
+    places[name] = same ? known->second : std::make_shared<Place>(std::move(target));
+  }
+  state_->places = std::move(places);
+}
+
+Result<std::unique_ptr<EventStream>> ProviderFleet::Generate(const ProviderAsk& ask,
+                                                             const chat::GenerateRequest& request) {
+  const auto found = state_->places.find(ask.target);
+  if (found == state_->places.end()) {
+    return Fail(Code::kUnavailable, fmt::format("target '{}' is no longer there", ask.target), "",
+                "target_gone");
+  }
+  const std::shared_ptr<Place>& place = found->second;
+  const ProviderTarget& target = place->target;
+  auto answering = std::make_shared<Answering>(state_->executor, place, ask);
+  auto call = target.dialect->write(request, target.model, target.quirks, /*stream=*/true);
+  if (!call) {
+    call.error().message = fmt::format("target '{}': {}", target.name, call.error().message);
+    return std::unexpected(std::move(call.error()));
+  }
+  answering->call = std::move(*call);
+  answering->prefix_hash = PrefixHash(request);
+  for (int32_t i = 0; i <= target.retries; ++i) {
+    answering->readers.push_back(target.dialect->read(request, answering->call, target.quirks));
+  }
+  CancelHandle work = Spawn(state_->executor, "provider", Run(state_, answering));
+  return std::make_unique<Stream>(std::move(answering), std::move(work));
+}
+
+namespace {
+
+// Gives the seat back however the coroutine ends.
+template <class Answering>
+class SeatKeeper {
+ public:
+  explicit SeatKeeper(Answering& answering) : answering_(answering) {}
+  ~SeatKeeper() { answering_.Leave(); }
+  SeatKeeper(const SeatKeeper&) = delete;
+  SeatKeeper& operator=(const SeatKeeper&) = delete;
+
+ private:
+  Answering& answering_;
+};
+
+}  // namespace
+
+Task<void> ProviderFleet::Run(std::shared_ptr<State> state, std::shared_ptr<Answering> answering) {
+  Place& place = *answering->place;
+  const auto attempts = static_cast<int>(answering->readers.size());
+  for (int attempt = 0;; ++attempt) {
+    if (auto seat = co_await TakeSeat(*state, *answering); !seat) {
+      co_return answering->Fail(seat.error());
+    }
+    Attempted attempted;
+    {
+      const SeatKeeper keeper(*answering);
+      attempted = co_await Attempt(*state, *answering, static_cast<uint32_t>(attempt));
+    }
+    if (!attempted.error) co_return;
+    const Error& error = *attempted.error;
+    const MonotonicTime now = state->clock.Now();
+    Duration wait = state->Backoff(attempt);
+    if (error.retry_after_s > 0)
+      wait = std::max<Duration>(wait, std::chrono::seconds(error.retry_after_s));
+    const bool too_long =
+        wait > (answering->ask.others_left ? kShortWait : state->options.queue_patience) ||
+        now + wait >= answering->ask.deadline;
+    const bool again =
+        !answering->answered && attempt + 1 < attempts && CannotHaveCost(error) && !too_long;
+    answering->notes.push_back(fmt::format("{}{}", attempted.note, again ? "; tried again" : ""));
+    if (!again) co_return answering->Fail(error);
+    ++place.retries;
+    answering->before.clear();
+    if (!co_await SleepFor(wait)) co_return;
+  }
+}
+
+Task<Result<void>> ProviderFleet::TakeSeat(State& state, Answering& answering) {
+  Place& place = *answering.place;
+  const MonotonicTime start = state.clock.Now();
+  const MonotonicTime until =
+      std::min(start + state.options.queue_patience, answering.ask.deadline);
+  const auto busy = [&](std::string_view reason, std::string what) {
+    Error error{Code::kUnavailable, std::move(what), "", std::string(reason)};
+    const MonotonicTime again = place.AskAgainAt();
+    const auto wait = std::chrono::ceil<std::chrono::seconds>(again - state.clock.Now()).count();
+    error.retry_after_s = static_cast<int>(std::clamp<int64_t>(wait, 1, 300));
+    return Result<void>(std::unexpected(std::move(error)));
+  };
+  std::shared_ptr<Event> turn;
+  const auto leave = [&] { std::erase(place.waiting, turn); };
+  for (;;) {
+    const MonotonicTime now = state.clock.Now();
+    const bool my_turn = place.waiting.empty() || (turn && place.waiting.front() == turn);
+    if (my_turn) {
+      if (const auto replica = place.Choose(answering.prefix_hash, now)) {
+        if (turn) leave();
+        answering.replica = *replica;
+        answering.seated = true;
+        ++place.replicas[*replica].running;
+        place.replicas[*replica].breaker.Begin(now);
+        place.WakeNext();
+        co_return Result<void>();
+      }
+    }
+    if (!place.MayAsk(now)) {
+      if (turn) leave();
+      place.WakeNext();
+      co_return busy("breaker_open", "it failed too often, or asked for a pause");
+    }
+    if (!turn) {
+      if (static_cast<int32_t>(place.waiting.size()) >= place.target.queue) {
+        co_return busy("queue_full",
+                       fmt::format("{} requests wait for it, the limit", place.target.queue));
+      }
+      const double seats = static_cast<double>(place.target.concurrency) *
+                           static_cast<double>(place.replicas.size());
+      const double expected_s =
+          place.seconds_mean * static_cast<double>(place.waiting.size() + 1) / seats;
+      const double left_s = std::chrono::duration<double>(until - now).count();
+      if (answering.ask.others_left && expected_s > left_s / 2) {
+        co_return busy("queue_too_long", "its queue is longer than the deadline allows");
+      }
+      turn = std::make_shared<Event>(state.executor);
+      place.waiting.push_back(turn);
+    }
+    turn->Reset();
+    if (auto woken = co_await turn->WaitUntil(until); !woken) {
+      leave();
+      place.WakeNext();
+      if (woken.error().code == Code::kCancelled) co_return std::unexpected(woken.error());
+      co_return busy("queue_timeout", "no seat became free in time");
+    }
+  }
+}
+
+namespace {
+
+// The answer of one call, read to its end.
+template <class Answering>
+Task<Result<void>> ReadAnswer(DoorCall& call, chat::ProviderAnswer& reader, Answering& answering) {
+  std::vector<chat::Event> fresh;
+  for (;;) {
+    auto piece = co_await call.Next();
+    if (!piece) co_return std::unexpected(piece.error());
+    if (auto* head = std::get_if<wire::EgressHead>(&*piece)) {
+      auto taken = reader.Head(static_cast<int>(head->status), head->headers);
+      if (!taken) co_return taken;
+      continue;
+    }
+    const auto* bytes = std::get_if<std::string>(&*piece);
+    auto taken = bytes != nullptr ? reader.Feed(*bytes, fresh) : reader.End(fresh);
+    answering.Give(fresh);
+    if (!taken) co_return taken;
+    if (answering.done) co_return Result<void>();
+    if (bytes == nullptr) {
+      co_return Fail(Code::kBackendFailed, "the answer ended without its end", "", "stream_cut");
+    }
+    while (answering.events.size() >= kEventsMax) {
+      answering.taken.Reset();
+      if (auto room = co_await answering.taken.Wait(); !room) co_return room;
+    }
+  }
+}
+
+}  // namespace
+
+Task<ProviderFleet::Attempted> ProviderFleet::Attempt(State& state, Answering& answering,
+                                                      uint32_t attempt) {
+  Place& place = *answering.place;
+  const uint32_t replica = answering.replica;
+  const MonotonicTime start = state.clock.Now();
+  ++place.attempts;
+  Result<void> read = Fail(Code::kCancelled, "cancelled");
+  if (state.door != nullptr) {
+    auto door = co_await state.door->Get();
+    if (!door) {
+      read = std::unexpected(door.error());
+    } else {
+      auto permit = (*door)->office.Issue({.request_id = answering.ask.request_id,
+                                           .target = place.target.name,
+                                           .backend = place.target.backend,
+                                           .replica = replica,
+                                           .label = answering.ask.label},
+                                          answering.call, state.clock.Now());
+      if (!permit) {
+        read = std::unexpected(permit.error());
+      } else {
+        const auto call =
+            (*door)->connection->Send(std::move(*permit), answering.call, place.target.timeouts);
+        read = co_await ReadAnswer(*call, *answering.readers[attempt], answering);
+      }
+    }
+  }
+  const MonotonicTime now = state.clock.Now();
+  const double took_ms = Milliseconds(now - start);
+  Breaker& breaker = place.replicas[replica].breaker;
+  Attempted attempted;
+  if (read) {
+    breaker.Succeed(now);
+    place.retired.reset();
+    constexpr double kNew = 0.1;
+    place.seconds_mean = place.seconds_mean * (1 - kNew) + took_ms / 1000 * kNew;
+    co_return attempted;
+  }
+  const Error& error = read.error();
+  attempted.note = fmt::format("{} (replica {}): {} after {:.0f} ms", place.target.name, replica,
+                               error.reason.empty() ? CodeName(error.code) : error.reason, took_ms);
+  attempted.error = error;
+  if (error.code != Code::kCancelled) {
+    ++place.failures;
+    place.last_error = error.reason.empty() ? CodeName(error.code) : error.reason;
+  }
+  if (error.reason == "model_retired") {
+    if (!place.retired) {
+      place.retired = state.clock.WallNow();
+      LogWarning("target {}: the provider has no such model (any more)", place.target.name);
+    }
+    breaker.OpenFor(now, kRetiredTime);
+  } else if (error.reason == "provider_refused_key") {
+    breaker.OpenFor(now, kRefusedKeyTime);
+  } else if (IsBlameless(error)) {
+    breaker.Abandon();
+  } else {
+    breaker.Fail(now);
+  }
+  if (error.retry_after_s > 0) breaker.Pause(now, std::chrono::seconds(error.retry_after_s));
+  co_return attempted;
+}
+
+Task<Result<ProviderFleet::Probed>> ProviderFleet::Probe(std::string backend,
+                                                         chat::ProviderCall call,
+                                                         wire::EgressTimeouts timeouts) {
+  if (state_->door == nullptr) co_return Fail(Code::kUnavailable, "the server is stopping");
+  auto door = co_await state_->door->Get();
+  if (!door) co_return std::unexpected(door.error());
+  auto permit = (*door)->office.Issue(
+      {.request_id = "probe", .target = "probe", .backend = backend, .label = chat::Label::kPublic},
+      call, state_->clock.Now());
+  if (!permit) co_return std::unexpected(permit.error());
+  const auto sent = (*door)->connection->Send(std::move(*permit), call, timeouts);
+  Probed probed;
+  for (;;) {
+    auto piece = co_await sent->Next();
+    if (!piece) co_return std::unexpected(AsBackendError(std::move(piece.error()), backend));
+    if (auto* head = std::get_if<wire::EgressHead>(&*piece)) {
+      probed.status = static_cast<int>(head->status);
+      probed.headers = std::move(head->headers);
+    } else if (const auto* bytes = std::get_if<std::string>(&*piece)) {
+      const bool good = probed.status >= 200 && probed.status < 300;
+      const size_t most = good ? size_t{8} << 20 : chat::kProviderErrorBytesMax;
+      if (probed.body.size() + bytes->size() > most && good) {
+        co_return Fail(Code::kTooLarge, fmt::format("the answer has over {} bytes", most));
+      }
+      probed.body += bytes->substr(0, most - std::min(most, probed.body.size()));
+    } else {
+      co_return probed;
+    }
+  }
+}
+
+bool ProviderFleet::Has(std::string_view target) const {
+  return state_->places.find(target) != state_->places.end();
+}
+
+bool ProviderFleet::MayAsk(std::string_view target) const {
+  const auto found = state_->places.find(target);
+  return found != state_->places.end() && found->second->MayAsk(state_->clock.Now());
+}
+
+bool ProviderFleet::IsRetired(std::string_view target) const {
+  const auto found = state_->places.find(target);
+  return found != state_->places.end() && found->second->retired.has_value();
+}
+
+bool ProviderFleet::AnyMayAsk() const {
+  const MonotonicTime now = state_->clock.Now();
+  return std::ranges::any_of(state_->places,
+                             [now](const auto& item) { return item.second->MayAsk(now); });
+}
+
+std::vector<ProviderStatus> ProviderFleet::Status() const {
+  std::vector<ProviderStatus> all;
+  const MonotonicTime now = state_->clock.Now();
+  for (const auto& [name, place] : state_->places) {
+    ProviderStatus status{.target = name,
+                          .backend = place->target.backend,
+                          .breaker = Breaker::State::kOpen,
+                          .may_ask = place->MayAsk(now),
+                          .retired = place->retired,
+                          .last_error = place->last_error,
+                          .running = place->running(),
+                          .waiting = static_cast<int32_t>(place->waiting.size()),
+                          .attempts = place->attempts,
+                          .failures = place->failures,
+                          .retries = place->retries};
+    for (const auto& replica : place->replicas) {
+      const Breaker::State state = replica.breaker.At(now);
+      if (state == Breaker::State::kClosed) status.breaker = state;
+      if (state == Breaker::State::kHalfOpen && status.breaker == Breaker::State::kOpen) {
+        status.breaker = state;
+      }
+    }
+    all.push_back(std::move(status));
+  }
+  return all;
+}
+
+}  // namespace weir::backends

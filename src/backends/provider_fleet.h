@@ -1,0 +1,126 @@
+// Models beyond this machine: which targets there are, how each of them is doing, and answers from
+// them through the door. The counterpart of EngineFleet.
+//
+// For each request: a seat (concurrency limit and queue of the target), a replica (the one that
+// probably holds the prefix, unless others are much less loaded), the dialect's bytes, a permit,
+// the call. What failed before anything of the answer was given may be tried again here, where it
+// cannot have cost anything: the provider answered with an error status, or the connection never
+// came about. A time-out or a cut is not repeated at the same target; another target may take over,
+// which is the caller's decision.
+//
+// I/O thread only; outlives every run of its Loop. Streams may outlive it, unused.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "async/task.h"
+#include "backends/backend.h"
+#include "backends/breaker.h"
+#include "backends/door.h"
+#include "base/clock.h"
+#include "chat/label.h"
+#include "chat/provider.h"
+#include "chat/request.h"
+
+namespace weir::backends {
+
+// A [[target]] at a [[backend]] of another kind than engine.
+struct ProviderTarget {
+  std::string name = {};
+  std::string backend = {};
+  const chat::ProviderDialect* dialect = nullptr;
+  chat::ProviderModel model = {};
+  chat::Quirks quirks = {};
+  uint32_t replicas = 1;
+  int32_t concurrency = 64;  // for each replica
+  int32_t queue = 256;
+  int32_t retries = 1;
+  wire::EgressTimeouts timeouts = {};
+
+  bool operator==(const ProviderTarget&) const = default;
+};
+
+struct ProviderAsk {
+  std::string request_id = {};  // the decision's
+  std::string target = {};
+  chat::Label label = chat::Label::kUnscanned;
+  bool others_left = false;  // another target could take over: do not wait long
+  MonotonicTime deadline = MonotonicTime::max();
+};
+
+// For doctor, metrics and eligibility.
+struct ProviderStatus {
+  std::string target = {};
+  std::string backend = {};
+  Breaker::State breaker = Breaker::State::kClosed;  // the best of its replicas
+  bool may_ask = true;
+  std::optional<WallTime> retired = {};  // since when the provider says that it has no such model
+  std::string last_error = {};           // the reason
+  int32_t running = 0;
+  int32_t waiting = 0;
+  uint64_t attempts = 0;
+  uint64_t failures = 0;
+  uint64_t retries = 0;
+};
+
+struct ProviderFleetOptions {
+  Duration backoff_first = std::chrono::milliseconds(250);  // doubled for each attempt
+  Duration backoff_max = std::chrono::seconds(8);
+  Duration queue_patience = std::chrono::seconds(60);
+  uint64_t seed = 0;  // of the jitter
+};
+
+class ProviderFleet {
+ public:
+  ProviderFleet(const Executor& executor, const Clock& clock, Door& door,
+                ProviderFleetOptions options);
+  ~ProviderFleet();
+
+  // The targets from now on. What is known of one that stays the same is kept.
+  void Use(std::vector<ProviderTarget> targets);
+
+  // Never waits: the stream does. An Error when the request cannot be written for this target
+  // (reason not_supported_by_target), or there is no such target. Notes of the stream tell each
+  // attempt.
+  Result<std::unique_ptr<EventStream>> Generate(const ProviderAsk& ask,
+                                                const chat::GenerateRequest& request);
+
+  // One call without retries, for probing: the status and the body, up to kProviderErrorBytesMax
+  // for an error and kProviderAnswerBytesMax otherwise. Text of ours alone, so the label is public.
+  struct Probed {
+    int status = 0;
+    chat::ProviderHeaders headers = {};
+    std::string body = {};
+  };
+  Task<Result<Probed>> Probe(std::string backend, chat::ProviderCall call,
+                             wire::EgressTimeouts timeouts);
+
+  bool Has(std::string_view target) const;
+  // Whether the target may be asked now, for routing.
+  bool MayAsk(std::string_view target) const;
+  bool IsRetired(std::string_view target) const;
+  bool AnyMayAsk() const;
+  std::vector<ProviderStatus> Status() const;
+
+ private:
+  struct State;
+  struct Place;
+  struct Answering;
+  class Stream;
+  struct Seat;
+  struct Attempted;
+
+  static Task<void> Run(std::shared_ptr<State> state, std::shared_ptr<Answering> answering);
+  static Task<Result<void>> TakeSeat(State& state, Answering& answering);
+  static Task<Attempted> Attempt(State& state, Answering& answering, uint32_t replica);
+
+  std::shared_ptr<State> state_;
+};
+
+}  // namespace weir::backends

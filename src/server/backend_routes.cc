@@ -1,0 +1,136 @@
+#include "server/backend_routes.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "json/writer.h"
+
+namespace weir::server {
+namespace {
+
+constexpr size_t kModelsShownMax = 1000;
+
+void AppendDoor(json::Writer& writer, const backends::DoorStatus& door) {
+  writer.BeginObject()
+      .Field("wanted", door.wanted)
+      .Field("open", door.open)
+      .Field("problem", door.problem)
+      .Field("starts", static_cast<int64_t>(door.starts));
+  writer.Key("sandbox").BeginArray();
+  for (const std::string& line : door.ready.sandbox) writer.String(line);
+  writer.EndArray().EndObject();
+}
+
+void AppendTarget(json::Writer& writer, const backends::ProviderStatus& status) {
+  writer.BeginObject()
+      .Field("target", status.target)
+      .Field("backend", status.backend)
+      .Field("breaker", backends::BreakerStateName(status.breaker))
+      .Field("may_ask", status.may_ask)
+      .Field("last_error", status.last_error)
+      .Field("running", status.running)
+      .Field("waiting", status.waiting)
+      .Field("attempts", static_cast<int64_t>(status.attempts))
+      .Field("failures", static_cast<int64_t>(status.failures))
+      .Field("retries", static_cast<int64_t>(status.retries));
+  writer.Key("retired_since");
+  if (status.retired) {
+    writer.Int(UnixSeconds(*status.retired));
+  } else {
+    writer.Null();
+  }
+  writer.EndObject();
+}
+
+template <class T>
+void AppendOptional(json::Writer& writer, std::string_view key, const std::optional<T>& value) {
+  writer.Key(key);
+  if (!value) {
+    writer.Null();
+  } else if constexpr (std::is_same_v<T, bool>) {
+    writer.Bool(*value);
+  } else {
+    writer.Int(*value);
+  }
+}
+
+std::string RenderModels(const std::string& backend,
+                         const std::vector<chat::ListedProviderModel>& models) {
+  std::string body;
+  json::Writer writer(&body);
+  writer.BeginObject().Field("backend", backend).Key("models").BeginArray();
+  for (size_t i = 0; i < std::min(models.size(), kModelsShownMax); ++i) {
+    const chat::ListedProviderModel& model = models[i];
+    writer.BeginObject().Field("name", model.name);
+    AppendOptional(writer, "context", model.context_tokens);
+    AppendOptional(writer, "max_output", model.max_output_tokens);
+    AppendOptional(writer, "vision", model.vision);
+    AppendOptional(writer, "tools", model.tools);
+    writer.Key("json_schema").Null().EndObject();
+  }
+  writer.EndArray().Field(
+      "left_out", static_cast<int64_t>(models.size() - std::min(models.size(), kModelsShownMax)));
+  writer.EndObject();
+  return body;
+}
+
+Task<Result<std::string>> Probe(Site& site, std::string name) {
+  const auto backend = site.probe_backend ? site.probe_backend(name) : std::nullopt;
+  if (!backend || site.gateway.providers == nullptr) {
+    co_return Fail(Code::kNotFound,
+                   fmt::format("there is no backend '{}' beyond this machine", name.substr(0, 128)),
+                   "backend", "backend_not_found");
+  }
+  const chat::ProviderDialect& dialect = *backend->dialect;
+  const auto answer = co_await site.gateway.providers->Probe(
+      name, dialect.list_models(backend->quirks), backend->timeouts);
+  if (!answer) co_return std::unexpected(answer.error());
+  if (answer->status < 200 || answer->status > 299) {
+    const std::string word = dialect.error_word ? dialect.error_word(answer->body) : "";
+    co_return std::unexpected(
+        chat::ProviderStatusError(answer->status, chat::RetryAfterSeconds(answer->headers), word));
+  }
+  const auto models = dialect.read_models(answer->body);
+  if (!models) co_return std::unexpected(models.error());
+  co_return RenderModels(name, *models);
+}
+
+}  // namespace
+
+Task<void> GetBackends(Site& site, Call& call) {
+  std::string body;
+  json::Writer writer(&body);
+  writer.BeginObject().Field("object", "list").Key("door");
+  AppendDoor(writer, site.door == nullptr ? backends::DoorStatus{} : site.door->Status());
+  writer.Key("data").BeginArray();
+  if (site.gateway.providers != nullptr) {
+    for (const auto& status : site.gateway.providers->Status()) AppendTarget(writer, status);
+  }
+  writer.EndArray().Key("keys").BeginArray();
+  if (site.door != nullptr) {
+    for (const auto& backend : site.door->Status().ready.backends) {
+      writer.BeginObject()
+          .Field("backend", backend.name)
+          .Field("wanted", backend.key_wanted)
+          .Field("present", backend.key_present)
+          .EndObject();
+    }
+  }
+  writer.EndArray().Key("gateway_sandbox").BeginArray();
+  for (const std::string& line : site.sandbox) writer.String(line);
+  writer.EndArray().EndObject();
+  co_await call.SendJson(200, std::move(body));
+}
+
+Task<void> PostProbe(Site& site, Call& call) {
+  auto probed = co_await Probe(site, http::PercentDecode(call.tail).value_or(""));
+  if (!probed) {
+    co_await call.SendError(probed.error());
+    co_return;
+  }
+  co_await call.SendJson(200, std::move(*probed));
+}
+
+}  // namespace weir::server

@@ -1,0 +1,89 @@
+"""A Weir with backends beyond this machine: the fake provider behind it, its configuration, and requests to it."""
+
+import json
+import os
+
+import httpx
+
+import weir_server
+
+KEY = "sk-test-canary-key"
+
+BACKEND = """
+[[backend]]
+name = "{name}"
+kind = "{kind}"
+tier = "{tier}"
+url = "{url}"
+ceiling = "{ceiling}"
+ca_file = "{ca_file}"
+key_env = "FAKE_PROVIDER_KEY"
+{more}
+"""
+
+TARGET = """
+[[target]]
+name = "{name}"
+backend = "{backend}"
+model = "{model}"
+context = 100000
+vision = true
+tools = true
+json_schema = true
+reasoning = true
+"""
+
+
+def backend(provider, dialect="openai", name="cloud", tier="cloud", ceiling="internal", listener="good", more=""):
+    return BACKEND.format(name=name, kind=dialect, tier=tier, url=provider.url(dialect, listener), ceiling=ceiling,
+                          ca_file=provider.ca_file, more=more)
+
+
+def target(name, model=None, backend="cloud"):
+    return TARGET.format(name=name, backend=backend, model=model or name)
+
+
+class Beyond(weir_server.Weir):
+    """weir serve with a configuration of its own and the providers' key in its environment."""
+
+    def __init__(self, folder, text, **settings):
+        folder.mkdir(parents=True, exist_ok=True)
+        self.config = folder / "weir.toml"
+        self.config.write_text(text)
+        environment = settings.pop("environment", {}) | {"FAKE_PROVIDER_KEY": KEY}
+        super().__init__(folder, "--config", str(self.config), models=folder / "no-models", environment=environment,
+                         **settings)
+
+    def ask(self, model, text="hi", stream=False, headers=None, messages=None, timeout=60, **body):
+        body = {"model": model, "messages": messages or [{"role": "user", "content": text}]} | body
+        if stream:
+            body["stream"] = True
+        return httpx.post(f"{self.url}/v1/chat/completions", json=body, headers=headers or {}, trust_env=False,
+                          timeout=timeout * weir_server.PATIENCE)
+
+    def explain(self, answer):
+        return httpx.get(f"{self.url}/weir/v1/decisions/{answer.headers['x-weir-decision']}", trust_env=False).json()
+
+
+def text_of(answer):
+    if answer.headers["content-type"].startswith("application/json"):
+        return answer.json()["choices"][0]["message"]["content"]
+    return "".join(delta.get("content") or "" for delta in deltas_of(answer))
+
+
+def events_of(answer):
+    lines = [line[6:] for line in answer.text.splitlines() if line.startswith("data: ")]
+    return [json.loads(line) for line in lines if line != "[DONE]"]
+
+
+def deltas_of(answer):
+    return [choice["delta"] for event in events_of(answer) for choice in event.get("choices", [])]
+
+
+def ended_well(answer):
+    return answer.status_code == 200 and (
+        answer.headers["content-type"].startswith("application/json") or answer.text.rstrip().endswith("[DONE]"))
+
+
+def environment_of(pid):
+    return (open(f"/proc/{pid}/environ").read() if os.access(f"/proc/{pid}/environ", os.R_OK) else "")

@@ -85,12 +85,13 @@ def crowd(server, prompts_of, clients=8, rounds=2, out=32):
     answers = [answer for row in in_threads([lambda c=c: one(c) for c in range(clients)]) for answer in row]
     seconds = time.monotonic() - started
     firsts = [answer.first_s for answer in answers if not answer.error]
+    gaps = [gap for answer in answers for gap in answer.gaps_s()]
     failed = sum(1 for answer in answers if answer.error)
     cut = sum(1 for answer in answers if not answer.error and answer.usage.get("completion_tokens") != out)
     if not firsts:
         raise RuntimeError(f"{server.name}: every request failed: {answers[0].error}")
     return {"requests/s": (len(answers) - failed) / seconds, "first token p50 s": percentile(firsts, 0.50),
-            "first token p95 s": percentile(firsts, 0.95), "failed": failed, "cut short": cut}
+            "first token p95 s": percentile(firsts, 0.95), "gap p99 ms": 1000 * percentile(gaps, 0.99), "failed": failed, "cut short": cut}
 
 
 def shared_prompt(server, round_number):
@@ -176,18 +177,20 @@ def keystroke(server, round_number):
 
 
 def agent_loop(server, round_number, turns=20):
-    """Tool results added turn by turn to one growing prompt."""
+    """Tool results added turn by turn to one growing prompt. The share is that of the tokens that the turn before had
+    in its prompt, so all that can be reused."""
     messages = [system(asking.words(300, f"a{round_number}"))]
-    cached = prompt = 0
+    cached = reusable = before = 0
     started = time.monotonic()
     for turn in range(turns):
         messages.append(user(asking.words(80, f"r{round_number}.{turn}")))
         answer = checked(asking.chat(server, messages, 8, ignore_eos=True))
         if turn:
             fresh = (answer.usage.get("prompt_tokens_details") or {}).get("cached_tokens") or 0
-            cached, prompt = cached + fresh, prompt + answer.usage["prompt_tokens"]
+            cached, reusable = cached + fresh, reusable + before
+        before = answer.usage["prompt_tokens"]
         messages.append({"role": "assistant", "content": asking.words(8, f"y{turn}")})
-    return {"seconds": time.monotonic() - started, "cached share": cached / prompt}
+    return {"seconds": time.monotonic() - started, "cached share": cached / reusable}
 
 
 def taking_turns(server, round_number):

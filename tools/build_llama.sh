@@ -93,6 +93,8 @@ if [ ! -e "$done_marker" ]; then
     done
     touch "$prefix/.unpacked"
   fi
+  # Paths below the prefix are hashed as relative ones: a new patch compiles what it changes.
+  export CCACHE_BASEDIR=$prefix CCACHE_NOHASHDIR=1
   launcher=()
   if command -v ccache >/dev/null; then
     launcher=(-DCMAKE_C_COMPILER_LAUNCHER=ccache -DCMAKE_CXX_COMPILER_LAUNCHER=ccache)

@@ -231,7 +231,7 @@ TEST(Embedding, AChatModelEmbedsBesideItsAnswers) {
 
 TEST(Embedding, AnswersGoOnBetweenTheStepsOfALongList) {
   WEIR_ENGINE_OR_SKIP(engine, SmallSettings(RandomPath()));
-  std::vector<std::string> texts(60, std::string(900, 'x'));
+  std::vector<std::string> texts(24, std::string(900, 'x'));
   const uint64_t list = engine.Ask(EngineFrame::kEmbed, Texts(texts));
   // Both requests go out before the engine can have ended the first; the short one is done first.
   const Story story = engine.Run(Endless("Hello", 4), {.client = 2});

@@ -27,7 +27,7 @@ import xml.etree.ElementTree as ElementTree
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PYTHON = ROOT / "build" / "env" / "venv" / "bin" / "python"
 KINDS = ("repository", "unit", "blackbox", "docs")
-UNIT_TIMEOUT_S = 300
+UNIT_TIMEOUT_S = 300 * float(os.environ.get("WEIR_PATIENCE", "1"))
 LONG_COUNTS = {"WEIR_LONG": "1", "WEIR_SEEDS": "20000", "WEIR_ENGINE_SEEDS": "500", "WEIR_KILLS": "1000", "WEIR_IDLE_CONNECTIONS": "10000"}
 
 

@@ -193,7 +193,8 @@ TEST_F(GatewayTest, WithoutAnEligibleTargetTheFilterIsNamed) {
 
 TEST_F(GatewayTest, TheLabelIsTheJoinOfTheKeysFloorAndWhatTheCallerSays) {
   const auto label = [&](Label floor, std::optional<Label> said) {
-    return LabelOf(gateway_, {.principal = {.label_floor = floor}, .label = said});
+    const Asked asked{.principal = {.label_floor = floor}, .label = said};
+    return LabelOf(gateway_, asked, "auto", {}).value().label;
   };
   EXPECT_EQ(label(Label::kPublic, std::nullopt), Label::kInternal);  // the default
   EXPECT_EQ(label(Label::kPublic, Label::kPublic), Label::kPublic);

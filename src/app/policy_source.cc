@@ -188,7 +188,15 @@ Result<std::string> PolicySource::LocalModel(const std::string& name) {
 
 std::vector<server::ListedModel> PolicySource::ListModels() {
   Current();
-  return listed_;
+  std::vector<server::ListedModel> listed = listed_;
+  for (const models::Manifest& manifest : store_.List().models) {
+    const auto found =
+        std::ranges::find(listed, manifest.name.ToString(), &server::ListedModel::name);
+    if (found == listed.end()) continue;
+    found->size = manifest.size;
+    found->sha256 = manifest.sha256;
+  }
+  return listed;
 }
 
 const config::Model* PolicySource::SettingsOf(const std::string& model) const {

@@ -2,7 +2,6 @@
 
 #include <utility>
 
-#include "dialects/openai/error.h"
 #include "server/status.h"
 
 namespace weir::server {
@@ -12,6 +11,7 @@ http::Reply Call::Head(int status_code, std::string_view content_type) {
   http::Reply reply{.status = status_code};
   reply.headers.Add("content-type", content_type);
   reply.headers.Add("x-request-id", request_id);
+  if (shape == ErrorShape::kAnthropic) reply.headers.Add("request-id", request_id);
   return reply;
 }
 
@@ -31,7 +31,7 @@ Task<Result<void>> Call::SendError(const Error& error) {
   }
   if (code == 405) reply.headers.Add("allow", allowed);
   if (code == 401) reply.headers.Add("www-authenticate", "Bearer");
-  reply.body = openai::RenderError(error);
+  reply.body = RenderError(shape, error, request_id);
   co_return co_await exchange.Send(std::move(reply));
 }
 

@@ -12,12 +12,14 @@
 #include "gateway/gateway.h"
 #include "http/exchange.h"
 #include "routing/decision.h"
+#include "server/error_shape.h"
 
 namespace weir::server {
 
 struct Call {
   http::Exchange& exchange;
   std::string request_id = {};
+  ErrorShape shape = ErrorShape::kOpenAi;  // of the dialect that was called
   gateway::Asked asked = {};
   std::string tail = {};     // of the path, behind a prefix route
   std::string allowed = {};  // where the path does not take the method: those that it takes (405)
@@ -30,7 +32,7 @@ struct Call {
   // A head with the headers that every answer has.
   http::Reply Head(int status_code, std::string_view content_type);
   Task<Result<void>> SendJson(int status_code, std::string body);
-  // In the shape of OpenAI's errors, which Weir's own routes share.
+  // In the shape of the dialect that was called; Weir's own routes share OpenAI's.
   Task<Result<void>> SendError(const Error& error);
 };
 

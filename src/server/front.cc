@@ -10,7 +10,6 @@
 #include "base/log.h"
 #include "base/random.h"
 #include "base/utf8.h"
-#include "dialects/openai/error.h"
 #include "keys/scopes.h"
 #include "server/route_table.h"
 #include "server/status.h"
@@ -202,7 +201,8 @@ Result<gateway::Asked> AskedOf(const http::Request& request, chat::Principal pri
 
 Task<void> Serve(Site& site, http::Exchange& exchange) {
   const MonotonicTime start = site.clock.Now();
-  Call call{.exchange = exchange, .request_id = NewId("req_")};
+  Call call{
+      .exchange = exchange, .request_id = NewId("req_"), .shape = ErrorShapeOf(exchange.request())};
   const http::Request& request = exchange.request();
   const Match match = FindRoute(Routes(), request.method, request.path);
   const std::string_view route = match.route == nullptr ? "none" : match.route->path;
@@ -218,7 +218,7 @@ Task<void> Serve(Site& site, http::Exchange& exchange) {
   LogDebug("{} {} {} {:.1f} ms", call.request_id, route, status, Milliseconds(took));
 }
 
-http::Reply RenderRefusal(const http::Refusal& refusal, const http::Request*) {
+http::Reply RenderRefusal(const http::Refusal& refusal, const http::Request* request) {
   Code code = Code::kInvalidArgument;
   switch (refusal.status) {
     case 403:
@@ -242,7 +242,8 @@ http::Reply RenderRefusal(const http::Refusal& refusal, const http::Request*) {
   http::Reply reply{.status = refusal.status};
   reply.headers.Add("content-type", "application/json");
   if (refusal.status == 503) reply.headers.Add("retry-after", "5");
-  reply.body = openai::RenderError({code, refusal.message, {}, std::string(refusal.reason)});
+  const ErrorShape shape = request == nullptr ? ErrorShape::kOpenAi : ErrorShapeOf(*request);
+  reply.body = RenderError(shape, {code, refusal.message, {}, std::string(refusal.reason)}, {});
   return reply;
 }
 

@@ -2,7 +2,7 @@
 
 #include <fmt/core.h>
 
-#include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "base/random.h"
@@ -10,211 +10,70 @@
 #include "dialects/openai/lists.h"
 #include "dialects/openai/request.h"
 #include "gateway/embed.h"
-#include "gateway/generate.h"
+#include "server/answering.h"
+#include "server/anthropic_routes.h"
 #include "server/weir_object.h"
 
 namespace weir::server {
 namespace {
 
-// What is gathered from the events for the `weir` object and the books.
-struct Gathered {
-  std::vector<chat::ChoiceDone> choices = {};
-  std::optional<chat::Done> done = {};
-  int64_t tokens_seen = 0;  // the prompt, and at least one for each delta
-
-  void Take(const chat::Event& event) {
-    if (const auto* started = std::get_if<chat::Started>(&event)) {
-      tokens_seen += std::max<int64_t>(started->prompt_tokens, 0);
-    }
-    if (std::holds_alternative<chat::Delta>(event)) ++tokens_seen;
-    if (const auto* choice = std::get_if<chat::ChoiceDone>(&event)) choices.push_back(*choice);
-    if (const auto* end = std::get_if<chat::Done>(&event)) done = *end;
-  }
-};
-
-bool IsAnswer(const chat::Event& event) {
-  return !std::holds_alternative<chat::Started>(event) &&
-         !std::holds_alternative<chat::Progress>(event);
-}
-
-std::string WeirOf(const Call& call, const gateway::Generation& generation, Gathered gathered) {
-  return RenderWeirObject({.decision_id = generation.decision_id(),
-                           .target = generation.target(),
-                           .decision = generation.decision(),
-                           .explain = call.asked.explain,
-                           .choices = std::move(gathered.choices),
-                           .done = gathered.done});
-}
-
-void Book(Site& site, Call& call, const routing::Target& target, const chat::Usage& usage) {
-  const int64_t prompt = usage.prompt_tokens.value_or(0);
-  const int64_t completion = usage.completion_tokens.value_or(0);
-  site.metrics.CountTokens(target.name, prompt, usage.cached_tokens.value_or(0), completion);
-  site.metrics.keys().Count(call.asked.principal, target.name, usage);
-  call.tokens += prompt + completion;
-}
-
-// An answer without its end costs the key what was seen of it: leaving early is no way around a
-// limit.
-void BookPart(Call& call, const Gathered& gathered) {
-  if (!gathered.done) call.tokens += gathered.tokens_seen;
-}
-
-openai::AnswerHead HeadOf(Site& site, const openai::AnswerForm& form,
-                          const gateway::Generation& generation) {
-  const bool chat = form.kind == openai::AnswerForm::Kind::kChat;
-  return {.id = NewId(chat ? "chatcmpl-" : "cmpl-"),
-          .created_s = UnixSeconds(site.clock.WallNow()),
-          .model = generation.target().name};
-}
-
-// All events of a generation, whichever target gives them.
-Task<Result<Gathered>> TakeAll(Site& site, Call& call, gateway::Generation& generation,
-                               openai::WholeAnswer& answer) {
-  Gathered gathered;
-  KeyBook::Seat seat(site.metrics.keys(), call.asked.principal, generation.target().name);
-  while (!gathered.done) {
-    auto event = co_await generation.Next(site.options.heartbeat);
-    if (event && !*event) continue;
-    Result<void> taken = event ? answer.Append(**event) : std::unexpected(event.error());
-    if (!taken) {
-      BookPart(call, gathered);
-      co_return std::unexpected(taken.error());
-    }
-    seat.Run(generation.target().name);
-    gathered.Take(**event);
-  }
-  co_return gathered;
-}
-
-Task<void> AnswerWhole(Site& site, Call& call, const openai::AnswerForm& form,
-                       gateway::Generation& generation) {
-  openai::WholeAnswer answer(HeadOf(site, form, generation), form);
-  auto gathered = co_await TakeAll(site, call, generation, answer);
-  if (!gathered) {
-    co_await call.SendError(gathered.error());
-    co_return;
-  }
-  Book(site, call, generation.target(), gathered->done->usage);
-  Result<std::string> body = answer.End(WeirOf(call, generation, std::move(*gathered)));
-  if (!body) {
-    co_await call.SendError(body.error());
-    co_return;
-  }
-  http::Reply reply = call.Head(200, "application/json");
-  AddDecisionHeaders(reply, generation.decision_id(), generation.target(),
-                     generation.decision().label);
-  reply.body = std::move(*body);
-  co_await call.exchange.Send(std::move(reply));
-}
-
-// A streamed answer. The head waits for the first token, so that a failure before it is an honest
-// status, but not for ever. Each turn waits for one event, takes what else is there without
-// waiting, and writes it at once; awaiting the write is the back-pressure.
-class StreamedAnswer {
+class StreamRendering : public Rendering {
  public:
-  StreamedAnswer(Site& site, Call& call, const openai::AnswerForm& form,
-                 gateway::Generation& generation)
-      : site_(site),
-        call_(call),
-        form_(form),
-        generation_(generation),
-        seat_(site.metrics.keys(), call.asked.principal, generation.target().name),
-        head_at_(site.clock.Now() + site.options.head_patience) {}
-  ~StreamedAnswer() { BookPart(call_, gathered_); }
-  StreamedAnswer(const StreamedAnswer&) = delete;
-  StreamedAnswer& operator=(const StreamedAnswer&) = delete;
+  explicit StreamRendering(const openai::AnswerForm& form) : form_(form) {}
 
-  Task<void> Run() {
-    while (!gathered_.done && !failure_) {
-      co_await Gather();
-      if (failure_ && failure_->code == Code::kCancelled && call_.exchange.ClientGone()) co_return;
-      if (failure_ && !encoder_) {
-        co_await call_.SendError(*failure_);
-        co_return;
-      }
-      if (failure_) BreakOff();
-      if (out_.empty()) continue;
-      if (auto written = co_await call_.exchange.Write(out_); !written) co_return;
-      out_.clear();
-    }
-    co_await call_.exchange.End();
+  bool streams() const override { return true; }
+  std::string_view content_type() const override { return "text/event-stream"; }
+  void Begin(const std::string& model, int64_t now_s) override {
+    encoder_.emplace(HeadOf(form_, model, now_s), form_);
+  }
+  Result<void> Append(const chat::Event& event, std::string& out) override {
+    return encoder_->Append(event, out);
+  }
+  Result<void> End(std::string_view weir, std::string& out) override {
+    encoder_->End(weir, out);
+    return {};
+  }
+  void Fail(const Error& error, std::string& out) override { encoder_->Fail(error, out); }
+  void Progress(const chat::Progress& progress, std::string& out) override {
+    openai::StreamEncoder::Progress(progress, out);
+  }
+  void Heartbeat(std::string& out) override { openai::StreamEncoder::Heartbeat(out); }
+
+  static openai::AnswerHead HeadOf(const openai::AnswerForm& form, const std::string& model,
+                                   int64_t now_s) {
+    const bool chat = form.kind == openai::AnswerForm::Kind::kChat;
+    return {.id = NewId(chat ? "chatcmpl-" : "cmpl-"), .created_s = now_s, .model = model};
   }
 
  private:
-  static constexpr size_t kEventsAtOnceMax = 256;
-  static constexpr size_t kBytesAtOnce = size_t{64} << 10;
+  const openai::AnswerForm form_;
+  std::optional<openai::StreamEncoder> encoder_ = {};
+};
 
-  Task<void> Gather() {
-    Duration patience = Patience();
-    for (size_t i = 0; i < kEventsAtOnceMax && out_.size() < kBytesAtOnce; ++i) {
-      auto event = co_await generation_.Next(patience);
-      if (!event) failure_ = std::move(event.error());
-      if (event && !*event && i == 0) Wait();
-      if (!event || !*event) co_return;
-      Take(**event);
-      if (gathered_.done || failure_) co_return;
-      patience = Duration::zero();
-    }
+class WholeRendering : public Rendering {
+ public:
+  explicit WholeRendering(const openai::AnswerForm& form) : form_(form) {}
+
+  bool streams() const override { return false; }
+  std::string_view content_type() const override { return "application/json"; }
+  void Begin(const std::string& model, int64_t now_s) override {
+    answer_.emplace(StreamRendering::HeadOf(form_, model, now_s), form_);
   }
-
-  Duration Patience() const {
-    if (encoder_) return site_.options.heartbeat;
-    return std::max<Duration>(head_at_ - site_.clock.Now(), Duration::zero());
+  Result<void> Append(const chat::Event& event, std::string&) override {
+    return answer_->Append(event);
   }
-
-  void Wait() {
-    Start();
-    openai::StreamEncoder::Heartbeat(out_);
+  Result<void> End(std::string_view weir, std::string& out) override {
+    auto body = answer_->End(weir);
+    if (!body) return std::unexpected(body.error());
+    out = std::move(*body);
+    return {};
   }
+  void Fail(const Error&, std::string&) override {}
+  void Heartbeat(std::string&) override {}
 
-  void Take(const chat::Event& event) {
-    gathered_.Take(event);
-    seat_.Run(generation_.target().name);
-    if (const auto* progress = std::get_if<chat::Progress>(&event)) Tell(*progress);
-    if (!IsAnswer(event)) return;
-    Start();
-    if (auto taken = encoder_->Append(event, out_); !taken) {
-      failure_ = std::move(taken.error());
-    } else if (gathered_.done) {
-      Book(site_, call_, generation_.target(), gathered_.done->usage);
-      encoder_->End(WeirOf(call_, generation_, gathered_), out_);
-    }
-  }
-
-  // Before the head it would cost a later failure its honest status, so only who asked gets it
-  // then.
-  void Tell(const chat::Progress& progress) {
-    if (call_.asked.progress) Start();
-    if (encoder_) openai::StreamEncoder::Progress(progress, out_);
-  }
-
-  void Start() {
-    if (encoder_) return;
-    http::Reply head = call_.Head(200, "text/event-stream");
-    head.headers.Add("cache-control", "no-cache");
-    head.headers.Add("x-accel-buffering", "no");
-    AddDecisionHeaders(head, generation_.decision_id(), generation_.target(),
-                       generation_.decision().label);
-    call_.exchange.Start(std::move(head));
-    encoder_.emplace(HeadOf(site_, form_, generation_), form_);
-  }
-
-  void BreakOff() {
-    call_.failed_in_stream = true;
-    encoder_->Fail(*failure_, out_);
-  }
-
-  Site& site_;
-  Call& call_;
-  const openai::AnswerForm& form_;
-  gateway::Generation& generation_;
-  KeyBook::Seat seat_;
-  const MonotonicTime head_at_;
-  std::optional<openai::StreamEncoder> encoder_ = {};  // since the head was fixed
-  std::optional<Error> failure_ = {};
-  Gathered gathered_ = {};
-  std::string out_ = {};
+ private:
+  const openai::AnswerForm form_;
+  std::optional<openai::WholeAnswer> answer_ = {};
 };
 
 Task<void> Answer(Site& site, Call& call, Result<openai::GenerateCall> asked) {
@@ -223,17 +82,12 @@ Task<void> Answer(Site& site, Call& call, Result<openai::GenerateCall> asked) {
     co_return;
   }
   const openai::AnswerForm form = openai::FormOf(*asked);
-  const bool stream = asked->stream;
-  auto generation = gateway::Generate(site.gateway, call.asked, std::move(asked->request));
-  if (!generation) {
-    co_await call.SendError(generation.error());
-    co_return;
-  }
-  if (stream) {
-    StreamedAnswer answer(site, call, form, **generation);
-    co_await answer.Run();
+  if (asked->stream) {
+    StreamRendering rendering(form);
+    co_await AnswerGeneration(site, call, std::move(asked->request), rendering);
   } else {
-    co_await AnswerWhole(site, call, form, **generation);
+    WholeRendering rendering(form);
+    co_await AnswerGeneration(site, call, std::move(asked->request), rendering);
   }
 }
 
@@ -280,12 +134,20 @@ Task<void> OpenAiEmbeddings(Site& site, Call& call) {
 }
 
 Task<void> OpenAiModels(Site& site, Call& call) {
+  if (call.shape == ErrorShape::kAnthropic) {
+    co_await AnthropicModels(site, call);
+    co_return;
+  }
   std::vector<openai::ModelEntry> entries;
   for (const ListedModel& model : site.list_models()) entries.push_back(EntryOf(model));
   co_await call.SendJson(200, openai::RenderModels(entries));
 }
 
 Task<void> OpenAiModel(Site& site, Call& call) {
+  if (call.shape == ErrorShape::kAnthropic) {
+    co_await AnthropicModel(site, call);
+    co_return;
+  }
   const std::string name = http::PercentDecode(call.tail).value_or("");
   for (const ListedModel& model : site.list_models()) {
     if (model.name != name) continue;

@@ -1,7 +1,9 @@
 #include "server/admin_routes.h"
+#include "server/anthropic_routes.h"
 #include "server/backend_routes.h"
 #include "server/health_routes.h"
 #include "server/llamacpp_routes.h"
+#include "server/ollama_routes.h"
 #include "server/openai_routes.h"
 #include "server/route_table.h"
 #include "server/score_routes.h"
@@ -16,6 +18,18 @@ std::span<const Route> Routes() {
       {"POST", "/v1/embeddings", OpenAiEmbeddings},
       {"GET", "/v1/models", OpenAiModels},
       {"GET", "/v1/models/*", OpenAiModel},
+
+      {"POST", "/v1/messages", AnthropicMessages},
+      {"POST", "/v1/messages/count_tokens", AnthropicCountTokens},
+
+      {"POST", "/api/chat", OllamaChat},
+      {"POST", "/api/generate", OllamaGenerate},
+      {"POST", "/api/embed", OllamaEmbed},
+      {"POST", "/api/embeddings", OllamaEmbeddings},
+      {"GET", "/api/tags", OllamaTags},
+      {"POST", "/api/show", OllamaShow},
+      {"GET", "/api/ps", OllamaRunning},
+      {"GET", "/api/version", OllamaVersion},
 
       {"POST", "/tokenize", PostTokenize},
       {"POST", "/detokenize", PostDetokenize},

@@ -25,6 +25,8 @@ struct ListedModel {
   std::string name = {};
   int64_t created = 0;  // Unix seconds
   std::string owner = "weir";
+  uint64_t size = 0;        // bytes of a local model's file; 0 where it has none
+  std::string sha256 = {};  // of that file
 };
 
 // What a probe needs to know of a backend beyond this machine.

@@ -1,0 +1,123 @@
+#include "server/anthropic_routes.h"
+
+#include <fmt/core.h>
+
+#include <optional>
+#include <span>
+#include <utility>
+
+#include "base/clock.h"
+#include "base/random.h"
+#include "dialects/anthropic/answer.h"
+#include "dialects/anthropic/lists.h"
+#include "dialects/anthropic/request.h"
+#include "http/message.h"
+#include "server/answering.h"
+
+namespace weir::server {
+namespace {
+
+class StreamRendering : public Rendering {
+ public:
+  bool streams() const override { return true; }
+  std::string_view content_type() const override { return "text/event-stream"; }
+  void Begin(const std::string& model, int64_t) override {
+    encoder_.emplace(anthropic::AnswerHead{.id = NewId("msg_"), .model = model});
+  }
+  Result<void> Append(const chat::Event& event, std::string& out) override {
+    return encoder_->Append(event, out);
+  }
+  Result<void> End(std::string_view weir, std::string& out) override {
+    encoder_->End(weir, out);
+    return {};
+  }
+  void Fail(const Error& error, std::string& out) override { encoder_->Fail(error, out); }
+  void Heartbeat(std::string& out) override { encoder_->Heartbeat(out); }
+
+ private:
+  std::optional<anthropic::StreamEncoder> encoder_ = {};
+};
+
+class WholeRendering : public Rendering {
+ public:
+  bool streams() const override { return false; }
+  std::string_view content_type() const override { return "application/json"; }
+  void Begin(const std::string& model, int64_t) override {
+    answer_.emplace(anthropic::AnswerHead{.id = NewId("msg_"), .model = model});
+  }
+  Result<void> Append(const chat::Event& event, std::string&) override {
+    return answer_->Append(event);
+  }
+  Result<void> End(std::string_view weir, std::string& out) override {
+    auto body = answer_->End(weir);
+    if (!body) return std::unexpected(body.error());
+    out = std::move(*body);
+    return {};
+  }
+  void Fail(const Error&, std::string&) override {}
+  void Heartbeat(std::string&) override {}
+
+ private:
+  std::optional<anthropic::WholeAnswer> answer_ = {};
+};
+
+std::vector<anthropic::ModelEntry> Entries(Site& site) {
+  std::vector<anthropic::ModelEntry> entries;
+  for (const ListedModel& model : site.list_models())
+    entries.push_back({model.name, model.created});
+  return entries;
+}
+
+}  // namespace
+
+Task<void> AnthropicMessages(Site& site, Call& call) {
+  auto asked = anthropic::ReadMessagesCall(call.request().body);
+  if (!asked) {
+    co_await call.SendError(asked.error());
+    co_return;
+  }
+  if (asked->stream) {
+    StreamRendering rendering;
+    co_await AnswerGeneration(site, call, std::move(asked->request), rendering);
+  } else {
+    WholeRendering rendering;
+    co_await AnswerGeneration(site, call, std::move(asked->request), rendering);
+  }
+}
+
+Task<void> AnthropicCountTokens(Site& site, Call& call) {
+  auto asked = anthropic::ReadCountTokens(call.request().body);
+  const Result<std::string> model =
+      asked ? site.local_model(asked->model) : std::unexpected(asked.error());
+  if (!model) {
+    co_await call.SendError(model.error());
+    co_return;
+  }
+  wire::Tokenize request;
+  request.messages = std::move(asked->messages);
+  request.tools = std::move(asked->tools);
+  const auto tokens = co_await site.fleet.Tokenize(*model, std::move(request));
+  if (!tokens) {
+    co_await call.SendError(tokens.error());
+    co_return;
+  }
+  co_await call.SendJson(200, fmt::format("{{\"input_tokens\":{}}}", tokens->tokens.size()));
+}
+
+Task<void> AnthropicModels(Site& site, Call& call) {
+  co_await call.SendJson(200, anthropic::RenderModels(Entries(site)));
+}
+
+Task<void> AnthropicModel(Site& site, Call& call) {
+  const std::string name = http::PercentDecode(call.tail).value_or("");
+  for (const anthropic::ModelEntry& model : Entries(site)) {
+    if (model.id != name) continue;
+    co_await call.SendJson(200, anthropic::RenderModel(model));
+    co_return;
+  }
+  co_await call.SendError({Code::kNotFound,
+                           fmt::format("there is no model '{}' here", name.substr(0, 128)), "model",
+                           "model_not_found"});
+}
+
+}  // namespace weir::server

@@ -1,0 +1,128 @@
+// Anthropic's and Ollama's routes over a fake backend: the right shape of answers, streams and
+// errors. What the shapes hold is tested with the dialects.
+#include "server/error_shape.h"
+#include "server/site_for_test.h"
+
+namespace weir::server {
+namespace {
+
+using testing::EndsWith;
+using testing::HasSubstr;
+using testing::Not;
+using testing::StartsWith;
+
+const Error kBroken{Code::kBackendFailed, "it broke", "", "backend_failed"};
+const HeaderList kClaude = {{"anthropic-version", "2023-06-01"}};
+
+class DialectRoutesTest : public SiteTest {
+ protected:
+  std::deque<backends::Step>& Steps() { return backend_.models["m-small"].steps; }
+
+  std::unique_ptr<http::FakeExchange> Messages(std::string_view more = "",
+                                               std::string_view model = "auto") {
+    return Do("POST", "/v1/messages",
+              R"({"max_tokens":9,"model":")" + std::string(model) +
+                  R"(","messages":[{"role":"user","content":"words"}])" + std::string(more) + "}",
+              kClaude);
+  }
+  std::unique_ptr<http::FakeExchange> Ollama(std::string_view more = "",
+                                             std::string_view model = "auto") {
+    return Do("POST", "/api/chat",
+              R"({"model":")" + std::string(model) +
+                  R"(","messages":[{"role":"user","content":"words"}])" + std::string(more) + "}");
+  }
+};
+
+TEST_F(DialectRoutesTest, AMessageIsAnsweredWholeInAnthropicsShape) {
+  const auto answer = Messages();
+  EXPECT_EQ(answer->status(), 200);
+  EXPECT_THAT(answer->body(), StartsWith(R"({"id":"msg_)"));
+  EXPECT_THAT(answer->body(), HasSubstr(R"("content":[{"type":"text","text":"Hello there"}])"));
+  EXPECT_THAT(answer->body(), HasSubstr(R"("model":"small")"));
+  EXPECT_THAT(answer->body(), HasSubstr(R"("weir":{"decision":"dec_)"));
+  EXPECT_EQ(Header(*answer, "x-weir-target"), "small");
+  EXPECT_THAT(Header(*answer, "request-id"), StartsWith("req_"));
+}
+
+TEST_F(DialectRoutesTest, AMessageStreamsFromItsStartToItsStop) {
+  const auto answer = Messages(R"(,"stream":true)");
+  EXPECT_TRUE(answer->streamed() && answer->finished());
+  EXPECT_EQ(Header(*answer, "content-type"), "text/event-stream");
+  const auto events = Events(*answer);
+  ASSERT_GE(events.size(), 5u);
+  EXPECT_THAT(events.front(), StartsWith(R"({"type":"message_start")"));
+  EXPECT_THAT(events.back(), StartsWith(R"({"type":"message_stop","weir":{)"));
+}
+
+TEST_F(DialectRoutesTest, AMessageThatBreaksEndsInAnErrorEvent) {
+  Steps() = {chat::Event(chat::Delta{.text = "half"}), kBroken};
+  const auto events = Events(*Messages(R"(,"stream":true)"));
+  EXPECT_THAT(events.back(), StartsWith(R"({"type":"error","error":{"type":"api_error")"));
+  for (const std::string& event : events) EXPECT_THAT(event, Not(HasSubstr("message_stop")));
+}
+
+TEST_F(DialectRoutesTest, AChatIsAnsweredInOllamasShape) {
+  const auto whole = Ollama(R"(,"stream":false)");
+  EXPECT_EQ(whole->status(), 200);
+  EXPECT_EQ(Header(*whole, "content-type"), "application/json");
+  EXPECT_THAT(whole->body(), HasSubstr(R"("content":"Hello there")"));
+  EXPECT_THAT(whole->body(), HasSubstr(R"("done":true)"));
+  const auto stream = Ollama();
+  EXPECT_TRUE(stream->streamed() && stream->finished());
+  EXPECT_EQ(Header(*stream, "content-type"), "application/x-ndjson");
+  EXPECT_THAT(stream->body(), HasSubstr(R"("done":false)"));
+  EXPECT_THAT(stream->body(), HasSubstr(R"("done":true)"));
+  EXPECT_THAT(stream->body(), EndsWith("}\n"));
+}
+
+TEST_F(DialectRoutesTest, AChatThatBreaksNeverSaysDone) {
+  Steps() = {chat::Event(chat::Delta{.text = "half"}), kBroken};
+  const auto stream = Ollama();
+  EXPECT_THAT(stream->body(), EndsWith("{\"error\":\"it broke\",\"code\":\"backend_failed\"}\n"));
+  EXPECT_THAT(stream->body(), Not(HasSubstr(R"("done":true)")));
+  Steps() = {chat::Event(chat::Delta{.text = "half"}), kBroken};
+  const auto whole = Ollama(R"(,"stream":false)");
+  EXPECT_EQ(whole->status(), 502);
+  EXPECT_THAT(whole->body(), Not(HasSubstr("half")));
+}
+
+TEST_F(DialectRoutesTest, ErrorsHaveTheShapeOfTheRouteThatWasCalled) {
+  const auto claude = Messages("", "nobody");
+  EXPECT_EQ(claude->status(), 404);
+  EXPECT_THAT(claude->body(), StartsWith(R"({"type":"error","error":{"type":"not_found_error")"));
+  EXPECT_THAT(claude->body(), HasSubstr(R"("request_id":"req_)"));
+  const auto ollama = Ollama("", "nobody");
+  EXPECT_EQ(ollama->status(), 404);
+  EXPECT_THAT(ollama->body(), StartsWith(R"({"error":")"));
+  EXPECT_THAT(ollama->body(), HasSubstr(R"("param":"model")"));
+  EXPECT_THAT(Chat({}, "", "nobody")->body(), StartsWith(R"({"error":{"message":)"));
+  // Before any handler is reached, too.
+  EXPECT_THAT(Do("GET", "/api/chat")->body(), StartsWith(R"({"error":")"));
+  EXPECT_THAT(Do("GET", "/v1/messages")->body(), StartsWith(R"({"type":"error")"));
+  Key({.name = "k"});
+  const auto refused = Messages();
+  EXPECT_EQ(refused->status(), 401);
+  EXPECT_THAT(refused->body(), HasSubstr(R"("type":"authentication_error")"));
+}
+
+TEST_F(DialectRoutesTest, ModelsAreListedInTheShapeThatTheClientReads) {
+  EXPECT_THAT(Do("GET", "/v1/models")->body(), StartsWith(R"({"object":"list")"));
+  EXPECT_THAT(Do("GET", "/v1/models", "", kClaude)->body(),
+              StartsWith(R"({"data":[{"type":"model","id":"small")"));
+  EXPECT_THAT(Do("GET", "/v1/models/a%2Fb", "", kClaude)->body(),
+              StartsWith(R"({"type":"model","id":"a/b")"));
+  EXPECT_THAT(Do("GET", "/api/tags")->body(), StartsWith(R"({"models":[{"name":"small")"));
+  EXPECT_THAT(Do("GET", "/api/version")->body(), HasSubstr(R"("weir":")"));
+  EXPECT_THAT(Do("POST", "/api/show", R"({"model":"small"})")->body(),
+              HasSubstr(R"("capabilities":["completion")"));
+  EXPECT_EQ(Do("POST", "/api/show", R"({"model":"none"})")->status(), 404);
+}
+
+TEST_F(DialectRoutesTest, LoadingNeedsTheScopeForIt) {
+  const auto key = Key({.name = "k", .scopes = static_cast<uint32_t>(chat::Scope::kInference)});
+  const auto answer = Do("POST", "/api/generate", R"({"model":"small","keep_alive":0})", With(key));
+  EXPECT_EQ(answer->status(), 403);
+}
+
+}  // namespace
+}  // namespace weir::server

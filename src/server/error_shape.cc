@@ -1,0 +1,32 @@
+#include "server/error_shape.h"
+
+#include "dialects/anthropic/error.h"
+#include "dialects/ollama/error.h"
+#include "dialects/openai/error.h"
+
+namespace weir::server {
+
+ErrorShape ErrorShapeOf(const http::Request& request) {
+  const std::string_view path = request.path;
+  if (path.starts_with("/api/")) return ErrorShape::kOllama;
+  const bool models = path == "/v1/models" || path.starts_with("/v1/models/");
+  if (path == "/v1/messages" || path.starts_with("/v1/messages/") ||
+      (models && request.headers.Find("anthropic-version"))) {
+    return ErrorShape::kAnthropic;
+  }
+  return ErrorShape::kOpenAi;
+}
+
+std::string RenderError(ErrorShape shape, const Error& error, std::string_view request_id) {
+  switch (shape) {
+    case ErrorShape::kOpenAi:
+      break;
+    case ErrorShape::kAnthropic:
+      return anthropic::RenderError(error, request_id);
+    case ErrorShape::kOllama:
+      return ollama::RenderError(error);
+  }
+  return openai::RenderError(error);
+}
+
+}  // namespace weir::server

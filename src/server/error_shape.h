@@ -1,0 +1,21 @@
+// Errors in the words of the dialect that a client speaks, known from the route before anything
+// else is.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "http/message.h"
+
+namespace weir::server {
+
+enum class ErrorShape : uint8_t { kOpenAi, kAnthropic, kOllama };
+
+// By the path; and /v1/models, which two dialects have, by the anthropic-version header.
+ErrorShape ErrorShapeOf(const http::Request& request);
+
+std::string RenderError(ErrorShape shape, const Error& error, std::string_view request_id);
+
+}  // namespace weir::server

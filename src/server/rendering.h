@@ -1,0 +1,35 @@
+// How one generation is told to a client: the dialect of the route, streamed or whole. The routes
+// make one, answering.h feeds it; it waits for nothing and writes nowhere.
+//
+// Begin comes first, then events in their order; then End, or (streams alone) Fail. Everything
+// appends to `out`: bytes of the stream, or in End the body of a whole answer.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "chat/event.h"
+
+namespace weir::server {
+
+class Rendering {
+ public:
+  virtual ~Rendering() = default;
+
+  virtual bool streams() const = 0;
+  virtual std::string_view content_type() const = 0;
+  // `model`: who answers. `now_s`: Unix seconds.
+  virtual void Begin(const std::string& model, int64_t now_s) = 0;
+  // kBackendFailed when the event does not fit; the answer has failed then.
+  virtual Result<void> Append(const chat::Event& event, std::string& out) = 0;
+  // `weir` is the text of a JSON object. A whole answer may still fail here.
+  virtual Result<void> End(std::string_view weir, std::string& out) = 0;
+  virtual void Fail(const Error& error, std::string& out) = 0;
+  // How far a long prompt is, in streams of dialects that can say so.
+  virtual void Progress(const chat::Progress&, std::string&) {}
+  // Something that keeps a silent stream open.
+  virtual void Heartbeat(std::string& out) = 0;
+};
+
+}  // namespace weir::server

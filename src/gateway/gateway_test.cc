@@ -253,7 +253,7 @@ TEST_F(GatewayTest, AGenerationEndsWhenItsKeyIsNoLongerValid) {
   ASSERT_FALSE(event);
   EXPECT_EQ(event.error().reason, "key_revoked");
   EXPECT_EQ(backend_.live_streams, 0) << "the work is cancelled, and no other target is asked";
-  EXPECT_THAT(Attempts(generation->decision_id()), ElementsAre("a:unauthenticated"));
+  EXPECT_THAT(Attempts(generation->decision_id()), ElementsAre("a:key_revoked"));
 }
 
 TEST_F(GatewayTest, WhoWaitsForAQuietTargetIsStoppedTooWhenTheKeyIsRevoked) {

@@ -18,7 +18,7 @@ constexpr Duration kRetryAfterFailureMax = std::chrono::minutes(5);
 // How long a process that was told to go may take, before another of its model is started.
 constexpr auto kExitPatience = std::chrono::seconds(5);
 constexpr int64_t kKeepAliveMsMax = int64_t{366} * 24 * 3600 * 1000;
-constexpr auto kStatsPatience = std::chrono::milliseconds(500);
+constexpr auto kStatsPatience = std::chrono::seconds(1);
 
 // FNV-1a over the salt and the text: engines keep tenants and clients apart by it and learn no
 // name.
@@ -72,7 +72,8 @@ struct EngineFleet::Slot {
   std::shared_ptr<EngineConnection> connection = {};
   Error error = {};  // kFailed
   MonotonicTime retry_at = {};
-  bool stopped = false;  // somebody unloaded it: its end is no failure
+  bool stopped = false;          // somebody unloaded it: its end is no failure
+  wire::EngineStats stats = {};  // as the engine told them last
   size_t users = 0;
   MonotonicTime last_used = {};
   Duration keep_alive = {};
@@ -413,7 +414,8 @@ Task<std::vector<EngineStatus>> EngineFleet::Status() {
       line.info = slot->connection->info();
       const MonotonicTime deadline = SystemClock().Now() + kStatsPatience;
       const auto stats = co_await WithDeadline(deadline, slot->connection->QueryStats());
-      if (stats) line.stats = *stats;
+      if (stats) slot->stats = *stats;
+      line.stats = slot->stats;
       line.answers = stats.has_value();
     }
     if (const auto found = restarts_.find(name); found != restarts_.end()) {

@@ -10,7 +10,8 @@ import weir_server
 from talk import http_client
 
 FILES = {
-    "bin/weir": 0o755, "bin/weir-serve": 0o755, "bin/weir-engine": 0o755, "bin/weir-fetch": 0o755,
+    "bin/weir": 0o755, "bin/weir-serve": 0o755, "bin/weir-egress": 0o755, "bin/weir-engine": 0o755,
+    "bin/weir-fetch": 0o755,
     "share/bash-completion/completions/weir": 0o644, "share/zsh/site-functions/_weir": 0o644,
     "share/fish/vendor_completions.d/weir.fish": 0o644,
     "share/doc/weir/LICENSE": 0o644, "share/doc/weir/NOTICE": 0o644, "share/doc/weir/README.md": 0o644,

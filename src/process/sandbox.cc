@@ -94,8 +94,11 @@ SandboxSpec SandboxSpec::Fetch(std::vector<std::string> read_write, bool network
   SandboxSpec spec{.profile = Profile::kFetch, .read_write = std::move(read_write)};
   spec.connects = network;
   spec.descriptors_max = 256;
+  // Whether bytes that arrived before are of this boot: what was not synced may be lost otherwise.
+  spec.read_only = {"/proc/sys/kernel/random/boot_id"};
   if (!network) return spec;
-  spec.read_only = {"/etc/ssl",
+  spec.read_only = {"/proc/sys/kernel/random/boot_id",
+                    "/etc/ssl",
                     "/etc/pki",
                     "/usr/share/ca-certificates",
                     "/usr/lib/ssl",

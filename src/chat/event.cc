@@ -18,4 +18,14 @@ std::string_view FinishReasonName(FinishReason reason) {
   CHECK(false, "finish reason out of range");
 }
 
+size_t BytesOf(const Delta& delta) {
+  constexpr size_t kLogprobBytes = 64;
+  size_t bytes = delta.text.size() + delta.reasoning.size();
+  for (const auto& call : delta.tool_calls) {
+    bytes += call.id.size() + call.name.size() + call.arguments.size();
+  }
+  for (const auto& token : delta.logprobs) bytes += kLogprobBytes * (1 + token.top.size());
+  return bytes;
+}
+
 }  // namespace weir::chat

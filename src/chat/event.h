@@ -82,6 +82,9 @@ struct Delta {
   bool operator==(const Delta&) const = default;
 };
 
+// What a delta adds to an answer that is kept whole, in bytes; log-probabilities as they are held.
+size_t BytesOf(const Delta& delta);
+
 struct ChoiceDone {
   int32_t choice = 0;
   FinishReason reason = FinishReason::kStop;

@@ -19,19 +19,13 @@ constexpr std::string_view kVersion = "2023-06-01";
 constexpr int64_t kMaxTokensUnknown = 4096;
 constexpr int32_t kBudgetMin = 1024;
 
-bool IsAllowed(const chat::ToolChoice& choice, const std::string& name) {
-  return choice.names.empty() || std::ranges::find(choice.names, name) != choice.names.end();
-}
-
 Result<void> WriteTools(json::Writer& writer, const GenerateRequest& request) {
   if (request.tools.empty()) return {};
   writer.Key("tools").BeginArray();
   for (size_t i = 0; i < request.tools.size(); ++i) {
     const chat::Tool& tool = request.tools[i];
-    if (!IsAllowed(request.tool_choice, tool.name)) continue;
-    const auto schema = provider::ParseText(
-        tool.parameters.empty() ? provider::kNoParameters : std::string_view(tool.parameters),
-        fmt::format("tools[{}].function.parameters", i), true);
+    if (!provider::IsAllowed(request.tool_choice, tool.name)) continue;
+    const auto schema = provider::SchemaOf(tool, i);
     if (!schema) return Fail(schema.error());
     writer.BeginObject().Field("name", tool.name);
     if (!tool.description.empty()) writer.Field("description", tool.description);

@@ -11,13 +11,6 @@ std::unexpected<Error> Broken(const char* what) {
   return Fail(Code::kBackendFailed, what, {}, "backend_failed");
 }
 
-size_t BytesOf(const chat::Delta& delta) {
-  size_t bytes = delta.text.size() + delta.reasoning.size();
-  for (const auto& call : delta.tool_calls)
-    bytes += call.id.size() + call.name.size() + call.arguments.size();
-  return bytes;
-}
-
 // Arguments that were cut off by a bound of the answer are no object; then {} stands for them, and
 // stop_reason says why.
 void WriteInput(json::Writer& writer, const std::string& arguments) {

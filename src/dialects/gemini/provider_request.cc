@@ -118,8 +118,7 @@ Result<void> WriteContents(json::Writer& writer, const std::vector<Message>& mes
 
 // Without a required call, "only these" is said by sending only these.
 bool IsSent(const chat::ToolChoice& choice, const std::string& name) {
-  return choice.mode != Mode::kAuto || choice.names.empty() ||
-         std::ranges::find(choice.names, name) != choice.names.end();
+  return choice.mode != Mode::kAuto || provider::IsAllowed(choice, name);
 }
 
 Result<void> WriteTools(json::Writer& writer, const GenerateRequest& request) {
@@ -130,8 +129,7 @@ Result<void> WriteTools(json::Writer& writer, const GenerateRequest& request) {
     if (!IsSent(request.tool_choice, tool.name)) continue;
     writer.BeginObject().Field("name", tool.name).Field("description", tool.description);
     if (!tool.parameters.empty()) {
-      const auto schema = provider::ParseText(
-          tool.parameters, fmt::format("tools[{}].function.parameters", i), true);
+      const auto schema = provider::SchemaOf(tool, i);
       if (!schema) return Fail(schema.error());
       writer.Key("parametersJsonSchema").Tree(*schema);
     }

@@ -3,11 +3,7 @@
 namespace weir::gemini {
 namespace {
 
-using provider::Carried;
-constexpr Carried kCarried = Carried::kCarried;
-constexpr Carried kEmulated = Carried::kEmulated;
-constexpr Carried kRefused = Carried::kRefused;
-constexpr Carried kUnsent = Carried::kUnsent;
+using enum provider::Carried;
 
 constexpr provider::FieldRule kRules[] = {
     {"prompt", kRefused, "only chats are sent to providers"},

@@ -16,15 +16,6 @@ std::unexpected<Error> Broken(const char* what) {
   return ::weir::Fail(Code::kBackendFailed, what, {}, "backend_failed");
 }
 
-size_t BytesOf(const chat::Delta& delta) {
-  constexpr size_t kLogprobBytes = 64;
-  size_t bytes = delta.text.size() + delta.reasoning.size();
-  for (const auto& call : delta.tool_calls)
-    bytes += call.id.size() + call.name.size() + call.arguments.size();
-  for (const auto& token : delta.logprobs) bytes += kLogprobBytes * (1 + token.top.size());
-  return bytes;
-}
-
 void WriteToken(json::Writer& writer, std::string_view bytes, std::optional<float> logprob) {
   writer.Field("token", bytes).Key("logprob");
   if (logprob) {

@@ -2,6 +2,7 @@
 
 #include "dialects/ollama/provider.h"
 #include "dialects/provider/framed_answer.h"
+#include "dialects/provider/logprobs.h"
 #include "dialects/provider/malformed.h"
 #include "dialects/provider/request_pieces.h"
 #include "json/fields.h"
@@ -41,7 +42,7 @@ class Answer : public provider::FramedAnswer {
     json::Problem problem;
     json::Fields line(problem, document);
     chat::Delta delta;
-    ReadLogprobs(line, delta);
+    provider::ReadLogprobs(line, "logprobs", delta);
     auto message = line.Nested("message");
     if (message) {
       delta.text = message->String("content", kTextBytesMax).value_or("");
@@ -91,39 +92,6 @@ class Answer : public provider::FramedAnswer {
     return events_.OpenCall(0, number, std::move(id), std::move(name),
                             arguments == nullptr ? "{}" : json::Print(json::Value(*arguments)),
                             out);
-  }
-
-  static std::string TokenBytes(json::Fields& token) {
-    std::string text = token.String("token", kTextBytesMax).value_or("");
-    const json::Array* bytes = token.List("bytes", 1024);
-    if (bytes == nullptr) return text;
-    std::string out;
-    for (const json::Value& byte : *bytes) {
-      const int64_t* number = byte.AsInt();
-      if (number == nullptr || *number < 0 || *number > 255) return text;
-      out += static_cast<char>(*number);
-    }
-    return out;
-  }
-
-  static std::optional<float> Logprob(json::Fields& token) {
-    const auto number = token.Number("logprob", -1e9, 1e-3);
-    return number ? std::optional(static_cast<float>(*number)) : std::nullopt;
-  }
-
-  static void ReadLogprobs(json::Fields& line, chat::Delta& delta) {
-    const json::Array* tokens = line.List("logprobs", kListMax);
-    for (size_t i = 0; tokens != nullptr && i < tokens->size() && !line.problem(); ++i) {
-      json::Fields token(line.problem(), (*tokens)[i], line.PathOf("logprobs", i));
-      chat::TokenLogprob out = {.bytes = TokenBytes(token), .logprob = Logprob(token)};
-      const json::Array* top = token.List("top_logprobs", 1024);
-      for (size_t k = 0; top != nullptr && k < top->size() && !line.problem(); ++k) {
-        json::Fields other(line.problem(), (*top)[k], token.PathOf("top_logprobs", k));
-        std::string bytes = TokenBytes(other);
-        if (const auto logprob = Logprob(other)) out.top.push_back({std::move(bytes), *logprob});
-      }
-      delta.logprobs.push_back(std::move(out));
-    }
   }
 
   chat::GenerateRequest turn_;  // as long as the request, and empty: for ids

@@ -66,10 +66,6 @@ Result<void> WriteMessages(json::Writer& writer, const GenerateRequest& request)
   return {};
 }
 
-bool IsSent(const chat::ToolChoice& choice, const std::string& name) {
-  return choice.names.empty() || std::ranges::find(choice.names, name) != choice.names.end();
-}
-
 Result<void> WriteTools(json::Writer& writer, const GenerateRequest& request) {
   if (request.tools.empty() || request.tool_choice.mode == Mode::kNone) return {};
   if (request.tool_choice.mode == Mode::kRequired)
@@ -77,10 +73,8 @@ Result<void> WriteTools(json::Writer& writer, const GenerateRequest& request) {
   writer.Key("tools").BeginArray();
   for (size_t i = 0; i < request.tools.size(); ++i) {
     const chat::Tool& tool = request.tools[i];
-    if (!IsSent(request.tool_choice, tool.name)) continue;
-    const auto schema = provider::ParseText(
-        tool.parameters.empty() ? provider::kNoParameters : std::string_view(tool.parameters),
-        fmt::format("tools[{}].function.parameters", i), true);
+    if (!provider::IsAllowed(request.tool_choice, tool.name)) continue;
+    const auto schema = provider::SchemaOf(tool, i);
     if (!schema) return Fail(schema.error());
     writer.BeginObject().Field("type", "function").Key("function").BeginObject();
     writer.Field("name", tool.name).Field("description", tool.description);

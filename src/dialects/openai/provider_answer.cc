@@ -3,6 +3,7 @@
 
 #include "dialects/openai/provider.h"
 #include "dialects/provider/framed_answer.h"
+#include "dialects/provider/logprobs.h"
 #include "dialects/provider/malformed.h"
 #include "dialects/provider/request_pieces.h"
 #include "json/fields.h"
@@ -69,42 +70,6 @@ std::optional<FinishReason> ReasonOf(std::string_view word) {
     if (row.word == word) return row.reason;
   }
   return std::nullopt;
-}
-
-// The bytes of a token: as numbers where they are given, else its text.
-std::string TokenBytes(json::Fields& token) {
-  std::string text = token.String("token", kTextBytesMax).value_or("");
-  const json::Array* bytes = token.List("bytes", 1024);
-  if (bytes == nullptr) return text;
-  std::string out;
-  for (const json::Value& byte : *bytes) {
-    const int64_t* number = byte.AsInt();
-    if (number == nullptr || *number < 0 || *number > 255) return text;
-    out += static_cast<char>(*number);
-  }
-  return out;
-}
-
-std::optional<float> Logprob(json::Fields& token) {
-  const auto number = token.Number("logprob", -1e9, 1e-3);
-  return number ? std::optional(static_cast<float>(*number)) : std::nullopt;
-}
-
-void ReadLogprobs(json::Fields& choice, chat::Delta& delta) {
-  auto logprobs = choice.Nested("logprobs");
-  if (!logprobs) return;
-  const json::Array* content = logprobs->List("content", kListMax);
-  for (size_t i = 0; content != nullptr && i < content->size() && !choice.problem(); ++i) {
-    json::Fields token(choice.problem(), (*content)[i], logprobs->PathOf("content", i));
-    chat::TokenLogprob out = {.bytes = TokenBytes(token), .logprob = Logprob(token)};
-    const json::Array* top = token.List("top_logprobs", 1024);
-    for (size_t k = 0; top != nullptr && k < top->size() && !choice.problem(); ++k) {
-      json::Fields other(choice.problem(), (*top)[k], token.PathOf("top_logprobs", k));
-      std::string bytes = TokenBytes(other);
-      if (const auto logprob = Logprob(other)) out.top.push_back({std::move(bytes), *logprob});
-    }
-    delta.logprobs.push_back(std::move(out));
-  }
 }
 
 // Content is text, or (Mistral) a list of typed chunks, some of them thinking.
@@ -190,7 +155,9 @@ class Answer : public provider::FramedAnswer {
     chat::Delta delta;
     delta.choice = static_cast<int32_t>(choice.Int("index", 0, INT32_MAX).value_or(0));
     auto message = choice.Nested(said);
-    ReadLogprobs(choice, delta);
+    if (auto logprobs = choice.Nested("logprobs")) {
+      provider::ReadLogprobs(*logprobs, "content", delta);
+    }
     if (message) ReadMessage(*message, delta);
     const std::string finish = choice.String("finish_reason", 256).value_or("");
     const json::Value* stop = choice.Take("stop_reason");  // vLLM: which stop string

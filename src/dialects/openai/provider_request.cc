@@ -44,8 +44,7 @@ Result<void> WriteTools(json::Writer& writer, const GenerateRequest& request) {
     writer.Field("name", tool.name);
     if (!tool.description.empty()) writer.Field("description", tool.description);
     if (!tool.parameters.empty()) {
-      const auto schema = provider::ParseText(
-          tool.parameters, fmt::format("tools[{}].function.parameters", i), true);
+      const auto schema = provider::SchemaOf(tool, i);
       if (!schema) return Fail(schema.error());
       writer.Key("parameters").Tree(*schema);
     }

@@ -43,15 +43,6 @@ void WriteMessage(json::Writer& writer, const chat::Delta& all, bool legacy) {
   writer.EndObject();
 }
 
-size_t BytesOf(const chat::Delta& delta) {
-  constexpr size_t kLogprobBytes = 64;
-  size_t bytes = delta.text.size() + delta.reasoning.size();
-  for (const auto& call : delta.tool_calls)
-    bytes += call.id.size() + call.name.size() + call.arguments.size();
-  for (const auto& token : delta.logprobs) bytes += kLogprobBytes * (1 + token.top.size());
-  return bytes;
-}
-
 }  // namespace
 
 WholeAnswer::WholeAnswer(AnswerHead head, const AnswerForm& form)

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "base/base64.h"
@@ -13,6 +14,7 @@ namespace {
 
 constexpr size_t kSegmentBytesMax = 256;
 constexpr size_t kEmbeddingValuesMax = 4'000'000;
+constexpr std::string_view kNoParameters = R"({"type":"object","properties":{}})";
 constexpr int64_t kCountMax = int64_t{1} << 53;
 
 bool IsPlain(char c) {
@@ -21,6 +23,16 @@ bool IsPlain(char c) {
 }
 
 }  // namespace
+
+bool IsAllowed(const chat::ToolChoice& choice, const std::string& name) {
+  return choice.names.empty() || std::ranges::find(choice.names, name) != choice.names.end();
+}
+
+Result<json::Value> SchemaOf(const chat::Tool& tool, size_t index) {
+  const std::string_view schema = tool.parameters;
+  return ParseText(schema.empty() ? kNoParameters : schema,
+                   fmt::format("tools[{}].function.parameters", index), true);
+}
 
 std::string DataUrl(const chat::Part& part) {
   const std::string_view type =

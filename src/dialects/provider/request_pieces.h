@@ -22,8 +22,12 @@ Result<json::Value> ParseText(std::string_view text, std::string_view param, boo
 // A tool's arguments as a JSON object; "" counts as {}.
 Result<json::Value> ArgumentsOf(const chat::ToolCall& call, size_t message, size_t index);
 
-// The schema of a tool that has no parameters.
-inline constexpr std::string_view kNoParameters = R"({"type":"object","properties":{}})";
+// Whether a choice of tools leaves this one to the model: one that names none leaves all.
+bool IsAllowed(const chat::ToolChoice& choice, const std::string& name);
+
+// The schema of a tool's arguments, by its index in the request; that of no arguments where it has
+// none.
+Result<json::Value> SchemaOf(const chat::Tool& tool, size_t index);
 
 // The call's body and headers. kTooLarge over the bound of a call.
 Result<chat::ProviderCall> JsonCall(std::string path, std::string body, bool streams,

@@ -262,7 +262,7 @@ Task<void> EngineConnection::Guard(std::shared_ptr<EngineConnection> self) {
       case Pulse::Verdict::kWell:
         break;
       case Pulse::Verdict::kAsk:
-        // Its answer belongs to no request and is dropped: that it comes is what counts.
+        // Its answer belongs to no request: that it comes is what counts.
         self->Send(wire::EngineFrame::kQueryStats, self->next_id_++, {});
         break;
       case Pulse::Verdict::kHung:
@@ -350,6 +350,10 @@ Result<void> EngineConnection::Take(wire::Frame frame) {
   if (frame.request == 0) {
     TakeLoading(frame);
     return {};
+  }
+  // Whoever asked for figures may have gone, because a step took long: they are the newest still.
+  if (frame.kind == static_cast<uint16_t>(wire::EngineFrame::kStats)) {
+    if (auto stats = wire::Decode<wire::EngineStats>(frame.body)) stats_ = std::move(*stats);
   }
   const auto found = open_.find(frame.request);
   if (found == open_.end()) return {};  // cancelled here, answered there: the two crossed

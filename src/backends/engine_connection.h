@@ -58,6 +58,8 @@ class EngineConnection : public std::enable_shared_from_this<EngineConnection> {
 
   const std::string& name() const { return name_; }
   const wire::EngineInfo& info() const { return info_; }
+  // The figures that came last, whether or not somebody still waited for them.
+  const wire::EngineStats& stats() const { return stats_; }
   float loading() const { return loading_; }  // 0..1 while Load runs
   size_t open_requests() const { return open_.size(); }
   // Set when the engine is gone.
@@ -110,6 +112,7 @@ class EngineConnection : public std::enable_shared_from_this<EngineConnection> {
   Descriptor socket_;
   std::string name_;
   wire::EngineInfo info_ = {};
+  wire::EngineStats stats_ = {};
   float loading_ = 0;
   std::optional<Result<wire::EngineInfo>> loaded_ = {};
   Event load_changed_;

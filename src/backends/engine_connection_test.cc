@@ -172,6 +172,17 @@ TEST_F(EngineConnectionTest, TheOtherQuestionsAreAnswered) {
   EXPECT_EQ(engine_->Count(Kind::kCancel), 0u);
 }
 
+TEST_F(EngineConnectionTest, FiguresThatComeAfterTheDeadlineAreKept) {
+  engine_->on_frame = [](FakeEngine& engine, const wire::Frame& frame) {
+    if (FakeEngine::Is(frame, Kind::kCancel)) {
+      engine.Say(Kind::kStats, frame.request, wire::Encode(wire::EngineStats{.running = 7}));
+    }
+  };
+  const auto deadline = SystemClock().Now() + milliseconds(1);
+  EXPECT_FALSE(RunForTest(loop_, WithDeadline(deadline, connection_->QueryStats())));
+  EXPECT_TRUE(Until([&] { return connection_->stats().running == 7; }));
+}
+
 TEST_F(EngineConnectionTest, WhoStopsWaitingForAnAnswerCancelsTheQuestion) {
   Silence();
   const auto deadline = SystemClock().Now() + milliseconds(1);

@@ -72,8 +72,7 @@ struct EngineFleet::Slot {
   std::shared_ptr<EngineConnection> connection = {};
   Error error = {};  // kFailed
   MonotonicTime retry_at = {};
-  bool stopped = false;          // somebody unloaded it: its end is no failure
-  wire::EngineStats stats = {};  // as the engine told them last
+  bool stopped = false;  // somebody unloaded it: its end is no failure
   size_t users = 0;
   MonotonicTime last_used = {};
   Duration keep_alive = {};
@@ -414,8 +413,7 @@ Task<std::vector<EngineStatus>> EngineFleet::Status() {
       line.info = slot->connection->info();
       const MonotonicTime deadline = SystemClock().Now() + kStatsPatience;
       const auto stats = co_await WithDeadline(deadline, slot->connection->QueryStats());
-      if (stats) slot->stats = *stats;
-      line.stats = slot->stats;
+      line.stats = slot->connection->stats();
       line.answers = stats.has_value();
     }
     if (const auto found = restarts_.find(name); found != restarts_.end()) {

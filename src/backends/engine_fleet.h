@@ -53,9 +53,9 @@ struct EngineStatus {
   wire::EngineStats stats = {};             // as last asked
   size_t open_requests = 0;                 // running, or waiting for it to load
   std::optional<Duration> unloads_in = {};  // absent: never, in use, or not ready
-  bool answers = true;          // false: it did not tell its figures in time, so `stats` are older
-  uint64_t restarts = 0;        // of this model, by itself, since the gateway started
-  std::string last_error = {};  // kFailed: why
+  bool answers = true;                    // false: it told no figures in time, so `stats` are older
+  uint64_t restarts = 0;                  // of this model, by itself, since the gateway started
+  std::string last_error = {};            // kFailed: why
   std::optional<Duration> retry_in = {};  // kFailed: until it may be tried again
 };
 

@@ -95,10 +95,10 @@ def test_a_revoked_key_ends_what_waits_for_its_turn(keyed, small, tmp_path):
     with http_client(server) as http, concurrent.futures.ThreadPoolExecutor() as pool:
         http.post("/v1/chat/completions", json=ask("Hi", max_tokens=1), headers={"x-api-key": first})
         answer = pool.submit(http.post, "/v1/chat/completions", json=slow, headers={"x-api-key": second})
-        assert weir_server.until(lambda: engine_of(http, first)["running"] == 1)
+        assert weir_server.until(lambda: engine_of(http, first)["running"] == 1, 20)
         assert run("revoke", "second").returncode == 0
         assert error_of(answer.result(), 401)["code"] == "key_revoked"
-        assert weir_server.until(lambda: engine_of(http, first)["running"] == 0)
+        assert weir_server.until(lambda: engine_of(http, first)["running"] == 0, 20)
 
 
 def engine_of(http, key):

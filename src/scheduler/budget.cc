@@ -11,6 +11,16 @@ constexpr double kNewest = 0.25;
 constexpr double kOutlier =
     4;  // one slow step (a page fault, a stopped process) counts as four times the usual
 
+constexpr double kOver = 0.2;  // of the target, to fill a tile
+
+// Whole tiles of rows: one more than fit when at most `spare` rows are missing from it. What does
+// not fill the first tile stays as it is.
+int32_t InWholeTiles(int32_t rows, int32_t spare) {
+  constexpr int32_t kTile = StepBudget::kTileRows;
+  const int32_t whole = (rows + spare) / kTile * kTile;
+  return whole == 0 ? rows : whole;
+}
+
 void Follow(double& estimate, double sample) {
   if (estimate <= 0) {
     estimate = sample;
@@ -58,9 +68,10 @@ int32_t StepBudget::PromptTokens(int32_t decode_rows) const {
   const double left = std::max(target - decode, share_ * decode);
   double tokens = left / prompt_ns(kLargeChunk);
   if (tokens < kLargeChunk) tokens = std::min<double>(left / prompt_ns(1), kLargeChunk - 1);
-  tokens = std::clamp<double>(tokens, chunk_min_, chunk_max_);
-  const auto whole = static_cast<int32_t>(tokens);
-  return whole >= kLargeChunk ? whole / kLargeChunk * kLargeChunk : whole;
+  const auto fit = static_cast<int32_t>(std::min<double>(tokens, chunk_max_));
+  const auto spare =
+      static_cast<int32_t>(std::min<double>(kOver * target / prompt_ns(fit), kTileRows / 2));
+  return std::clamp(InWholeTiles(decode_rows + fit, spare) - decode_rows, chunk_min_, chunk_max_);
 }
 
 void StepBudget::Measured(int32_t decode_rows, int32_t prompt_tokens, Duration cost) {

@@ -23,9 +23,14 @@ namespace weir::scheduler {
 
 class StepBudget {
  public:
+  // Matrix kernels work in tiles of rows and pay for whole ones: a step's decode rows and prompt
+  // tokens together fill theirs. 16 is AMX's, and divides the others'.
+  static constexpr int32_t kTileRows = 16;
+
   explicit StepBudget(const Options& options);
 
-  // Prompt tokens for a step with that many decode rows; chunk_min .. chunk_max.
+  // Prompt tokens for a step with that many decode rows; chunk_min .. chunk_max, and between them
+  // such that the step's rows are whole tiles.
   int32_t PromptTokens(int32_t decode_rows) const;
 
   // What a step cost. Ignores empty steps and clock noise (cost <= 0).
@@ -36,8 +41,7 @@ class StepBudget {
 
  private:
   static constexpr int32_t kDecodeSlots = 65;  // D is kept for 1 .. 64 rows; more count as 64
-  static constexpr int32_t kLargeChunk =
-      64;  // rows from which llama.cpp's CPU attention works in tiles
+  static constexpr int32_t kLargeChunk = 64;
   double prompt_ns(int32_t tokens) const;
 
   const Duration target_;

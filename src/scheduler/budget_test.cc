@@ -56,13 +56,29 @@ TEST(StepBudget, ACrowdOfStreamsLeavesPromptsTheirShare) {
   StepBudget budget(options);
   budget.Measured(64, 0, Cost(64, 0, 3.5));  // 70 ms
   budget.Measured(64, 10, Cost(64, 10, 3.5));
-  EXPECT_EQ(budget.PromptTokens(64), 20);
+  EXPECT_EQ(budget.PromptTokens(64), 16);  // 20 fit; 64 + 16 rows are whole tiles
 }
 
-TEST(StepBudget, LargeChunksAreWholeTiles) {
+TEST(StepBudget, AStepsRowsAreWholeTiles) {
   StepBudget budget(Targets());
   budget.Measured(0, 256, Cost(0, 256, 2.7));
-  EXPECT_EQ(budget.PromptTokens(0), 128);  // 185 fit
+  EXPECT_EQ(budget.PromptTokens(0), 192);  // 185 fit
+  budget.Measured(1, 0, Cost(1, 0, 1.5));
+  budget.Measured(1, 10, Cost(1, 10, 1.5));
+  EXPECT_EQ(budget.PromptTokens(1), 31);  // 28 fit
+}
+
+TEST(StepBudget, AChunkStaysWithinItsBounds) {
+  Options options = Targets();
+  options.chunk_max = 40;
+  StepBudget budget(options);
+  EXPECT_EQ(budget.PromptTokens(0), 40);
+  budget.Measured(0, 40, Cost(0, 40, 0.1));
+  EXPECT_EQ(budget.PromptTokens(0), 40);
+  budget.Measured(0, 40, std::chrono::minutes(10));
+  EXPECT_EQ(budget.PromptTokens(0), 40);  // one outlier
+  for (int i = 0; i < 40; ++i) budget.Measured(0, 40, std::chrono::minutes(10));
+  EXPECT_EQ(budget.PromptTokens(0), options.chunk_min);
 }
 
 TEST(StepBudget, OneSlowStepChangesLittle) {

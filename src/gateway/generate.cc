@@ -56,6 +56,7 @@ class SaidText {
 std::vector<std::string> TextsOf(const std::vector<chat::Prompt>& prompts,
                                  const std::string& suffix) {
   std::vector<std::string> texts;
+  texts.reserve(prompts.size() + 1);
   for (const chat::Prompt& prompt : prompts) texts.push_back(prompt.text);
   if (!suffix.empty()) texts.push_back(suffix);
   return texts;
@@ -149,16 +150,22 @@ class RoutedGeneration final : public Generation {
   // of an answer: an assistant's turn that is not known gets the default; and a public request has
   // nothing to lose at all.
   Task<Result<void>> KeepLabel() {
-    privacy::Written answers;
-    for (const std::string& text : said_.texts()) {
-      answers = gateway_.labels->RememberAnswer(asked_.principal.tenant, text, decision_.label);
+    const std::vector<std::string> texts = said_.texts();
+    std::vector<privacy::Written> answers;
+    answers.reserve(texts.size());
+    for (const std::string& text : texts) {
+      answers.push_back(
+          gateway_.labels->RememberAnswer(asked_.principal.tenant, text, decision_.label));
     }
     if (chat::Rank(decision_.label) == 0) co_return Result<void>();
     if (auto kept = co_await remembered_.Wait(); !kept) co_return kept;
     if (chat::Rank(decision_.label) <= chat::Rank(gateway_.default_label)) {
       co_return Result<void>();
     }
-    co_return co_await answers.Wait();
+    for (privacy::Written& answer : answers) {
+      if (auto kept = co_await answer.Wait(); !kept) co_return kept;
+    }
+    co_return Result<void>();
   }
 
   Result<std::unique_ptr<backends::EventStream>> Beyond() {

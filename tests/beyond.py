@@ -21,6 +21,10 @@ key_env = "FAKE_PROVIDER_KEY"
 {more}
 """
 
+# One client for all: making one costs more than most requests. A connection for each request, so that a server that
+# was killed in between is no error of the next one.
+HTTP = httpx.Client(trust_env=False, verify=False, limits=httpx.Limits(max_keepalive_connections=0))
+
 TARGET = """
 [[target]]
 name = "{name}"
@@ -58,11 +62,16 @@ class Beyond(weir_server.Weir):
         body = {"model": model, "messages": messages or [{"role": "user", "content": text}]} | body
         if stream:
             body["stream"] = True
-        return httpx.post(f"{self.url}/v1/chat/completions", json=body, headers=headers or {}, trust_env=False,
-                          timeout=timeout * weir_server.PATIENCE)
+        return self.post("/v1/chat/completions", body, headers, timeout)
+
+    def post(self, path, body, headers=None, timeout=60):
+        return HTTP.post(f"{self.url}{path}", json=body, headers=headers or {}, timeout=timeout * weir_server.PATIENCE)
+
+    def get(self, path):
+        return HTTP.get(f"{self.url}{path}", timeout=60 * weir_server.PATIENCE)
 
     def explain(self, answer):
-        return httpx.get(f"{self.url}/weir/v1/decisions/{answer.headers['x-weir-decision']}", trust_env=False).json()
+        return self.get(f"/weir/v1/decisions/{answer.headers['x-weir-decision']}").json()
 
 
 def text_of(answer):

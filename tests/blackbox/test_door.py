@@ -1,15 +1,23 @@
 """Beyond this machine: the door, its permits, labels, fallback, and what becomes of a provider that fails."""
 
+import concurrent.futures
+import os
+import signal
 import time
 
 import pytest
 
-from beyond import KEY, Beyond, backend, ended_well, target, text_of
-from fake_provider import TLS_FAILURES, Answer, FakeProvider
+import weir_server
+from beyond import KEY, Beyond, backend, ended_well, events_of, target, text_of
+from fake_provider import FAILURES, TLS_FAILURES, Answer, FakeProvider
 from talk import openai_client
 
 TEXT = Answer().text
 QUICK = 'first_byte_timeout = "1500ms"\ngap_timeout = "1500ms"\nretries = 0'
+# What a careful client reads as if nothing had happened.
+HARMLESS = {"none", "byte_by_byte", "split_utf8", "crlf", "comments", "unknown_events", "duplicate_usage"}
+# Slow, but it ends; or an end that some servers of the dialect leave out.
+EITHER = {"slow", "missing_marker"}
 DIALECTS = ("openai", "anthropic", "gemini", "ollama")
 PUBLIC = {"x-weir-label": "public"}
 
@@ -61,6 +69,37 @@ def test_a_real_client_gets_a_streamed_answer_from_a_cloud(provider, beyond, dia
     assert len({r.connection for r in provider.requests}) == 1
 
 
+def judged(name, stream, answer):
+    """What is wrong with what a client was given while its provider failed in this way; nothing is as it should be."""
+    good = ended_well(answer) and text_of(answer) == TEXT
+    if name in HARMLESS and not good:
+        return name, stream, answer.status_code, answer.text[-300:]
+    if name not in HARMLESS | EITHER and ended_well(answer):
+        return name, stream, "ended as if it were whole", answer.text[-300:]
+    if answer.status_code == 200 and not ended_well(answer) and "error" not in events_of(answer)[-1]:
+        return name, stream, "no error event", answer.text[-300:]
+    if answer.status_code >= 400 and not answer.json()["error"]["code"]:
+        return name, stream, "an error without a code", answer.text
+    return None
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_every_failure_of_a_provider_is_an_honest_error(provider, beyond, dialect):
+    patient = 'first_byte_timeout = "4s"\ngap_timeout = "4s"\nretries = 0'
+    weir = beyond(backend(provider, dialect, more=patient), *(target(f"t-{name}", f"fail-{name}") for name in FAILURES))
+    weir.ask("t-none", headers=PUBLIC)  # the door is open
+
+    def both(name):  # one target for each failure: a breaker sees its own alone
+        return [judged(name, stream, weir.ask(f"t-{name}", stream=stream, headers=PUBLIC)) for stream in (False, True)]
+
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        wrong = [problem for problems in pool.map(both, FAILURES) for problem in problems if problem]
+    assert not wrong
+    assert weir.process.poll() is None
+    assert len(egress_of(weir)) == 1
+    assert "egress process ended" not in weir.log()
+
+
 @pytest.mark.parametrize("listener", TLS_FAILURES)
 def test_a_certificate_that_does_not_fit_gets_nothing(provider, beyond, listener):
     weir = beyond(backend(provider, listener=listener), target("big"))
@@ -97,6 +136,13 @@ def test_a_provider_that_asks_for_patience_is_asked_again(provider, beyond):
     assert time.monotonic() - started >= 1
 
 
+def test_a_time_out_is_not_repeated_at_the_same_provider(provider, beyond):
+    weir = beyond(backend(provider, more='first_byte_timeout = "500ms"\nretries = 3'), target("big"))
+    provider.fail("big", "hang")
+    assert weir.ask("big", headers=PUBLIC).status_code == 502
+    assert len(provider.requests) == 1
+
+
 def test_all_down_says_what_was_tried_and_goes_nowhere_else(provider, beyond):
     weir = beyond(backend(provider, more=QUICK), backend(provider, name="open", ceiling="public", more=QUICK),
                   target("a"), target("b"), target("forbidden", backend="open"),
@@ -111,12 +157,40 @@ def test_all_down_says_what_was_tried_and_goes_nowhere_else(provider, beyond):
     assert {r.model for r in provider.requests} == {"a", "b"}
 
 
+def test_a_target_that_keeps_failing_is_left_alone_and_found_again(provider, beyond):
+    weir = beyond(backend(provider, more=QUICK), target("big"))
+    provider.fail("big", "500", times=5)
+    for _ in range(5):
+        assert weir.ask("big", headers=PUBLIC).status_code == 502
+    refused = weir.ask("big", headers=PUBLIC)
+    assert refused.status_code == 503 and len(provider.requests) == 5
+    deadline = time.monotonic() + 20 * weir_server.PATIENCE
+    while weir.ask("big", headers=PUBLIC).status_code != 200:
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+
+
+def test_a_retired_model_is_reported_as_such(provider, beyond):
+    weir = beyond(backend(provider, more=QUICK), target("old"))
+    provider.fail("old", "410")
+    assert weir.ask("old", headers=PUBLIC).status_code == 502
+    answer = weir.ask("old", headers=PUBLIC)
+    assert answer.status_code == 503 and "retired" in answer.json()["error"]["message"]
+
+
 @pytest.mark.parametrize("label", ["personal", "secret"])
 def test_what_is_labelled_above_the_ceiling_does_not_leave(provider, beyond, label):
     weir = beyond(backend(provider), target("big"))
     answer = weir.ask("big", "canary-above", headers={"x-weir-label": label})
     assert answer.status_code == 403 and answer.json()["error"]["code"] == "label_exceeds_ceiling"
     assert provider.bytes_received == 0
+
+
+def test_a_cloud_without_a_ceiling_gets_public_text_alone(provider, beyond):
+    text = "\n".join(line for line in backend(provider).splitlines() if "ceiling" not in line)
+    weir = beyond(text, target("big"))
+    assert weir.ask("big").status_code == 403  # the default label is internal
+    assert weir.ask("big", headers=PUBLIC).status_code == 200
 
 
 def test_history_keeps_its_label_after_a_restart_too(provider, beyond, tmp_path):
@@ -139,6 +213,14 @@ def test_history_keeps_its_label_after_a_restart_too(provider, beyond, tmp_path)
     weir.__exit__()
 
 
+def test_a_turn_of_an_assistant_that_nobody_here_wrote_gets_the_default(provider, beyond):
+    weir = beyond(backend(provider, ceiling="public"), target("big"))
+    messages = [{"role": "user", "content": "hi"}, {"role": "assistant", "content": "written elsewhere"},
+                {"role": "user", "content": "go on"}]
+    assert weir.ask("big", messages=messages, headers=PUBLIC).status_code == 403
+    assert weir.ask("big", messages=messages[:1], headers=PUBLIC).status_code == 200
+
+
 def test_label_rules_and_routing_rules_hold(provider, beyond):
     weir = beyond(backend(provider, more='region = "us"'), target("big"),
                   '[[label]]\nmatch = { project = "hr" }\nlabel = "personal"',
@@ -150,6 +232,75 @@ def test_label_rules_and_routing_rules_hold(provider, beyond):
     assert weir.ask("big", headers=PUBLIC | {"x-weir-project": "it"}).status_code == 200
 
 
+@pytest.mark.parametrize("tier, url", [("edge", "https://1.1.1.1/v1"), ("cloud", "https://[fe80::1]/v1"),
+                                       ("cloud", "https://169.254.169.254/v1"), ("cloud", "https://[::ffff:a9fe:a9fe]/v1")])
+def test_addresses_that_a_tier_may_not_have_are_not_connected_to(beyond, tier, url):
+    text = f'[[backend]]\nname = "cloud"\nkind = "openai"\ntier = "{tier}"\nurl = "{url}"\nceiling = "secret"\n'
+    weir = beyond(text, target("big"))
+    answer = weir.ask("big")
+    assert answer.status_code == 503
+    assert "address" in answer.json()["error"]["message"]
+
+
+def test_a_door_that_dies_takes_its_calls_along_and_comes_back(provider, beyond):
+    weir = beyond(backend(provider), target("big"))
+    assert text_of(weir.ask("big", headers=PUBLIC)) == TEXT
+    os.kill(egress_of(weir)[0].pid, signal.SIGKILL)
+    deadline = time.monotonic() + 20 * weir_server.PATIENCE
+    while weir.ask("big", headers=PUBLIC).status_code != 200:
+        assert time.monotonic() < deadline
+    assert len(egress_of(weir)) == 1
+
+
+def test_a_reload_changes_the_door_at_once_or_not_at_all(provider, beyond):
+    weir = beyond(backend(provider), target("big"))
+    assert weir.ask("big", headers=PUBLIC).status_code == 200
+    before = egress_of(weir)[0].pid
+    good = weir.config.read_text()
+    weir.config.write_text(good + "\nnonsense = 1\n")
+    weir.process.send_signal(signal.SIGHUP)
+    deadline = time.monotonic() + 20 * weir_server.PATIENCE
+    while "not reloaded" not in weir.log():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    assert weir.ask("big", headers=PUBLIC).status_code == 200 and egress_of(weir)[0].pid == before
+    weir.config.write_text(good.replace('ceiling = "internal"', 'ceiling = "public"') + target("more"))
+    weir.process.send_signal(signal.SIGHUP)
+    while weir.ask("more", headers=PUBLIC).status_code != 200:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    assert weir.ask("big", headers={"x-weir-label": "internal"}).status_code == 403
+    while len(egress_of(weir)) != 1:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_a_policy_that_could_leak_is_refused_at_the_start_and_on_reload(provider, beyond):
+    leak = '[[rule]]\nwhen = { label = "secret" }\nuse = ["big"]'
+    with pytest.raises(weir_server.NotReady, match="label secret -> rule in line"):
+        beyond(backend(provider), target("big"), leak)
+    weir = beyond(backend(provider), target("big"))
+    assert weir.ask("big", headers=PUBLIC).status_code == 200  # the door is open: one that starts reads the file
+    weir.config.write_text(weir.config.read_text() + leak)
+    weir.process.send_signal(signal.SIGHUP)
+    deadline = time.monotonic() + 20 * weir_server.PATIENCE
+    while "above its ceiling" not in weir.log():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    assert weir.ask("big", headers=PUBLIC).status_code == 200
+
+
 def test_without_a_backend_beyond_there_is_no_door(beyond):
     weir = beyond("")
     assert egress_of(weir) == []
+
+
+def test_a_client_that_leaves_ends_the_call_at_the_provider(provider, beyond):
+    weir = beyond(backend(provider), target("big"))
+    provider.fail("big", "hang_mid")
+    client = openai_client(weir)
+    stream = client.chat.completions.create(model="big", messages=[{"role": "user", "content": "hi"}], stream=True,
+                                            extra_headers=PUBLIC)
+    next(iter(stream))
+    stream.close()
+    provider.wait_for(lambda p: p.requests[-1].ended == "client_gone", 20 * weir_server.PATIENCE)

@@ -1,0 +1,224 @@
+#include "backends/provider_fleet.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "async/run_for_test.h"
+#include "backends/fake_door.h"
+
+namespace weir::backends {
+namespace {
+
+using testing::HasSubstr;
+
+// A dialect of one line: the body is the last text; an answer is words that end in a full stop.
+class PlainAnswer final : public chat::ProviderAnswer {
+ public:
+  Result<void> Head(int status, const chat::ProviderHeaders& headers) override {
+    status_ = status;
+    retry_after_s_ = chat::RetryAfterSeconds(headers);
+    return {};
+  }
+  Result<void> Feed(std::string_view bytes, std::vector<chat::Event>& out) override {
+    if (status_ != 200) return {};
+    if (!std::exchange(started_, true)) out.emplace_back(chat::Started{});
+    if (!bytes.empty()) out.emplace_back(chat::Delta{.text = std::string(bytes)});
+    if (bytes.ends_with('.')) {
+      done_ = true;
+      out.emplace_back(chat::ChoiceDone{});
+      out.emplace_back(chat::Done{});
+    }
+    return {};
+  }
+  Result<void> End(std::vector<chat::Event>&) override {
+    if (status_ != 200) return Fail(chat::ProviderStatusError(status_, retry_after_s_, ""));
+    if (!done_) return Fail(Code::kBackendFailed, "cut", "", "stream_cut");
+    return {};
+  }
+  bool Finished() const override { return done_; }
+  chat::Usage Reported() const override { return {}; }
+
+ private:
+  int status_ = 0;
+  int retry_after_s_ = 0;
+  bool started_ = false;
+  bool done_ = false;
+};
+
+const chat::ProviderDialect kPlain = {
+    .name = "plain",
+    .write = [](const chat::GenerateRequest& request, const chat::ProviderModel&,
+                const chat::Quirks&, bool) -> Result<chat::ProviderCall> {
+      if (request.n > 1) {
+        return Fail(Code::kUnprocessable, "one choice alone", "n", "not_supported_by_target");
+      }
+      return chat::ProviderCall{.path = "/say", .body = chat::TextOf(request.messages.back())};
+    },
+    .read = [](const chat::GenerateRequest&, const chat::ProviderCall&, const chat::Quirks&)
+        -> std::unique_ptr<chat::ProviderAnswer> { return std::make_unique<PlainAnswer>(); }};
+
+class ProviderFleetTest : public testing::Test {
+ protected:
+  ProviderFleetTest() {
+    starter_.destinations = {{"cloud", {"https://a", "https://b"}, chat::Label::kInternal}};
+    starter_.policy_hash = privacy::PolicyHash("p");
+    starter_.prepare = [this](FakeDoor& door) { door.scripts = scripts_; };
+    door_.Use({starter_.destinations, starter_.policy_hash});
+    Use({});
+  }
+  ~ProviderFleetTest() override {
+    door_.Use({});
+    for (const auto& door : starter_.doors) door->Die();
+    loop_.RunFor(std::chrono::milliseconds(300));
+  }
+  void Use(ProviderTarget target) {
+    target.name = "big";
+    target.backend = "cloud";
+    target.dialect = &kPlain;
+    fleet_.Use({target});
+  }
+  std::unique_ptr<EventStream> Ask(chat::Label label = chat::Label::kPublic, bool others = false,
+                                   std::string text = "hi") {
+    chat::GenerateRequest request;
+    request.messages = {{.parts = {{.text = std::move(text)}}}};
+    auto stream = fleet_.Generate(
+        {.request_id = "dec", .target = "big", .label = label, .others_left = others}, request);
+    EXPECT_TRUE(stream);
+    return std::move(*stream);
+  }
+  // The text of the whole answer, or the reason why there is none.
+  Task<std::string> Read(EventStream& stream) {
+    std::string text;
+    for (;;) {
+      auto event = co_await stream.Next(std::chrono::seconds(10));
+      if (!event) co_return text + "!" + event.error().reason;
+      if (!*event) continue;
+      if (const auto* delta = std::get_if<chat::Delta>(&**event)) text += delta->text;
+      if (std::holds_alternative<chat::Done>(**event)) co_return text;
+    }
+  }
+  std::string Answer(chat::Label label = chat::Label::kPublic, bool others = false) {
+    const auto stream = Ask(label, others);
+    std::string text = RunForTest(loop_, Read(*stream));
+    notes_ = stream->TakeNotes();
+    return text;
+  }
+  FakeDoor& door() { return *starter_.doors.back(); }
+
+  Loop loop_;
+  FakeDoorStarter starter_{loop_.executor()};
+  std::deque<DoorScript> scripts_ = {};
+  Door door_{loop_.executor(), SystemClock(), starter_};
+  ProviderFleet fleet_{
+      loop_.executor(), SystemClock(), door_, {.backoff_first = std::chrono::milliseconds(1)}};
+  std::vector<std::string> notes_ = {};
+};
+
+TEST_F(ProviderFleetTest, AnAnswerComesThroughTheDoorWithItsPermit) {
+  scripts_ = {{.pieces = {"a", "b."}}};
+  EXPECT_EQ(Answer(), "ab.");
+  ASSERT_EQ(door().calls.size(), 1u);
+  EXPECT_EQ(door().calls[0].body, "hi");
+  EXPECT_EQ(door().calls[0].permit.label, chat::Label::kPublic);
+}
+
+TEST_F(ProviderFleetTest, NothingLeavesAboveTheCeiling) {
+  EXPECT_EQ(Answer(chat::Label::kPersonal), "!label_exceeds_ceiling");
+  EXPECT_TRUE(starter_.doors.empty() || door().calls.empty());
+}
+
+TEST_F(ProviderFleetTest, AnErrorStatusIsTriedAgainWithAPermitOfItsOwn) {
+  scripts_ = {{.status = 503}, {.pieces = {"ok."}}};
+  EXPECT_EQ(Answer(), "ok.");
+  ASSERT_EQ(door().calls.size(), 2u);
+  EXPECT_NE(door().calls[0].permit.serial, door().calls[1].permit.serial);
+  EXPECT_THAT(notes_.at(0), HasSubstr("provider_overloaded"));
+  EXPECT_EQ(fleet_.Status().at(0).retries, 1u);
+}
+
+TEST_F(ProviderFleetTest, WhatMayHaveCostIsNotRepeated) {
+  scripts_ = {{.pieces = {""}}};
+  EXPECT_EQ(Answer(), "!stream_cut");
+  EXPECT_EQ(door().calls.size(), 1u);
+}
+
+TEST_F(ProviderFleetTest, AfterTheFirstByteAFailureIsTheEnd) {
+  scripts_ = {{.pieces = {"a"}, .failure = Error{Code::kBackendFailed, "x", "", "answer_cut"}}};
+  EXPECT_EQ(Answer(), "a!answer_cut");
+  EXPECT_EQ(door().calls.size(), 1u);
+}
+
+TEST_F(ProviderFleetTest, ATimeOutOfTheProviderIsItsFailureAndNotTheRequests) {
+  scripts_ = {{.failure = Error{Code::kDeadlineExceeded, "late", "", "first_byte_timeout"},
+               .before_head = true}};
+  const auto stream = Ask();
+  auto event = RunForTest(loop_, stream->Next(std::chrono::seconds(10)));
+  ASSERT_FALSE(event);
+  EXPECT_EQ(event.error().code, Code::kBackendFailed);
+}
+
+TEST_F(ProviderFleetTest, ALongRetryAfterIsNotWaitedForWhereOthersAreLeft) {
+  scripts_ = {{.status = 429, .headers = {{"retry-after", "30"}}}};
+  EXPECT_EQ(Answer(chat::Label::kPublic, /*others=*/true), "!provider_rate_limited");
+  EXPECT_FALSE(fleet_.MayAsk("big") && fleet_.Status().at(0).may_ask == false);
+}
+
+TEST_F(ProviderFleetTest, ARetiredModelIsKnownAsSuch) {
+  scripts_ = {{.status = 410}};
+  Use({.retries = 0});
+  EXPECT_EQ(Answer(), "!model_retired");
+  EXPECT_TRUE(fleet_.IsRetired("big"));
+  EXPECT_FALSE(fleet_.MayAsk("big"));
+}
+
+TEST_F(ProviderFleetTest, LeavingEndsTheCall) {
+  scripts_ = {{.pieces = {"a"}, .hangs = true}};
+  {
+    const auto stream = Ask();
+    ASSERT_TRUE(RunForTest(loop_, stream->Next(std::chrono::seconds(10))));
+  }
+  EXPECT_TRUE(RunUntilTrue(loop_, [&] { return !door().cancelled.empty(); }));
+  EXPECT_TRUE(RunUntilTrue(loop_, [&] { return fleet_.Status().at(0).running == 0; }));
+}
+
+TEST_F(ProviderFleetTest, SeatsAreBoundedAndTheQueueToo) {
+  scripts_ = {{.pieces = {"a"}, .hangs = true}, {.pieces = {"b."}}};
+  Use({.concurrency = 1, .queue = 1});
+  auto first = Ask();
+  ASSERT_TRUE(RunForTest(loop_, first->Next(std::chrono::seconds(10))));
+  const auto second = Ask();
+  EXPECT_TRUE(RunUntilTrue(loop_, [&] { return fleet_.Status().at(0).waiting == 1; }));
+  EXPECT_EQ(Answer(), "!queue_full");
+  first.reset();
+  EXPECT_EQ(RunForTest(loop_, Read(*second)), "b.");
+}
+
+TEST_F(ProviderFleetTest, AConversationStaysAtItsReplica) {
+  for (int i = 0; i < 8; ++i) scripts_.push_back({.pieces = {"."}});
+  Use({.replicas = 2});
+  for (int i = 0; i < 8; ++i) EXPECT_EQ(Answer(), ".");
+  for (const auto& call : door().calls)
+    EXPECT_EQ(call.permit.replica, door().calls[0].permit.replica);
+}
+
+TEST_F(ProviderFleetTest, ADoorThatDiesFailsItsCallsAndIsOpenedAgain) {
+  scripts_ = {{.pieces = {"a"}, .hangs = true}};
+  const auto stream = Ask();
+  ASSERT_TRUE(RunForTest(loop_, stream->Next(std::chrono::seconds(10))));
+  scripts_ = {{.pieces = {"again."}}};
+  door().Die();
+  EXPECT_EQ(RunForTest(loop_, Read(*stream)), "a!door_gone");
+  EXPECT_EQ(Answer(), "again.");
+  EXPECT_EQ(starter_.doors.size(), 2u);
+}
+
+TEST_F(ProviderFleetTest, WhatATargetCannotDoIsSaidAtOnce) {
+  chat::GenerateRequest request{.n = 2};
+  request.messages = {{.parts = {{.text = "hi"}}}};
+  const auto stream = fleet_.Generate({.target = "big"}, request);
+  ASSERT_FALSE(stream);
+  EXPECT_EQ(stream.error().reason, "not_supported_by_target");
+}
+
+}  // namespace
+}  // namespace weir::backends

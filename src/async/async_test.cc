@@ -170,6 +170,31 @@ TEST(Cancel, IsStickyForTheWholeTree) {
   EXPECT_EQ(log, "cancelled cancelled not-slept");
 }
 
+TEST(Cancel, BetweenTwoRunsReachesATaskThatEndsFirst) {
+  Loop loop;
+  Event event(loop.executor());
+  std::string log;
+  {
+    const CancelHandle handle = Spawn(loop.executor(), "a", Record(log, "a", &event));
+    loop.RunFor(milliseconds(1));
+    event.Set();
+    handle.Cancel();
+  }
+  EXPECT_TRUE(loop.RunFor(seconds(10)));
+  EXPECT_TRUE(log == "set a " || log == "cancelled a ") << log;
+}
+
+TEST(Cancel, AfterTheLoopIsGoneDoesNothing) {
+  CancelHandle handle;
+  std::string log;
+  {
+    Loop loop;
+    handle = Spawn(loop.executor(), "a", Record(log, "a"));
+  }
+  handle.Cancel();
+  EXPECT_EQ(log, "");
+}
+
 TEST(Cancel, BeforeTheFirstStepStillRunsTheTaskCancelled) {
   Loop loop;
   Event event(loop.executor());

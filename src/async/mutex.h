@@ -13,6 +13,8 @@ namespace weir {
 #define WEIR_THREAD_ANNOTATION(x)
 #endif
 #define GUARDED_BY(mutex) WEIR_THREAD_ANNOTATION(guarded_by(mutex))
+// Of a function: its caller has locked the mutex.
+#define HOLDS(mutex) WEIR_THREAD_ANNOTATION(requires_capability(mutex))
 
 class WEIR_THREAD_ANNOTATION(capability("mutex")) Mutex {
  public:

@@ -1,0 +1,79 @@
+// One bit for each row of a collection. A plain value; readers share a const one.
+#pragma once
+
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+namespace weir::vectors {
+
+class Bitmap {
+ public:
+  Bitmap() = default;
+  explicit Bitmap(size_t bits, bool value = false)
+      : bits_(bits), words_((bits + 63) / 64, value ? ~uint64_t{0} : 0) {
+    ClearPastTheEnd();
+  }
+
+  size_t size() const { return bits_; }
+  // Bits that come along are 0.
+  void Resize(size_t bits) {
+    bits_ = bits;
+    words_.resize((bits + 63) / 64);
+    ClearPastTheEnd();
+  }
+
+  // Past the end every bit is 0: a row that came after this bitmap was made is in none of it.
+  bool Test(size_t bit) const { return bit < bits_ && ((words_[bit / 64] >> (bit % 64)) & 1) != 0; }
+  void Set(size_t bit) { words_[bit / 64] |= uint64_t{1} << (bit % 64); }
+  void Clear(size_t bit) { words_[bit / 64] &= ~(uint64_t{1} << (bit % 64)); }
+
+  size_t Count() const {
+    size_t count = 0;
+    for (const uint64_t word : words_) count += static_cast<size_t>(std::popcount(word));
+    return count;
+  }
+
+  // The other may be shorter; what it lacks counts as 0.
+  void And(const Bitmap& other) {
+    for (size_t i = 0; i < words_.size(); ++i) words_[i] &= other.WordOrZero(i);
+  }
+  void Or(const Bitmap& other) {
+    for (size_t i = 0; i < words_.size(); ++i) words_[i] |= other.WordOrZero(i);
+    ClearPastTheEnd();
+  }
+  void AndNot(const Bitmap& other) {
+    for (size_t i = 0; i < words_.size(); ++i) words_[i] &= ~other.WordOrZero(i);
+  }
+  void Flip() {
+    for (uint64_t& word : words_) word = ~word;
+    ClearPastTheEnd();
+  }
+
+  // Calls visit(bit) for each bit that is set, in order.
+  template <class Visit>
+  void ForEach(Visit visit) const {
+    for (size_t i = 0; i < words_.size(); ++i) {
+      for (uint64_t word = words_[i]; word != 0; word &= word - 1) {
+        visit(i * 64 + static_cast<size_t>(std::countr_zero(word)));
+      }
+    }
+  }
+
+  std::vector<uint64_t>& words() { return words_; }
+  const std::vector<uint64_t>& words() const { return words_; }
+
+  bool operator==(const Bitmap&) const = default;
+
+ private:
+  uint64_t WordOrZero(size_t i) const { return i < words_.size() ? words_[i] : 0; }
+  void ClearPastTheEnd() {
+    if (bits_ % 64 != 0) words_.back() &= (uint64_t{1} << (bits_ % 64)) - 1;
+  }
+
+  size_t bits_ = 0;
+  std::vector<uint64_t> words_;
+};
+
+}  // namespace weir::vectors

@@ -1,0 +1,66 @@
+#include "vectors/distance.h"
+
+#include <gtest/gtest.h>
+
+#include <bit>
+#include <cmath>
+#include <random>
+
+namespace weir::vectors {
+namespace {
+
+std::vector<float> Random(std::mt19937& random, size_t dimensions) {
+  std::normal_distribution<float> normal;
+  std::vector<float> vector(Padded(dimensions));
+  for (size_t i = 0; i < dimensions; ++i) vector[i] = normal(random);
+  return vector;
+}
+
+TEST(Distance, EveryInstructionSetGivesTheSameBits) {
+  std::mt19937 random(7);
+  const ExactKernels& portable = ExactKernelsHere().back();
+  ASSERT_EQ(portable.name, "portable");
+  for (size_t dimensions = 1; dimensions <= 200; ++dimensions) {
+    const auto a = Random(random, dimensions);
+    const auto b = Random(random, dimensions);
+    for (const ExactKernels& kernels : ExactKernelsHere()) {
+      EXPECT_EQ(std::bit_cast<uint32_t>(kernels.negative_dot(a.data(), b.data(), a.size())),
+                std::bit_cast<uint32_t>(portable.negative_dot(a.data(), b.data(), a.size())))
+          << kernels.name << " " << dimensions;
+      EXPECT_EQ(std::bit_cast<uint32_t>(kernels.squared_l2(a.data(), b.data(), a.size())),
+                std::bit_cast<uint32_t>(portable.squared_l2(a.data(), b.data(), a.size())))
+          << kernels.name << " " << dimensions;
+    }
+  }
+}
+
+TEST(Distance, IsTheSumThatItShouldBe) {
+  std::mt19937 random(8);
+  for (const size_t dimensions : {1, 15, 16, 17, 384, 1000}) {
+    const auto a = Random(random, dimensions);
+    const auto b = Random(random, dimensions);
+    double dot = 0;
+    double l2 = 0;
+    for (size_t i = 0; i < dimensions; ++i) {
+      dot += double{a[i]} * b[i];
+      l2 += (double{a[i]} - b[i]) * (double{a[i]} - b[i]);
+    }
+    const auto size = static_cast<double>(dimensions);
+    EXPECT_NEAR(DistanceFor(Metric::kDot)(a.data(), b.data(), a.size()), -dot, 1e-5 * size);
+    EXPECT_NEAR(DistanceFor(Metric::kL2)(a.data(), b.data(), a.size()), l2, 1e-5 * size);
+  }
+}
+
+TEST(Distance, CosineDoesNotDependOnLength) {
+  for (const float length : {1e-20F, 1.0F, 1e15F}) {
+    const std::vector<float> vector = {3 * length, 4 * length};
+    std::vector<float> prepared(Padded(2));
+    Prepare(Metric::kCosine, vector, prepared.data());
+    EXPECT_FLOAT_EQ(prepared[0], 0.6F);
+    EXPECT_FLOAT_EQ(prepared[1], 0.8F);
+    EXPECT_EQ(prepared[2], 0.0F);
+  }
+}
+
+}  // namespace
+}  // namespace weir::vectors

@@ -1,0 +1,58 @@
+// A store's folder while it is open: the lock that keeps a second process out, the connection that
+// writes, and connections that read, lent out one by one. Shared by the store and its collections.
+//
+// Threads: Borrow and what it lends from any; `rows` under `writing`.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <vector>
+
+#include "async/mutex.h"
+#include "base/result.h"
+#include "process/file_lock.h"
+#include "vectors/rows.h"
+
+namespace weir::vectors {
+
+class Files {
+ public:
+  static Result<std::shared_ptr<Files>> Open(const std::filesystem::path& folder, bool check);
+
+  Mutex writing;  // one writer at a time
+  Rows rows GUARDED_BY(writing);
+
+  // A reading connection until it dies, then it is kept for the next. Must die before the Files.
+  class Loan {
+   public:
+    Loan(Files& files, std::unique_ptr<RowReader> reader)
+        : files_(&files), reader_(std::move(reader)) {}
+    Loan(Loan&&) = default;
+    Loan& operator=(Loan&&) = delete;
+    ~Loan();
+    RowReader* operator->() const { return reader_.get(); }
+
+   private:
+    Files* files_;
+    std::unique_ptr<RowReader> reader_;
+  };
+  Result<Loan> Borrow();
+
+  const std::filesystem::path& folder() const { return folder_; }
+
+  // Use Open.
+  Files(std::filesystem::path folder, FileLock lock, Rows opened);
+
+ private:
+  static constexpr size_t kIdleMax = 8;
+
+  std::filesystem::path folder_;
+  FileLock lock_;
+  Mutex lending_;
+  std::vector<std::unique_ptr<RowReader>> idle_ GUARDED_BY(lending_);
+};
+
+// Where the tables lie in a store's folder.
+std::filesystem::path DatabaseIn(const std::filesystem::path& folder);
+
+}  // namespace weir::vectors

@@ -1,0 +1,306 @@
+#include "vectors/input_check.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+
+#include "base/overloaded.h"
+#include "base/utf8.h"
+
+namespace weir::vectors {
+namespace {
+
+// Beyond it the sums of a distance could leave the range of f32.
+constexpr float kComponentMax = 1e15F;
+
+std::unexpected<Error> Bad(std::string message, std::string param, std::string reason = {}) {
+  return Fail(Code::kInvalidArgument, std::move(message), std::move(param), std::move(reason));
+}
+
+Result<void> CheckName(std::string_view name, std::string_view what, size_t least) {
+  const auto is_plain = [](char c) { return static_cast<unsigned char>(c) >= 0x20 && c != 0x7f; };
+  if (name.size() >= least && name.size() <= Limits::kNameBytes && IsValidUtf8(name) &&
+      std::ranges::all_of(name, is_plain)) {
+    return {};
+  }
+  return Bad(
+      fmt::format("the name of a {} takes {} to {} bytes of UTF-8 without control characters", what,
+                  least, Limits::kNameBytes),
+      "name");
+}
+
+Result<void> CheckId(std::string_view id, std::string path) {
+  if (!id.empty() && id.size() <= Limits::kIdBytes && IsValidUtf8(id) &&
+      id.find('\0') == std::string_view::npos) {
+    return {};
+  }
+  return Bad(fmt::format("an id takes 1 to {} bytes of UTF-8 without zero bytes", Limits::kIdBytes),
+             std::move(path), "invalid_id");
+}
+
+Result<void> CheckVector(const Space& space, std::span<const float> vector, std::string path) {
+  if (vector.size() != space.dimensions) {
+    return Bad(fmt::format("the vector has {} dimensions; the space '{}' has {}", vector.size(),
+                           space.name, space.dimensions),
+               std::move(path), "wrong_dimensions");
+  }
+  double squares = 0;
+  for (const float x : vector) {
+    if (!std::isfinite(x) || std::fabs(x) > kComponentMax) {
+      return Bad("a component of the vector is not a number, infinite or beyond 1e15",
+                 std::move(path), "invalid_component");
+    }
+    squares += static_cast<double>(x) * x;
+  }
+  if (space.metric == Metric::kCosine && squares == 0) {
+    return Bad("a vector of zeros has no direction, which cosine needs", std::move(path),
+               "zero_vector");
+  }
+  return {};
+}
+
+size_t DepthOf(const json::Value& value, size_t limit) {
+  if (limit == 0) return 1;
+  size_t inner = 0;
+  if (const json::Array* array = value.AsArray()) {
+    for (const auto& element : *array) inner = std::max(inner, DepthOf(element, limit - 1));
+    return inner + 1;
+  }
+  if (const json::Object* object = value.AsObject()) {
+    for (const auto& member : *object) inner = std::max(inner, DepthOf(member.value, limit - 1));
+    return inner + 1;
+  }
+  return 0;
+}
+
+Result<void> CheckPayload(const json::Value& payload, std::string path) {
+  if (!payload.is_null() && payload.AsObject() == nullptr) {
+    return Bad("a payload is an object or null", std::move(path), "invalid_payload");
+  }
+  if (DepthOf(payload, Limits::kPayloadDepth) > Limits::kPayloadDepth) {
+    return Bad(fmt::format("a payload is nested over {} levels deep", Limits::kPayloadDepth),
+               std::move(path), "payload_too_deep");
+  }
+  return {};
+}
+
+Result<size_t> CheckPoint(std::span<const Space> spaces, const Point& point, size_t index) {
+  const auto path = [index](std::string_view field) {
+    return fmt::format("points[{}].{}", index, field);
+  };
+  if (auto ok = CheckId(point.id, path("id")); !ok) return Fail(std::move(ok.error()));
+  size_t bytes = point.text.size();
+  for (const auto& [name, vector] : point.vectors) {
+    const auto space = std::ranges::find(spaces, name, &Space::name);
+    if (space == spaces.end()) {
+      return Bad(fmt::format("the collection has no space '{}'", name), path("vectors"),
+                 "unknown_space");
+    }
+    if (auto ok = CheckVector(*space, vector, path("vectors")); !ok) {
+      return Fail(std::move(ok.error()));
+    }
+    bytes += vector.size() * sizeof(float);
+  }
+  if (auto ok = CheckPayload(point.payload, path("payload")); !ok) {
+    return Fail(std::move(ok.error()));
+  }
+  if (point.text.size() > Limits::kTextBytes || !IsValidUtf8(point.text)) {
+    return Bad(fmt::format("a text takes up to {} bytes of UTF-8", Limits::kTextBytes),
+               path("text"), "invalid_text");
+  }
+  return bytes;
+}
+
+// What a filter costs, added up over all that it holds.
+struct FilterSize {
+  size_t conditions = 0;
+  size_t values = 0;
+};
+
+Result<void> CheckLevel(std::span<const Space> spaces, const Filter& filter, size_t depth,
+                        FilterSize& size);
+
+Result<void> CheckPath(std::string_view path) {
+  if (!path.empty() && path.size() <= Limits::kNameBytes) return {};
+  return Bad(fmt::format("the path of a condition takes 1 to {} bytes", Limits::kNameBytes),
+             "filter", "invalid_path");
+}
+
+Result<void> CheckScalars(std::span<const Scalar> values) {
+  for (const Scalar& value : values) {
+    if (const double* number = std::get_if<double>(&value); number && std::isnan(*number)) {
+      return Bad("a value of the filter is not a number", "filter", "invalid_value");
+    }
+  }
+  return {};
+}
+
+template <class Bounds>
+Result<void> CheckBounds(const Bounds& bounds) {
+  for (const auto& bound : {bounds.gt, bounds.gte, bounds.lt, bounds.lte}) {
+    if (!bound) continue;
+    if constexpr (std::is_same_v<decltype(*bound), const double&>) {
+      if (std::isnan(*bound)) {
+        return Bad("a bound of the filter is not a number", "filter", "invalid_value");
+      }
+    }
+  }
+  return CheckPath(bounds.path);
+}
+
+Result<void> CheckCondition(std::span<const Space> spaces, const Condition& condition, size_t depth,
+                            FilterSize& size) {
+  return std::visit(
+      Overloaded{
+          [&](const Match& match) {
+            size.values += match.any.size();
+            auto ok = CheckPath(match.path);
+            return ok ? CheckScalars(match.any) : ok;
+          },
+          [&](const Except& except) {
+            size.values += except.none.size();
+            auto ok = CheckPath(except.path);
+            return ok ? CheckScalars(except.none) : ok;
+          },
+          [](const Range& range) { return CheckBounds(range); },
+          [](const TimeRange& range) { return CheckBounds(range); },
+          [](const ValuesCount& count) { return CheckBounds(count); },
+          [](const HasText& has) { return CheckPath(has.path); },
+          [](const IsEmpty& is) { return CheckPath(is.path); },
+          [](const IsNull& is) { return CheckPath(is.path); },
+          [](const OwnTextHas&) { return Result<void>(); },
+          [&](const HasId& has) {
+            size.values += has.ids.size();
+            return Result<void>();
+          },
+          [&](const HasVector& has) -> Result<void> {
+            auto found = FindSpace(spaces, has.space);
+            if (!found) return Fail(std::move(found.error()));
+            return {};
+          },
+          [&](const Nested& nested) {
+            auto ok = CheckPath(nested.path);
+            return ok ? CheckLevel(spaces, nested.filter, depth + 1, size) : ok;
+          },
+          [&](const Filter& filter) { return CheckLevel(spaces, filter, depth + 1, size); },
+      },
+      condition.what);
+}
+
+Result<void> CheckLevel(std::span<const Space> spaces, const Filter& filter, size_t depth,
+                        FilterSize& size) {
+  if (depth > Filter::kDepthMax) {
+    return Bad(fmt::format("a filter is nested over {} levels deep", Filter::kDepthMax), "filter",
+               "filter_too_deep");
+  }
+  for (const auto* conditions : {&filter.must, &filter.should, &filter.must_not}) {
+    for (const Condition& condition : *conditions) {
+      ++size.conditions;
+      if (auto ok = CheckCondition(spaces, condition, depth, size); !ok) return ok;
+    }
+  }
+  if (size.conditions > Filter::kConditionsMax) {
+    return Bad(fmt::format("a filter has over {} conditions", Filter::kConditionsMax), "filter",
+               "filter_too_large");
+  }
+  if (size.values > Filter::kValuesMax) {
+    return Bad(fmt::format("a filter has over {} values", Filter::kValuesMax), "filter",
+               "filter_too_large");
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<void> CheckSpec(const CollectionSpec& spec) {
+  if (auto ok = CheckName(spec.name, "collection", 1); !ok) return ok;
+  if (spec.spaces.size() > Limits::kSpaces) {
+    return Bad(fmt::format("a collection has at most {} spaces", Limits::kSpaces), "spaces");
+  }
+  std::set<std::string_view> names;
+  for (const Space& space : spec.spaces) {
+    if (auto ok = CheckName(space.name, "space", 0); !ok) return ok;
+    if (!names.insert(space.name).second) {
+      return Bad(fmt::format("two spaces are named '{}'", space.name), "spaces");
+    }
+    if (space.dimensions < 1 || space.dimensions > Limits::kDimensions) {
+      return Bad(fmt::format("a space has 1 to {} dimensions", Limits::kDimensions), "dimensions");
+    }
+  }
+  return {};
+}
+
+Result<void> CheckPoints(std::span<const Space> spaces, std::span<const Point> points) {
+  if (points.size() > Limits::kBatchPoints) {
+    return Fail(
+        Code::kTooLarge,
+        fmt::format("{} points at once; the limit is {}", points.size(), Limits::kBatchPoints),
+        "points", "batch_too_large");
+  }
+  size_t bytes = 0;
+  for (size_t i = 0; i < points.size(); ++i) {
+    const auto size = CheckPoint(spaces, points[i], i);
+    if (!size) return Fail(size.error());
+    bytes += *size;
+  }
+  if (bytes > Limits::kBatchBytes) {
+    return Fail(Code::kTooLarge,
+                fmt::format("{} bytes at once; the limit is {}", bytes, Limits::kBatchBytes),
+                "points", "batch_too_large");
+  }
+  return {};
+}
+
+Result<void> CheckIds(std::span<const std::string> ids) {
+  if (ids.size() > Limits::kBatchPoints) {
+    return Fail(Code::kTooLarge,
+                fmt::format("{} ids at once; the limit is {}", ids.size(), Limits::kBatchPoints),
+                "ids", "batch_too_large");
+  }
+  for (size_t i = 0; i < ids.size(); ++i) {
+    if (auto ok = CheckId(ids[i], fmt::format("ids[{}]", i)); !ok) return ok;
+  }
+  return {};
+}
+
+Result<void> CheckQuery(std::span<const Space> spaces, const Query& query) {
+  if (query.k < 1 || query.k > Limits::kResults || query.offset > Limits::kResults - query.k) {
+    return Bad(fmt::format("k takes 1 to {}, together with the offset", Limits::kResults), "k");
+  }
+  const auto space = FindSpace(spaces, query.space);
+  if (!space) return Fail(space.error());
+  if (auto ok = CheckVector(spaces[*space], query.vector, "vector"); !ok) return ok;
+  if (query.score_limit && !std::isfinite(*query.score_limit)) {
+    return Bad("the limit of the score is not a finite number", "score_limit");
+  }
+  return CheckFilter(spaces, query.filter);
+}
+
+Result<void> CheckScroll(std::span<const Space> spaces, const ScrollQuery& query) {
+  if (query.limit < 1 || query.limit > Limits::kResults) {
+    return Bad(fmt::format("limit takes 1 to {}", Limits::kResults), "limit");
+  }
+  return CheckFilter(spaces, query.filter);
+}
+
+Result<void> CheckFilter(std::span<const Space> spaces, const Filter& filter) {
+  FilterSize size;
+  return CheckLevel(spaces, filter, 1, size);
+}
+
+Result<size_t> FindSpace(std::span<const Space> spaces, std::string_view name) {
+  if (name.empty() && spaces.size() == 1) return 0;
+  for (size_t i = 0; i < spaces.size(); ++i) {
+    if (spaces[i].name == name) return i;
+  }
+  if (name.empty() && !spaces.empty()) {
+    return Bad("the collection has several spaces; name one", "space", "space_not_named");
+  }
+  return Bad(spaces.empty() ? "the collection holds no vectors"
+                            : fmt::format("the collection has no space '{}'", name),
+             "space", "unknown_space");
+}
+
+}  // namespace weir::vectors

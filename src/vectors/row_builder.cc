@@ -1,0 +1,103 @@
+#include "vectors/row_builder.h"
+
+#include <cstring>
+
+#include "base/check.h"
+#include "vectors/distance.h"
+
+namespace weir::vectors {
+
+// Ids one behind the other in pages that never move.
+class RowBuilder::Arena {
+ public:
+  const char* Add(std::string_view id) {
+    const auto size = static_cast<uint16_t>(id.size());
+    if (used_ + sizeof(size) + id.size() > page_bytes_) {
+      // Small collections, of which there may be thousands, get small pages.
+      page_bytes_ = pages_.empty() ? kFirstPageBytes : kPageBytes;
+      pages_.push_back(std::make_unique<char[]>(page_bytes_));
+      used_ = 0;
+    }
+    char* place = pages_.back().get() + used_;
+    std::memcpy(place, &size, sizeof(size));
+    std::memcpy(place + sizeof(size), id.data(), id.size());
+    used_ += sizeof(size) + id.size();
+    return place;
+  }
+
+ private:
+  static constexpr size_t kFirstPageBytes = size_t{4} << 10;
+  static constexpr size_t kPageBytes = size_t{256} << 10;
+  static_assert(kFirstPageBytes > Limits::kIdBytes + sizeof(uint16_t));
+
+  std::vector<std::unique_ptr<char[]>> pages_;
+  size_t page_bytes_ = 0;
+  size_t used_ = 0;
+};
+
+void RowBuilder::SharedBits::Set(uint32_t row, uint32_t rows) {
+  if (!bits_) {
+    bits_ = std::make_shared<Bitmap>(rows);
+  } else if (shown_) {
+    bits_ = std::make_shared<Bitmap>(*bits_);
+  }
+  shown_ = false;
+  if (bits_->size() < rows) bits_->Resize(rows);
+  bits_->Set(row);
+}
+
+std::shared_ptr<const Bitmap> RowBuilder::SharedBits::Look() {
+  shown_ = true;
+  return bits_;
+}
+
+RowBuilder::RowBuilder(std::span<const Space> spaces)
+    : slots_(sizeof(View::Slot)), ids_(std::make_shared<Arena>()) {
+  for (const Space& space : spaces) {
+    spaces_.push_back({space, RowArray(Padded(space.dimensions) * sizeof(float)), {}});
+  }
+}
+
+void RowBuilder::AddRow(int64_t seq, std::string_view id,
+                        std::span<const std::span<const float>> vectors) {
+  CHECK(vectors.size() == spaces_.size(), "one vector for each space");
+  auto* slot = reinterpret_cast<View::Slot*>(slots_.Append());
+  *slot = {seq, ids_->Add(id)};
+  const uint32_t row = rows_++;
+  ++live_;
+  for (size_t i = 0; i < spaces_.size(); ++i) {
+    SpaceRows& space = spaces_[i];
+    auto* out = reinterpret_cast<float*>(space.vectors.Append());
+    if (vectors[i].empty()) {
+      space.absent.Set(row, rows_);
+    } else {
+      Prepare(space.space.metric, vectors[i], out);
+    }
+  }
+}
+
+void RowBuilder::Kill(int64_t seq) {
+  View rows;
+  rows.rows = rows_;
+  rows.slots = slots_.Look();
+  const uint32_t row = rows.FindSeq(seq);
+  CHECK(row < rows_ && (dead_.get() == nullptr || !dead_.get()->Test(row)),
+        "a point of the tables that is not in memory");
+  dead_.Set(row, rows_);
+  --live_;
+}
+
+std::shared_ptr<const View> RowBuilder::Look() {
+  auto view = std::make_shared<View>();
+  view->rows = rows_;
+  view->live = live_;
+  view->slots = slots_.Look();
+  view->ids = ids_;
+  view->dead = dead_.Look();
+  for (SpaceRows& space : spaces_) {
+    view->spaces.push_back({space.vectors.Look(), space.absent.Look()});
+  }
+  return view;
+}
+
+}  // namespace weir::vectors

@@ -1,0 +1,55 @@
+// The writing end of a collection's rows in memory: appends rows, marks them dead, and makes the
+// View that shows them. One thread; the views it made go anywhere.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "vectors/types.h"
+#include "vectors/view.h"
+
+namespace weir::vectors {
+
+class RowBuilder {
+ public:
+  explicit RowBuilder(std::span<const Space> spaces);
+
+  // `seq` is larger than those before; one vector for each space, empty where the point has none.
+  void AddRow(int64_t seq, std::string_view id, std::span<const std::span<const float>> vectors);
+  void Kill(int64_t seq);
+
+  std::shared_ptr<const View> Look();
+  uint32_t rows() const { return rows_; }
+  uint32_t dead() const { return rows_ - live_; }
+
+ private:
+  class Arena;
+  // A bitmap that views share until it changes.
+  class SharedBits {
+   public:
+    void Set(uint32_t row, uint32_t rows);
+    std::shared_ptr<const Bitmap> Look();
+    const Bitmap* get() const { return bits_.get(); }
+
+   private:
+    std::shared_ptr<Bitmap> bits_;
+    bool shown_ = false;
+  };
+  struct SpaceRows {
+    Space space;
+    RowArray vectors;
+    SharedBits absent;
+  };
+
+  uint32_t rows_ = 0;
+  uint32_t live_ = 0;
+  RowArray slots_;
+  std::shared_ptr<Arena> ids_;
+  SharedBits dead_;
+  std::vector<SpaceRows> spaces_;
+};
+
+}  // namespace weir::vectors

@@ -1,0 +1,351 @@
+#include "vectors/rows.h"
+
+#include <array>
+#include <cstring>
+
+#include "base/check.h"
+#include "json/fields.h"
+#include "json/parse.h"
+#include "json/writer.h"
+#include "sqlite/migrations.h"
+
+namespace weir::vectors {
+namespace {
+
+// A point's vectors lie apart from it, so that ids and payloads can be walked without them; the key
+// is the point's seq times kSpaces plus the number of the space.
+constexpr std::array kSchema = {
+    sqlite::Migration{"CREATE TABLE vector_collection ("
+                      "  id INTEGER PRIMARY KEY AUTOINCREMENT,"
+                      "  name TEXT NOT NULL UNIQUE,"
+                      "  spaces TEXT NOT NULL"
+                      ") STRICT;"
+                      "CREATE TABLE vector_point ("
+                      "  seq INTEGER PRIMARY KEY AUTOINCREMENT,"
+                      "  collection INTEGER NOT NULL REFERENCES vector_collection (id),"
+                      "  id TEXT NOT NULL,"
+                      "  payload TEXT NOT NULL,"
+                      "  text TEXT NOT NULL,"
+                      "  UNIQUE (collection, id)"
+                      ") STRICT;"
+                      "CREATE INDEX vector_point_of ON vector_point (collection);"
+                      "CREATE TABLE vector_data ("
+                      "  key INTEGER PRIMARY KEY,"
+                      "  value BLOB NOT NULL"
+                      ") STRICT"},
+};
+
+static_assert(Limits::kSpaces == 16, "the key of vector_data counts on it");
+int64_t KeyOf(int64_t seq, size_t space) { return seq * 16 + static_cast<int64_t>(space); }
+
+enum Slot : size_t {
+  kSeqOf,
+  kDeletePoint,
+  kDeleteVectors,
+  kAddPoint,
+  kAddVector,
+  kReadVector,
+  kEachPoint,
+  kStatements
+};
+
+std::string_view MetricWord(Metric metric) {
+  switch (metric) {
+    case Metric::kCosine:
+      return "cosine";
+    case Metric::kDot:
+      return "dot";
+    case Metric::kL2:
+      return "l2";
+  }
+  return "";
+}
+
+std::string PrintSpaces(std::span<const Space> spaces) {
+  std::string text;
+  json::Writer writer(&text);
+  writer.BeginArray();
+  for (const Space& space : spaces) {
+    writer.BeginObject()
+        .Field("name", space.name)
+        .Field("dimensions", space.dimensions)
+        .Field("metric", MetricWord(space.metric))
+        .EndObject();
+  }
+  writer.EndArray();
+  return text;
+}
+
+Result<std::vector<Space>> ParseSpaces(std::string_view text) {
+  const auto parsed = json::Parse(text);
+  if (!parsed) return Fail(parsed.error());
+  std::vector<Space> spaces;
+  json::Problem problem;
+  const json::Array* array = parsed->AsArray();
+  for (const json::Value& value : array != nullptr ? *array : json::Array()) {
+    json::Fields fields(problem, value);
+    Space space;
+    space.name = fields.Require().String("name", Limits::kNameBytes).value_or("");
+    space.dimensions = static_cast<uint32_t>(
+        fields.Require().Int("dimensions", 1, Limits::kDimensions).value_or(0));
+    space.metric =
+        fields.Require()
+            .Word<Metric>("metric",
+                          {{"cosine", Metric::kCosine}, {"dot", Metric::kDot}, {"l2", Metric::kL2}})
+            .value_or(Metric::kCosine);
+    spaces.push_back(std::move(space));
+  }
+  if (problem) return Fail(problem.Take());
+  return spaces;
+}
+
+// False at the end.
+Result<bool> ReadVectorWith(sqlite::Statement& select, int64_t seq, size_t space,
+                            const std::function<void(std::span<const float>)>& use) {
+  select.Bind(KeyOf(seq, space));
+  const auto row = select.Step();
+  if (!row || !*row) return row;
+  const auto bytes = select.Blob(0);
+  std::vector<float> vector(bytes.size() / sizeof(float));
+  if (!vector.empty()) std::memcpy(vector.data(), bytes.data(), vector.size() * sizeof(float));
+  select.Reset();
+  use(vector);
+  return true;
+}
+
+Result<std::optional<int64_t>> SeqWith(sqlite::Statement& select, int64_t collection,
+                                       std::string_view id) {
+  select.Bind(collection, id);
+  const auto row = select.Step();
+  if (!row) return Fail(row.error());
+  if (!*row) return std::nullopt;
+  const int64_t seq = select.Int(0);
+  select.Reset();
+  return seq;
+}
+
+constexpr sqlite::Sql kSelectSeq = "SELECT seq FROM vector_point WHERE collection = ?1 AND id = ?2";
+constexpr sqlite::Sql kSelectVector = "SELECT value FROM vector_data WHERE key = ?1";
+
+// Deleted contents are overwritten, and pages that are free can be given back. A file that is older
+// than that wish is made over once.
+Result<void> KeepNoTraces(sqlite::Database& db) {
+  if (auto set = db.Execute("PRAGMA secure_delete = ON"); !set) return set;
+  int64_t mode = 0;
+  {
+    auto asked = db.Prepare("PRAGMA auto_vacuum");
+    if (!asked) return Fail(asked.error());
+    const auto row = asked->Step();
+    if (!row) return Fail(row.error());
+    mode = *row ? asked->Int(0) : 0;
+  }
+  constexpr int64_t kIncremental = 2;
+  if (mode == kIncremental) return {};
+  return db.Execute("PRAGMA auto_vacuum = INCREMENTAL; VACUUM");
+}
+
+Result<std::vector<sqlite::Statement>> PrepareAll(sqlite::Database& db,
+                                                  std::span<const sqlite::Sql> texts) {
+  std::vector<sqlite::Statement> statements;
+  for (const sqlite::Sql text : texts) {
+    auto statement = db.Prepare(text);
+    if (!statement) return Fail(std::move(statement.error()));
+    statements.push_back(std::move(*statement));
+  }
+  return statements;
+}
+
+PointRow RowAt(const sqlite::Statement& select) {
+  return {.seq = select.Int(0),
+          .id = select.Text(1),
+          .payload = select.Text(2),
+          .text = select.Text(3)};
+}
+
+}  // namespace
+
+// ---- RowReader
+
+RowReader::RowReader(sqlite::Database db, sqlite::Statement seq_of, sqlite::Statement point,
+                     sqlite::Statement vector, sqlite::Statement walk)
+    : db_(std::move(db)),
+      seq_of_(std::move(seq_of)),
+      point_(std::move(point)),
+      vector_(std::move(vector)),
+      walk_(std::move(walk)) {}
+
+Result<RowReader> RowReader::Open(const std::filesystem::path& database) {
+  auto db = sqlite::Database::Open(database, {.read_only = true, .check = false});
+  if (!db) return Fail(std::move(db.error()));
+  constexpr std::array kTexts = {
+      kSelectSeq, sqlite::Sql("SELECT seq, id, payload, text FROM vector_point WHERE seq = ?1"),
+      kSelectVector,
+      sqlite::Sql(
+          "SELECT seq, id FROM vector_point WHERE collection = ?1 AND id > ?2 ORDER BY id")};
+  auto statements = PrepareAll(*db, kTexts);
+  if (!statements) return Fail(std::move(statements.error()));
+  auto& all = *statements;
+  return RowReader(std::move(*db), std::move(all[0]), std::move(all[1]), std::move(all[2]),
+                   std::move(all[3]));
+}
+
+Result<std::optional<int64_t>> RowReader::SeqOf(int64_t collection, std::string_view id) {
+  return SeqWith(seq_of_, collection, id);
+}
+
+Result<bool> RowReader::ReadPoint(int64_t seq, const std::function<void(const PointRow&)>& use) {
+  point_.Bind(seq);
+  auto row = point_.Step();
+  if (!row || !*row) return row;
+  use(RowAt(point_));
+  point_.Reset();
+  return true;
+}
+
+Result<bool> RowReader::ReadVector(int64_t seq, size_t space,
+                                   const std::function<void(std::span<const float>)>& use) {
+  return ReadVectorWith(vector_, seq, space, use);
+}
+
+Result<void> RowReader::WalkIds(int64_t collection, std::string_view after,
+                                const std::function<bool(int64_t seq, std::string_view id)>& use) {
+  walk_.Bind(collection, after);
+  for (;;) {
+    const auto row = walk_.Step();
+    if (!row) return Fail(row.error());
+    if (!*row || !use(walk_.Int(0), walk_.Text(1))) break;
+  }
+  walk_.Reset();
+  return {};
+}
+
+Result<void> RowReader::CopyTo(const std::filesystem::path& file) {
+  auto copy = db_.Prepare("VACUUM INTO ?1");
+  if (!copy) return Fail(std::move(copy.error()));
+  copy->Bind(std::string_view(file.native()));
+  return copy->Run();
+}
+
+// ---- Rows
+
+Rows::Rows(sqlite::Database db, std::vector<sqlite::Statement> statements)
+    : db_(std::move(db)), statements_(std::move(statements)) {}
+
+Result<Rows> Rows::Open(const std::filesystem::path& database, bool check) {
+  auto db =
+      sqlite::Database::Open(database, {.durability = sqlite::Durability::kFull, .check = check});
+  if (!db) return Fail(std::move(db.error()));
+  if (auto kept = KeepNoTraces(*db); !kept) return Fail(std::move(kept.error()));
+  if (auto migrated = sqlite::Migrate(*db, "vectors", kSchema); !migrated) {
+    return Fail(std::move(migrated.error()));
+  }
+  std::array<sqlite::Sql, kStatements> texts = {
+      kSelectSeq,
+      "DELETE FROM vector_point WHERE seq = ?1",
+      "DELETE FROM vector_data WHERE key BETWEEN ?1 AND ?2",
+      "INSERT INTO vector_point (collection, id, payload, text) VALUES (?1, ?2, ?3, ?4)",
+      "INSERT INTO vector_data (key, value) VALUES (?1, ?2)",
+      kSelectVector,
+      "SELECT seq, id, payload, text FROM vector_point WHERE collection = ?1 ORDER BY seq"};
+  auto statements = PrepareAll(*db, texts);
+  if (!statements) return Fail(std::move(statements.error()));
+  return Rows(std::move(*db), std::move(*statements));
+}
+
+Result<std::vector<CollectionRow>> Rows::Collections() {
+  auto select = db_.Prepare("SELECT id, name, spaces FROM vector_collection ORDER BY name");
+  if (!select) return Fail(std::move(select.error()));
+  std::vector<CollectionRow> rows;
+  for (;;) {
+    const auto row = select->Step();
+    if (!row) return Fail(row.error());
+    if (!*row) return rows;
+    auto spaces = ParseSpaces(select->Text(2));
+    if (!spaces) return Fail(std::move(spaces.error()));
+    rows.push_back(
+        {.id = select->Int(0), .spec = {std::string(select->Text(1)), std::move(*spaces)}});
+  }
+}
+
+Result<int64_t> Rows::AddCollection(const CollectionSpec& spec) {
+  auto insert = db_.Prepare("INSERT INTO vector_collection (name, spaces) VALUES (?1, ?2)");
+  if (!insert) return Fail(std::move(insert.error()));
+  insert->Bind(std::string_view(spec.name), std::string_view(PrintSpaces(spec.spaces)));
+  if (auto inserted = insert->Run(); !inserted) return Fail(std::move(inserted.error()));
+  return db_.LastInsertId();
+}
+
+Result<void> Rows::RemoveCollection(int64_t id) {
+  auto transaction = Begin();
+  if (!transaction) return Fail(std::move(transaction.error()));
+  auto select = db_.Prepare("SELECT seq FROM vector_point WHERE collection = ?1");
+  if (!select) return Fail(std::move(select.error()));
+  std::vector<int64_t> seqs;
+  select->Bind(id);
+  for (;;) {
+    const auto row = select->Step();
+    if (!row) return Fail(row.error());
+    if (!*row) break;
+    seqs.push_back(select->Int(0));
+  }
+  for (const int64_t seq : seqs) {
+    if (auto removed = RemoveBySeq(seq); !removed) return removed;
+  }
+  auto remove = db_.Prepare("DELETE FROM vector_collection WHERE id = ?1");
+  if (!remove) return Fail(std::move(remove.error()));
+  remove->Bind(id);
+  if (auto removed = remove->Run(); !removed) return removed;
+  return transaction->Commit();
+}
+
+Result<sqlite::Transaction> Rows::Begin() { return sqlite::Transaction::Begin(db_); }
+
+Result<void> Rows::RemoveBySeq(int64_t seq) {
+  statements_[kDeletePoint].Bind(seq);
+  if (auto removed = statements_[kDeletePoint].Run(); !removed) return removed;
+  statements_[kDeleteVectors].Bind(KeyOf(seq, 0), KeyOf(seq, Limits::kSpaces - 1));
+  return statements_[kDeleteVectors].Run();
+}
+
+Result<std::optional<int64_t>> Rows::RemovePoint(int64_t collection, std::string_view id) {
+  auto seq = SeqWith(statements_[kSeqOf], collection, id);
+  if (!seq || !*seq) return seq;
+  if (auto removed = RemoveBySeq(**seq); !removed) return Fail(std::move(removed.error()));
+  return seq;
+}
+
+Result<int64_t> Rows::AddPoint(int64_t collection, std::string_view id, std::string_view payload,
+                               std::string_view text) {
+  statements_[kAddPoint].Bind(collection, id, payload, text);
+  if (auto added = statements_[kAddPoint].Run(); !added) return Fail(std::move(added.error()));
+  return db_.LastInsertId();
+}
+
+Result<void> Rows::AddVector(int64_t seq, size_t space, std::span<const float> vector) {
+  statements_[kAddVector].Bind(KeyOf(seq, space), std::as_bytes(vector));
+  return statements_[kAddVector].Run();
+}
+
+Result<void> Rows::ForEachPoint(int64_t collection,
+                                const std::function<Result<void>(const PointRow&)>& use) {
+  sqlite::Statement& select = statements_[kEachPoint];
+  select.Bind(collection);
+  for (;;) {
+    const auto row = select.Step();
+    if (!row) return Fail(row.error());
+    if (!*row) return {};
+    if (auto used = use(RowAt(select)); !used) {
+      select.Reset();
+      return used;
+    }
+  }
+}
+
+Result<bool> Rows::ReadVector(int64_t seq, size_t space,
+                              const std::function<void(std::span<const float>)>& use) {
+  return ReadVectorWith(statements_[kReadVector], seq, space, use);
+}
+
+Result<void> Rows::GiveBackSpace() { return db_.Execute("PRAGMA incremental_vacuum(1024)"); }
+
+}  // namespace weir::vectors

@@ -1,0 +1,94 @@
+// The tables behind the vector database, one method for each statement: what is in them is the
+// truth, everything else in this folder can be made again from them. Two kinds of connection: the
+// one Rows that writes, and RowReaders that look.
+//
+// Threads: one at a time for each object. docs/formats/vectors.md describes the tables.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "sqlite/database.h"
+#include "vectors/types.h"
+
+namespace weir::vectors {
+
+struct CollectionRow {
+  int64_t id = 0;  // never used again
+  CollectionSpec spec;
+};
+
+// Where a point's row is, and what is read of it at once.
+struct PointRow {
+  int64_t seq = 0;  // grows with every write and is never used again
+  std::string_view id;
+  std::string_view payload;  // JSON text, empty for null
+  std::string_view text;
+};
+
+// One connection that reads; sees what was committed when a call began.
+class RowReader {
+ public:
+  static Result<RowReader> Open(const std::filesystem::path& database);
+
+  Result<std::optional<int64_t>> SeqOf(int64_t collection, std::string_view id);
+  // False where the point is gone.
+  Result<bool> ReadPoint(int64_t seq, const std::function<void(const PointRow&)>& use);
+  Result<bool> ReadVector(int64_t seq, size_t space,
+                          const std::function<void(std::span<const float>)>& use);
+  // In the order of ids, from the one after `after` on, until `use` says false.
+  Result<void> WalkIds(int64_t collection, std::string_view after,
+                       const std::function<bool(int64_t seq, std::string_view id)>& use);
+  // A copy of the whole database in a new file.
+  Result<void> CopyTo(const std::filesystem::path& file);
+
+ private:
+  RowReader(sqlite::Database db, sqlite::Statement seq_of, sqlite::Statement point,
+            sqlite::Statement vector, sqlite::Statement walk);
+
+  sqlite::Database db_;
+  sqlite::Statement seq_of_, point_, vector_, walk_;
+};
+
+// The connection that writes.
+class Rows {
+ public:
+  static Result<Rows> Open(const std::filesystem::path& database, bool check);
+
+  Result<std::vector<CollectionRow>> Collections();
+  Result<int64_t> AddCollection(const CollectionSpec& spec);
+  Result<void> RemoveCollection(int64_t id);
+
+  // The following belong between Begin and Commit.
+  Result<sqlite::Transaction> Begin();
+  // The seq of the point that was removed; nothing where there was none.
+  Result<std::optional<int64_t>> RemovePoint(int64_t collection, std::string_view id);
+  Result<int64_t> AddPoint(int64_t collection, std::string_view id, std::string_view payload,
+                           std::string_view text);
+  Result<void> AddVector(int64_t seq, size_t space, std::span<const float> vector);
+
+  // All points of a collection in the order of seq.
+  Result<void> ForEachPoint(int64_t collection,
+                            const std::function<Result<void>(const PointRow&)>& use);
+  Result<bool> ReadVector(int64_t seq, size_t space,
+                          const std::function<void(std::span<const float>)>& use);
+  // Gives pages that deletions have freed back to the file system.
+  Result<void> GiveBackSpace();
+
+ private:
+  struct Statements;
+  Rows(sqlite::Database db, std::vector<sqlite::Statement> statements);
+  Result<void> RemoveBySeq(int64_t seq);
+
+  sqlite::Database db_;
+  std::vector<sqlite::Statement> statements_;
+};
+
+}  // namespace weir::vectors

@@ -1,0 +1,93 @@
+// The vector database as a library: a Store is a folder, a Collection is what points are put into
+// and found in. No server, no thread of the caller's is needed.
+//
+//   auto store = vectors::Store::Open("notes");
+//   auto notes = (*store)->Create({.name = "notes", .spaces = {{.name = "", .dimensions = 384}}});
+//   (*notes)->Upsert({{{.id = "a", .vectors = {{"", embedding}}, .text = "..."}}});
+//   auto hits = (*notes)->Query({.vector = question, .k = 5});
+//
+// What it promises:
+//   - A write that returned without an error is on the disk: it survives kill -9 and the loss of
+//     power. One that failed has left nothing (an error with the reason "storage_io" alone may turn
+//     out to have happened after a restart).
+//   - An upsert of many points happens as a whole or not at all.
+//   - A search sees every write that returned before it began, and never waits for a writer.
+//   - A search returns min(k, matching points) hits.
+//
+// Threads: any, at the same time. One process at a time has a folder open (a lock file; the second
+// gets kConflict). Collections keep their store open. docs/vectors.md is the guide,
+// docs/internals/vectors.md says how it works.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "vectors/types.h"
+
+namespace weir::vectors {
+
+class OpenStore;
+class OpenCollection;
+
+class Collection {
+ public:
+  explicit Collection(std::shared_ptr<OpenCollection> open);
+  Collection(const Collection&) = delete;
+  Collection& operator=(const Collection&) = delete;
+  ~Collection();
+
+  // After Drop every call but this one gives kNotFound.
+  const CollectionSpec& spec() const;
+
+  // Puts points in; one whose id is there is replaced as a whole. Of two with the same id in one
+  // call the later counts.
+  Result<void> Upsert(std::span<const Point> points);
+  // Their contents are overwritten on the disk. How many were there.
+  Result<int64_t> Delete(std::span<const std::string> ids);
+  Result<int64_t> Delete(const Filter& filter);
+
+  // In the order of `ids`; those that are not there are left out.
+  Result<std::vector<Point>> Get(std::span<const std::string> ids, Parts parts = kAllParts) const;
+  Result<std::vector<Hit>> Query(const vectors::Query& query) const;
+  Result<Page> Scroll(const ScrollQuery& query) const;
+  Result<int64_t> Count(const Filter& filter = {}) const;
+
+ private:
+  std::shared_ptr<OpenCollection> open_;
+};
+
+struct StoreOptions {
+  // Reads the whole database once before it is used (1 s for each GB) and refuses a damaged one.
+  bool check = false;
+};
+
+class Store {
+ public:
+  // Makes the folder (for its owner only) where there is none; its parent must exist.
+  static Result<std::shared_ptr<Store>> Open(const std::filesystem::path& folder,
+                                             const StoreOptions& options = {});
+  explicit Store(std::shared_ptr<OpenStore> open);
+  ~Store();
+
+  // kConflict when the name is taken.
+  Result<std::shared_ptr<Collection>> Create(const CollectionSpec& spec);
+  // kNotFound when there is none of that name.
+  Result<std::shared_ptr<Collection>> Find(std::string_view name) const;
+  // In the order of names.
+  Result<std::vector<CollectionSpec>> List() const;
+  Result<void> Drop(std::string_view name);
+
+  // A copy of everything as of one moment, while work goes on: a folder that Open takes. `folder`
+  // must not exist; it appears whole or not at all.
+  Result<void> Snapshot(const std::filesystem::path& folder) const;
+
+ private:
+  std::shared_ptr<OpenStore> open_;
+};
+
+}  // namespace weir::vectors

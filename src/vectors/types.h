@@ -1,0 +1,109 @@
+// What goes into the vector database and comes out of it: plain values, no I/O. A Point has an id,
+// vectors in one or more named spaces, a JSON payload to filter by and a text to search by words; a
+// Collection (store.h) holds points.
+//
+// Limits are here because they are part of the contract: what is over one is refused with its name
+// before anything is written.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "json/value.h"
+#include "vectors/filter.h"
+
+namespace weir::vectors {
+
+struct Limits {
+  static constexpr size_t kNameBytes = 255;
+  static constexpr size_t kIdBytes = 512;
+  static constexpr size_t kSpaces = 16;
+  static constexpr size_t kDimensions = 16'384;
+  static constexpr size_t kPayloadBytes = size_t{1} << 20;
+  static constexpr size_t kPayloadDepth = 32;
+  static constexpr size_t kTextBytes = size_t{4} << 20;
+  static constexpr size_t kBatchPoints = 16'384;
+  static constexpr size_t kBatchBytes = size_t{256} << 20;  // of vectors, payloads and texts
+  static constexpr size_t kResults = 16'384;                // offset and k together
+  static constexpr size_t kCollectionPoints = 64'000'000;
+};
+
+enum class Metric : uint8_t {
+  kCosine,  // score is the cosine; larger is nearer; a zero vector is refused
+  kDot,     // score is the inner product; larger is nearer
+  kL2,      // score is the Euclidean distance; smaller is nearer
+};
+
+// One kind of vector that the points of a collection may have.
+struct Space {
+  std::string name;  // may be empty, when it is the only one
+  uint32_t dimensions = 0;
+  Metric metric = Metric::kCosine;
+
+  bool operator==(const Space&) const = default;
+};
+
+struct CollectionSpec {
+  std::string name;
+  std::vector<Space> spaces;  // none is fine: a collection that is searched by words alone
+};
+
+struct Point {
+  std::string id;
+  std::map<std::string, std::vector<float>> vectors = {};  // by space; a point may lack some
+  json::Value payload = {};                                // an object, or null
+  std::string text = {};
+
+  bool operator==(const Point&) const = default;
+};
+
+// Which parts of a point an answer brings along; its id always comes.
+struct Parts {
+  bool payload = false;
+  bool text = false;
+  bool vectors = false;
+
+  bool any() const { return payload || text || vectors; }
+};
+inline constexpr Parts kAllParts{.payload = true, .text = true, .vectors = true};
+
+// How the nearest vectors are looked for.
+enum class Search : uint8_t {
+  kAuto,   // whichever of the two below is measured to be cheaper
+  kExact,  // every distance in f32: what the others are compared with
+  kScan,   // every point's 8-bit code, then exact distances of the best
+};
+
+struct Query {
+  std::string space = {};          // empty: the only one
+  std::vector<float> vector = {};  // what to be near to
+  size_t k = 10;
+  size_t offset = 0;  // of the best, so many are skipped
+  Filter filter = {};
+  std::optional<float> score_limit = {};  // nothing that is worse than this
+  Search search = Search::kAuto;
+  Parts parts = {};
+};
+
+struct Hit {
+  float score = 0;
+  Point point;  // the id, and the parts that were asked for
+};
+
+struct ScrollQuery {
+  std::string after = {};  // an id: the page begins with the next one; empty begins at the start
+  size_t limit = 100;
+  Filter filter = {};
+  Parts parts = kAllParts;
+};
+
+// In the order of ids, byte by byte.
+struct Page {
+  std::vector<Point> points;
+  std::optional<std::string> next;  // `after` of the next page; empty when this is the last
+};
+
+}  // namespace weir::vectors

@@ -1,0 +1,47 @@
+// What a search sees of a collection: everything as of one write. A writer makes a new View for
+// each write and shares with the old one all that did not change, so that taking a view is copying
+// a pointer, and a search and a writer never wait for each other.
+//
+// Rows number the points in the order in which they were written; a replaced or deleted point
+// leaves a dead row until the collection is packed (OpenCollection).
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "vectors/bitmap.h"
+#include "vectors/row_array.h"
+
+namespace weir::vectors {
+
+// The vectors of one space.
+struct SpaceView {
+  RowArray::View vectors;                // f32 as distances take them; zero where absent
+  std::shared_ptr<const Bitmap> absent;  // rows without a vector here; null where all have one
+};
+
+struct View {
+  // A record of `slots`. The id lies in the arena: two bytes of length, then the text.
+  struct Slot {
+    int64_t seq;
+    const char* id;
+  };
+
+  uint32_t rows = 0;
+  uint32_t live = 0;
+  RowArray::View slots;
+  std::shared_ptr<const void> ids;     // keeps the arena
+  std::shared_ptr<const Bitmap> dead;  // null where none is
+  std::vector<SpaceView> spaces;
+
+  int64_t SeqOf(uint32_t row) const { return slots.As<Slot>(row).seq; }
+  std::string_view IdOf(uint32_t row) const;
+  bool IsDead(uint32_t row) const { return dead != nullptr && dead->Test(row); }
+  // The live row of a point, or `rows` where there is none.
+  uint32_t FindSeq(int64_t seq) const;
+  bool HasVector(uint32_t row, size_t space) const;
+};
+
+}  // namespace weir::vectors

@@ -132,6 +132,11 @@ class FakeProvider:
         with self._lock:
             return sum(bytes(received).count(needle) for received in self._received)
 
+    def everything(self):
+        """All bytes of all connections, one connection after the other."""
+        with self._lock:
+            return b"\n".join(bytes(received) for received in self._received)
+
     @property
     def bytes_received(self):
         with self._lock:

@@ -14,6 +14,8 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 BUILD = pathlib.Path(os.environ.get("WEIR_BUILD", ROOT / "build")).resolve()
 WEIR = BUILD / "bin" / "weir"
+# A plain SEGV is what tests send themselves; one of our own shows as an engine that died.
+SANITIZER = re.compile(r"WARNING: ThreadSanitizer|ERROR: AddressSanitizer: (?!SEGV)|LeakSanitizer: det|runtime error:")
 READY = re.compile(r"^weir: ready on (http://\S+)$")
 # Sanitized builds and busy machines are slow; a bound that a user would feel is asserted separately.
 PATIENCE = float(os.environ.get("WEIR_PATIENCE", "1"))
@@ -167,7 +169,7 @@ class Weir:
 
     def wait(self, timeout_s=40.0):
         code = self.process.wait(timeout_s * PATIENCE)
-        self.errors.close()
+        self._close_log()
         return code
 
     def kill(self):
@@ -178,7 +180,13 @@ class Weir:
             except ProcessLookupError:
                 pass
         self.process.wait()
+        self._close_log()
+
+    def _close_log(self):
+        """What a sanitizer found in any of the processes fails the test that ran them."""
         self.errors.close()
+        found = SANITIZER.search(self.log())
+        assert found is None, self.log()[max(0, found.start() - 200):][:8000]
 
     def __enter__(self):
         return self

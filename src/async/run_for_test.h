@@ -13,7 +13,7 @@
 
 namespace weir {
 
-inline constexpr Duration kTestPatience = std::chrono::seconds(20);
+inline constexpr Duration kTestPatience = std::chrono::seconds(60);
 
 template <class T>
 Task<void> StoreForTest(Task<T> task, std::optional<T>& value) {

@@ -11,8 +11,6 @@ namespace {
 // So many input tokens of waiting requests go into one turn.
 constexpr size_t kTurnTokens = 8192;
 
-Error Cancelled() { return {Code::kCancelled, "cancelled"}; }
-
 }  // namespace
 
 void EmbedQueue::Add(StartEmbed&& item) {

@@ -249,8 +249,9 @@ Result<void> Serve(int socket, wire::FrameReader frames, Loaded& loaded, Outbox&
   const Preparation preparation(*loaded.model, loaded.chat_template.get(), loaded.embedder.get(),
                                 loaded.limits, loaded.defaults);
   Result<void> read = {};
-  std::thread reader([&] {
-    read = Reader(socket, preparation, inbox, watch, std::move(frames)).Run();
+  Reader reader(socket, preparation, inbox, watch, std::move(frames));
+  std::thread reading([&] {
+    read = reader.Run();
     inbox.Close();
     // Nobody is left to read: a write that waits for room ends, too.
     shutdown(socket, SHUT_RDWR);
@@ -260,7 +261,7 @@ Result<void> Serve(int socket, wire::FrameReader frames, Loaded& loaded, Outbox&
   Result<void> ended = loop.Run();
   // The reader may still wait for the gateway when it is this side that gives up.
   shutdown(socket, SHUT_RDWR);
-  reader.join();
+  reading.join();
   return ended ? read : ended;
 }
 

@@ -24,7 +24,7 @@ int RunEngine(const EngineOptions& options);
 // that leave the KV cache are kept in up to host_bytes_max of memory. Returns when the gateway has
 // closed (then nothing, also when it did so while the model loaded), when either side broke the
 // protocol, when the model did not load, or when its state was lost (then the Error). Blocks;
-// starts one thread of its own and joins it. Shuts the socket down, and does not close it.
+// starts two threads of its own and joins them. Shuts the socket down, and does not close it.
 Result<void> ServeConnection(int socket, std::vector<std::string> sandbox, uint64_t host_bytes_max);
 
 }  // namespace weir::engine

@@ -1,6 +1,6 @@
 // Whatever a gateway sends, the reading side of an engine survives it: raw bytes, frames with any
-// body, and requests drawn field by field, which come further. Over a vocabulary alone; without the
-// model file (WEIR_SHARED_DATA) it only says so.
+// body, and requests drawn field by field, which come further. Over a vocabulary alone, that of
+// the tiny model under WEIR_SHARED_DATA or beside the repository.
 #include <fuzzer/FuzzedDataProvider.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -24,22 +24,23 @@ struct World {
   std::unique_ptr<llama::ChatTemplate> chat_template;
 };
 
-World* Load() {
+World& Load() {
   const char* folder = std::getenv("WEIR_SHARED_DATA");
   const std::string path =
-      std::string(folder != nullptr ? folder : "") + "/models/stories260K/stories260K-f32.gguf";
+      std::string(folder != nullptr ? folder : WEIR_SOURCE_DIR "/../shared/data") +
+      "/models/stories260K/stories260K-f32.gguf";
   llama::ModelSettings settings;
   settings.vocabulary_only = true;
   if (access(path.c_str(), R_OK) != 0) {
-    std::fprintf(stderr, "no model file; set WEIR_SHARED_DATA. Nothing is tested\n");
-    return nullptr;
+    std::fprintf(stderr, "no model file %s; set WEIR_SHARED_DATA\n", path.c_str());
+    std::abort();  // a run that tests nothing is not clean
   }
   llama::StartBackend();
   auto model = llama::Model::Load(path, settings);
   CHECK(model.has_value(), "the vocabulary loads");
   auto chat_template = llama::ChatTemplate::Create(**model);
   CHECK(chat_template.has_value(), "a model without a template chats, too");
-  return new World{std::move(*model), std::move(*chat_template)};
+  return *new World{std::move(*model), std::move(*chat_template)};
 }
 
 // Mostly small, now and then anything.
@@ -163,8 +164,7 @@ std::string DrawConversation(FuzzedDataProvider& data) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
-  static World* const world = Load();
-  if (world == nullptr) std::exit(0);
+  static const World& world = Load();
   FuzzedDataProvider data(bytes, size);
   const std::string conversation = DrawConversation(data);
   int ends[2] = {-1, -1};
@@ -172,7 +172,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
   // What does not fit the socket's buffer is cut off: an end inside a frame, and a case of its own.
   (void)send(ends[0], conversation.data(), conversation.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
   shutdown(ends[0], SHUT_WR);
-  const engine::Preparation preparation(*world->model, world->chat_template.get(), nullptr,
+  const engine::Preparation preparation(*world.model, world.chat_template.get(), nullptr,
                                         {.request_tokens_max = 64, .max_tokens_default = 16});
   engine::Inbox inbox(engine::kInboxMax);
   engine::StepWatch watch([] {}, [] {});

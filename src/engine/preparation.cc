@@ -128,9 +128,35 @@ Result<void> Preparation::CheckFits(size_t tokens, std::string_view param) const
               std::string(param), "context_length_exceeded");
 }
 
+Result<void> Preparation::CheckMayFit(size_t bytes, std::string_view param) const {
+  const size_t longest = model_.vocabulary().piece_bytes_max();
+  const auto room = static_cast<size_t>(limits_.request_tokens_max) - 1;
+  if (longest == 0 || bytes / longest <= room) return {};
+  return Fail(Code::kInvalidArgument,
+              fmt::format("the prompt has at least {} tokens; this model takes at most {} here (a "
+                          "larger context can be set)",
+                          bytes / longest, room),
+              std::string(param), "context_length_exceeded");
+}
+
+// Only what is said: a template may leave out what was thought or called before.
+Result<void> Preparation::CheckMayFit(const std::vector<chat::Message>& messages) const {
+  size_t bytes = 0;
+  for (const chat::Message& message : messages) {
+    for (const chat::Part& part : message.parts) bytes += part.text.size();
+  }
+  return CheckMayFit(bytes, "messages");
+}
+
 Result<std::vector<llama::Token>> Preparation::CompletionPrompt(
     const chat::GenerateRequest& request, const chat::Prompt& prompt) const {
   const llama::Vocabulary& vocabulary = model_.vocabulary();
+  if (auto may = CheckMayFit(prompt.text.size(), "prompt"); !may) {
+    return std::unexpected(may.error());
+  }
+  if (auto may = CheckMayFit(request.suffix.size(), "suffix"); !may) {
+    return std::unexpected(may.error());
+  }
   if (request.has_suffix) {
     if (!prompt.tokens.empty()) {
       return Fail(Code::kInvalidArgument, "a suffix goes with a prompt of text, not of tokens",
@@ -153,9 +179,11 @@ Result<std::vector<llama::Token>> Preparation::CompletionPrompt(
 }
 
 Result<void> Preparation::PrepareCompletion(const chat::GenerateRequest& request,
+                                            const std::atomic<bool>& cancelled,
                                             PreparedGenerate& prepared) const {
   size_t echoed = 0;
   for (const chat::Prompt& prompt : request.prompts) {
+    if (cancelled) return Fail(Cancelled());
     auto tokens = CompletionPrompt(request, prompt);
     if (!tokens) return std::unexpected(tokens.error());
     // Before the rest is made: the lists of a long prompt are many times its size.
@@ -178,7 +206,8 @@ Result<void> Preparation::PrepareCompletion(const chat::GenerateRequest& request
   return {};
 }
 
-Result<PreparedGenerate> Preparation::Prepare(wire::Generate asked) const {
+Result<PreparedGenerate> Preparation::Prepare(wire::Generate asked,
+                                              const std::atomic<bool>& cancelled) const {
   chat::GenerateRequest& request = asked.request;
   ApplyDefaults(defaults_, request);
   if (auto checked = CheckGenerates(); !checked) return std::unexpected(checked.error());
@@ -198,6 +227,7 @@ Result<PreparedGenerate> Preparation::Prepare(wire::Generate asked) const {
     if (template_ == nullptr) {
       return Fail(Code::kUnprocessable, "this model does not chat; it makes embeddings", "model");
     }
+    if (auto may = CheckMayFit(request.messages); !may) return std::unexpected(may.error());
     Result<llama::RenderedPrompt> rendered = template_->Render(request);
     if (!rendered) return std::unexpected(rendered.error());
     prepared.prompts.push_back({.tokens = std::move(rendered->tokens)});
@@ -208,7 +238,7 @@ Result<PreparedGenerate> Preparation::Prepare(wire::Generate asked) const {
     options.reasoning_tokens_max = request.reasoning.budget_tokens.value_or(-1);
     if (rendered->has_grammar) grammar = std::move(rendered->grammar);
   } else {
-    if (auto prompts = PrepareCompletion(request, prepared); !prompts) {
+    if (auto prompts = PrepareCompletion(request, cancelled, prepared); !prompts) {
       return std::unexpected(prompts.error());
     }
     auto made = FormatGrammar(request.response_format);
@@ -225,6 +255,7 @@ Result<PreparedGenerate> Preparation::Prepare(wire::Generate asked) const {
     prompt.max_tokens = std::min(request.max_tokens.value_or(limits_.max_tokens_default), room);
   }
 
+  if (cancelled) return Fail(Cancelled());
   const uint32_t seed = request.sampling.seed.value_or(RandomSeed());
   for (const auto& prompt : prepared.prompts) {
     auto sampler = llama::Sampler::Create(model_, request.sampling,
@@ -246,7 +277,8 @@ Result<PreparedGenerate> Preparation::Prepare(wire::Generate asked) const {
   return prepared;
 }
 
-Result<PreparedEmbed> Preparation::Prepare(const wire::Embed& asked) const {
+Result<PreparedEmbed> Preparation::Prepare(const wire::Embed& asked,
+                                           const std::atomic<bool>& cancelled) const {
   if (embedder_ == nullptr) {
     return Fail(Code::kUnprocessable, "this model does not make embeddings here", "model",
                 "not_an_embedding_model");
@@ -266,6 +298,7 @@ Result<PreparedEmbed> Preparation::Prepare(const wire::Embed& asked) const {
     prepared.dimensions = *request.dimensions;
   }
   for (size_t i = 0; i < request.inputs.size(); ++i) {
+    if (cancelled) return Fail(Cancelled());
     const std::string param = fmt::format("input[{}]", i);
     const chat::Prompt& input = request.inputs[i];
     if (!input.tokens.empty()) {
@@ -292,7 +325,8 @@ Result<PreparedEmbed> Preparation::Prepare(const wire::Embed& asked) const {
   return prepared;
 }
 
-Result<PreparedScore> Preparation::Prepare(const wire::Score& asked) const {
+Result<PreparedScore> Preparation::Prepare(const wire::Score& asked,
+                                           const std::atomic<bool>& cancelled) const {
   const chat::ScoreRequest& request = asked.request;
   if (auto checked = CheckGenerates(); !checked) return std::unexpected(checked.error());
   if (request.continuations.empty() || request.continuations.size() > kContinuationsMax) {
@@ -305,6 +339,7 @@ Result<PreparedScore> Preparation::Prepare(const wire::Score& asked) const {
     if (template_ == nullptr) {
       return Fail(Code::kUnprocessable, "this model does not chat", "model");
     }
+    if (auto may = CheckMayFit(request.messages); !may) return std::unexpected(may.error());
     chat::GenerateRequest chat;
     chat.messages = request.messages;
     auto rendered = template_->Render(chat);
@@ -321,7 +356,11 @@ Result<PreparedScore> Preparation::Prepare(const wire::Score& asked) const {
   PreparedScore prepared{.caller = asked.caller,
                          .prompt_tokens = static_cast<int32_t>(prompt.size())};
   for (size_t i = 0; i < request.continuations.size(); ++i) {
+    if (cancelled) return Fail(Cancelled());
     const std::string param = fmt::format("continuations[{}]", i);
+    if (auto may = CheckMayFit(request.continuations[i].size(), param); !may) {
+      return std::unexpected(may.error());
+    }
     auto tokens =
         model_.vocabulary().TokenizeMiddle(request.continuations[i], /*parse_special=*/false);
     if (!tokens) return std::unexpected(tokens.error());
@@ -336,8 +375,17 @@ Result<PreparedScore> Preparation::Prepare(const wire::Score& asked) const {
   return prepared;
 }
 
-Result<wire::Tokens> Preparation::Prepare(const wire::Tokenize& request) const {
+Result<wire::Tokens> Preparation::Prepare(const wire::Tokenize& request,
+                                          const std::atomic<bool>& /*cancelled*/) const {
   wire::Tokens reply;
+  size_t bytes = request.text.size();
+  for (const chat::Message& message : request.messages) bytes += chat::TextOf(message).size();
+  if (bytes > kTokenizeBytesMax) {
+    return Fail(Code::kTooLarge,
+                fmt::format("the text has {} bytes; at most {} are tokenised for counting", bytes,
+                            kTokenizeBytesMax),
+                request.messages.empty() ? "content" : "messages");
+  }
   if (!request.messages.empty()) {
     if (template_ == nullptr) {
       return Fail(Code::kUnprocessable, "this model does not chat", "model");
@@ -358,7 +406,8 @@ Result<wire::Tokens> Preparation::Prepare(const wire::Tokenize& request) const {
   return reply;
 }
 
-Result<wire::Text> Preparation::Prepare(const wire::Detokenize& request) const {
+Result<wire::Text> Preparation::Prepare(const wire::Detokenize& request,
+                                        const std::atomic<bool>& /*cancelled*/) const {
   if (auto checked = CheckTokens(model_.vocabulary(), request.tokens, "tokens"); !checked) {
     return std::unexpected(checked.error());
   }

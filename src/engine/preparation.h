@@ -1,8 +1,12 @@
 // From what the gateway asks to what the engine thread can run: bounds checked once more, templates
-// rendered, text tokenised, grammars and samplers made. It runs on the reader thread, beside
-// decoding, so that a long prompt does not hold up the answers of others.
+// rendered, text tokenised, grammars and samplers made. It runs beside decoding, so that a long
+// prompt does not hold up the answers of others; preparer.h says on which thread.
+//
+// What cannot fit is refused by its bytes where the vocabulary allows that, before it is tokenised:
+// tokenising takes a second for each megabyte.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <utility>
@@ -25,6 +29,7 @@ inline constexpr int32_t kForksMax = 128;
 inline constexpr int32_t kChoicesMax = 128;  // prompts times forks
 inline constexpr size_t kInputsMax = 4096;   // texts of one embedding request
 inline constexpr size_t kContinuationsMax = 1024;
+inline constexpr size_t kTokenizeBytesMax = size_t{4} << 20;  // of a text whose tokens are asked
 inline constexpr size_t kDetokenizeBytesMax = wire::kFrameBodyBytesMax / 2;  // of the text
 
 struct PreparedGenerate {
@@ -60,6 +65,11 @@ struct Limits {
   int32_t max_tokens_default = 0;
 };
 
+// What a request gets that nobody waits for any more.
+inline Error Cancelled() { return {Code::kCancelled, "cancelled"}; }
+inline const std::atomic<bool> kNotCancelled = false;
+
+// Any thread, several at once.
 class Preparation {
  public:
   // `chat_template` and `embedder` may be null: the model does not chat, or does not embed.
@@ -71,19 +81,29 @@ class Preparation {
         limits_(limits),
         defaults_(std::move(defaults)) {}
 
-  Result<PreparedGenerate> Prepare(wire::Generate request) const;
-  Result<PreparedEmbed> Prepare(const wire::Embed& request) const;
-  Result<PreparedScore> Prepare(const wire::Score& request) const;
-  Result<wire::Tokens> Prepare(const wire::Tokenize& request) const;
-  Result<wire::Text> Prepare(const wire::Detokenize& request) const;
+  // `cancelled` is looked at between one text and the next; then kCancelled.
+  Result<PreparedGenerate> Prepare(wire::Generate request,
+                                   const std::atomic<bool>& cancelled = kNotCancelled) const;
+  Result<PreparedEmbed> Prepare(const wire::Embed& request,
+                                const std::atomic<bool>& cancelled = kNotCancelled) const;
+  Result<PreparedScore> Prepare(const wire::Score& request,
+                                const std::atomic<bool>& cancelled = kNotCancelled) const;
+  Result<wire::Tokens> Prepare(const wire::Tokenize& request,
+                               const std::atomic<bool>& cancelled = kNotCancelled) const;
+  Result<wire::Text> Prepare(const wire::Detokenize& request,
+                             const std::atomic<bool>& cancelled = kNotCancelled) const;
 
  private:
   Result<void> PrepareCompletion(const chat::GenerateRequest& request,
+                                 const std::atomic<bool>& cancelled,
                                  PreparedGenerate& prepared) const;
   Result<std::vector<llama::Token>> CompletionPrompt(const chat::GenerateRequest& request,
                                                      const chat::Prompt& prompt) const;
   Result<void> CheckGenerates() const;
   Result<void> CheckFits(size_t tokens, std::string_view param) const;
+  // Of a text that is not tokenised yet.
+  Result<void> CheckMayFit(size_t bytes, std::string_view param) const;
+  Result<void> CheckMayFit(const std::vector<chat::Message>& messages) const;
 
   const llama::Model& model_;
   const llama::ChatTemplate* template_;

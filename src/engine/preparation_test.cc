@@ -49,6 +49,7 @@ TEST(Preparation, EveryBoundIsNamed) {
       {"prompt", "511", [](Request& r) { r.prompts = {{.tokens = {3, 512}}}; }},
       {"prompt", "token id", [](Request& r) { r.prompts = {{.tokens = {-1}}}; }},
       {"prompt", "63", [](Request& r) { r.prompts = {{.tokens = std::vector<int32_t>(64, 3)}}; }},
+      {"prompt", "at least", [](Request& r) { r.prompts[0].text.assign(1 << 20, ' '); }},
       {"suffix", "text",
        [](Request& r) {
          r.prompts = {{.tokens = {3}}};

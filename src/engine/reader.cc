@@ -12,16 +12,6 @@ namespace {
 
 Error Broken(const char* what) { return {Code::kBackendFailed, what}; }
 
-InboxItem Started(uint64_t id, CancelFlag flag, PreparedGenerate work) {
-  return StartGenerate{id, std::move(flag), SystemClock().Now(), std::move(work)};
-}
-InboxItem Started(uint64_t id, CancelFlag flag, PreparedEmbed work) {
-  return StartEmbed{id, std::move(flag), std::move(work)};
-}
-InboxItem Started(uint64_t id, CancelFlag flag, PreparedScore work) {
-  return StartScore{id, std::move(flag), std::move(work)};
-}
-
 }  // namespace
 
 Result<wire::Frame> ReadFrame(int socket, wire::FrameReader& frames) {
@@ -58,15 +48,15 @@ Result<void> Reader::TakeAll() {
 Result<void> Reader::Take(const wire::Frame& frame) {
   switch (static_cast<wire::EngineFrame>(frame.kind)) {
     case wire::EngineFrame::kGenerate:
-      return Start<wire::Generate>(frame);
+      return Prepare<wire::Generate>(frame);
     case wire::EngineFrame::kEmbed:
-      return Start<wire::Embed>(frame);
+      return Prepare<wire::Embed>(frame);
     case wire::EngineFrame::kScore:
-      return Start<wire::Score>(frame);
+      return Prepare<wire::Score>(frame);
     case wire::EngineFrame::kTokenize:
-      return Reply<wire::Tokenize>(frame, wire::EngineFrame::kTokens);
+      return Prepare<wire::Tokenize>(frame);
     case wire::EngineFrame::kDetokenize:
-      return Reply<wire::Detokenize>(frame, wire::EngineFrame::kText);
+      return Prepare<wire::Detokenize>(frame);
     case wire::EngineFrame::kCancel:
       Cancel(frame.request);
       return Push(CancelRequest{frame.request});
@@ -83,30 +73,16 @@ Result<void> Reader::Take(const wire::Frame& frame) {
 }
 
 template <class Asked>
-Result<void> Reader::Start(const wire::Frame& frame) {
+Result<void> Reader::Prepare(const wire::Frame& frame) {
   std::optional<Asked> asked = wire::Decode<Asked>(frame.body);
   if (!asked) return Fail(Broken("the gateway sent a request that does not decode"));
   Result<CancelFlag> flag = Open(frame.request);
   if (!flag) return std::unexpected(flag.error());
-  auto prepared = preparation_.Prepare(std::move(*asked));
-  if (!prepared) {
-    return Push(ReadyReply{frame.request, wire::EngineFrame::kFailure,
-                           wire::Encode(wire::FailureOf(prepared.error()))});
-  }
-  return Push(Started(frame.request, std::move(*flag), std::move(*prepared)));
-}
-
-template <class Asked>
-Result<void> Reader::Reply(const wire::Frame& frame, wire::EngineFrame kind) {
-  const std::optional<Asked> asked = wire::Decode<Asked>(frame.body);
-  if (!asked) return Fail(Broken("the gateway sent a request that does not decode"));
-  if (auto used = UseId(frame.request); !used) return used;
-  auto reply = preparation_.Prepare(*asked);
-  if (!reply) {
-    return Push(ReadyReply{frame.request, wire::EngineFrame::kFailure,
-                           wire::Encode(wire::FailureOf(reply.error()))});
-  }
-  return Push(ReadyReply{frame.request, kind, wire::Encode(*reply)});
+  return preparer_.Take({.id = frame.request,
+                         .cancelled = std::move(*flag),
+                         .received = SystemClock().Now(),
+                         .asked = std::move(*asked),
+                         .bytes = frame.body.size()});
 }
 
 Result<void> Reader::Push(InboxItem item) { return inbox_.Push(std::move(item)); }

@@ -1,8 +1,8 @@
-// The reader thread of an engine: takes frames off the gateway's socket, checks and prepares them,
-// and hands them on.
+// The reader thread of an engine: takes frames off the gateway's socket, checks them, and hands
+// them on through a Preparer.
 //
 // Run() returns when the gateway has closed the socket or broke the protocol; either way the engine
-// ends. It owns nothing that it is given.
+// ends. It owns nothing that it is given. Its end waits for the text that the Preparer is at.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +12,7 @@
 
 #include "base/result.h"
 #include "engine/inbox.h"
-#include "engine/preparation.h"
+#include "engine/preparer.h"
 #include "engine/step_watch.h"
 #include "wire/frame.h"
 
@@ -24,7 +24,7 @@ class Reader {
   Reader(int socket, const Preparation& preparation, Inbox& inbox, StepWatch& watch,
          wire::FrameReader frames = wire::FrameReader())
       : socket_(socket),
-        preparation_(preparation),
+        preparer_(preparation, inbox),
         inbox_(inbox),
         watch_(watch),
         frames_(std::move(frames)) {}
@@ -37,9 +37,7 @@ class Reader {
   Result<void> TakeAll();
   Result<void> Take(const wire::Frame& frame);
   template <class Asked>
-  Result<void> Start(const wire::Frame& frame);
-  template <class Asked>
-  Result<void> Reply(const wire::Frame& frame, wire::EngineFrame kind);
+  Result<void> Prepare(const wire::Frame& frame);
   Result<void> Push(InboxItem item);
   Result<void> UseId(uint64_t id);
   Result<CancelFlag> Open(uint64_t id);
@@ -47,7 +45,7 @@ class Reader {
   void CancelAll();
 
   int socket_;
-  const Preparation& preparation_;
+  Preparer preparer_;
   Inbox& inbox_;
   StepWatch& watch_;
   wire::FrameReader frames_;

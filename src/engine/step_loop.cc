@@ -27,7 +27,6 @@ Error Lost() {
 Error NotComputed() {
   return {Code::kBackendFailed, "the engine could not compute this request", {}, "backend_failed"};
 }
-Error Cancelled() { return {Code::kCancelled, "cancelled"}; }
 
 scheduler::Priority PriorityOf(chat::Priority priority) {
   switch (priority) {

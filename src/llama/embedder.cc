@@ -87,6 +87,13 @@ Result<void> Embedder::MakeContext() {
 }
 
 Result<std::vector<Token>> Embedder::Prepare(std::string_view text) const {
+  const size_t longest = model_.vocabulary().piece_bytes_max();
+  if (longest > 0 && text.size() / longest > static_cast<size_t>(input_tokens_max_)) {
+    return Fail(Code::kInvalidArgument,
+                fmt::format("an input has at least {} tokens; this model takes at most {}",
+                            text.size() / longest, input_tokens_max_),
+                "input", "context_length_exceeded");
+  }
   // Tokenised with the model's own beginning and separator; user-defined tokens of an embedding
   // model are words, not controls. Those of a generative one may be controls.
   auto tokens = mean_ ? CompletionTokens(model_.vocabulary(), {.text = std::string(text)})

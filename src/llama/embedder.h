@@ -2,7 +2,7 @@
 // generative model the mean of its last layer over all tokens. Has a context of its own, so that it
 // can live beside one for chat over the same weights.
 //
-// Threads: one at a time (the engine thread). Ownership: the Model must outlive it.
+// Threads: one at a time (the engine thread); Prepare on any. Ownership: the Model must outlive it.
 #pragma once
 
 #include <cstdint>

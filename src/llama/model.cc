@@ -70,8 +70,13 @@ Vocabulary::Vocabulary(const llama_vocab* vocab) : vocab_(vocab) {
   infill_ = {.prefix = llama_vocab_fim_pre(vocab),
              .suffix = llama_vocab_fim_suf(vocab),
              .middle = llama_vocab_fim_mid(vocab)};
-  if (llama_vocab_type(vocab) == LLAMA_VOCAB_TYPE_NONE) return;
+  const auto type = llama_vocab_type(vocab);
+  if (type == LLAMA_VOCAB_TYPE_NONE) return;
+  const bool keeps_text = type == LLAMA_VOCAB_TYPE_BPE || type == LLAMA_VOCAB_TYPE_SPM;
   for (Token token = 0; token < size_; ++token) {
+    if (keeps_text) {
+      piece_bytes_max_ = std::max(piece_bytes_max_, Piece(token, /*special=*/true).size());
+    }
     if (llama_vocab_is_eog(vocab, token)) end_tokens_.push_back(token);
     const int attributes = llama_vocab_get_attr(vocab, token);
     const bool user_defined = (attributes & LLAMA_TOKEN_ATTR_USER_DEFINED) != 0;

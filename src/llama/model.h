@@ -82,6 +82,11 @@ class Vocabulary {
   };
   const std::vector<SpecialToken>& special_tokens() const { return special_tokens_; }
 
+  // The bytes of the longest token: a text has at least its bytes divided by this in tokens. 0
+  // where nothing like it holds, since the tokenizer drops or joins what it reads (WordPiece,
+  // Unigram).
+  size_t piece_bytes_max() const { return piece_bytes_max_; }
+
   const llama_vocab* raw() const { return vocab_; }
 
  private:
@@ -94,6 +99,7 @@ class Vocabulary {
   std::vector<Token> end_tokens_ = {};
   InfillTokens infill_ = {};
   std::vector<SpecialToken> special_tokens_ = {};
+  size_t piece_bytes_max_ = 0;
   std::vector<Token> newline_ = {};  // what "\n" becomes at the start of a text
 };
 

@@ -1,5 +1,6 @@
 """What bad input gets: a status, the field that is wrong, the limit, and no harm to anybody else."""
 
+import concurrent.futures
 import json
 
 import pytest
@@ -137,6 +138,32 @@ def test_a_prompt_that_does_not_fit_is_refused_with_both_numbers(http, small):
     error = error_of(http.post("/v1/chat/completions", json=ask("river " * 20_000)), 400)
     assert error["code"] == "context_length_exceeded"
     assert sum(character.isdigit() for character in error["message"]) >= 6
+
+
+@pytest.mark.parametrize("text", [" ", "a"])
+def test_a_text_far_beyond_the_context_is_refused_before_it_is_tokenised(http, small, text):
+    for path, request in (("/v1/chat/completions", ask(text * (15 << 20))),
+                          ("/v1/completions", {"model": small, "prompt": text * (15 << 20)})):
+        error = error_of(http.post(path, json=request), 400)
+        assert error["code"] == "context_length_exceeded"
+        assert "at least" in error["message"] and "8191" in error["message"], error["message"]
+
+
+def test_a_text_that_is_only_counted_has_a_bound(http, small):
+    error = error_of(http.post("/tokenize", json={"model": small, "content": "a" * ((4 << 20) + 1)}), 413)
+    assert error["param"] == "content" and str(4 << 20) in error["message"]
+
+
+def test_short_requests_pass_a_long_text(server, http, small):
+    assert http.post("/v1/chat/completions", json=ask("Hi", max_tokens=1)).status_code == 200
+    before = {engine.pid: engine.cpu_s() for engine in server.engines()}
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        long = pool.submit(http.post, "/tokenize", json={"model": small, "content": " " * (4 << 20)})  # seconds of work
+        assert weir_server.until(lambda: any(engine.cpu_s() - before.get(engine.pid, 0) > 0.3
+                                             for engine in server.engines()), 20)
+        assert http.post("/v1/chat/completions", json=ask("Hi", max_tokens=1)).status_code == 200
+        assert not long.done(), "the short request waited for the long text"
+        assert long.result().status_code == 200
 
 
 def test_text_that_a_schema_or_name_would_choke_on_passes_unchanged(http, small):

@@ -176,7 +176,7 @@ Task<Result<std::shared_ptr<EngineFleet::Lease>>> EngineFleet::Acquire(
   for (int attempt = 0; attempt < 3; ++attempt) {
     const Result<SlotPtr> found = SlotFor(model);
     if (!found) co_return std::unexpected(found.error());
-    const SlotPtr slot = *found;
+    const SlotPtr& slot = *found;
     auto lease = std::make_shared<Lease>(clock_, slot);
     while (slot->state == EngineState::kLoading && !slot->stopped) {
       slot->changed.Reset();

@@ -23,7 +23,7 @@ using Object = std::vector<Member>;
 enum class Type : uint8_t { kNull, kBool, kInt, kUint, kDouble, kString, kArray, kObject };
 
 class Value {
- public:
+ public:  // Written as what it holds. NOLINTBEGIN(google-explicit-constructor)
   Value();
   Value(std::nullptr_t);
   Value(bool v);
@@ -35,7 +35,7 @@ class Value {
   Value(std::string_view v);
   Value(std::string v);
   Value(Array v);
-  Value(Object v);
+  Value(Object v);  // NOLINTEND(google-explicit-constructor)
   Value(const Value& other);
   Value(Value&& other) noexcept;
   Value& operator=(const Value& other);

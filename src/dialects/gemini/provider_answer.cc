@@ -129,7 +129,7 @@ class Answer : public provider::FramedAnswer {
     if (word.empty() || word == kNotYet) return {};
     const auto reason = ReasonOf(word);
     if (!reason) return provider::FailedMidway(500, word);
-    reasons_[static_cast<size_t>(index)] = *reason;
+    reasons_[static_cast<size_t>(index)] = reason;
     return {};
   }
 

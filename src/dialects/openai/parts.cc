@@ -25,7 +25,7 @@ bool ReadDataUrl(std::string_view url, chat::Part& part) {
   if (!url.starts_with(kScheme)) return false;
   url.remove_prefix(kScheme.size());
   const size_t comma = url.find(',');
-  if (comma == url.npos || comma > kNameBytesMax) return false;
+  if (comma > kNameBytesMax) return false;  // npos, too
   std::string_view type = url.substr(0, comma);
   if (!type.ends_with(kMark)) return false;
   type.remove_suffix(kMark.size());

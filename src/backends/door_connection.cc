@@ -87,7 +87,7 @@ DoorConnection::DoorConnection(const Executor& executor, int socket)
       socket_(executor, socket),
       ready_changed_(executor),
       gone_(executor),
-      to_write_(executor) {}
+      outgoing_(executor, socket_) {}
 
 DoorConnection::~DoorConnection() = default;
 
@@ -116,7 +116,7 @@ std::unique_ptr<DoorCall> DoorConnection::Send(privacy::Permit permit,
   if (gone_.is_set()) {
     refuse(DoorGone());
   } else if (open_.size() >= wire::kEgressCallsMax ||
-             outgoing_.size() - sent_ + call.body.size() > kOutgoingBytesMax) {
+             outgoing_.waiting_bytes() + call.body.size() > kOutgoingBytesMax) {
     refuse({Code::kUnavailable, "the egress process has too much to do", "", "queue_full",
             /*retry_after_s=*/1});
   } else {
@@ -137,42 +137,12 @@ void DoorConnection::Leave(uint64_t id) {
 }
 
 void DoorConnection::SendFrame(wire::EgressFrame kind, uint64_t id, std::string_view body) {
-  if (gone_.is_set()) return;
-  outgoing_ += wire::EncodeFrame(static_cast<uint16_t>(kind), id, body);
-  // Usually the socket takes it at once, which saves a turn of the loop.
-  const bool first = outgoing_.size() - sent_ == body.size() + wire::kFrameHeaderBytes;
-  if (first) {
-    if (const Result<bool> all = WriteSome(); all && *all) return;
-  }
-  to_write_.Set();
+  outgoing_.Append(static_cast<uint16_t>(kind), id, body);
+  outgoing_.WriteNow();
 }
 
 Task<void> DoorConnection::Write(std::shared_ptr<DoorConnection> self) {
-  while (!self->gone_.is_set()) {
-    self->to_write_.Reset();
-    const Result<bool> all = self->WriteSome();
-    if (!all) co_return;  // the reader sees the same end, and tells everybody
-    const Result<void> go_on =
-        *all ? co_await self->to_write_.Wait() : co_await self->socket_.WaitWritable();
-    if (!go_on) co_return;
-  }
-}
-
-// Whether everything was written.
-Result<bool> DoorConnection::WriteSome() {
-  while (sent_ < outgoing_.size()) {
-    const ssize_t sent =
-        send(socket_.fd(), outgoing_.data() + sent_, outgoing_.size() - sent_, MSG_NOSIGNAL);
-    if (sent < 0 && errno == EINTR) continue;
-    if (sent < 0 && errno == EAGAIN) return false;
-    if (sent <= 0) return Fail(DoorGone());
-    sent_ += static_cast<size_t>(sent);
-    if (sent_ * 2 >= outgoing_.size()) {
-      outgoing_.erase(0, sent_);
-      sent_ = 0;
-    }
-  }
-  return true;
+  co_await self->outgoing_.Run();
 }
 
 Task<void> DoorConnection::Read(std::shared_ptr<DoorConnection> self) {
@@ -270,7 +240,7 @@ void DoorConnection::End(const Error& why) {
   }
   gone_.Set();
   socket_.Close();
-  to_write_.Set();
+  outgoing_.Close();
   if (!ready_) ready_ = std::unexpected(why);
   ready_changed_.Set();
   for (const auto& [id, call] : std::exchange(open_, {})) {

@@ -17,6 +17,7 @@
 #include "async/descriptor.h"
 #include "async/event.h"
 #include "async/task.h"
+#include "backends/outgoing_frames.h"
 #include "base/result.h"
 #include "chat/provider.h"
 #include "privacy/permit.h"
@@ -62,7 +63,6 @@ class DoorConnection : public std::enable_shared_from_this<DoorConnection> {
   static Task<void> Read(std::shared_ptr<DoorConnection> self);
   static Task<void> Write(std::shared_ptr<DoorConnection> self);
   Result<bool> ReadSome(wire::FrameReader& frames);
-  Result<bool> WriteSome();
   Result<void> Take(wire::Frame frame);
   Result<void> TakeForCall(wire::EgressFrame kind, wire::Frame frame, const OpenCall& call);
   void SendFrame(wire::EgressFrame kind, uint64_t id, std::string_view body);
@@ -74,9 +74,7 @@ class DoorConnection : public std::enable_shared_from_this<DoorConnection> {
   std::optional<Result<wire::EgressReady>> ready_ = {};
   Event ready_changed_;
   Event gone_;
-  Event to_write_;
-  std::string outgoing_ = {};
-  size_t sent_ = 0;  // of outgoing_
+  OutgoingFrames outgoing_;
   uint64_t next_id_ = 1;
   std::unordered_map<uint64_t, OpenCall> open_ = {};
 };

@@ -107,10 +107,10 @@ EngineConnection::EngineConnection(const Executor& executor, int socket, std::st
       name_(std::move(name)),
       load_changed_(executor),
       gone_(executor),
-      to_write_(executor),
       to_watch_(executor),
       step_timeout_(step_timeout),
-      pulse_(step_timeout) {}
+      pulse_(step_timeout),
+      outgoing_(executor, socket_) {}
 
 EngineConnection::~EngineConnection() = default;
 
@@ -198,7 +198,7 @@ std::pair<uint64_t, EngineConnection::OpenRequest> EngineConnection::Start(wire:
     refuse({Code::kTooLarge, fmt::format("the request has {} bytes; an engine takes at most {}",
                                          body.size(), wire::kFrameBodyBytesMax)});
   } else if (open_.size() >= wire::kRequestsOpenMax ||
-             outgoing_.size() - sent_ + body.size() > kOutgoingBytesMax) {
+             outgoing_.waiting_bytes() + body.size() > kOutgoingBytesMax) {
     refuse({Code::kUnavailable,
             fmt::format("the engine of '{}' has too much to do", name_),
             {},
@@ -226,20 +226,11 @@ void EngineConnection::ResumeIfDrained(uint64_t id, Request& request) {
 }
 
 void EngineConnection::Send(wire::EngineFrame kind, uint64_t id, std::string_view body) {
-  if (gone_.is_set()) return;
-  outgoing_ += wire::EncodeFrame(static_cast<uint16_t>(kind), id, body);
-  to_write_.Set();
+  outgoing_.Append(static_cast<uint16_t>(kind), id, body);
 }
 
 Task<void> EngineConnection::Write(std::shared_ptr<EngineConnection> self) {
-  while (!self->gone_.is_set()) {
-    self->to_write_.Reset();
-    const Result<bool> all = self->WriteSome();
-    if (!all) co_return;  // the reader sees the same end, and tells everybody
-    const Result<void> go_on =
-        *all ? co_await self->to_write_.Wait() : co_await self->socket_.WaitWritable();
-    if (!go_on) co_return;
-  }
+  co_await self->outgoing_.Run();
 }
 
 void EngineConnection::Owe() {
@@ -269,24 +260,6 @@ Task<void> EngineConnection::Guard(std::shared_ptr<EngineConnection> self) {
         co_return self->Close(self->Hung());
     }
   }
-}
-
-// Whether everything was written.
-Result<bool> EngineConnection::WriteSome() {
-  while (sent_ < outgoing_.size()) {
-    const ssize_t sent =
-        send(socket_.fd(), outgoing_.data() + sent_, outgoing_.size() - sent_, MSG_NOSIGNAL);
-    if (sent < 0 && errno == EINTR) continue;
-    if (sent < 0 && errno == EAGAIN) return false;
-    if (sent <= 0) return std::unexpected(Ended());
-    sent_ += static_cast<size_t>(sent);
-    // Moving the rest down only when it is the smaller half keeps the copying linear.
-    if (sent_ * 2 >= outgoing_.size()) {
-      outgoing_.erase(0, sent_);
-      sent_ = 0;
-    }
-  }
-  return true;
 }
 
 // One read for each wake, so that an engine that always has more to say does not keep everybody
@@ -429,8 +402,7 @@ void EngineConnection::Close(const Error& why) {
   if (gone_.is_set()) return;
   LogInfo("engine of '{}' is gone: {} request(s) were open", name_, open_.size());
   socket_.Close();
-  std::string().swap(outgoing_);
-  sent_ = 0;
+  outgoing_.Close();
   for (auto& [id, request] : std::exchange(open_, {})) {
     request->error = why;
     request->changed.Set();
@@ -440,7 +412,6 @@ void EngineConnection::Close(const Error& why) {
     load_changed_.Set();
   }
   gone_.Set();
-  to_write_.Set();
   to_watch_.Set();
 }
 

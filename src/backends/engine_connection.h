@@ -21,6 +21,7 @@
 #include "async/descriptor.h"
 #include "async/event.h"
 #include "backends/backend.h"
+#include "backends/outgoing_frames.h"
 #include "backends/pulse.h"
 #include "wire/engine.h"
 #include "wire/frame.h"
@@ -88,7 +89,6 @@ class EngineConnection : public std::enable_shared_from_this<EngineConnection> {
   static Task<void> Write(std::shared_ptr<EngineConnection> self);
   static Task<void> Guard(std::shared_ptr<EngineConnection> self);
   Result<bool> ReadSome(wire::FrameReader& frames, std::span<char> buffer);
-  Result<bool> WriteSome();
   Result<void> TakeFrames(wire::FrameReader& frames);
   Result<void> Take(wire::Frame frame);
   Result<void> Keep(wire::Frame frame, Request& request);
@@ -117,12 +117,10 @@ class EngineConnection : public std::enable_shared_from_this<EngineConnection> {
   std::optional<Result<wire::EngineInfo>> loaded_ = {};
   Event load_changed_;
   Event gone_;
-  Event to_write_;
   Event to_watch_;  // the engine owes something
   const Duration step_timeout_;
   Pulse pulse_;
-  std::string outgoing_ = {};
-  size_t sent_ = 0;  // of outgoing_
+  OutgoingFrames outgoing_;
   uint64_t next_id_ = 1;
   size_t held_bytes_ = 0;  // of the frames of all requests
   std::unordered_map<uint64_t, OpenRequest> open_ = {};

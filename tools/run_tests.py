@@ -9,7 +9,7 @@ commands, run as written, pytest). --long sets WEIR_LONG=1 and larger counts, an
 skips unit programs that passed before with the same bytes.
 
 A program that crashes or hangs counts as one failure more than the failures that it reported. Skipped tests are
-named and counted, never hidden. Results are kept as JUnit and JSON under DIR/test-results.
+named and counted in lines before the last, never hidden. Results are kept as JUnit and JSON under DIR/test-results.
 """
 
 import argparse
@@ -48,8 +48,19 @@ class Tally:
         self.failures += other.failures
 
     def line(self):
-        skipped = f", {len(self.skipped)} skipped" if self.skipped else ""
-        return f"{self.passed} passed, {self.failed} failed{skipped}"
+        return f"{self.passed} passed, {self.failed} failed"
+
+    def line_with_skips(self):
+        return self.line() + (f", {len(self.skipped)} skipped" if self.skipped else "")
+
+    def closing_lines(self):
+        """What a run ends with. Scripts read the last of them."""
+        reasons = collections.Counter(self.skipped)
+        lines = [f"skipped: {count} times {reason}" for reason, count in reasons.items()]
+        lines += [f"failed: {name}" for name in self.failures]
+        if self.skipped:
+            lines.append(f"{len(self.skipped)} skipped")
+        return [*lines, self.line()]
 
 
 def say(text):
@@ -173,7 +184,7 @@ def run_unit(build, results, environment, resume):
                    for name, command in programs}
         for future in concurrent.futures.as_completed(running):
             tally, seconds, output = future.result()
-            say(f"{running[future]}: {tally.line()} ({seconds:.1f} s)")
+            say(f"{running[future]}: {tally.line_with_skips()} ({seconds:.1f} s)")
             if tally.failed:
                 say(output[-20000:])
             total.add(tally)
@@ -203,14 +214,11 @@ def main():
             tally = run_unit(build, results, environment, options.long)
         else:
             tally = run_pytest(kind, build, results, environment)
-        say(f"--- {kind}: {tally.line()} ({time.monotonic() - start:.0f} s)")
+        say(f"--- {kind}: {tally.line_with_skips()} ({time.monotonic() - start:.0f} s)")
         total.add(tally)
 
-    for reason, count in collections.Counter(total.skipped).items():
-        say(f"skipped: {count} times {reason}")
-    for name in total.failures:
-        say(f"failed: {name}")
-    say(total.line())
+    for line in total.closing_lines():
+        say(line)
     return 1 if total.failed or not total.passed else 0
 
 

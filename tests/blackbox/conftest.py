@@ -41,6 +41,12 @@ def tool_model(request):
     return need_model(request.param)
 
 
+@pytest.fixture(params=[CODER, CODER_LARGE])
+def deciding_model(request):
+    """One that was trained to decide for a tool, and to use its result; smollm2:135m was not."""
+    return need_model(request.param)
+
+
 @pytest.fixture(params=[(SMALL, 576), (CODER, 896)], ids=[SMALL, CODER])
 def chat_model(request):
     """(name, length of its vectors)"""

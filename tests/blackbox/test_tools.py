@@ -56,17 +56,13 @@ def test_a_named_tool_is_called(client, tool_model):
     check_weather_call(call(client, tool_model, tools=[TIME, WEATHER], tool_choice=named).choices[0])
 
 
-def test_auto_calls_the_tool_where_the_model_wants_to(client, tool_model):
-    if tool_model == SMALL:
-        pytest.skip("smollm2:135m was not trained to decide for a tool")
-    arguments = check_weather_call(call(client, tool_model, tool_choice="auto").choices[0])
+def test_auto_calls_the_tool_where_the_model_wants_to(client, deciding_model):
+    arguments = check_weather_call(call(client, deciding_model, tool_choice="auto").choices[0])
     assert "paris" in arguments["city"].lower()
 
 
-def test_auto_without_need_answers_in_text(client, tool_model):
-    if tool_model == SMALL:
-        pytest.skip("smollm2:135m was not trained to decide for a tool")
-    choice = call(client, tool_model, messages=[{"role": "user", "content": "Say hello."}]).choices[0]
+def test_auto_without_need_answers_in_text(client, deciding_model):
+    choice = call(client, deciding_model, messages=[{"role": "user", "content": "Say hello."}]).choices[0]
     assert choice.message.content and not choice.message.tool_calls
 
 
@@ -89,16 +85,14 @@ def test_a_streamed_call_adds_up_to_the_plain_one(client, http, tool_model):
     assert json.loads("".join(part["function"].get("arguments") or "" for part in parts)) == plain
 
 
-def test_a_tool_result_is_used_in_the_next_turn(client, tool_model):
-    if tool_model == SMALL:
-        pytest.skip("smollm2:135m is too small for it")
+def test_a_tool_result_is_used_in_the_next_turn(client, deciding_model):
     messages = QUESTION + [
         {"role": "assistant", "content": None, "tool_calls": [
             {"id": "call_1", "type": "function",
              "function": {"name": "get_weather", "arguments": '{"city": "Paris"}'}}]},
         {"role": "tool", "tool_call_id": "call_1", "content": "17 degrees celsius and raining"}]
     # With the tools on offer these models call them again (under llama-server too); "none" asks for the answer.
-    choice = call(client, tool_model, messages=messages, tool_choice="none").choices[0]
+    choice = call(client, deciding_model, messages=messages, tool_choice="none").choices[0]
     assert "17" in choice.message.content and not choice.message.tool_calls
 
 

@@ -13,7 +13,7 @@ class Bitmap {
   Bitmap() = default;
   explicit Bitmap(size_t bits, bool value = false)
       : bits_(bits), words_((bits + 63) / 64, value ? ~uint64_t{0} : 0) {
-    ClearPastTheEnd();
+    TrimEnd();
   }
 
   size_t size() const { return bits_; }
@@ -21,7 +21,7 @@ class Bitmap {
   void Resize(size_t bits) {
     bits_ = bits;
     words_.resize((bits + 63) / 64);
-    ClearPastTheEnd();
+    TrimEnd();
   }
 
   // Past the end every bit is 0: a row that came after this bitmap was made is in none of it.
@@ -41,14 +41,14 @@ class Bitmap {
   }
   void Or(const Bitmap& other) {
     for (size_t i = 0; i < words_.size(); ++i) words_[i] |= other.WordOrZero(i);
-    ClearPastTheEnd();
+    TrimEnd();
   }
   void AndNot(const Bitmap& other) {
     for (size_t i = 0; i < words_.size(); ++i) words_[i] &= ~other.WordOrZero(i);
   }
   void Flip() {
     for (uint64_t& word : words_) word = ~word;
-    ClearPastTheEnd();
+    TrimEnd();
   }
 
   // Calls visit(bit) for each bit that is set, in order.
@@ -61,6 +61,24 @@ class Bitmap {
     }
   }
 
+  // The same for those from `from` up to `to`.
+  template <class Visit>
+  void ForEachIn(size_t from, size_t to, Visit visit) const {
+    to = to < bits_ ? to : bits_;
+    for (size_t i = from / 64; i * 64 < to; ++i) {
+      uint64_t word = words_[i];
+      if (i == from / 64) word &= ~uint64_t{0} << (from % 64);
+      if (to - i * 64 < 64) word &= (uint64_t{1} << (to - i * 64)) - 1;
+      for (; word != 0; word &= word - 1) {
+        visit(i * 64 + static_cast<size_t>(std::countr_zero(word)));
+      }
+    }
+  }
+
+  // Who writes words() directly may leave bits past the end; this clears them.
+  void TrimEnd() {
+    if (bits_ % 64 != 0) words_.back() &= (uint64_t{1} << (bits_ % 64)) - 1;
+  }
   std::vector<uint64_t>& words() { return words_; }
   const std::vector<uint64_t>& words() const { return words_; }
 
@@ -68,9 +86,6 @@ class Bitmap {
 
  private:
   uint64_t WordOrZero(size_t i) const { return i < words_.size() ? words_[i] : 0; }
-  void ClearPastTheEnd() {
-    if (bits_ % 64 != 0) words_.back() &= (uint64_t{1} << (bits_ % 64)) - 1;
-  }
 
   size_t bits_ = 0;
   std::vector<uint64_t> words_;

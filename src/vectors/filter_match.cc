@@ -219,6 +219,8 @@ bool Matches(const Filter& filter, const Facts& facts) {
 
 std::optional<WallTime> ParseTime(std::string_view text) {
   using namespace std::chrono;
+  constexpr size_t kBytesMax = 64;
+  if (text.size() > kBytesMax) return std::nullopt;
   const auto y = TakeNumber(text, 4);
   if (!y || !Take(text, '-')) return std::nullopt;
   const auto m = TakeNumber(text, 2);

@@ -24,7 +24,8 @@ struct Facts {
 bool Matches(const Filter& filter, const Facts& facts);
 
 // "2026-11-03T10:00:00.5+01:00", "2026-11-03T10:00:00" (UTC then), "2026-11-03"; a space may stand
-// for the T. Years 0000 to 9999.
+// for the T. Years 0000 to 9999;
+// at most 64 bytes.
 std::optional<WallTime> ParseTime(std::string_view text);
 
 }  // namespace weir::vectors

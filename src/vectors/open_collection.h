@@ -15,6 +15,7 @@
 #include "vectors/files.h"
 #include "vectors/row_builder.h"
 #include "vectors/rows.h"
+#include "vectors/scan_search.h"
 #include "vectors/types.h"
 #include "vectors/view.h"
 
@@ -37,6 +38,7 @@ class OpenCollection {
   Result<void> Drop();
 
  private:
+  std::unexpected<Error> Gone() const;
   struct Change;  // what one write did to the tables
 
   // The current view, made now where there is none yet.
@@ -52,6 +54,10 @@ class OpenCollection {
   Result<std::optional<Bitmap>> Eligible(const View& view, const Filter& filter,
                                          std::optional<size_t> space);
   Result<Bitmap> Filtered(const View& view, const Filter& filter);
+  Result<bool> LookAt(RowReader& reader, const View& view, uint32_t row, const Filter& filter);
+  // The best `count` first; min(count, eligible) of them.
+  std::vector<Candidate> FindNearest(const View& view, size_t space, const Target& target,
+                                     const Bitmap* eligible, size_t count, Search search) const;
   // False where the point is gone by now.
   Result<bool> Fill(RowReader& reader, int64_t seq, Parts parts, Point& point);
   // Nothing where a hit was replaced meanwhile, unless it is to `settle` for the new one.

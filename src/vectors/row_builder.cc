@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "base/check.h"
+#include "vectors/codes.h"
 #include "vectors/distance.h"
 
 namespace weir::vectors {
@@ -54,24 +55,30 @@ std::shared_ptr<const Bitmap> RowBuilder::SharedBits::Look() {
 RowBuilder::RowBuilder(std::span<const Space> spaces)
     : slots_(sizeof(View::Slot)), ids_(std::make_shared<Arena>()) {
   for (const Space& space : spaces) {
-    spaces_.push_back({space, RowArray(Padded(space.dimensions) * sizeof(float)), {}});
+    spaces_.push_back({space,
+                       RowArray(Padded(space.dimensions) * sizeof(float)),
+                       RowArray(RecordBytes(space.dimensions)),
+                       {}});
   }
 }
 
-void RowBuilder::AddRow(int64_t seq, std::string_view id,
+void RowBuilder::AddRow(int64_t seq, std::string_view id, const json::Value& payload,
                         std::span<const std::span<const float>> vectors) {
   CHECK(vectors.size() == spaces_.size(), "one vector for each space");
   auto* slot = reinterpret_cast<View::Slot*>(slots_.Append());
   *slot = {seq, ids_->Add(id)};
   const uint32_t row = rows_++;
   ++live_;
+  payloads_.Add(payload);
   for (size_t i = 0; i < spaces_.size(); ++i) {
     SpaceRows& space = spaces_[i];
     auto* out = reinterpret_cast<float*>(space.vectors.Append());
+    std::byte* record = space.codes.Append();
     if (vectors[i].empty()) {
       space.absent.Set(row, rows_);
     } else {
       Prepare(space.space.metric, vectors[i], out);
+      Encode({out, Padded(space.space.dimensions)}, space.space.dimensions, record);
     }
   }
 }
@@ -95,8 +102,9 @@ std::shared_ptr<const View> RowBuilder::Look() {
   view->ids = ids_;
   view->dead = dead_.Look();
   for (SpaceRows& space : spaces_) {
-    view->spaces.push_back({space.vectors.Look(), space.absent.Look()});
+    view->spaces.push_back({space.vectors.Look(), space.codes.Look(), space.absent.Look()});
   }
+  view->payloads = payloads_.Look();
   return view;
 }
 

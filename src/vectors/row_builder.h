@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "vectors/payload_index.h"
 #include "vectors/types.h"
 #include "vectors/view.h"
 
@@ -18,7 +19,8 @@ class RowBuilder {
   explicit RowBuilder(std::span<const Space> spaces);
 
   // `seq` is larger than those before; one vector for each space, empty where the point has none.
-  void AddRow(int64_t seq, std::string_view id, std::span<const std::span<const float>> vectors);
+  void AddRow(int64_t seq, std::string_view id, const json::Value& payload,
+              std::span<const std::span<const float>> vectors);
   void Kill(int64_t seq);
 
   std::shared_ptr<const View> Look();
@@ -41,6 +43,7 @@ class RowBuilder {
   struct SpaceRows {
     Space space;
     RowArray vectors;
+    RowArray codes;
     SharedBits absent;
   };
 
@@ -50,6 +53,7 @@ class RowBuilder {
   std::shared_ptr<Arena> ids_;
   SharedBits dead_;
   std::vector<SpaceRows> spaces_;
+  PayloadIndex payloads_;
 };
 
 }  // namespace weir::vectors

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "vectors/bitmap.h"
+#include "vectors/payload_block.h"
 #include "vectors/row_array.h"
 
 namespace weir::vectors {
@@ -19,6 +20,7 @@ namespace weir::vectors {
 // The vectors of one space.
 struct SpaceView {
   RowArray::View vectors;                // f32 as distances take them; zero where absent
+  RowArray::View codes;                  // 8-bit records (codes.h); zero where absent
   std::shared_ptr<const Bitmap> absent;  // rows without a vector here; null where all have one
 };
 
@@ -35,6 +37,7 @@ struct View {
   std::shared_ptr<const void> ids;     // keeps the arena
   std::shared_ptr<const Bitmap> dead;  // null where none is
   std::vector<SpaceView> spaces;
+  std::vector<std::shared_ptr<const PayloadBlock>> payloads;  // one behind the other, all rows
 
   int64_t SeqOf(uint32_t row) const { return slots.As<Slot>(row).seq; }
   std::string_view IdOf(uint32_t row) const;

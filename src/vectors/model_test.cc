@@ -1,0 +1,373 @@
+// The database against a model that is too simple to be wrong: a map of points, searched one by
+// one. Thousands of random operations from a seed, among them closing, and opening what was on the
+// disk at that moment as after a loss of power.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <map>
+#include <random>
+
+#include "vectors/filter_match.h"
+#include "vectors/store.h"
+#include "vectors/test_folder.h"
+
+namespace weir::vectors {
+namespace {
+
+const std::vector<Space> kSpaces = {
+    {"c", 24, Metric::kCosine}, {"l", 7, Metric::kL2}, {"d", 33, Metric::kDot}};
+
+class Dice {
+ public:
+  explicit Dice(uint32_t seed) : random_(seed) {}
+  int Below(int n) { return std::uniform_int_distribution<int>(0, n - 1)(random_); }
+  bool OneIn(int n) { return Below(n) == 0; }
+  float Normal() { return std::normal_distribution<float>()(random_); }
+  std::mt19937& engine() { return random_; }
+
+ private:
+  std::mt19937 random_;
+};
+
+std::vector<float> RandomVector(Dice& dice, size_t dimensions) {
+  std::vector<float> vector(dimensions);
+  for (float& x : vector) x = dice.Normal();
+  return vector;
+}
+
+const char* const kCities[] = {"Kiel", "Bremen", "Husum", "Kappeln"};
+
+json::Value RandomScalar(Dice& dice) {
+  switch (dice.Below(8)) {
+    case 0:
+      return dice.Below(5);
+    case 1:
+      return dice.Below(20) / 4.0;
+    case 2:
+      return dice.OneIn(2);
+    case 3:
+      return nullptr;
+    case 4:
+      return std::string(300, 'x') + kCities[dice.Below(4)];
+    case 5:
+      return "202" + std::to_string(dice.Below(9)) + "-0" + std::to_string(1 + dice.Below(9)) +
+             "-01";
+    default:
+      return kCities[dice.Below(4)];
+  }
+}
+
+json::Value RandomValue(Dice& dice) {
+  if (!dice.OneIn(4)) return RandomScalar(dice);
+  json::Array array;
+  for (int i = dice.Below(4); i > 0; --i) array.push_back(RandomScalar(dice));
+  return array;
+}
+
+json::Value RandomPayload(Dice& dice) {
+  if (dice.OneIn(20)) return {};
+  json::Object object;
+  for (const char* key : {"a", "b"}) {
+    if (!dice.OneIn(4)) object.push_back({key, RandomValue(dice)});
+  }
+  if (dice.OneIn(2)) {
+    json::Array array;
+    for (int i = dice.Below(3); i > 0; --i) {
+      array.push_back(json::Object{{"a", RandomScalar(dice)}, {"b", RandomValue(dice)}});
+    }
+    object.push_back({"n", std::move(array)});
+  }
+  if (dice.OneIn(40)) object.push_back({"many", json::Array(1'100, json::Value(1))});
+  return object;
+}
+
+Point RandomPoint(Dice& dice, int ids) {
+  Point point{.id = std::to_string(dice.Below(ids)), .payload = RandomPayload(dice)};
+  for (const Space& space : kSpaces) {
+    if (!dice.OneIn(10)) point.vectors[space.name] = RandomVector(dice, space.dimensions);
+  }
+  if (dice.OneIn(2)) point.text = std::string("about ") + kCities[dice.Below(4)];
+  return point;
+}
+
+std::vector<Scalar> RandomScalars(Dice& dice) {
+  std::vector<Scalar> scalars;
+  for (int i = dice.Below(3); i >= 0; --i) {
+    const json::Value value = RandomScalar(dice);
+    if (const int64_t* n = value.AsInt()) scalars.emplace_back(*n);
+    if (const double* d = value.AsDouble()) scalars.emplace_back(*d);
+    if (const bool* b = value.AsBool()) scalars.emplace_back(*b);
+    if (const std::string* s = value.AsString()) scalars.emplace_back(*s);
+  }
+  return scalars;
+}
+
+Filter RandomFilter(Dice& dice, int depth);
+
+Condition RandomCondition(Dice& dice, int depth) {
+  const char* const paths[] = {"a", "b", "n", "n.a", "n[].b", "many", "none"};
+  const std::string path = paths[dice.Below(7)];
+  const auto bound = [&]() -> std::optional<double> {
+    return dice.OneIn(2) ? std::optional(dice.Below(20) / 4.0) : std::nullopt;
+  };
+  const auto count = [&]() -> std::optional<int64_t> {
+    return dice.OneIn(2) ? std::optional<int64_t>(dice.Below(3)) : std::nullopt;
+  };
+  const auto time = [&]() -> std::optional<WallTime> {
+    return dice.OneIn(2) ? ParseTime("202" + std::to_string(dice.Below(9)) + "-05-01")
+                         : std::nullopt;
+  };
+  switch (dice.Below(13)) {
+    case 0:
+      return Except{path, RandomScalars(dice)};
+    case 1:
+      return Range{.path = path, .gt = bound(), .lte = bound()};
+    case 2:
+      return Range{.path = path, .gte = bound(), .lt = bound()};
+    case 3:
+      return TimeRange{.path = path, .gte = time(), .lt = time()};
+    case 4:
+      return HasText{path, dice.OneIn(2) ? "e" : "xxKiel"};
+    case 5:
+      return IsEmpty{path};
+    case 6:
+      return IsNull{path};
+    case 7:
+      return ValuesCount{.path = path, .gt = count(), .lte = count()};
+    case 8:
+      return HasId{{std::to_string(dice.Below(100)), std::to_string(dice.Below(100)), "none"}};
+    case 9:
+      return HasVector{kSpaces[static_cast<size_t>(dice.Below(3))].name};
+    case 10:
+      return OwnTextHas{"t K"};
+    case 11:
+      if (depth > 0) return Nested{"n", RandomFilter(dice, depth - 1)};
+      break;
+    case 12:
+      if (depth > 0) return RandomFilter(dice, depth - 1);
+      break;
+    default:
+      break;
+  }
+  return Match{path, RandomScalars(dice)};
+}
+
+Filter RandomFilter(Dice& dice, int depth) {
+  Filter filter;
+  for (int i = dice.Below(3); i > 0; --i) filter.must.push_back(RandomCondition(dice, depth));
+  for (int i = dice.Below(3); i > 0; --i) filter.should.push_back(RandomCondition(dice, depth));
+  if (dice.OneIn(3)) filter.must_not.push_back(RandomCondition(dice, depth));
+  filter.should_least = static_cast<size_t>(1 + dice.Below(2));
+  return filter;
+}
+
+class Model {
+ public:
+  std::map<std::string, Point> points;
+
+  bool Holds(const Filter& filter, const Point& point) const {
+    return Matches(filter, {point.id, point.text, &point.payload, [&](std::string_view s) {
+                              return point.vectors.contains(std::string(s));
+                            }});
+  }
+  std::vector<std::string> Matching(const Filter& filter) const {
+    std::vector<std::string> ids;
+    for (const auto& [id, point] : points) {
+      if (Holds(filter, point)) ids.push_back(id);
+    }
+    return ids;
+  }
+  static double Score(Metric metric, const std::vector<float>& a, const std::vector<float>& b) {
+    double dot = 0, aa = 0, bb = 0, l2 = 0;
+    for (size_t i = 0; i < a.size(); ++i) {
+      dot += double{a[i]} * b[i];
+      aa += double{a[i]} * a[i];
+      bb += double{b[i]} * b[i];
+      l2 += (double{a[i]} - b[i]) * (double{a[i]} - b[i]);
+    }
+    return metric == Metric::kL2    ? std::sqrt(l2)
+           : metric == Metric::kDot ? dot
+                                    : dot / std::sqrt(aa * bb);
+  }
+};
+
+class Trial {
+ public:
+  explicit Trial(uint32_t seed) : dice_(seed), ids_(dice_.OneIn(4) ? 2'000 : 150) {
+    store_ = *Store::Open(Path());
+    c_ = *store_->Create({.name = "c", .spaces = kSpaces});
+  }
+
+  void Run(int operations) {
+    for (int i = 0; i < operations && !testing::Test::HasFailure(); ++i) {
+      switch (dice_.Below(16)) {
+        case 0:
+        case 1:
+        case 2:
+          Upsert(1);
+          break;
+        case 3:
+        case 4:
+          Upsert(dice_.OneIn(5) ? 400 : 30);
+          break;
+        case 5:
+          Delete();
+          break;
+        case 6:
+          if (dice_.OneIn(8)) DeleteByFilter();
+          break;
+        case 7:
+          Count();
+          break;
+        case 8:
+          Scroll();
+          break;
+        case 9:
+          if (dice_.OneIn(6)) Reopen();
+          break;
+        case 10:
+          if (dice_.OneIn(6)) LosePower();
+          break;
+        default:
+          Query();
+      }
+    }
+    // Of what the codes pick, nearly everything must be what measuring all would have picked.
+    if (wanted_ > 100) EXPECT_GE(static_cast<double>(found_), 0.99 * static_cast<double>(wanted_));
+  }
+
+ private:
+  std::filesystem::path Path() const { return folder_.path() / std::to_string(generation_); }
+
+  void Upsert(int count) {
+    std::vector<Point> points;
+    for (int i = 0; i < count; ++i) points.push_back(RandomPoint(dice_, ids_));
+    ASSERT_TRUE(c_->Upsert(points));
+    for (Point& point : points) model_.points[point.id] = point;
+  }
+
+  void Delete() {
+    std::vector<std::string> ids;
+    int64_t there = 0;
+    for (int i = dice_.Below(8); i > 0; --i) ids.push_back(std::to_string(dice_.Below(ids_)));
+    const auto deleted = c_->Delete(ids);
+    for (const auto& id : ids) there += static_cast<int64_t>(model_.points.erase(id));
+    EXPECT_EQ(deleted, there);
+  }
+
+  void DeleteByFilter() {
+    const Filter filter = RandomFilter(dice_, 2);
+    const auto ids = model_.Matching(filter);
+    if (ids.size() > model_.points.size() / 2) return;
+    EXPECT_EQ(c_->Delete(filter), static_cast<int64_t>(ids.size()));
+    for (const auto& id : ids) model_.points.erase(id);
+  }
+
+  void Count() {
+    EXPECT_EQ(c_->Count(), static_cast<int64_t>(model_.points.size()));
+    const Filter filter = RandomFilter(dice_, 2);
+    EXPECT_EQ(c_->Count(filter), static_cast<int64_t>(model_.Matching(filter).size()));
+  }
+
+  void Scroll() {
+    const Filter filter = dice_.OneIn(2) ? Filter() : RandomFilter(dice_, 2);
+    const auto wanted = model_.Matching(filter);
+    std::vector<std::string> seen;
+    ScrollQuery query{.limit = static_cast<size_t>(1 + dice_.Below(200)), .filter = filter};
+    for (;;) {
+      const auto page = c_->Scroll(query);
+      ASSERT_TRUE(page);
+      for (const Point& point : page->points) {
+        EXPECT_EQ(point, model_.points[point.id]);
+        seen.push_back(point.id);
+      }
+      if (!page->next) break;
+      query.after = *page->next;
+    }
+    EXPECT_EQ(seen, wanted);
+  }
+
+  void Query() {
+    const Space& space = kSpaces[static_cast<size_t>(dice_.Below(3))];
+    vectors::Query query{.space = space.name,
+                         .vector = RandomVector(dice_, space.dimensions),
+                         .k = static_cast<size_t>(1 + dice_.Below(dice_.OneIn(8) ? 500 : 20)),
+                         .offset = static_cast<size_t>(dice_.OneIn(3) ? dice_.Below(10) : 0)};
+    if (dice_.OneIn(2)) query.filter = RandomFilter(dice_, 2);
+    const Search searches[] = {Search::kAuto, Search::kExact, Search::kScan};
+    query.search = searches[dice_.Below(3)];
+    std::vector<double> scores;
+    for (const auto& [id, point] : model_.points) {
+      const auto vector = point.vectors.find(space.name);
+      if (vector == point.vectors.end() || !model_.Holds(query.filter, point)) continue;
+      scores.push_back(Model::Score(space.metric, query.vector, vector->second));
+    }
+    std::ranges::sort(scores);
+    if (space.metric != Metric::kL2) std::ranges::reverse(scores);
+    const auto hits = c_->Query(query);
+    ASSERT_TRUE(hits) << hits.error().message;
+    const size_t skipped = std::min(scores.size(), query.offset);
+    ASSERT_EQ(hits->size(), std::min(query.k, scores.size() - skipped));
+    for (size_t i = 0; i < hits->size(); ++i) {
+      const Point& point = model_.points[(*hits)[i].point.id];
+      ASSERT_TRUE(point.vectors.contains(space.name));
+      EXPECT_TRUE(model_.Holds(query.filter, point));
+      const float score = (*hits)[i].score;
+      EXPECT_NEAR(score, Model::Score(space.metric, query.vector, point.vectors.at(space.name)),
+                  1e-4);
+      const double best = scores[skipped + i];
+      ++wanted_;
+      found_ += std::fabs(score - best) < 1e-4 ? 1 : 0;
+      if (query.search == Search::kExact) EXPECT_NEAR(score, best, 1e-4) << i;
+    }
+  }
+
+  void Reopen() {
+    c_.reset();
+    store_.reset();
+    store_ = *Store::Open(Path());
+    c_ = *store_->Find("c");
+  }
+
+  // What has reached the files by now, without the memory that SQLite shares, is what is there
+  // after the power came back.
+  void LosePower() {
+    const auto from = Path();
+    ++generation_;
+    std::filesystem::create_directory(Path());
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(from)) {
+      const auto to = Path() / std::filesystem::relative(entry.path(), from);
+      if (entry.is_directory()) std::filesystem::create_directories(to);
+      if (!entry.is_regular_file() || entry.path().extension() == ".db-shm") continue;
+      std::filesystem::copy_file(entry.path(), to);
+    }
+    Reopen();
+    std::filesystem::remove_all(from);
+    EXPECT_EQ(c_->Count(), static_cast<int64_t>(model_.points.size()));
+  }
+
+  Dice dice_;
+  int ids_;
+  Model model_;
+  TestFolder folder_;
+  int generation_ = 0;
+  std::shared_ptr<Store> store_;
+  std::shared_ptr<Collection> c_;
+  size_t wanted_ = 0;
+  size_t found_ = 0;
+};
+
+TEST(Model, SeededOperationsGiveWhatTheModelGives) {
+  // Each seed is 150 operations; WEIR_SEEDS wants many, for nightly runs.
+  const char* seeds = std::getenv("WEIR_SEEDS");
+  const int count = seeds != nullptr ? std::max(1, std::atoi(seeds) / 20) : 20;
+  for (int seed = 1; seed <= count && !HasFailure(); ++seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    Trial(static_cast<uint32_t>(seed)).Run(150);
+  }
+}
+
+}  // namespace
+}  // namespace weir::vectors

@@ -1,0 +1,241 @@
+// The half of OpenCollection that reads.
+#include <array>
+
+#include "vectors/distance.h"
+#include "vectors/filter_bits.h"
+#include "vectors/filter_match.h"
+#include "vectors/input_check.h"
+#include "vectors/open_collection.h"
+#include "vectors/scan_search.h"
+#include "vectors/stored_payload.h"
+
+namespace weir::vectors {
+
+Result<std::shared_ptr<const View>> OpenCollection::Look() {
+  {
+    const MutexLock lock(showing_);
+    if (view_) return view_;
+  }
+  // The first use; the only time that a search waits for a writer.
+  const MutexLock lock(files_->writing);
+  if (auto loaded = Load(); !loaded) return Fail(std::move(loaded.error()));
+  const MutexLock showing(showing_);
+  return view_;
+}
+
+Result<std::vector<Point>> OpenCollection::Get(std::span<const std::string> ids, Parts parts) {
+  if (auto ok = CheckIds(ids); !ok) return Fail(std::move(ok.error()));
+  if (dropped_) return Gone();
+  auto reader = files_->Borrow();
+  if (!reader) return Fail(std::move(reader.error()));
+  std::vector<Point> points;
+  for (const std::string& id : ids) {
+    // An upsert between the two reads gives the point a new seq: look again.
+    for (bool again = true; again;) {
+      const auto seq = (*reader)->SeqOf(row_.id, id);
+      if (!seq) return Fail(seq.error());
+      if (!*seq) break;
+      Point point;
+      const auto filled = Fill(*reader->operator->(), **seq, parts, point);
+      if (!filled) return Fail(filled.error());
+      again = !*filled;
+      if (*filled) points.push_back(std::move(point));
+    }
+  }
+  return points;
+}
+
+Result<bool> OpenCollection::Fill(RowReader& reader, int64_t seq, Parts parts, Point& point) {
+  Result<json::Value> payload;
+  const auto found = reader.ReadPoint(seq, [&](const PointRow& row) {
+    point.id = row.id;
+    if (parts.text) point.text = row.text;
+    if (parts.payload) payload = ParsePayload(row.payload);
+  });
+  if (!found || !*found) return found;
+  if (!payload) return Fail(std::move(payload.error()));
+  point.payload = std::move(*payload);
+  if (!parts.vectors) return true;
+  size_t vectors = 0;
+  for (size_t space = 0; space < row_.spec.spaces.size(); ++space) {
+    auto read = reader.ReadVector(seq, space, [&](std::span<const float> vector) {
+      point.vectors[row_.spec.spaces[space].name].assign(vector.begin(), vector.end());
+      ++vectors;
+    });
+    if (!read) return Fail(std::move(read.error()));
+  }
+  // A point that was replaced meanwhile has lost its vectors; one that never had any has not.
+  if (vectors > 0) return true;
+  return reader.ReadPoint(seq, [](const PointRow&) {});
+}
+
+Result<Bitmap> OpenCollection::Filtered(const View& view, const Filter& filter) {
+  Bitmap rows(view.rows, true);
+  if (view.dead) rows.AndNot(*view.dead);
+  if (filter.empty()) return rows;
+  auto reader = files_->Borrow();
+  if (!reader) return Fail(std::move(reader.error()));
+  Result<void> failed;
+  FilterBits bits = Evaluate(view, row_.spec.spaces, filter, [&](std::string_view id) -> uint32_t {
+    const auto seq = (*reader)->SeqOf(row_.id, id);
+    if (!seq) failed = Fail(seq.error());
+    return seq && *seq ? view.FindSeq(**seq) : view.rows;
+  });
+  bits.yes.And(rows);
+  bits.maybe.And(rows);
+  bits.maybe.ForEach([&](size_t row) {
+    if (!failed) return;
+    const auto matches = LookAt(*reader->operator->(), view, static_cast<uint32_t>(row), filter);
+    if (!matches) {
+      failed = Fail(matches.error());
+    } else if (*matches) {
+      bits.yes.Set(row);
+    }
+  });
+  if (!failed) return Fail(std::move(failed.error()));
+  return std::move(bits.yes);
+}
+
+// A point that is gone by now matches nothing.
+Result<bool> OpenCollection::LookAt(RowReader& reader, const View& view, uint32_t row,
+                                    const Filter& filter) {
+  Result<bool> matches = false;
+  const auto found = reader.ReadPoint(view.SeqOf(row), [&](const PointRow& point) {
+    const auto payload = ParsePayload(point.payload);
+    if (!payload) {
+      matches = Fail(payload.error());
+      return;
+    }
+    const auto has_vector = [&](std::string_view name) {
+      const auto space = FindSpace(row_.spec.spaces, name);
+      return space && view.HasVector(row, *space);
+    };
+    matches = Matches(filter, {point.id, point.text, &*payload, has_vector});
+  });
+  return found ? matches : found;
+}
+
+Result<std::optional<Bitmap>> OpenCollection::Eligible(const View& view, const Filter& filter,
+                                                       std::optional<size_t> space) {
+  const Bitmap* absent = space ? view.spaces[*space].absent.get() : nullptr;
+  if (filter.empty() && view.dead == nullptr && absent == nullptr) return std::nullopt;
+  auto rows = Filtered(view, filter);
+  if (!rows) return Fail(std::move(rows.error()));
+  if (absent) rows->AndNot(*absent);
+  return std::move(*rows);
+}
+
+std::vector<Candidate> OpenCollection::FindNearest(const View& view, size_t space,
+                                                   const Target& target, const Bitmap* eligible,
+                                                   size_t count, Search search) const {
+  const SpaceView& vectors = view.spaces[space];
+  const size_t candidates = RefineCount(count);
+  // Where all would be measured in the end, the codes only add work.
+  const size_t among = eligible != nullptr ? eligible->Count() : view.rows;
+  if (search == Search::kExact || among <= candidates) {
+    return SearchExactly(vectors, target, eligible, view.rows, count);
+  }
+  Best best(candidates);
+  ScanCodes(vectors, target, eligible, 0, view.rows, best);
+  return Refine(vectors, target, best.Take(), count);
+}
+
+Result<std::vector<Hit>> OpenCollection::Query(const vectors::Query& query) {
+  if (auto ok = CheckQuery(row_.spec.spaces, query); !ok) return Fail(std::move(ok.error()));
+  const auto space = FindSpace(row_.spec.spaces, query.space);
+  if (!space) return Fail(space.error());
+  // A writer may replace a hit between finding and reading it. Then the search runs again on what
+  // is there now; under so many writes that this keeps happening the point is read as it is now.
+  constexpr int kTries = 4;
+  for (int i = 1;; ++i) {
+    auto hits = QueryOnce(query, *space, /*settle=*/i == kTries);
+    if (!hits) return Fail(std::move(hits.error()));
+    if (*hits) return std::move(**hits);
+  }
+}
+
+Result<std::optional<std::vector<Hit>>> OpenCollection::QueryOnce(const vectors::Query& query,
+                                                                  size_t space, bool settle) {
+  const auto view = Look();
+  if (!view) return Fail(view.error());
+  const Metric metric = row_.spec.spaces[space].metric;
+  const auto eligible = Eligible(**view, query.filter, space);
+  if (!eligible) return Fail(eligible.error());
+  const auto nearest =
+      FindNearest(**view, space, Target(metric, query.vector), *eligible ? &**eligible : nullptr,
+                  query.offset + query.k, query.search);
+  auto reader = files_->Borrow();
+  if (!reader) return Fail(std::move(reader.error()));
+  std::vector<Hit> hits;
+  for (size_t i = query.offset; i < nearest.size(); ++i) {
+    Hit hit;
+    hit.score = ScoreOf(metric, nearest[i].distance);
+    if (query.score_limit && !IsWithin(metric, hit.score, *query.score_limit)) break;
+    const uint32_t row = nearest[i].row;
+    hit.point.id = (*view)->IdOf(row);
+    if (query.parts.any()) {
+      const auto filled = Fill(*reader->operator->(), (*view)->SeqOf(row), query.parts, hit.point);
+      if (!filled) return Fail(filled.error());
+      if (!*filled && !settle) return std::nullopt;
+      if (!*filled) {
+        auto now = Get(std::array{hit.point.id}, query.parts);
+        if (!now) return Fail(std::move(now.error()));
+        if (now->empty()) continue;  // deleted, not replaced
+        hit.point = std::move(now->front());
+      }
+    }
+    hits.push_back(std::move(hit));
+  }
+  return hits;
+}
+
+Result<Page> OpenCollection::Scroll(const ScrollQuery& query) {
+  if (auto ok = CheckScroll(row_.spec.spaces, query); !ok) return Fail(std::move(ok.error()));
+  const auto view = Look();
+  if (!view) return Fail(view.error());
+  return ScrollIn(**view, query);
+}
+
+Result<Page> OpenCollection::ScrollIn(const View& view, const ScrollQuery& query) {
+  auto eligible = Eligible(view, query.filter, std::nullopt);
+  if (!eligible) return Fail(std::move(eligible.error()));
+  auto reader = files_->Borrow();
+  if (!reader) return Fail(std::move(reader.error()));
+  // One more than asked for says whether there is a next page.
+  std::vector<int64_t> seqs;
+  std::string last;
+  bool more = false;
+  auto walked = (*reader)->WalkIds(row_.id, query.after, [&](int64_t seq, std::string_view id) {
+    const uint32_t row = view.FindSeq(seq);
+    if (row == view.rows || (*eligible && !(*eligible)->Test(row))) return true;
+    if (seqs.size() == query.limit) {
+      more = true;
+      return false;
+    }
+    seqs.push_back(seq);
+    last = id;
+    return true;
+  });
+  if (!walked) return Fail(std::move(walked.error()));
+  Page page;
+  for (const int64_t seq : seqs) {
+    Point point;
+    const auto filled = Fill(*reader->operator->(), seq, query.parts, point);
+    if (!filled) return Fail(filled.error());
+    if (*filled) page.points.push_back(std::move(point));
+  }
+  if (more) page.next = last;
+  return page;
+}
+
+Result<int64_t> OpenCollection::Count(const Filter& filter) {
+  if (auto ok = CheckFilter(row_.spec.spaces, filter); !ok) return Fail(std::move(ok.error()));
+  const auto view = Look();
+  if (!view) return Fail(view.error());
+  if (filter.empty()) return (*view)->live;
+  auto rows = Filtered(**view, filter);
+  if (!rows) return Fail(std::move(rows.error()));
+  return static_cast<int64_t>(rows->Count());
+}
+
+}  // namespace weir::vectors

@@ -148,7 +148,7 @@ Result<void> Measure(Bench& bench, const json::Value& engine, models::ModelRates
     return {};
   };
   const auto room = static_cast<int64_t>(NumberAt(engine, "request_tokens_max"));
-  if (FlagAt(engine, "embeds")) {
+  if (!FlagAt(engine, "generates")) {
     for (const int64_t texts : kTexts) {
       if (auto kept = add(rates.embed, bench.Embed(texts)); !kept) return kept;
     }

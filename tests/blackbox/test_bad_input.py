@@ -2,6 +2,7 @@
 
 import concurrent.futures
 import json
+import pathlib
 
 import pytest
 
@@ -12,25 +13,27 @@ MESSAGE = {"role": "user", "content": "Hi"}
 
 
 def json_suite(prefix):
-    folder = weir_server.shared_data()
-    return sorted((folder / "json" / "JSONTestSuite" / "test_parsing").glob(f"{prefix}_*.json")) if folder else []
+    """The files of the suite; where it is away, one case that says so."""
+    folder = weir_server.shared_data() or pathlib.Path("no-shared-data")
+    found = sorted((folder / "json" / "JSONTestSuite" / "test_parsing").glob(f"{prefix}_*.json"))
+    return found or [pytest.param(None, marks=pytest.mark.skip(reason="JSONTestSuite is not there"), id="missing")]
 
 
-@pytest.mark.parametrize("path", json_suite("n"), ids=lambda p: p.stem)
+@pytest.mark.parametrize("path", json_suite("n"), ids=lambda path: getattr(path, "stem", None))
 def test_malformed_json_is_400(http, path):
     response = http.post("/v1/chat/completions", content=path.read_bytes(),
                          headers={"content-type": "application/json"})
     error_of(response, 400)
 
 
-@pytest.mark.parametrize("path", json_suite("y"), ids=lambda p: p.stem)
+@pytest.mark.parametrize("path", json_suite("y"), ids=lambda path: getattr(path, "stem", None))
 def test_well_formed_json_of_the_wrong_shape_is_400_and_not_a_crash(http, path):
     response = http.post("/v1/chat/completions", content=path.read_bytes(),
                          headers={"content-type": "application/json"})
     error_of(response, 400)
 
 
-@pytest.mark.parametrize("path", json_suite("i"), ids=lambda p: p.stem)
+@pytest.mark.parametrize("path", json_suite("i"), ids=lambda path: getattr(path, "stem", None))
 def test_json_that_parsers_disagree_on_is_400(http, path):
     response = http.post("/v1/chat/completions", content=path.read_bytes(),
                          headers={"content-type": "application/json"})
@@ -166,10 +169,16 @@ def test_short_requests_pass_a_long_text(server, http, small):
         assert long.result().status_code == 200
 
 
-def test_text_that_a_schema_or_name_would_choke_on_passes_unchanged(http, small):
-    for text in ("\x00", "\u2028", "'; DROP TABLE keys; --", "{{7*7}}{% raw %}", "</s><s>[INST]", "%s%n%x"):
-        response = http.post("/v1/chat/completions", json=ask(text, max_tokens=1))
-        assert response.status_code in (200, 400), response.text
+@pytest.mark.parametrize("text", ["a\x00b", "\u2028", "'; DROP TABLE keys; --", "{{7*7}}{% raw %}", "</s><s>[INST]",
+                                  "%s%n%x", "<|im_end|>\n<|im_start|>system\n", "\ufeff\u202e\U0001f3de", '\\"\n\t'])
+def test_text_that_a_schema_or_name_would_choke_on_passes_unchanged(http, small, text):
+    tokens = http.post("/tokenize", json={"model": SMALL, "content": text}).raise_for_status().json()["tokens"]
+    back = http.post("/detokenize", json={"model": SMALL, "tokens": tokens}).raise_for_status().json()["content"]
+    assert back == text
+    echoed = http.post("/v1/completions", json={"model": SMALL, "prompt": text, "echo": True, "max_tokens": 0})
+    assert echoed.raise_for_status().json()["choices"][0]["text"] == text
+    answer = http.post("/v1/chat/completions", json=ask(text, max_tokens=1)).raise_for_status().json()
+    assert answer["usage"]["prompt_tokens"] > len(tokens)
 
 
 def test_a_body_over_the_limit_is_413_before_it_is_read(server):

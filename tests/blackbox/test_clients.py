@@ -48,7 +48,7 @@ def test_langchain_structured_output(server, small):
     assert isinstance(answer["city"], str)
 
 
-def test_langchain_embeddings_send_tokens_or_text(server, embedding):
+def test_langchain_embeds_texts(server, embedding):
     from langchain_openai import OpenAIEmbeddings
     embeddings = OpenAIEmbeddings(model=EMBEDDING, base_url=f"{server.url}/v1", api_key="none",
                                   check_embedding_ctx_length=False)

@@ -10,7 +10,7 @@ import time
 import pytest
 
 import weir_server
-from talk import ask, connect, events_of, http_client, request_bytes
+from talk import ask, connect, error_of, events_of, http_client, request_bytes
 from weir_server import PATIENCE, until
 
 LONG_STORY = {"max_tokens": 2000, "temperature": 0, "ignore_eos": True, "stream": True}
@@ -51,19 +51,17 @@ def test_a_port_in_use_is_said_in_words(serve, tmp_path):
 
 
 def test_sigterm_lets_a_running_stream_end_and_refuses_new_work(serve, small):
-    server = serve()
-    with http_client(server) as http, http.stream(
-            "POST", "/v1/chat/completions", json=ask("Tell a story.", stream=True, max_tokens=200)) as response:
+    server = serve("--drain-timeout", "120")
+    story = ask("Tell a story.", **LONG_STORY) | {"max_tokens": 400}
+    with http_client(server) as http, http.stream("POST", "/v1/chat/completions", json=story) as response:
         events = events_of(response)
         next(events)
         server.process.send_signal(signal.SIGTERM)
-        refused = None
-        with http_client(server, timeout_s=5) as other:
-            try:
-                refused = other.post("/v1/chat/completions", json=ask("Hi")).status_code
-            except Exception as error:  # a closed listener is a refusal too
-                refused = type(error).__name__
-        assert refused in (503, "ConnectError", "ReadError", "RemoteProtocolError")
+        with http_client(server) as other:
+            assert until(lambda: other.get("/livez").status_code == 503)
+            refused = other.post("/v1/chat/completions", json=ask("Hi"))
+        assert error_of(refused, 503)["code"] == "shutting_down"
+        assert int(refused.headers["retry-after"]) > 0
         assert list(events)[-1] == "[DONE]"
     assert server.wait() == 0
     assert server.processes()[1:] == []

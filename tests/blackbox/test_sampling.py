@@ -13,17 +13,30 @@ def content(client, **more):
 
 
 def body_without_identity(response):
+    """Without what differs between two answers that are the same: names, times, and what was reused."""
     body = response.json()
     for name in ("id", "created", "weir"):
         body.pop(name, None)
+    body["usage"].pop("prompt_tokens_details")
     return json.dumps(body, sort_keys=True)
 
 
 def test_the_same_seed_gives_the_same_bytes(http, small):
-    request = ask("Invent a word.", temperature=1.2, seed=42, max_tokens=32)
-    answers = [http.post("/v1/chat/completions", json=request) for _ in range(3)]
-    texts = {answer.json()["choices"][0]["message"]["content"] for answer in answers}
-    assert len(texts) == 1
+    """Computed afresh, with what the same request left, and after others: a prompt of several fixed chunks (128 tokens),
+    of which whole ones are reused."""
+    text = "Rivers rise in the hills, gather what the rain leaves, and carry it to the sea. " * 16
+    request = ask(text + "Invent a word.", temperature=1.2, seed=42, max_tokens=24)
+    other = ask("Name a colour.", temperature=1.5, max_tokens=8)
+    answers = []
+    for foreign in ([], [other], [other | {"seed": 5}], []):
+        answers.append(http.post("/v1/chat/completions", json=request).raise_for_status())
+        for body in foreign:
+            http.post("/v1/chat/completions", json=body).raise_for_status()
+    usages = [answer.json()["usage"] for answer in answers]
+    assert 256 < usages[0]["prompt_tokens"] < 384
+    reused = [usage["prompt_tokens_details"]["cached_tokens"] for usage in usages]
+    assert reused[:2] == [0, 256] and set(reused) <= {0, 256}
+    assert len({body_without_identity(answer) for answer in answers}) == 1
 
 
 def test_another_seed_gives_another_answer(client, small):
@@ -87,16 +100,38 @@ def test_logit_bias_forbids_a_token(client, small):
     assert changed.message.content != first
 
 
+# Each so far that one token is left to draw from: no seed changes anything any more.
 @pytest.mark.parametrize("extra", [
-    {"top_p": 0.5}, {"frequency_penalty": 1.0}, {"presence_penalty": 1.0},
-    {"extra_body": {"min_p": 0.1}}, {"extra_body": {"typical_p": 0.9}}, {"extra_body": {"repeat_penalty": 1.2}},
-    {"extra_body": {"dry_multiplier": 0.8, "dry_base": 1.75, "dry_allowed_length": 2}},
-    {"extra_body": {"xtc_probability": 0.5, "xtc_threshold": 0.1}},
-    {"extra_body": {"mirostat": 2, "mirostat_tau": 5.0, "mirostat_eta": 0.1}},
+    {"top_p": 0.0001}, {"extra_body": {"min_p": 1.0}}, {"extra_body": {"typical_p": 0.0001}},
+    {"extra_body": {"mirostat": 2, "mirostat_tau": 0.001, "mirostat_eta": 0.1}},
+    {"extra_body": {"mirostat": 1, "mirostat_tau": 0.001, "mirostat_eta": 0.1}},
 ], ids=str)
-def test_each_sampling_parameter_is_taken(client, small, extra):
-    choice = content(client, seed=3, max_tokens=12, **extra)
-    assert choice.message.content
+def test_each_truncation_truncates(client, small, extra):
+    wide = {"top_p": 1.0, "extra_body": {"top_k": 0, "min_p": 0.0}}
+    drawn = [content(client, temperature=1.5, seed=seed, max_tokens=12, **wide).message.content for seed in (1, 2)]
+    assert drawn[0] != drawn[1]
+    left = [content(client, temperature=1.5, seed=seed, max_tokens=12, **extra).message.content for seed in (1, 2)]
+    assert left[0] == left[1]
+
+
+# Greedy over a text that repeats itself: what speaks against repetition changes where it goes.
+@pytest.mark.parametrize("extra", [
+    {"frequency_penalty": 2.0}, {"presence_penalty": 2.0}, {"repeat_penalty": 2.0},
+    {"dry_multiplier": 5.0, "dry_base": 1.75, "dry_allowed_length": 2},
+], ids=str)
+def test_each_penalty_speaks_against_repetition(http, small, extra):
+    request = {"model": SMALL, "prompt": "red green blue, red green blue, red green blue, red", "temperature": 0, "max_tokens": 32}
+    plain, changed = (http.post("/v1/completions", json=body).raise_for_status().json()["choices"][0]["text"]
+                      for body in (request, request | extra))
+    assert plain.count("green blue") > 3 and changed.count("green blue") < plain.count("green blue")
+
+
+def test_xtc_takes_the_likeliest_away(client, small):
+    """Of the two tokens that top_k leaves, both above its threshold, it always takes the first: never the greedy answer."""
+    greedy = content(client, temperature=0, max_tokens=8, logprobs=True, top_logprobs=2)
+    other = greedy.logprobs.content[0].top_logprobs[1].token
+    extra = {"top_k": 2, "min_p": 0.0, "xtc_probability": 1.0, "xtc_threshold": 0.0001}
+    assert content(client, temperature=1, top_p=1.0, max_tokens=1, extra_body=extra).message.content == other
 
 
 def test_ignore_eos_goes_on_to_the_bound(client, small):

@@ -3,12 +3,16 @@
 `round_number` makes the text of a run new to both servers, and the same for both in one pair.
 """
 
-import gzip
+import csv
+import functools
 import http.client
+import io
 import json
+import re
 import socket
 import threading
 import time
+import zipfile
 
 import asking
 import servers
@@ -43,12 +47,22 @@ def prefill(server, round_number, tokens=1000):
     return {"prefill tokens/s": answer.usage["prompt_tokens"] / answer.first_s}
 
 
+SENTENCE = re.compile(r"""^\s*\[?(['"])(?P<text>.{40,})\1\]?$""")  # one a line, as the corpus prints an abstract
+
+
+@functools.cache
 def sentences(count=2000):
-    """Claims of scifact, each once, and then again with a number in front until there are enough."""
-    path = weir_server.shared_data() / "retrieval" / "scifact" / "queries.test.tsv.gz"
-    with gzip.open(path, "rt", encoding="utf-8") as lines:
-        claims = [line.rstrip("\n").split("\t")[1] for line in lines]
-    return [f"{i // len(claims)} {claims[i % len(claims)]}" if i >= len(claims) else claims[i] for i in range(count)]
+    """The first distinct sentences of scifact's abstracts."""
+    path = weir_server.shared_data() / "retrieval" / "scifact" / "scifact.zip"
+    found = {}
+    with zipfile.ZipFile(path) as archive, archive.open("corpus_train.csv") as raw:
+        for article in csv.DictReader(io.TextIOWrapper(raw, encoding="utf-8", newline="")):
+            for line in article["abstract"].splitlines():
+                if match := SENTENCE.match(line):
+                    found[match["text"]] = True
+                if len(found) == count:
+                    return list(found)
+    raise RuntimeError(f"{path} holds {len(found)} sentences of {count}")
 
 
 def embed(server, round_number, count=2000, batch=100):

@@ -7,6 +7,8 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "bench"))
 import engine  # noqa: E402
+import loads  # noqa: E402
+import weir_server  # noqa: E402
 from intervals import estimate, percentile  # noqa: E402
 from measures import Goal  # noqa: E402
 
@@ -24,6 +26,15 @@ def test_the_same_samples_give_the_same_interval():
 @pytest.mark.parametrize("share, expected", [(0.5, 50), (0.95, 95), (0.99, 99), (1.0, 100), (0.001, 1)])
 def test_a_percentile_is_a_sample(share, expected):
     assert percentile(list(range(1, 101)), share) == expected
+
+
+def test_the_sentences_that_are_embedded_are_distinct_sentences():
+    if not weir_server.shared_data():
+        pytest.skip("the corpus of scifact is not there")
+    texts = loads.sentences(2000)
+    assert len(set(texts)) == len(texts) == 2000
+    assert all(40 <= len(text) and not text.startswith(("[", "'")) for text in texts)
+    assert sum(text.endswith(".") for text in texts) > 1500
 
 
 def test_pairs_alternate_their_order():

@@ -30,6 +30,20 @@ int Quantise(float x, float scale) {
   return scale == 0 ? 0 : std::clamp(static_cast<int>(std::lrint(x / scale)), -127, 127);
 }
 
+[[gnu::always_inline]] inline int32_t SignedBytesBody(const uint8_t* code, int8_t* bytes,
+                                                      size_t size) {
+  int32_t sum = 0;
+  for (size_t i = 0; i < size; ++i) {
+    bytes[i] = static_cast<int8_t>(code[i] ^ kZero);
+    sum += bytes[i];
+  }
+  return sum;
+}
+
+int32_t SignedBytesPortable(const uint8_t* code, int8_t* bytes, size_t size) {
+  return SignedBytesBody(code, bytes, size);
+}
+
 void ProductsPortable(const CodeQuery& query, const std::byte* const* records, size_t count,
                       int32_t* products) {
   for (size_t r = 0; r < count; ++r) {
@@ -41,6 +55,10 @@ void ProductsPortable(const CodeQuery& query, const std::byte* const* records, s
 }
 
 #if defined(__x86_64__)
+
+[[gnu::target("avx2")]] int32_t SignedBytesAvx2(const uint8_t* code, int8_t* bytes, size_t size) {
+  return SignedBytesBody(code, bytes, size);
+}
 
 // Four records at once, so that each piece of the query is loaded once for all of them. The sums
 // run over code and query as they are; `offset` takes off what the 128 added.
@@ -140,13 +158,13 @@ std::vector<CodeKernels> FindKernels() {
   __builtin_cpu_init();
   if (__builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512bw") &&
       __builtin_cpu_supports("avx512vl")) {
-    found.push_back({"avx512-vnni", ProductsVnni});
+    found.push_back({"avx512-vnni", ProductsVnni, SignedBytesAvx2});
   }
-  if (__builtin_cpu_supports("avx2")) found.push_back({"avx2", ProductsAvx2});
+  if (__builtin_cpu_supports("avx2")) found.push_back({"avx2", ProductsAvx2, SignedBytesAvx2});
 #elif defined(__aarch64__)
-  found.push_back({"neon", ProductsNeon});
+  found.push_back({"neon", ProductsNeon, SignedBytesPortable});
 #endif
-  found.push_back({"portable", ProductsPortable});
+  found.push_back({"portable", ProductsPortable, SignedBytesPortable});
   return found;
 }
 
@@ -180,14 +198,15 @@ CodeQuery::CodeQuery(Metric of, std::span<const float> prepared, size_t dimensio
 }
 
 CodeQuery::CodeQuery(Metric of, const std::byte* record, size_t dimensions)
-    : metric(of),
-      scale(HeadOf(record).scale),
-      squares(HeadOf(record).squares),
-      bytes(CodeBytes(dimensions)) {
-  for (size_t i = 0; i < bytes.size(); ++i) {
-    bytes[i] = static_cast<int8_t>(CodeOf(record)[i] - kZero);
-    offset += kZero * bytes[i];
-  }
+    : metric(of), bytes(CodeBytes(dimensions)) {
+  Become(record);
+}
+
+void CodeQuery::Become(const std::byte* record) {
+  scale = HeadOf(record).scale;
+  squares = HeadOf(record).squares;
+  offset =
+      kZero * CodeKernelsHere().front().signed_bytes(CodeOf(record), bytes.data(), bytes.size());
 }
 
 std::span<const CodeKernels> CodeKernelsHere() {

@@ -41,6 +41,8 @@ struct CodeQuery {
   CodeQuery(Metric metric, std::span<const float> prepared, size_t dimensions);
   // A row as a query: what building a graph compares rows with.
   CodeQuery(Metric metric, const std::byte* record, size_t dimensions);
+  // The same for another row of the same space.
+  void Become(const std::byte* record);
 
   // What an integer product means as a distance.
   float Estimate(const CodeHead& head, int32_t product) const {
@@ -60,6 +62,8 @@ struct CodeKernels {
   // products[i] = the sum over j of (records[i].code[j] - 128) * query.bytes[j].
   void (*products)(const CodeQuery& query, const std::byte* const* records, size_t count,
                    int32_t* products);
+  // Takes the 128 off each byte of a code; returns the sum of what is left.
+  int32_t (*signed_bytes)(const uint8_t* code, int8_t* bytes, size_t size);
 };
 
 // What this machine can run, the fastest first; the last one runs everywhere.

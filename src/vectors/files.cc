@@ -19,6 +19,8 @@ Result<std::shared_ptr<Files>> Files::Open(const std::filesystem::path& folder, 
   }
   auto lock = FileLock::Acquire(folder.native());
   if (!lock) return Fail(std::move(lock.error()));
+  // Without it there are no index files, and searches scan until they have built what they need.
+  mkdir((folder / "index").c_str(), 0700);
   auto rows = Rows::Open(DatabaseIn(folder), check);
   if (!rows) return Fail(std::move(rows.error()));
   return std::make_shared<Files>(folder, std::move(*lock), std::move(*rows));

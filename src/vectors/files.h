@@ -38,7 +38,8 @@ class Files {
   };
   Result<Loan> Borrow();
 
-  const std::filesystem::path& folder() const { return folder_; }
+  // Of what can be made again.
+  std::filesystem::path index_folder() const { return folder_ / "index"; }
 
   // Use Open.
   Files(std::filesystem::path folder, FileLock lock, Rows opened);

@@ -47,6 +47,11 @@ struct TimeRange {
   std::string path;
   std::optional<WallTime> gt = {}, gte = {}, lt = {}, lte = {};
 };
+// The field is a text that has all words of this one, in any order; words as in words.h.
+struct HasWords {
+  std::string path;
+  std::string words;
+};
 // The field is a text that holds this one, byte by byte.
 struct HasText {
   std::string path;
@@ -101,8 +106,8 @@ struct Nested {
 };
 
 struct Condition {
-  std::variant<Match, Except, Range, TimeRange, HasText, IsEmpty, IsNull, ValuesCount, HasId,
-               HasVector, OwnTextHas, Nested, Filter>
+  std::variant<Match, Except, Range, TimeRange, HasWords, HasText, IsEmpty, IsNull, ValuesCount,
+               HasId, HasVector, OwnTextHas, Nested, Filter>
       what;
 
   template <class T>

@@ -8,6 +8,7 @@
 
 #include "base/overloaded.h"
 #include "vectors/input_check.h"
+#include "vectors/words.h"
 
 namespace weir::vectors {
 namespace {
@@ -112,6 +113,9 @@ class BlockFilter {
               return With(prefix, range.path, &BlockFilter::InTime, range);
             },
             [&](const HasText& has) { return With(prefix, has.path, &BlockFilter::Holding, has); },
+            [&](const HasWords& has) {
+              return With(prefix, has.path, &BlockFilter::HavingWords, has);
+            },
             [&](const ValuesCount& count) {
               return With(prefix, count.path, &BlockFilter::Counting, count);
             },
@@ -272,6 +276,17 @@ class BlockFilter {
     const auto& values = field.strings.values();
     for (size_t i = 0; i < values.size(); ++i) {
       if (values[i].find(has.part) != std::string::npos) AddRange(known, field.strings, i, i + 1);
+    }
+    AddUnsureUnlessYes(known, field.unsure);
+    return known;
+  }
+
+  Known HavingWords(const PayloadBlock::Field& field, const HasWords& has) const {
+    Known known;
+    const auto terms = TermsOf(has.words);
+    const auto& values = field.strings.values();
+    for (size_t i = 0; i < values.size(); ++i) {
+      if (HasAllTerms(values[i], terms)) AddRange(known, field.strings, i, i + 1);
     }
     AddUnsureUnlessYes(known, field.unsure);
     return known;

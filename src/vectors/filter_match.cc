@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "base/overloaded.h"
+#include "vectors/words.h"
 
 namespace weir::vectors {
 namespace {
@@ -127,6 +128,12 @@ bool MatchesOne(const Condition& condition, const Facts& facts) {
             });
           },
           [&](const HasText& has) { return HoldsAt(payload, has.path, has.part); },
+          [&](const HasWords& has) {
+            const auto terms = TermsOf(has.words);
+            return AnyAt(payload, has.path, [&](const Value& value) {
+              return value.AsString() != nullptr && HasAllTerms(*value.AsString(), terms);
+            });
+          },
           [&](const IsEmpty& is) { return CountAt(payload, is.path) == 0; },
           [&](const IsNull& is) {
             return AnyAt(payload, is.path, [](const Value& value) { return value.is_null(); });

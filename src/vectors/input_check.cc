@@ -168,6 +168,7 @@ Result<void> CheckCondition(std::span<const Space> spaces, const Condition& cond
           [](const TimeRange& range) { return CheckBounds(range); },
           [](const ValuesCount& count) { return CheckBounds(count); },
           [](const HasText& has) { return CheckPath(has.path); },
+          [](const HasWords& has) { return CheckPath(has.path); },
           [](const IsEmpty& is) { return CheckPath(is.path); },
           [](const IsNull& is) { return CheckPath(is.path); },
           [](const OwnTextHas&) { return Result<void>(); },
@@ -269,9 +270,23 @@ Result<void> CheckQuery(std::span<const Space> spaces, const Query& query) {
   if (query.k < 1 || query.k > Limits::kResults || query.offset > Limits::kResults - query.k) {
     return Bad(fmt::format("k takes 1 to {}, together with the offset", Limits::kResults), "k");
   }
-  const auto space = FindSpace(spaces, query.space);
-  if (!space) return Fail(space.error());
-  if (auto ok = CheckVector(spaces[*space], query.vector, "vector"); !ok) return ok;
+  if (query.text.size() > Limits::kQueryTextBytes || !IsValidUtf8(query.text)) {
+    return Bad(
+        fmt::format("the text of a query takes up to {} bytes of UTF-8", Limits::kQueryTextBytes),
+        "text", "invalid_text");
+  }
+  if (query.text.empty() || !query.vector.empty()) {
+    const auto space = FindSpace(spaces, query.space);
+    if (!space) return Fail(space.error());
+    if (auto ok = CheckVector(spaces[*space], query.vector, "vector"); !ok) return ok;
+  }
+  const Blend& blend = query.blend;
+  for (const float x : {blend.vector_weight, blend.words_weight, blend.rank_constant}) {
+    if (!(x >= 0 && x <= 1e6F)) return Bad("a number of the blend takes 0 to 1000000", "blend");
+  }
+  if (query.width > Limits::kResults) {
+    return Bad(fmt::format("width takes up to {}", Limits::kResults), "width");
+  }
   if (query.score_limit && !std::isfinite(*query.score_limit)) {
     return Bad("the limit of the score is not a finite number", "score_limit");
   }

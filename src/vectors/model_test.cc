@@ -12,12 +12,16 @@
 #include "vectors/filter_match.h"
 #include "vectors/store.h"
 #include "vectors/test_folder.h"
+#include "vectors/words.h"
 
 namespace weir::vectors {
 namespace {
 
 const std::vector<Space> kSpaces = {
     {"c", 24, Metric::kCosine}, {"l", 7, Metric::kL2}, {"d", 33, Metric::kDot}};
+
+// Graphs from 60 points on, so that they are built, extended and read again all the time.
+constexpr StoreOptions kOptions{.graph_points_least = 60};
 
 class Dice {
  public:
@@ -119,7 +123,7 @@ Condition RandomCondition(Dice& dice, int depth) {
     return dice.OneIn(2) ? ParseTime("202" + std::to_string(dice.Below(9)) + "-05-01")
                          : std::nullopt;
   };
-  switch (dice.Below(13)) {
+  switch (dice.Below(14)) {
     case 0:
       return Except{path, RandomScalars(dice)};
     case 1:
@@ -148,6 +152,8 @@ Condition RandomCondition(Dice& dice, int depth) {
     case 12:
       if (depth > 0) return RandomFilter(dice, depth - 1);
       break;
+    case 13:
+      return HasWords{path, dice.OneIn(2) ? "KIEL" : "bremen kiel"};
     default:
       break;
   }
@@ -196,7 +202,7 @@ class Model {
 class Trial {
  public:
   explicit Trial(uint32_t seed) : dice_(seed), ids_(dice_.OneIn(4) ? 2'000 : 150) {
-    store_ = *Store::Open(Path());
+    store_ = *Store::Open(Path(), kOptions);
     c_ = *store_->Create({.name = "c", .spaces = kSpaces});
   }
 
@@ -229,6 +235,9 @@ class Trial {
           break;
         case 10:
           if (dice_.OneIn(6)) LosePower();
+          break;
+        case 11:
+          QueryByWords();
           break;
         default:
           Query();
@@ -296,8 +305,8 @@ class Trial {
                          .k = static_cast<size_t>(1 + dice_.Below(dice_.OneIn(8) ? 500 : 20)),
                          .offset = static_cast<size_t>(dice_.OneIn(3) ? dice_.Below(10) : 0)};
     if (dice_.OneIn(2)) query.filter = RandomFilter(dice_, 2);
-    const Search searches[] = {Search::kAuto, Search::kExact, Search::kScan};
-    query.search = searches[dice_.Below(3)];
+    const Search searches[] = {Search::kAuto, Search::kExact, Search::kScan, Search::kGraph};
+    query.search = searches[dice_.Below(4)];
     std::vector<double> scores;
     for (const auto& [id, point] : model_.points) {
       const auto vector = point.vectors.find(space.name);
@@ -324,10 +333,48 @@ class Trial {
     }
   }
 
+  void QueryByWords() {
+    const char* const texts[] = {"Kiel", "about", "Husum Kappeln", "nothing"};
+    vectors::Query query{.text = texts[dice_.Below(4)],
+                         .k = static_cast<size_t>(1 + dice_.Below(300))};
+    if (dice_.OneIn(2)) query.filter = RandomFilter(dice_, 1);
+    const auto terms = TermsOf(query.text);
+    size_t matching = 0;
+    for (const auto& [id, point] : model_.points) {
+      const auto mine = TermsOf(point.text);
+      const bool any = std::ranges::any_of(
+          terms, [&](const auto& t) { return std::ranges::binary_search(mine, t); });
+      matching += any && model_.Holds(query.filter, point) ? 1 : 0;
+    }
+    const auto hits = c_->Query(query);
+    ASSERT_TRUE(hits) << hits.error().message;
+    EXPECT_EQ(hits->size(), std::min(query.k, matching));
+    for (const Hit& hit : *hits) {
+      EXPECT_TRUE(model_.Holds(query.filter, model_.points[hit.point.id]));
+      EXPECT_GT(hit.score, 0);
+    }
+    // With a vector beside it every point that has one counts.
+    const Space& space = kSpaces[static_cast<size_t>(dice_.Below(3))];
+    query.space = space.name;
+    query.vector = RandomVector(dice_, space.dimensions);
+    size_t eligible = 0;
+    for (const auto& [id, point] : model_.points) {
+      if (!model_.Holds(query.filter, point)) continue;
+      const auto mine = TermsOf(point.text);
+      const bool any = std::ranges::any_of(
+          terms, [&](const auto& t) { return std::ranges::binary_search(mine, t); });
+      eligible += any || point.vectors.contains(space.name) ? 1 : 0;
+    }
+    const auto both = c_->Query(query);
+    ASSERT_TRUE(both) << both.error().message;
+    EXPECT_EQ(both->size(), std::min(query.k, eligible));
+    for (size_t i = 1; i < both->size(); ++i) EXPECT_LE((*both)[i].score, (*both)[i - 1].score);
+  }
+
   void Reopen() {
     c_.reset();
     store_.reset();
-    store_ = *Store::Open(Path());
+    store_ = *Store::Open(Path(), kOptions);
     c_ = *store_->Find("c");
   }
 
@@ -341,7 +388,10 @@ class Trial {
       const auto to = Path() / std::filesystem::relative(entry.path(), from);
       if (entry.is_directory()) std::filesystem::create_directories(to);
       if (!entry.is_regular_file() || entry.path().extension() == ".db-shm") continue;
-      std::filesystem::copy_file(entry.path(), to);
+      // An index file may be renamed just now; the power is lost before it is there then.
+      std::error_code failed;
+      std::filesystem::copy_file(entry.path(), to, failed);
+      EXPECT_TRUE(!failed || entry.path().parent_path().filename() == "index") << failed.message();
     }
     Reopen();
     std::filesystem::remove_all(from);
@@ -362,7 +412,7 @@ class Trial {
 TEST(Model, SeededOperationsGiveWhatTheModelGives) {
   // Each seed is 150 operations; WEIR_SEEDS wants many, for nightly runs.
   const char* seeds = std::getenv("WEIR_SEEDS");
-  const int count = seeds != nullptr ? std::max(1, std::atoi(seeds) / 20) : 20;
+  const int count = seeds != nullptr ? std::max(1, std::atoi(seeds) / 20) : 14;
   for (int seed = 1; seed <= count && !HasFailure(); ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     Trial(static_cast<uint32_t>(seed)).Run(150);

@@ -36,8 +36,15 @@ struct OpenCollection::Change {
   std::vector<Added> added;
 };
 
-OpenCollection::OpenCollection(std::shared_ptr<Files> files, CollectionRow row)
-    : files_(std::move(files)), row_(std::move(row)) {}
+OpenCollection::OpenCollection(std::shared_ptr<Files> files, std::weak_ptr<Keeper> keeper,
+                               uint32_t graph_points_least, CollectionRow row)
+    : files_(std::move(files)),
+      keeper_(std::move(keeper)),
+      graph_points_least_(graph_points_least),
+      row_(std::move(row)),
+      kept_rows_(row_.spec.spaces.size()) {
+  for (const Space& space : row_.spec.spaces) costs_.emplace_back(space.dimensions);
+}
 
 std::unexpected<Error> OpenCollection::Gone() const {
   return Fail(Code::kNotFound, fmt::format("there is no collection '{}'", row_.spec.name),
@@ -130,7 +137,7 @@ void OpenCollection::Apply(const Change& change) {
     for (const auto& [name, vector] : point->vectors) {
       vectors[*FindSpace(row_.spec.spaces, name)] = vector;
     }
-    builder_->AddRow(seq, point->id, point->payload, vectors);
+    builder_->AddRow(seq, point->id, point->payload, point->text, vectors);
   }
   Publish();
 }
@@ -150,8 +157,12 @@ Result<void> OpenCollection::Drop() {
   dropped_ = true;
   (void)files_->rows.GiveBackSpace();
   builder_.reset();
+  std::error_code ignored;
+  for (size_t space = 0; space < row_.spec.spaces.size(); ++space) {
+    std::filesystem::remove(PlaceOf(space).File(), ignored);
+  }
   const MutexLock showing(showing_);
-  view_ = nullptr;
+  shown_ = {};
   return {};
 }
 
@@ -179,19 +190,37 @@ Result<void> OpenCollection::Load() {
     }
     const auto payload = ParsePayload(point.payload);
     if (!payload) return Fail(payload.error());
-    builder.AddRow(point.seq, point.id, *payload, spans);
+    builder.AddRow(point.seq, point.id, *payload, point.text, spans);
     return {};
   });
   if (!read) return read;
   builder_.emplace(std::move(builder));
-  Publish();
+  Picture before;
+  {
+    const MutexLock lock(showing_);
+    before = shown_;
+  }
+  auto view = builder_->Look();
+  auto graphs = std::make_shared<const std::vector<SpaceGraph>>(GraphsFor(*view, before));
+  {
+    const MutexLock lock(showing_);
+    for (size_t space = 0; space < graphs->size() && before.view == nullptr; ++space) {
+      const auto& graph = (*graphs)[space].graph;
+      kept_rows_[space] = graph ? graph->rows() : 0;
+    }
+    shown_ = {std::move(view), std::move(graphs), before.numbering + 1};
+  }
+  AskIfDue();
   return {};
 }
 
 void OpenCollection::Publish() {
   auto view = builder_->Look();
-  const MutexLock lock(showing_);
-  view_ = std::move(view);
+  {
+    const MutexLock lock(showing_);
+    shown_.view = std::move(view);
+  }
+  AskIfDue();
 }
 
 }  // namespace weir::vectors

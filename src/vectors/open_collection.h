@@ -4,6 +4,7 @@
 #pragma once
 
 #include <atomic>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <span>
@@ -12,18 +13,23 @@
 
 #include "async/mutex.h"
 #include "base/result.h"
+#include "vectors/best.h"
+#include "vectors/bitmap.h"
 #include "vectors/files.h"
+#include "vectors/graph_file.h"
+#include "vectors/keeper.h"
 #include "vectors/row_builder.h"
 #include "vectors/rows.h"
-#include "vectors/scan_search.h"
+#include "vectors/search_cost.h"
 #include "vectors/types.h"
 #include "vectors/view.h"
 
 namespace weir::vectors {
 
-class OpenCollection {
+class OpenCollection : public std::enable_shared_from_this<OpenCollection> {
  public:
-  OpenCollection(std::shared_ptr<Files> files, CollectionRow row);
+  OpenCollection(std::shared_ptr<Files> files, std::weak_ptr<Keeper> keeper,
+                 uint32_t graph_points_least, CollectionRow row);
 
   const CollectionSpec& spec() const { return row_.spec; }
 
@@ -34,6 +40,7 @@ class OpenCollection {
   Result<std::vector<Hit>> Query(const vectors::Query& query);
   Result<Page> Scroll(const ScrollQuery& query);
   Result<int64_t> Count(const Filter& filter);
+  Result<void> BuildIndexes(size_t threads);
   // Removes it from the tables and answers kNotFound from then on.
   Result<void> Drop();
 
@@ -41,7 +48,19 @@ class OpenCollection {
   std::unexpected<Error> Gone() const;
   struct Change;  // what one write did to the tables
 
-  // The current view, made now where there is none yet.
+  // A graph of one space and how far it is from what it should be.
+  struct SpaceGraph {
+    std::shared_ptr<const Graph> graph;  // null where there is none yet
+    bool mend = false;                   // rows were taken out: some may have lost their last link
+  };
+  struct Picture {
+    std::shared_ptr<const View> view;
+    std::shared_ptr<const std::vector<SpaceGraph>> graphs;  // of the view's first rows
+    uint64_t numbering = 0;  // grows when rows get new numbers; graphs are of one numbering
+  };
+
+  // The current picture, made now where there is none yet.
+  Result<Picture> LookAtAll();
   Result<std::shared_ptr<const View>> Look();
   Result<void> Load() HOLDS(files_->writing);
   void Publish() HOLDS(files_->writing);
@@ -49,30 +68,44 @@ class OpenCollection {
   void Apply(const Change& change) HOLDS(files_->writing);
   Result<void> PackIfWorthwhile() HOLDS(files_->writing);
 
-  // Which rows a search may find: live, with a vector in `space` where one is given, and matching.
-  // Nothing means all.
-  Result<std::optional<Bitmap>> Eligible(const View& view, const Filter& filter,
-                                         std::optional<size_t> space);
+  // Indexes (open_collection_index.cc).
+  std::vector<SpaceGraph> GraphsFor(const View& view, const Picture& before) const;
+  GraphPlace PlaceOf(size_t space) const;
+  bool IsDue(const View& view, const SpaceGraph& graph) const;
+  void AskIfDue();
+  void BuildAll(size_t threads, const std::atomic<bool>& stop, bool keep);
+  bool BuildOne(size_t space, size_t threads, const std::atomic<bool>& stop);
+  void Keep(size_t space);
+
+  // Which rows a search may find: live and matching. Nothing means all.
+  Result<std::optional<Bitmap>> Eligible(const View& view, const Filter& filter);
   Result<Bitmap> Filtered(const View& view, const Filter& filter);
   Result<bool> LookAt(RowReader& reader, const View& view, uint32_t row, const Filter& filter);
-  // The best `count` first; min(count, eligible) of them.
-  std::vector<Candidate> FindNearest(const View& view, size_t space, const Target& target,
-                                     const Bitmap* eligible, size_t count, Search search) const;
   // False where the point is gone by now.
   Result<bool> Fill(RowReader& reader, int64_t seq, Parts parts, Point& point);
+  std::vector<Candidate> FindByVector(const Picture& picture, const vectors::Query& query,
+                                      const std::optional<Bitmap>& eligible, size_t count);
+  Result<std::vector<Candidate>> Find(const Picture& picture, const vectors::Query& query,
+                                      size_t count);
   // Nothing where a hit was replaced meanwhile, unless it is to `settle` for the new one.
-  Result<std::optional<std::vector<Hit>>> QueryOnce(const vectors::Query& query, size_t space,
-                                                    bool settle);
+  Result<std::optional<std::vector<Hit>>> QueryOnce(const vectors::Query& query, bool settle);
   Result<Page> ScrollIn(const View& view, const ScrollQuery& query);
 
   const std::shared_ptr<Files> files_;
+  const std::weak_ptr<Keeper> keeper_;
+  const uint32_t graph_points_least_;
   const CollectionRow row_;
+  std::deque<SearchCost> costs_;  // by space
   std::atomic<bool> dropped_ = false;
 
   std::optional<RowBuilder> builder_ GUARDED_BY(files_->writing);
 
   Mutex showing_;  // held only to copy the pointer
-  std::shared_ptr<const View> view_ GUARDED_BY(showing_);
+  Picture shown_ GUARDED_BY(showing_);
+
+  std::atomic<bool> asked_ = false;  // the keeper has this collection on its list
+  Mutex building_;                   // one builder at a time; taken before all others
+  std::vector<uint32_t> kept_rows_ GUARDED_BY(showing_);  // of the files, by space
 };
 
 }  // namespace weir::vectors

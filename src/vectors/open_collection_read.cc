@@ -1,26 +1,35 @@
 // The half of OpenCollection that reads.
+#include <algorithm>
 #include <array>
 
+#include "base/check.h"
 #include "vectors/distance.h"
 #include "vectors/filter_bits.h"
 #include "vectors/filter_match.h"
+#include "vectors/fusion.h"
 #include "vectors/input_check.h"
 #include "vectors/open_collection.h"
-#include "vectors/scan_search.h"
+#include "vectors/space_search.h"
 #include "vectors/stored_payload.h"
 
 namespace weir::vectors {
 
-Result<std::shared_ptr<const View>> OpenCollection::Look() {
+Result<OpenCollection::Picture> OpenCollection::LookAtAll() {
   {
     const MutexLock lock(showing_);
-    if (view_) return view_;
+    if (shown_.view) return shown_;
   }
   // The first use; the only time that a search waits for a writer.
   const MutexLock lock(files_->writing);
   if (auto loaded = Load(); !loaded) return Fail(std::move(loaded.error()));
   const MutexLock showing(showing_);
-  return view_;
+  return shown_;
+}
+
+Result<std::shared_ptr<const View>> OpenCollection::Look() {
+  auto picture = LookAtAll();
+  if (!picture) return Fail(std::move(picture.error()));
+  return std::move(picture->view);
 }
 
 Result<std::vector<Point>> OpenCollection::Get(std::span<const std::string> ids, Parts parts) {
@@ -115,55 +124,80 @@ Result<bool> OpenCollection::LookAt(RowReader& reader, const View& view, uint32_
   return found ? matches : found;
 }
 
-Result<std::optional<Bitmap>> OpenCollection::Eligible(const View& view, const Filter& filter,
-                                                       std::optional<size_t> space) {
-  const Bitmap* absent = space ? view.spaces[*space].absent.get() : nullptr;
-  if (filter.empty() && view.dead == nullptr && absent == nullptr) return std::nullopt;
+Result<std::optional<Bitmap>> OpenCollection::Eligible(const View& view, const Filter& filter) {
+  if (filter.empty() && view.dead == nullptr) return std::nullopt;
   auto rows = Filtered(view, filter);
   if (!rows) return Fail(std::move(rows.error()));
-  if (absent) rows->AndNot(*absent);
   return std::move(*rows);
-}
-
-std::vector<Candidate> OpenCollection::FindNearest(const View& view, size_t space,
-                                                   const Target& target, const Bitmap* eligible,
-                                                   size_t count, Search search) const {
-  const SpaceView& vectors = view.spaces[space];
-  const size_t candidates = RefineCount(count);
-  // Where all would be measured in the end, the codes only add work.
-  const size_t among = eligible != nullptr ? eligible->Count() : view.rows;
-  if (search == Search::kExact || among <= candidates) {
-    return SearchExactly(vectors, target, eligible, view.rows, count);
-  }
-  Best best(candidates);
-  ScanCodes(vectors, target, eligible, 0, view.rows, best);
-  return Refine(vectors, target, best.Take(), count);
 }
 
 Result<std::vector<Hit>> OpenCollection::Query(const vectors::Query& query) {
   if (auto ok = CheckQuery(row_.spec.spaces, query); !ok) return Fail(std::move(ok.error()));
-  const auto space = FindSpace(row_.spec.spaces, query.space);
-  if (!space) return Fail(space.error());
   // A writer may replace a hit between finding and reading it. Then the search runs again on what
   // is there now; under so many writes that this keeps happening the point is read as it is now.
   constexpr int kTries = 4;
   for (int i = 1;; ++i) {
-    auto hits = QueryOnce(query, *space, /*settle=*/i == kTries);
+    auto hits = QueryOnce(query, /*settle=*/i == kTries);
     if (!hits) return Fail(std::move(hits.error()));
     if (*hits) return std::move(**hits);
   }
 }
 
-Result<std::optional<std::vector<Hit>>> OpenCollection::QueryOnce(const vectors::Query& query,
-                                                                  size_t space, bool settle) {
-  const auto view = Look();
-  if (!view) return Fail(view.error());
-  const Metric metric = row_.spec.spaces[space].metric;
-  const auto eligible = Eligible(**view, query.filter, space);
+std::vector<Candidate> OpenCollection::FindByVector(const Picture& picture,
+                                                    const vectors::Query& query,
+                                                    const std::optional<Bitmap>& eligible,
+                                                    size_t count) {
+  const View& view = *picture.view;
+  const auto space = FindSpace(row_.spec.spaces, query.space);
+  CHECK(space, "the query was checked");
+  const Bitmap* rows = eligible ? &*eligible : nullptr;
+  std::optional<Bitmap> there;
+  if (const auto& absent = view.spaces[*space].absent) {
+    there = eligible ? *eligible : Bitmap(view.rows, true);
+    there->AndNot(*absent);
+    rows = &*there;
+  }
+  const SpaceSearch search{.space = view.spaces[*space],
+                           .rows = view.rows,
+                           .graph = (*picture.graphs)[*space].graph.get(),
+                           .eligible = rows,
+                           .count = count,
+                           .width = query.width,
+                           .search = query.search};
+  return FindNearest(search, Target(row_.spec.spaces[*space].metric, query.vector), costs_[*space]);
+}
+
+// The best `count`, as distances of `metric`.
+Result<std::vector<Candidate>> OpenCollection::Find(const Picture& picture,
+                                                    const vectors::Query& query, size_t count) {
+  const auto eligible = Eligible(*picture.view, query.filter);
   if (!eligible) return Fail(eligible.error());
-  const auto nearest =
-      FindNearest(**view, space, Target(metric, query.vector), *eligible ? &**eligible : nullptr,
-                  query.offset + query.k, query.search);
+  if (query.text.empty()) return FindByVector(picture, query, *eligible, count);
+  const View& view = *picture.view;
+  const auto by_words = [&](size_t wanted) {
+    return SearchWords(view.words, query.text, view.dead.get(), *eligible ? &**eligible : nullptr,
+                       wanted);
+  };
+  if (query.vector.empty()) return by_words(count);
+  // Deep enough that what is good in both lists is in both.
+  constexpr size_t kDepthLeast = 60;
+  const size_t depth = std::max(kDepthLeast, 2 * count);
+  return Fuse(query.blend, FindByVector(picture, query, *eligible, depth), by_words(depth), count);
+}
+
+Result<std::optional<std::vector<Hit>>> OpenCollection::QueryOnce(const vectors::Query& query,
+                                                                  bool settle) {
+  const auto picture = LookAtAll();
+  if (!picture) return Fail(picture.error());
+  const View& view = *picture->view;
+  // Scores of words and of blends are the larger the better, like inner products.
+  Metric metric = Metric::kDot;
+  if (query.text.empty()) {
+    metric = row_.spec.spaces[*FindSpace(row_.spec.spaces, query.space)].metric;
+  }
+  const auto found = Find(*picture, query, query.offset + query.k);
+  if (!found) return Fail(found.error());
+  const auto& nearest = *found;
   auto reader = files_->Borrow();
   if (!reader) return Fail(std::move(reader.error()));
   std::vector<Hit> hits;
@@ -172,9 +206,9 @@ Result<std::optional<std::vector<Hit>>> OpenCollection::QueryOnce(const vectors:
     hit.score = ScoreOf(metric, nearest[i].distance);
     if (query.score_limit && !IsWithin(metric, hit.score, *query.score_limit)) break;
     const uint32_t row = nearest[i].row;
-    hit.point.id = (*view)->IdOf(row);
+    hit.point.id = view.IdOf(row);
     if (query.parts.any()) {
-      const auto filled = Fill(*reader->operator->(), (*view)->SeqOf(row), query.parts, hit.point);
+      const auto filled = Fill(*reader->operator->(), view.SeqOf(row), query.parts, hit.point);
       if (!filled) return Fail(filled.error());
       if (!*filled && !settle) return std::nullopt;
       if (!*filled) {
@@ -197,7 +231,7 @@ Result<Page> OpenCollection::Scroll(const ScrollQuery& query) {
 }
 
 Result<Page> OpenCollection::ScrollIn(const View& view, const ScrollQuery& query) {
-  auto eligible = Eligible(view, query.filter, std::nullopt);
+  auto eligible = Eligible(view, query.filter);
   if (!eligible) return Fail(std::move(eligible.error()));
   auto reader = files_->Borrow();
   if (!reader) return Fail(std::move(reader.error()));

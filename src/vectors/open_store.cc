@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "base/random.h"
@@ -22,13 +23,33 @@ Result<void> SyncPath(const std::filesystem::path& path) {
   return {};
 }
 
+// What a crash left half-written, and indexes of collections that are gone. What cannot be removed
+// only takes space.
+void RemoveStrangers(const std::filesystem::path& folder, const std::vector<CollectionRow>& rows) {
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::directory_iterator(folder, ignored)) {
+    const std::string name = entry.path().filename().native();
+    const bool known = name.ends_with(".graph") && std::ranges::any_of(rows, [&](const auto& row) {
+                         return name.starts_with(fmt::format("{}-", row.id));
+                       });
+    if (!known) std::filesystem::remove(entry.path(), ignored);
+  }
+}
+
 }  // namespace
 
-Result<std::shared_ptr<OpenStore>> OpenStore::Open(const std::filesystem::path& folder,
-                                                   bool check) {
+OpenStore::OpenStore(std::shared_ptr<Files> files, uint32_t graph_points_least)
+    : files_(std::move(files)), graph_points_least_(graph_points_least) {}
+
+std::shared_ptr<OpenCollection> OpenStore::Make(CollectionRow row) const {
+  return std::make_shared<OpenCollection>(files_, keeper_, graph_points_least_, std::move(row));
+}
+
+Result<std::shared_ptr<OpenStore>> OpenStore::Open(const std::filesystem::path& folder, bool check,
+                                                   uint32_t graph_points_least) {
   auto files = Files::Open(folder, check);
   if (!files) return Fail(std::move(files.error()));
-  auto store = std::make_shared<OpenStore>(*files);
+  auto store = std::make_shared<OpenStore>(*files, graph_points_least);
   std::vector<CollectionRow> rows;
   {
     const MutexLock lock((*files)->writing);
@@ -36,10 +57,11 @@ Result<std::shared_ptr<OpenStore>> OpenStore::Open(const std::filesystem::path& 
     if (!listed) return Fail(std::move(listed.error()));
     rows = std::move(*listed);
   }
+  RemoveStrangers((*files)->index_folder(), rows);
   const MutexLock lock(store->naming_);
   for (CollectionRow& row : rows) {
     std::string name = row.spec.name;
-    store->collections_[std::move(name)] = std::make_shared<OpenCollection>(*files, std::move(row));
+    store->collections_[std::move(name)] = store->Make(std::move(row));
   }
   return store;
 }
@@ -54,7 +76,7 @@ Result<std::shared_ptr<OpenCollection>> OpenStore::Create(const CollectionSpec& 
   const MutexLock lock(files_->writing);
   const auto id = files_->rows.AddCollection(spec);
   if (!id) return Fail(id.error());
-  auto collection = std::make_shared<OpenCollection>(files_, CollectionRow{*id, spec});
+  auto collection = Make({*id, spec});
   collections_[spec.name] = collection;
   return collection;
 }

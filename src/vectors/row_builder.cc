@@ -63,13 +63,14 @@ RowBuilder::RowBuilder(std::span<const Space> spaces)
 }
 
 void RowBuilder::AddRow(int64_t seq, std::string_view id, const json::Value& payload,
-                        std::span<const std::span<const float>> vectors) {
+                        std::string_view text, std::span<const std::span<const float>> vectors) {
   CHECK(vectors.size() == spaces_.size(), "one vector for each space");
   auto* slot = reinterpret_cast<View::Slot*>(slots_.Append());
   *slot = {seq, ids_->Add(id)};
   const uint32_t row = rows_++;
   ++live_;
   payloads_.Add(payload);
+  words_.Add(text);
   for (size_t i = 0; i < spaces_.size(); ++i) {
     SpaceRows& space = spaces_[i];
     auto* out = reinterpret_cast<float*>(space.vectors.Append());
@@ -91,6 +92,7 @@ void RowBuilder::Kill(int64_t seq) {
   CHECK(row < rows_ && (dead_.get() == nullptr || !dead_.get()->Test(row)),
         "a point of the tables that is not in memory");
   dead_.Set(row, rows_);
+  words_.Kill(row);
   --live_;
 }
 
@@ -105,6 +107,7 @@ std::shared_ptr<const View> RowBuilder::Look() {
     view->spaces.push_back({space.vectors.Look(), space.codes.Look(), space.absent.Look()});
   }
   view->payloads = payloads_.Look();
+  view->words = words_.Look();
   return view;
 }
 

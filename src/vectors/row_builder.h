@@ -19,7 +19,7 @@ class RowBuilder {
   explicit RowBuilder(std::span<const Space> spaces);
 
   // `seq` is larger than those before; one vector for each space, empty where the point has none.
-  void AddRow(int64_t seq, std::string_view id, const json::Value& payload,
+  void AddRow(int64_t seq, std::string_view id, const json::Value& payload, std::string_view text,
               std::span<const std::span<const float>> vectors);
   void Kill(int64_t seq);
 
@@ -54,6 +54,7 @@ class RowBuilder {
   SharedBits dead_;
   std::vector<SpaceRows> spaces_;
   PayloadIndex payloads_;
+  WordIndex words_;
 };
 
 }  // namespace weir::vectors

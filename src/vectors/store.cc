@@ -21,10 +21,11 @@ Result<std::vector<Hit>> Collection::Query(const vectors::Query& query) const {
 }
 Result<Page> Collection::Scroll(const ScrollQuery& query) const { return open_->Scroll(query); }
 Result<int64_t> Collection::Count(const Filter& filter) const { return open_->Count(filter); }
+Result<void> Collection::BuildIndexes(size_t threads) { return open_->BuildIndexes(threads); }
 
 Result<std::shared_ptr<Store>> Store::Open(const std::filesystem::path& folder,
                                            const StoreOptions& options) {
-  auto open = OpenStore::Open(folder, options.check);
+  auto open = OpenStore::Open(folder, options.check, options.graph_points_least);
   if (!open) return Fail(std::move(open.error()));
   return std::make_shared<Store>(std::move(*open));
 }

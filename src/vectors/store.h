@@ -57,6 +57,10 @@ class Collection {
   Result<Page> Scroll(const ScrollQuery& query) const;
   Result<int64_t> Count(const Filter& filter = {}) const;
 
+  // Indexes are built by themselves, in the background. This builds now what is missing, with so
+  // many threads, and returns when searches use it.
+  Result<void> BuildIndexes(size_t threads = 1);
+
  private:
   std::shared_ptr<OpenCollection> open_;
 };
@@ -64,6 +68,8 @@ class Collection {
 struct StoreOptions {
   // Reads the whole database once before it is used (1 s for each GB) and refuses a damaged one.
   bool check = false;
+  // A space gets a graph when it has so many points; below, a scan is quick enough.
+  uint32_t graph_points_least = 16'384;
 };
 
 class Store {

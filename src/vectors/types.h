@@ -25,6 +25,7 @@ struct Limits {
   static constexpr size_t kPayloadBytes = size_t{1} << 20;
   static constexpr size_t kPayloadDepth = 32;
   static constexpr size_t kTextBytes = size_t{4} << 20;
+  static constexpr size_t kQueryTextBytes = size_t{64} << 10;
   static constexpr size_t kBatchPoints = 16'384;
   static constexpr size_t kBatchBytes = size_t{256} << 20;  // of vectors, payloads and texts
   static constexpr size_t kResults = 16'384;                // offset and k together
@@ -75,16 +76,34 @@ enum class Search : uint8_t {
   kAuto,   // whichever of the two below is measured to be cheaper
   kExact,  // every distance in f32: what the others are compared with
   kScan,   // every point's 8-bit code, then exact distances of the best
+  kGraph,  // the graph, where there is one yet, then exact distances of the best
 };
 
+// How the nearest by vector and the best by words become one list.
+struct Blend {
+  enum class Kind : uint8_t {
+    kScaled,  // scores of each list scaled to 0..1, weighed and added
+    kRanks,   // reciprocal ranks, weighed and added (RRF)
+  };
+  Kind kind = Kind::kScaled;
+  float vector_weight = 0.6F;
+  float words_weight = 0.4F;
+  float rank_constant = 60;  // of kRanks
+};
+
+// By vector, by words, or by both.
 struct Query {
   std::string space = {};          // empty: the only one
   std::vector<float> vector = {};  // what to be near to
+  std::string text =
+      {};            // whose words to look for in the points' texts (words.h); the score is BM25's
+  Blend blend = {};  // where both are given; the score is the blend's
   size_t k = 10;
   size_t offset = 0;  // of the best, so many are skipped
   Filter filter = {};
   std::optional<float> score_limit = {};  // nothing that is worse than this
   Search search = Search::kAuto;
+  size_t width = 0;  // of the search in the graph: more finds more and takes longer; 0 chooses
   Parts parts = {};
 };
 

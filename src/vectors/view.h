@@ -14,6 +14,7 @@
 #include "vectors/bitmap.h"
 #include "vectors/payload_block.h"
 #include "vectors/row_array.h"
+#include "vectors/word_index.h"
 
 namespace weir::vectors {
 
@@ -38,6 +39,7 @@ struct View {
   std::shared_ptr<const Bitmap> dead;  // null where none is
   std::vector<SpaceView> spaces;
   std::vector<std::shared_ptr<const PayloadBlock>> payloads;  // one behind the other, all rows
+  WordView words;
 
   int64_t SeqOf(uint32_t row) const { return slots.As<Slot>(row).seq; }
   std::string_view IdOf(uint32_t row) const;

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what was built: programs, shell completions, licences. What it installs needs no source tree and no Python.
+# Installs what was built: programs, shell completions, a man page, systemd units, licences. What it installs needs no source tree and no Python.
 #
 #   [PREFIX=/usr/local] [DESTDIR=] tools/install.sh [BUILD]     into $DESTDIR$PREFIX, from BUILD (build/)
 set -euo pipefail
@@ -27,5 +27,33 @@ completion() {  # SHELL FILE
 completion bash share/bash-completion/completions/weir
 completion zsh share/zsh/site-functions/_weir
 completion fish share/fish/vendor_completions.d/weir.fish
+# A man page of what the programs say themselves, so that it cannot say anything else.
+verbatim() {
+  printf '.nf\n'
+  sed -e 's/\\/\\e/g' -e 's/-/\\-/g' -e "s/^[.']/\\\\\&&/"
+  printf '.fi\n'
+}
+manual() {
+  local weir=$build/bin/weir name
+  printf '.TH WEIR 1 "" "%s" "Weir"\n.SH NAME\nweir \\- AI on your own hardware\n.SH OVERVIEW\n' "$("$weir" version)"
+  "$weir" --help | verbatim
+  printf '.SH COMMANDS\n'
+  "$weir" --help | sed -e '1,/^Subcommands:/d' -e 's/^ *\([a-z]*\).*/\1/' -e '/^$/d' | while read -r name; do
+    printf '.SS weir %s\n' "$name"
+    "$weir" "$name" --help </dev/null | verbatim
+  done
+}
+install -d "$root/share/man/man1"
+manual >"$root/share/man/man1/weir.1"
+chmod 644 "$root/share/man/man1/weir.1"
+
+unit() {  # SOURCE FILE
+  install -d "$(dirname "$root/$2")"
+  sed "s|@PREFIX@|${prefix//&/\\&}|" "deploy/$1" >"$root/$2"
+  chmod 644 "$root/$2"
+}
+unit weir.service lib/systemd/system/weir.service
+unit weir-user.service lib/systemd/user/weir.service
+
 for file in LICENSE NOTICE README.md; do install -D -m 644 "$file" "$root/share/doc/weir/$file"; done
 say "installed into $root"

@@ -1,6 +1,7 @@
 """`make install`: what it puts where, and that it runs without the source tree."""
 
 import os
+import re
 import shutil
 import subprocess
 
@@ -14,6 +15,8 @@ FILES = {
     "bin/weir-fetch": 0o755,
     "share/bash-completion/completions/weir": 0o644, "share/zsh/site-functions/_weir": 0o644,
     "share/fish/vendor_completions.d/weir.fish": 0o644,
+    "share/man/man1/weir.1": 0o644,
+    "lib/systemd/system/weir.service": 0o644, "lib/systemd/user/weir.service": 0o644,
     "share/doc/weir/LICENSE": 0o644, "share/doc/weir/NOTICE": 0o644, "share/doc/weir/README.md": 0o644,
 }
 
@@ -66,6 +69,35 @@ def test_other_shells_can_read_their_files(installed, shell, file):
     if not shutil.which(shell):
         pytest.skip(f"{shell} is not there")
     assert subprocess.run([shell, "-n", installed / file]).returncode == 0
+
+
+def test_the_man_page_has_every_command_and_no_formatting_errors(installed):
+    page = installed / "share" / "man" / "man1" / "weir.1"
+    text = page.read_text()
+    help_text = subprocess.run([weir_server.WEIR, "--help"], capture_output=True, text=True).stdout
+    commands = re.findall(r"^  ([a-z]+)", help_text.partition("Subcommands:")[2], flags=re.M)
+    assert len(commands) > 10
+    for command in commands:
+        assert f".SS weir {command}\n" in text
+    assert text.count("Examples:") > 10
+    if shutil.which("groff"):
+        done = subprocess.run(["groff", "-man", "-Tutf8", "-ww", page], capture_output=True, text=True)
+        assert done.returncode == 0 and done.stderr == ""
+        assert "\u2010\u2010json" not in done.stdout and "--json" in done.stdout, "dashes that can be copied"
+
+
+@pytest.mark.parametrize("unit", ["system", "user"])
+def test_the_units_start_the_installed_program(installed, unit, tmp_path):
+    source = installed / "lib" / "systemd" / unit / "weir.service"
+    text = source.read_text()
+    assert 'ExecStart="/opt/we ir/bin/weir" serve' in text and "@" not in text
+    if shutil.which("systemd-analyze"):
+        # There under another name, since the prefix was not installed into.
+        there = tmp_path / "weir.service"
+        there.write_text(text.replace("/opt/we ir", str(installed)))
+        done = subprocess.run(["systemd-analyze", "verify", "--man=no", f"--{unit}", there], capture_output=True, text=True)
+        complaints = [line for line in done.stderr.splitlines() if "weir.service" in line]
+        assert complaints == [], done.stderr
 
 
 def test_a_relative_prefix_is_refused(tmp_path):

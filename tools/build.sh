@@ -16,9 +16,9 @@ build=build/$preset
 llama_flags=()
 case "$preset" in
   release) build=build ;;
-  asan) llama_flags=(--sanitize address) ;;
+  asan|fuzz) llama_flags=(--sanitize address) ;;
   tsan) llama_flags=(--sanitize thread) ;;
-  debug|fuzz) ;;
+  debug) ;;
   *) say "unknown preset $preset"; exit 2 ;;
 esac
 
@@ -28,10 +28,8 @@ if [ -e src/sqlite/CMakeLists.txt ]; then
   sqlite=$(tools/fetch_sqlite.sh | tail -n 1)
   arguments+=("-DWEIR_SQLITE_PREFIX=$sqlite")
 fi
-if [ "$preset" != fuzz ]; then  # no fuzz target reaches libllama
-  llama=$(tools/build_llama.sh "${llama_flags[@]}" | tail -n 1)
-  arguments+=("-DWEIR_LLAMA_PREFIX=$llama")
-fi
+llama=$(tools/build_llama.sh "${llama_flags[@]}" | tail -n 1)
+arguments+=("-DWEIR_LLAMA_PREFIX=$llama")
 
 # Ninja runs CMake again by itself when a CMake file changes; we do so only when what we pass changes.
 stamp=$build/.configured

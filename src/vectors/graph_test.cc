@@ -7,6 +7,8 @@
 
 #include "vectors/distance.h"
 #include "vectors/graph_builder.h"
+#include "vectors/graph_file.h"
+#include "vectors/row_builder.h"
 #include "vectors/scan_search.h"
 #include "vectors/store.h"
 #include "vectors/test_folder.h"
@@ -243,7 +245,52 @@ TEST(GraphFile, IsUsedAgainAndABadOneIsBuiltAgainWhileSearchesGoOn) {
   }
 }
 
-TEST(GraphFile, OfPointsThatHaveOtherVectorsNowIsNotTaken) {
+// Rows `from` up to `to` with their number as seq, without those that `skip` names.
+std::shared_ptr<const View> ViewOf(const Rows& rows, uint32_t from, uint32_t to, uint32_t shift,
+                                   uint32_t skip) {
+  const std::vector<Space> spaces = {{.dimensions = kDimensions}};
+  RowBuilder builder(spaces);
+  for (uint32_t i = from; i < to; ++i) {
+    if (i == skip) continue;
+    const auto vector = rows.Vector(i + shift);
+    const std::span<const float> vectors[] = {vector};
+    builder.AddRow(i, std::to_string(i), {}, {}, vectors);
+  }
+  return builder.Look();
+}
+
+TEST(GraphFile, IsTakenOnlyForTheRowsThatItWasMadeOf) {
+  const TestFolder folder;
+  const Rows rows(700);
+  const Space space{.dimensions = kDimensions};
+  const GraphPlace place{.folder = folder.path(), .collection = 7, .space = 0};
+  constexpr uint32_t kNobody = 1'000;
+  // 50 to 349 without 200.
+  const auto view = ViewOf(rows, 50, 350, 0, 200);
+  GraphBuilder builder(Graph(), view->spaces[0].codes, Metric::kCosine, kDimensions);
+  const std::atomic<bool> stop = false;
+  ASSERT_TRUE(builder.Extend(view->rows, Bitmap(view->rows), 1, stop));
+  const Graph graph = builder.Take();
+  ASSERT_TRUE(WriteGraph(place, space, *view, graph));
+  // How many rows are taken, or why none.
+  const auto read = [&](const View& now) {
+    const auto taken = ReadGraph(place, space, now);
+    return taken ? std::to_string(taken->rows()) : taken.error().reason;
+  };
+  ASSERT_EQ(read(*view), "299");
+  EXPECT_EQ(ReadGraph(place, space, *view)->Pack(), graph.Pack());
+  // Deleted since, and added since.
+  EXPECT_EQ(read(*ViewOf(rows, 100, 400, 0, 200)), "249");
+  EXPECT_EQ(read(*ViewOf(rows, 400, 500, 0, kNobody)), "0");
+  // Points that were not there when it was written, and others under the same numbers.
+  EXPECT_EQ(read(*ViewOf(rows, 50, 350, 0, kNobody)), "index_damaged");
+  EXPECT_EQ(read(*ViewOf(rows, 40, 350, 0, 200)), "index_damaged");
+  EXPECT_EQ(read(*ViewOf(rows, 50, 350, 300, 200)), "index_damaged");
+  const Space other{.dimensions = kDimensions, .metric = Metric::kL2};
+  EXPECT_FALSE(ReadGraph(place, other, *view));
+}
+
+TEST(GraphFile, OfPointsThatHaveOtherVectorsNowDoesNoHarm) {
   const TestFolder folder;
   const Rows rows(1'200);
   const StoreOptions options{.graph_points_least = 500};

@@ -92,7 +92,11 @@ Point RandomPoint(Dice& dice, int ids) {
   for (const Space& space : kSpaces) {
     if (!dice.OneIn(10)) point.vectors[space.name] = RandomVector(dice, space.dimensions);
   }
-  if (dice.OneIn(2)) point.text = std::string("about ") + kCities[dice.Below(4)];
+  if (dice.OneIn(2)) {
+    point.text = "about";
+    for (int i = dice.Below(4); i >= 0; --i)
+      point.text += std::string(" ") + kCities[dice.Below(4)];
+  }
   return point;
 }
 
@@ -184,6 +188,32 @@ class Model {
       if (Holds(filter, point)) ids.push_back(id);
     }
     return ids;
+  }
+  // BM25 by its formula.
+  double WordScore(const std::vector<std::string>& terms, const std::string& id) const {
+    double texts = 0, length = 0;
+    std::map<std::string, double> having;
+    for (const auto& [other, point] : points) {
+      const auto all = AllTermsOf(point.text);
+      texts += all.empty() ? 0 : 1;
+      length += static_cast<double>(all.size());
+      for (const auto& term : terms) having[term] += std::ranges::count(all, term) > 0 ? 1 : 0;
+    }
+    const auto mine = AllTermsOf(points.at(id).text);
+    double score = 0;
+    for (const auto& term : terms) {
+      const auto times = static_cast<double>(std::ranges::count(mine, term));
+      const double factor =
+          1.2 * (0.25 + 0.75 * static_cast<double>(mine.size()) / (length / texts));
+      score += std::log(1 + (texts - having[term] + 0.5) / (having[term] + 0.5)) * times * 2.2 /
+               (times + factor);
+    }
+    return score;
+  }
+  static std::vector<std::string> AllTermsOf(std::string_view text) {
+    std::vector<std::string> terms;
+    ForEachTerm(text, [&](std::string_view term) { terms.emplace_back(term); });
+    return terms;
   }
   static double Score(Metric metric, const std::vector<float>& a, const std::vector<float>& b) {
     double dot = 0, aa = 0, bb = 0, l2 = 0;
@@ -351,7 +381,10 @@ class Trial {
     EXPECT_EQ(hits->size(), std::min(query.k, matching));
     for (const Hit& hit : *hits) {
       EXPECT_TRUE(model_.Holds(query.filter, model_.points[hit.point.id]));
-      EXPECT_GT(hit.score, 0);
+    }
+    if (!hits->empty()) {
+      EXPECT_NEAR(hits->front().score, model_.WordScore(terms, hits->front().point.id), 1e-4);
+      EXPECT_NEAR(hits->back().score, model_.WordScore(terms, hits->back().point.id), 1e-4);
     }
     // With a vector beside it every point that has one counts.
     const Space& space = kSpaces[static_cast<size_t>(dice_.Below(3))];

@@ -12,8 +12,9 @@ double NsSince(Clock::time_point start) {
   return std::chrono::duration<double, std::nano>(Clock::now() - start).count();
 }
 
-// Enough for a recall of .99 on embeddings of text.
-constexpr size_t kWidthLeast = 96;
+// Vectors that vary freely in 64 directions, 30,000 of them, are found again with a recall of .86
+// at a width of 96, .93 at 160 and .98 at 300; fewer directions are easier.
+constexpr size_t kWidthLeast = 192;
 // A beam is an array that is kept sorted: wider ones cost more than their width says.
 constexpr size_t kWidthMost = 16'384;
 

@@ -387,7 +387,13 @@ bool AnswerParser::State::RunJson(bool last) {
   const size_t end = scan.at;
   switch (found) {
     case JsonScan::Found::kMore:
-      // What a limit cut off is no call; it is shown as it is.
+      // What a limit cut off is no call and shown as it is, unless it can only have become one.
+      if (last && data()->json_only) {
+        auto call = CutCallIn(std::string_view(pending).substr(json_from));
+        if (call) Call(std::move(*call));
+        pending.clear();
+        return false;
+      }
       if (last || pending.size() > kJsonCallBytesMax) return give_up(pending.size());
       return false;
     case JsonScan::Found::kNoJson:

@@ -132,6 +132,21 @@ TEST(AnswerParser, JsonThatFitsNoFunctionIsContentToTheLastByte) {
   }
 }
 
+TEST(AnswerParser, ARequiredCallThatALimitCutsOffIsNoContent) {
+  const std::string whole = R"({"name": "get_weather", "arguments": {"city": "Par)";
+  for (uint32_t seed = 1; seed <= 5; ++seed) {
+    const Streamed cut = Feed(ToolFormat(true), Cut(whole, seed));
+    EXPECT_EQ(cut.text, "");
+    ASSERT_EQ(cut.calls.size(), 1u);
+    EXPECT_EQ(cut.calls[0].name, "get_weather");
+    EXPECT_EQ(cut.calls[0].arguments, R"({"city": "Par)");
+  }
+  const Streamed nameless = Feed(ToolFormat(true), {R"({"name": "get_w)"});
+  EXPECT_EQ(nameless.text, "");
+  EXPECT_TRUE(nameless.calls.empty());
+  EXPECT_EQ(Feed(ToolFormat(), {whole}).text, whole) << "which may be anything";
+}
+
 TEST(AnswerParser, TheSameSeedMakesTheSameIds) {
   const std::vector<std::string> pieces = {R"({"name":"now","arguments":{}})"};
   EXPECT_EQ(Feed(ToolFormat(true), pieces).calls, Feed(ToolFormat(true), pieces).calls);

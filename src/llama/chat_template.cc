@@ -9,6 +9,7 @@
 
 #include "base/check.h"
 #include "llama/answer_format.h"
+#include "llama/chat_check.h"
 #include "llama/json_calls.h"
 #include "llama/marks.h"
 
@@ -32,85 +33,6 @@ Capabilities CapabilitiesOf(const common_chat_templates* templates) {
 }
 
 std::string_view RoleText(chat::Role role) { return chat::RoleName(role); }
-
-bool ToolNameIsGood(std::string_view name) {
-  return !name.empty() && name.size() <= kToolNameBytesMax &&
-         std::all_of(name.begin(), name.end(), [](char c) {
-           return std::isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '-' || c == '.' ||
-                  c == ':' || c == '/';
-         });
-}
-
-size_t BytesOf(const chat::Message& message) {
-  size_t bytes = message.reasoning.size() + message.tool_call_id.size() + message.name.size();
-  for (const chat::Part& part : message.parts) bytes += part.text.size();
-  for (const chat::ToolCall& call : message.tool_calls) {
-    bytes += call.id.size() + call.name.size() + call.arguments.size();
-  }
-  return bytes;
-}
-
-Result<void> CheckRequest(const chat::GenerateRequest& request) {
-  if (request.messages.empty()) {
-    return Fail(Code::kInvalidArgument, "a chat needs at least one message", "messages");
-  }
-  if (request.messages.size() > kMessagesMax) {
-    return Fail(Code::kInvalidArgument, fmt::format("there are over {} messages", kMessagesMax),
-                "messages");
-  }
-  if (request.tools.size() > kToolsMax) {
-    return Fail(Code::kInvalidArgument, fmt::format("there are over {} tools", kToolsMax), "tools");
-  }
-  size_t bytes = 0;
-  for (size_t i = 0; i < request.messages.size(); ++i) {
-    bytes += BytesOf(request.messages[i]);
-    for (size_t p = 0; p < request.messages[i].parts.size(); ++p) {
-      if (request.messages[i].parts[p].kind != chat::Part::Kind::kText) {
-        return Fail(Code::kUnprocessable, "this model reads text only",
-                    fmt::format("messages[{}].content[{}]", i, p), "text_only");
-      }
-    }
-  }
-  for (size_t i = 0; i < request.tools.size(); ++i) {
-    const chat::Tool& tool = request.tools[i];
-    bytes += tool.description.size() + tool.parameters.size();
-    if (!ToolNameIsGood(tool.name)) {
-      return Fail(
-          Code::kInvalidArgument,
-          fmt::format("a function's name has 1 to {} letters, digits and _-.:/", kToolNameBytesMax),
-          fmt::format("tools[{}].function.name", i));
-    }
-  }
-  for (const auto& [name, value] : request.template_arguments) bytes += name.size() + value.size();
-  if (bytes > kChatBytesMax) {
-    return Fail(Code::kTooLarge, fmt::format("the chat is over {} bytes", kChatBytesMax),
-                "messages");
-  }
-  return {};
-}
-
-// The tools that may be called: all, or those that tool_choice names.
-Result<std::vector<chat::Tool>> OfferedTools(const chat::GenerateRequest& request) {
-  if (request.tool_choice.mode == chat::ToolChoice::Mode::kNone) return std::vector<chat::Tool>{};
-  if (request.tool_choice.names.empty()) {
-    if (request.tool_choice.mode == chat::ToolChoice::Mode::kRequired && request.tools.empty()) {
-      return Fail(Code::kInvalidArgument, "tool_choice requires a call, but there are no tools",
-                  "tool_choice");
-    }
-    return request.tools;
-  }
-  std::vector<chat::Tool> offered;
-  for (const std::string& name : request.tool_choice.names) {
-    const auto it = std::find_if(request.tools.begin(), request.tools.end(),
-                                 [&](const chat::Tool& tool) { return tool.name == name; });
-    if (it == request.tools.end()) {
-      return Fail(Code::kInvalidArgument, "tool_choice names a function that is not offered",
-                  "tool_choice");
-    }
-    offered.push_back(*it);
-  }
-  return offered;
-}
 
 common_chat_msg MessageOf(const chat::Message& message, const Marks& marks) {
   common_chat_msg msg;
@@ -210,6 +132,17 @@ common_chat_templates_inputs InputsOf(const chat::GenerateRequest& request,
     inputs.chat_template_kwargs["reasoning_effort"] = fmt::format("\"{}\"", effort);
   }
   return inputs;
+}
+
+// Of these llama-common makes a grammar and a parser. A schema of which it cannot is what the model
+// is told, and any object may be what it answers.
+std::vector<chat::Tool> WithGrammars(std::vector<chat::Tool> tools) {
+  for (chat::Tool& tool : tools) {
+    if (!tool.parameters.empty() && !HasGrammar(tool.parameters)) {
+      tool.parameters = R"({"type":"object"})";
+    }
+  }
+  return tools;
 }
 
 // What a client sent is never repeated in an error, and templates' messages may hold it.
@@ -441,12 +374,6 @@ Result<void> ChatTemplate::State::ReadFormat(const common_chat_params& params,
 
   auto format = FormatGrammar(request.response_format);
   if (!format) return Fail(format.error());
-  if (*format && !tools.empty()) {
-    return Fail(Code::kUnprocessable,
-                "response_format cannot be combined with tools that may be called; set tool_choice "
-                "to none, or leave one of the two out",
-                "response_format");
-  }
   // Triggers that are not plain words: llama-common's parser reads all of the answer.
   const bool lazy_words =
       params.grammar.empty() ||
@@ -456,13 +383,31 @@ Result<void> ChatTemplate::State::ReadFormat(const common_chat_params& params,
                      return trigger.type == COMMON_GRAMMAR_TRIGGER_TYPE_WORD;
                    }));
   data->simple = !data->has_parser || (lazy_words && IsSimple(*data));
-  if (*format) {
+  // Where a call is required, that is the whole answer.
+  const bool formatted = *format && !(required && !tools.empty());
+  if (formatted && !tools.empty()) {
+    using Kind = chat::ResponseFormat::Kind;
+    if (!data->simple || request.response_format.kind == Kind::kGrammar) {
+      return Fail(Code::kUnprocessable,
+                  data->simple
+                      ? "a grammar cannot be combined with tools that may be called; set "
+                        "tool_choice to none, or leave one of the two out"
+                      : "this model's calls cannot be combined with a response_format; set "
+                        "tool_choice to none or required, or leave one of the two out",
+                  "response_format");
+    }
+    auto gbnf = CallOrAnswerGrammar(request.tools, request.tool_choice, (*format)->gbnf);
+    if (!gbnf) return Fail(gbnf.error());
+    (*format)->gbnf = std::move(*gbnf);
+    data->has_parser = false;
+  }
+  if (formatted) {
     prompt.has_grammar = true;
     prompt.grammar = std::move(**format);
     if (data->starts_thinking) prompt.grammar.starts_after = data->think_end;
   } else if (required && !tools.empty() && data->simple) {
     // The grammars of llama-common let a small model write white space without end here.
-    auto gbnf = CallGrammar(tools);
+    auto gbnf = CallGrammar(request.tools, request.tool_choice);
     if (!gbnf) return Fail(gbnf.error());
     prompt.has_grammar = true;
     prompt.grammar = {.gbnf = std::move(*gbnf)};
@@ -482,7 +427,7 @@ Result<void> ChatTemplate::State::ReadFormat(const common_chat_params& params,
 
 Result<RenderedPrompt> ChatTemplate::Render(const chat::GenerateRequest& request) const {
   const State& state = *state_;
-  if (auto checked = CheckRequest(request); !checked) return Fail(checked.error());
+  if (auto checked = CheckChat(request); !checked) return Fail(checked.error());
   auto tools = OfferedTools(request);
   if (!tools) return Fail(tools.error());
   const bool native_tools = state.capabilities.tools;
@@ -493,8 +438,9 @@ Result<RenderedPrompt> ChatTemplate::Render(const chat::GenerateRequest& request
   try {
     const std::vector<chat::Tool> native = native_tools ? *tools : std::vector<chat::Tool>{};
     common_chat_templates_inputs inputs = InputsOf(request, messages, native, marks);
+    const std::vector<chat::Tool> readable = WithGrammars(native);
     const bool plain = state.plain && native.empty();
-    inputs.force_pure_content = plain;
+    inputs.force_pure_content = plain || readable != native;
     common_chat_params params = common_chat_templates_apply(state.templates.get(), inputs);
     if (plain) {
       params.parser.clear();
@@ -508,11 +454,11 @@ Result<RenderedPrompt> ChatTemplate::Render(const chat::GenerateRequest& request
     if (!tokens) return Fail(tokens.error());
     prompt.tokens = std::move(*tokens);
     for (const std::string_view piece : marks.Split(params.prompt)) prompt.text += piece;
-    if (marks.used() && !plain) {
+    if ((marks.used() && !plain) || readable != native) {
       // Grammars and parsers are made from the functions as they are, without marks.
       const Guard nothing_to_guard;
       params = common_chat_templates_apply(
-          state.templates.get(), InputsOf(request, messages, native, Marks(nothing_to_guard)));
+          state.templates.get(), InputsOf(request, messages, readable, Marks(nothing_to_guard)));
     }
     const bool required = request.tool_choice.mode == chat::ToolChoice::Mode::kRequired;
     if (auto read = state.ReadFormat(params, request, *tools, native_tools, prompt); !read) {

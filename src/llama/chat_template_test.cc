@@ -15,6 +15,7 @@ namespace weir::llama {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::Not;
 using testing::QwenPath;
 using testing::SharedData;
 using testing::SmolPath;
@@ -276,6 +277,94 @@ TEST(ChatTemplate, WhatIsWrongIsNamed) {
   EXPECT_EQ(error(request).param, "messages[0].content[1]");
   EXPECT_FALSE(ChatTemplate::Create(model, "{{ broken"));
   EXPECT_FALSE(ChatTemplate::Create(model, std::string(300'000, ' ')));
+}
+
+TEST(ChatTemplate, SchemasThatACallHasToFollowAreEnforcedInFullOrRefused) {
+  WEIR_VOCABULARY_OR_SKIP(model, QwenPath());
+  using Mode = chat::ToolChoice::Mode;
+  const auto param = [&](const ChatTemplate& chat_template, Mode mode, bool strict,
+                         const std::string& schema) {
+    chat::GenerateRequest request = Conversation("x");
+    request.tools = {{.name = "f", .parameters = R"({"type":"object","properties":{}})"},
+                     {.name = "g", .parameters = schema, .strict = strict}};
+    request.tool_choice = {.mode = mode, .names = {"g"}};
+    const auto prompt = chat_template.Render(request);
+    return prompt ? "" : prompt.error().param;
+  };
+  const std::string field = "tools[1].function.parameters";
+  // ChatML as qwen has it; a format of its own kind, for which llama-common makes the grammar; and
+  // a template that knows no tools.
+  int seen = 0;
+  for (const std::string name : {"", "openai-gpt-oss-120b.jinja", "no tools"}) {
+    std::string source;
+    if (name == "no tools") {
+      source = "{%- for m in messages -%}{{ m.role + m.content }}{%- endfor -%}";
+    } else if (!name.empty()) {
+      source = Contents(SharedData("chat_templates/models/templates/" + name));
+      if (source.empty()) continue;
+    }
+    auto chat_template = ChatTemplate::Create(model, source);
+    ASSERT_TRUE(chat_template) << name;
+    const auto check = [&](Mode mode, bool strict, const std::string& schema) {
+      return param(**chat_template, mode, strict, schema);
+    };
+    const std::string multiple =
+        R"({"type":"object","properties":{"a":{"type":"integer","multipleOf":5}}})";
+    EXPECT_EQ(check(Mode::kRequired, false, multiple), field + "/properties/a/multipleOf") << name;
+    EXPECT_EQ(check(Mode::kAuto, true, multiple), field + "/properties/a/multipleOf") << name;
+    EXPECT_EQ(check(Mode::kAuto, false, multiple), "") << name;
+    EXPECT_EQ(check(Mode::kNone, true, multiple), "") << name;
+    for (const std::string told :
+         {R"({"$ref":"http://x/y"})", R"({"type":"object","properties":{"a":{"pattern":"(["}}})",
+          R"({"type":"object","properties":{"a":{"type":"string","maxLength":100000}}})",
+          R"({"type":"object","properties":{"a":{"type":"array","items":true}}})"}) {
+      EXPECT_EQ(check(Mode::kAuto, false, told), "") << name << told;
+    }
+    EXPECT_EQ(check(Mode::kRequired, false, R"({"$ref":"http://x/y"})"), field + "/$ref") << name;
+    EXPECT_EQ(check(Mode::kRequired, false, R"({"type":"string"})"), field) << name;
+    EXPECT_EQ(check(Mode::kRequired, false,
+                    R"({"$schema":"http://json-schema.org/draft-07/schema#","title":"G","type":)"
+                    R"("object","properties":{"a":{"type":"string","format":"email","default":"x",)"
+                    R"("examples":["a@b.c"],"description":"An address"}}})"),
+              "")
+        << name;
+    ++seen;
+  }
+  EXPECT_GE(seen, 2);
+}
+
+TEST(ChatTemplate, AFormatAndToolsGiveAGrammarOfBoth) {
+  WEIR_VOCABULARY_OR_SKIP(model, QwenPath());
+  for (const std::string source :
+       {"", "{%- for m in messages -%}{{ m.role + m.content }}{%- endfor -%}"}) {
+    auto chat_template = ChatTemplate::Create(model, source);
+    ASSERT_TRUE(chat_template);
+    chat::GenerateRequest request = Conversation("x");
+    request.tools = {{.name = "look", .parameters = R"({"properties":{"q":{"enum":["a"]}}})"}};
+    request.response_format = {.kind = chat::ResponseFormat::Kind::kJsonSchema,
+                               .schema = R"({"const":"the answer"})"};
+    const auto either = (*chat_template)->Render(request);
+    ASSERT_TRUE(either) << either.error().message;
+    EXPECT_FALSE(either->grammar.lazy);
+    EXPECT_THAT(either->grammar.gbnf, HasSubstr("look"));
+    EXPECT_THAT(either->grammar.gbnf, HasSubstr("the answer"));
+    request.tool_choice.mode = chat::ToolChoice::Mode::kRequired;
+    const auto call = (*chat_template)->Render(request);
+    ASSERT_TRUE(call);
+    EXPECT_THAT(call->grammar.gbnf, Not(HasSubstr("the answer")));
+    request.tool_choice.mode = chat::ToolChoice::Mode::kNone;
+    const auto answer = (*chat_template)->Render(request);
+    ASSERT_TRUE(answer);
+    EXPECT_THAT(answer->grammar.gbnf, Not(HasSubstr("look")));
+    request.tool_choice.mode = chat::ToolChoice::Mode::kAuto;
+    request.tools[0].parameters = R"({"properties":{"q":{"not":{}}}})";
+    EXPECT_EQ((*chat_template)->Render(request).error().param,
+              "tools[0].function.parameters/properties/q/not");
+    request.tools[0].parameters = "";
+    request.response_format = {.kind = chat::ResponseFormat::Kind::kGrammar,
+                               .grammar = "root ::= \"a\""};
+    EXPECT_EQ((*chat_template)->Render(request).error().param, "response_format");
+  }
 }
 
 TEST(CompletionTokens, AreTextUnlessTheClientMayWriteTemplates) {

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <json-schema-to-grammar.h>
+#include <json-schema.h>
 #include <json.h>
 
 #include <algorithm>
@@ -10,7 +11,8 @@
 #include <set>
 
 #include "base/utf8.h"
-#include "llama/schema_check.h"
+#include "llama/json_depth.h"
+#include "llama/schema_pattern.h"
 
 namespace weir::llama {
 namespace {
@@ -379,11 +381,16 @@ Result<void> CheckGrammar(std::string_view gbnf) {
   return Reader(gbnf).Read();
 }
 
-Result<std::string> GrammarFromSchema(std::string_view schema, std::string_view param) {
-  if (auto checked = CheckSchema(schema, param); !checked) return Fail(checked.error());
+Result<std::string> GrammarFromSchema(std::string_view schema, std::string_view param,
+                                      SchemaUse use) {
+  if (auto checked = CheckSchema(schema, param, use); !checked) return Fail(checked.error());
   std::string gbnf;
   try {
-    gbnf = json_schema_to_grammar(common_json::parse(std::string(schema)), /*force_gbnf=*/true);
+    const auto document = common_chat_schema_from_json(common_json::parse(std::string(schema)));
+    // Parameters that nothing is said about are still those of an object.
+    const bool any = document.root->kind() == common_chat_schema::KIND_ANY;
+    if (any && use != SchemaUse::kAnswer) return JsonObjectGrammar();
+    gbnf = json_schema_to_grammar(document);
   } catch (const std::exception&) {
     return Fail(Code::kInvalidArgument, "the schema cannot be turned into a grammar",
                 std::string(param), "schema_unsupported");
@@ -394,6 +401,39 @@ Result<std::string> GrammarFromSchema(std::string_view schema, std::string_view 
                 std::string(param), "schema_unsupported");
   }
   return gbnf;
+}
+
+namespace {
+
+// The converter would print such a pattern, and take any string.
+bool HoldsUnknownPattern(const common_json& node) {
+  if (node.is_array()) {
+    for (const auto& element : node) {
+      if (HoldsUnknownPattern(element)) return true;
+    }
+    return false;
+  }
+  if (!node.is_object()) return false;
+  for (const auto& [key, value] : node.items()) {
+    const bool pattern = key == "pattern" && value.is_string();
+    if (pattern ? !PatternProblem(value.get<std::string>()).empty() : HoldsUnknownPattern(value)) {
+      return true;
+    }
+  }
+  return false;
+}
+
+}  // namespace
+
+bool HasGrammar(std::string_view schema) {
+  if (schema.size() > kSchemaBytesMax || JsonDepth(schema) > 3 * kSchemaDepthMax) return false;
+  try {
+    const common_json json = common_json::parse(std::string(schema));
+    if (HoldsUnknownPattern(json)) return false;
+    return CheckGrammar(json_schema_to_grammar(json, /*force_gbnf=*/true)).has_value();
+  } catch (const std::exception&) {
+    return false;
+  }
 }
 
 std::string JsonObjectGrammar() {

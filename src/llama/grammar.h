@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "llama/schema_check.h"
 
 namespace weir::llama {
 
@@ -48,7 +49,10 @@ Result<void> CheckGrammar(std::string_view gbnf);
 
 // JSON Schema to GBNF: CheckSchema (schema_check.h) first, then llama-common's converter, then
 // CheckGrammar. `param` names the field in errors ("response_format.json_schema.schema").
-Result<std::string> GrammarFromSchema(std::string_view schema, std::string_view param);
+Result<std::string> GrammarFromSchema(std::string_view schema, std::string_view param,
+                                      SchemaUse use = SchemaUse::kAnswer);
+// Whether the converter makes a grammar of it that libllama takes, whatever it leaves out.
+bool HasGrammar(std::string_view schema);
 // Any JSON object.
 std::string JsonObjectGrammar();
 

@@ -112,6 +112,15 @@ std::string Prefixed(const std::string& gbnf, const std::string& prefix) {
   return renamed;
 }
 
+Result<std::string> Bounded(std::string gbnf) {
+  if (auto checked = CheckGrammar(gbnf); !checked) {
+    return Fail(Code::kInvalidArgument,
+                "the functions make too large a grammar: " + checked.error().message, "tools",
+                "schema_unsupported");
+  }
+  return gbnf;
+}
+
 }  // namespace
 
 std::vector<Function> FunctionsOf(const std::vector<chat::Tool>& tools) {
@@ -172,6 +181,22 @@ std::optional<std::vector<chat::ToolCall>> CallsIn(std::string_view json,
   }
 }
 
+std::optional<chat::ToolCall> CutCallIn(std::string_view json) {
+  constexpr std::string_view kName = R"({"name": )";
+  constexpr std::string_view kArguments = R"(, "arguments": )";
+  const size_t at = json.find(kArguments);
+  if (!json.starts_with(kName) || at == json.npos) return std::nullopt;
+  try {
+    const common_json name =
+        common_json::parse_no_throw(std::string(json.substr(kName.size(), at - kName.size())));
+    if (name.is_discarded() || !name.is_string()) return std::nullopt;
+    return chat::ToolCall{.name = name.get<std::string>(),
+                          .arguments = std::string(json.substr(at + kArguments.size()))};
+  } catch (const std::exception&) {
+    return std::nullopt;
+  }
+}
+
 std::string ToolPrompt(const std::vector<chat::Tool>& tools, bool required) {
   std::string text = "You can call these functions:\n";
   for (const chat::Tool& tool : tools) {
@@ -196,36 +221,48 @@ std::string CallText(const chat::ToolCall& call) {
          ", \"arguments\": " + (call.arguments.empty() ? "{}" : call.arguments) + "}";
 }
 
-Result<std::string> CallGrammar(const std::vector<chat::Tool>& tools) {
-  std::string gbnf;
+bool Allows(const chat::ToolChoice& choice, std::string_view name) {
+  if (choice.mode == chat::ToolChoice::Mode::kNone) return false;
+  return choice.names.empty() ||
+         std::find(choice.names.begin(), choice.names.end(), name) != choice.names.end();
+}
+
+SchemaUse UseOf(const chat::Tool& tool) {
+  return tool.strict ? SchemaUse::kStrictParameters : SchemaUse::kParameters;
+}
+
+Result<std::string> CallGrammar(const std::vector<chat::Tool>& tools,
+                                const chat::ToolChoice& choice) {
   std::string alternatives;
   std::string rules;
   for (size_t i = 0; i < tools.size(); ++i) {
     const chat::Tool& tool = tools[i];
-    const std::string param = fmt::format("tools[{}].function.parameters", i);
+    if (!Allows(choice, tool.name)) continue;
     std::string arguments = JsonObjectGrammar();
     if (!tool.parameters.empty()) {
-      auto from_schema = GrammarFromSchema(tool.parameters, param);
-      if (from_schema) {
-        arguments = std::move(*from_schema);
-      } else if (tool.strict) {
-        return Fail(from_schema.error());
-      }
+      auto from_schema = GrammarFromSchema(
+          tool.parameters, fmt::format("tools[{}].function.parameters", i), UseOf(tool));
+      if (!from_schema) return from_schema;
+      arguments = std::move(*from_schema);
     }
     const std::string prefix = fmt::format("t{}-", i);
     rules += Prefixed(arguments, prefix);
-    alternatives += fmt::format("{}call-{}", i == 0 ? "" : " | ", i);
+    alternatives += fmt::format("{}call-{}", alternatives.empty() ? "" : " | ", i);
     rules +=
         fmt::format("call-{} ::= \"{{\\\"name\\\": \" {} \", \\\"arguments\\\": \" {}root \"}}\"\n",
                     i, JsonLiteral(tool.name), prefix);
   }
-  gbnf = "root ::= " + alternatives + "\n" + rules;
-  if (auto checked = CheckGrammar(gbnf); !checked) {
-    return Fail(Code::kInvalidArgument,
-                "the functions make too large a grammar: " + checked.error().message, "tools",
-                "schema_unsupported");
-  }
-  return gbnf;
+  return Bounded("root ::= " + alternatives + "\n" + rules);
+}
+
+Result<std::string> CallOrAnswerGrammar(const std::vector<chat::Tool>& tools,
+                                        const chat::ToolChoice& choice, const std::string& answer) {
+  const auto call = CallGrammar(tools, choice);
+  if (!call) return call;
+  return Bounded(
+      "root ::= c-root | \"<tool_call>\" gap c-root gap \"</tool_call>\" | a-root\n"
+      "gap ::= \"\\n\"?\n" +
+      Prefixed(*call, "c-") + Prefixed(answer, "a-"));
 }
 
 }  // namespace weir::llama

@@ -21,18 +21,30 @@ namespace {
 using Keywords = std::set<std::string_view>;
 
 const Keywords& Annotations() {
-  static const Keywords& words = *new Keywords{
-      "title",    "description", "default",  "examples",  "example", "$schema",    "$id",
-      "$comment", "deprecated",  "readOnly", "writeOnly", "$defs",   "definitions"};
+  static const Keywords& words =
+      *new Keywords{"title",     "description", "default",     "examples",     "example",
+                    "$schema",   "$id",         "$comment",    "deprecated",   "readOnly",
+                    "writeOnly", "$defs",       "definitions", "discriminator"};
   return words;
+}
+
+// The formats that the converter has rules for.
+bool HasRules(const common_json& format) {
+  static const std::set<std::string> kFormats{"date",  "time",  "date-time", "uuid", "uuid1",
+                                              "uuid2", "uuid3", "uuid4",     "uuid5"};
+  return kFormats.contains(format.get<std::string>());
 }
 
 class Checker {
  public:
-  Checker(const common_json& root, std::string_view param) : root_(root), param_(param) {}
+  Checker(const common_json& root, std::string_view param, SchemaUse use)
+      : root_(root), param_(param), use_(use) {}
 
   Result<void> Check() {
     Schema(root_, "", 0);
+    if (!error_ && use_ != SchemaUse::kAnswer && !DescribesObject(root_, 0)) {
+      Wrong("", "the parameters of a function must be described as an object");
+    }
     if (!error_) return {};
     return Fail(*error_);
   }
@@ -55,8 +67,36 @@ class Checker {
   void Only(const common_json& node, const std::string& path, const Keywords& allowed,
             std::string_view why = {}) {
     for (const auto& [key, value] : node.items()) {
+      if (key == "format" && !FormatBinds(node)) continue;
       if (!allowed.contains(key) && !Annotations().contains(key)) Unsupported(path, key, why);
     }
+  }
+
+  // Whether the schema's format says more than a reader of it may ignore.
+  bool FormatBinds(const common_json& node) const {
+    if (!node.contains("format")) return false;
+    return use_ != SchemaUse::kParameters ||
+           (HasRules(node.at("format")) && !node.contains("pattern"));
+  }
+
+  // Every value of a schema that has passed is an object, or there is nothing that says otherwise.
+  bool DescribesObject(const common_json& raw, int depth) const {
+    if (depth > kSchemaDepthMax) return false;
+    const common_json& node = Followed(raw);
+    for (const char* key : {"oneOf", "anyOf", "allOf"}) {
+      if (!node.contains(key)) continue;
+      const common_json& list = node.at(key);
+      for (size_t i = 0; i < list.size(); ++i) {
+        if (!DescribesObject(list.at(i), depth + 1)) return false;
+      }
+      return true;
+    }
+    if (node.contains("type")) return node.at("type") == "object";
+    if (node.contains("properties") || node.contains("additionalProperties")) return true;
+    for (const auto& [key, unused] : node.items()) {
+      if (!Annotations().contains(key)) return false;
+    }
+    return true;
   }
 
   void Schema(const common_json& node, const std::string& path, int depth) {
@@ -68,6 +108,9 @@ class Checker {
       return Wrong(path, fmt::format("the schema is nested over {} deep", kSchemaDepthMax));
     }
     if (!node.is_object()) return Wrong(path, "a schema must be an object");
+    if (node.contains("format") && !node.at("format").is_string()) {
+      return Wrong(path + "/format", "format must be a string");
+    }
     if (node.contains("$ref")) return Reference(node, path, depth);
     if (node.contains("oneOf") || node.contains("anyOf")) return Alternatives(node, path, depth);
     common_json type;
@@ -92,7 +135,7 @@ class Checker {
       return Array(node, path, depth);
     }
     const bool string = node.contains("pattern") || node.contains("minLength") ||
-                        node.contains("maxLength") || node.contains("format");
+                        node.contains("maxLength") || FormatBinds(node);
     if (type == "string" || (type.empty() && string)) return String(node, path);
     if (type == "integer") return Integer(node, path);
     if (type == "number" || type == "boolean" || type == "null") {
@@ -368,12 +411,9 @@ class Checker {
       Only(node, path, {"type", "pattern"}, "beside pattern");
       return Pattern(node.at("pattern"), path + "/pattern");
     }
-    if (node.contains("format")) {
+    if (FormatBinds(node)) {
       Only(node, path, {"type", "format"}, "beside format");
-      static const std::set<std::string> kFormats{"date",  "time",  "date-time", "uuid", "uuid1",
-                                                  "uuid2", "uuid3", "uuid4",     "uuid5"};
-      if (!node.at("format").is_string() ||
-          !kFormats.contains(node.at("format").get<std::string>())) {
+      if (!HasRules(node.at("format"))) {
         Wrong(path + "/format", "this format is not supported; date, time, date-time and uuid are");
       }
       return;
@@ -402,7 +442,7 @@ class Checker {
     int64_t least = INT64_MIN;
     int64_t most = INT64_MAX;
     for (const auto& [key, value] : node.items()) {
-      if (key == "type" || Annotations().contains(key)) continue;
+      if (key == "type" || key == "format" || Annotations().contains(key)) continue;
       const bool whole = value.is_number_integer();
       if (!whole && !value.is_number()) return Wrong(path + "/" + key, key + " must be a number");
       const double number = value.get<double>();
@@ -450,6 +490,7 @@ class Checker {
 
   const common_json& root_;
   std::string param_;
+  SchemaUse use_;
   int nodes_ = 0;
   std::set<std::string> seen_ = {};
   std::optional<Error> error_ = {};
@@ -457,7 +498,7 @@ class Checker {
 
 }  // namespace
 
-Result<void> CheckSchema(std::string_view schema, std::string_view param) {
+Result<void> CheckSchema(std::string_view schema, std::string_view param, SchemaUse use) {
   const auto wrong = [&](std::string message) {
     return Fail(Code::kInvalidArgument, std::move(message), std::string(param), "schema_invalid");
   };
@@ -471,7 +512,7 @@ Result<void> CheckSchema(std::string_view schema, std::string_view param) {
   try {
     const common_json root = common_json::parse_no_throw(std::string(schema));
     if (root.is_discarded()) return wrong("the schema is not valid JSON");
-    return Checker(root, param).Check();
+    return Checker(root, param, use).Check();
   } catch (const std::exception&) {
     return wrong("the schema cannot be read");
   }

@@ -9,6 +9,7 @@ namespace weir::llama {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 std::string ParamOf(const std::string& schema) {
   const auto checked = CheckSchema(schema, "schema");
@@ -85,6 +86,59 @@ TEST(SchemaCheck, WhatItWouldIgnoreIsNamedWithItsPath) {
     if (param.empty()) continue;
     EXPECT_EQ(CheckSchema(schema, "schema").error().code, Code::kInvalidArgument);
   }
+}
+
+TEST(SchemaCheck, ParametersAreThoseOfAnObject) {
+  const auto param = [](const std::string& schema) {
+    const auto checked = CheckSchema(schema, "p", SchemaUse::kParameters);
+    return checked ? "" : checked.error().param;
+  };
+  for (const std::string schema : {
+           R"({})",
+           R"({"type":"object"})",
+           R"({"title":"Nothing","description":"is said about it"})",
+           R"({"properties":{"a":{}}})",
+           R"({"type":"object","additionalProperties":true})",
+           R"({"$defs":{"a":{"type":"object"}},"$ref":"#/$defs/a"})",
+           R"({"anyOf":[{"type":"object"},{"properties":{"a":{"type":"string"}}}]})",
+       }) {
+    EXPECT_EQ(param(schema), "") << schema;
+    const auto gbnf = GrammarFromSchema(schema, "p", SchemaUse::kParameters);
+    ASSERT_TRUE(gbnf) << schema << gbnf.error().message;
+    EXPECT_THAT(*gbnf, Not(HasSubstr("root ::= value"))) << schema;
+  }
+  for (const std::string schema :
+       {R"({"type":"string"})", R"({"type":["object","null"]})", R"({"type":"array"})",
+        R"({"items":{"type":"string"}})", R"({"enum":[1,2]})", R"({"const":{}})",
+        R"({"anyOf":[{"type":"object"},{"type":"null"}]})",
+        R"({"$defs":{"a":{"type":"integer"}},"$ref":"#/$defs/a"})"}) {
+    EXPECT_EQ(param(schema), "p") << schema;
+    EXPECT_EQ(ParamOf(schema), "") << "is well as an answer: " << schema;
+  }
+}
+
+TEST(SchemaCheck, FormatsThatNobodyEnforcesAreAnnotationsOfParametersOnly) {
+  const auto passes = [](const std::string& property, SchemaUse use) {
+    const std::string schema = R"({"type":"object","properties":{"a":)" + property + "}}";
+    return CheckSchema(schema, "p", use).has_value() &&
+           GrammarFromSchema(schema, "p", use).has_value();
+  };
+  for (const std::string property :
+       {R"({"type":"string","format":"email"})", R"({"type":"integer","format":"int32"})",
+        R"({"type":"number","format":"double"})", R"({"format":"uri"})",
+        R"({"type":"string","format":"uri","minLength":1,"maxLength":9})",
+        R"({"type":"string","format":"date","pattern":"^[0-9-]+$"})",
+        R"({"anyOf":[{"type":"string","format":"uri"},{"type":"null"}],"default":null})"}) {
+    EXPECT_TRUE(passes(property, SchemaUse::kParameters)) << property;
+    EXPECT_FALSE(passes(property, SchemaUse::kStrictParameters)) << property;
+    EXPECT_FALSE(passes(property, SchemaUse::kAnswer)) << property;
+  }
+  for (const std::string property :
+       {R"({"type":"string","format":3})", R"({"type":"string","format":"date","maxLength":5})",
+        R"({"type":"number","format":"double","minimum":1})"}) {
+    EXPECT_FALSE(passes(property, SchemaUse::kParameters)) << property;
+  }
+  EXPECT_TRUE(passes(R"({"type":"string","format":"date"})", SchemaUse::kStrictParameters));
 }
 
 TEST(SchemaCheck, BoundsAreNamed) {

@@ -5,7 +5,7 @@ import json
 import jsonschema
 import pytest
 
-from talk import SMALL, events_of
+from talk import CODER, SMALL, ask, error_of, events_of
 
 WEATHER = {
     "type": "function",
@@ -99,3 +99,92 @@ def test_a_tool_result_is_used_in_the_next_turn(client, deciding_model):
 def test_one_call_only_when_parallel_calls_are_off(client, tool_model):
     choice = call(client, tool_model, tool_choice="required", parallel_tool_calls=False).choices[0]
     assert len(choice.message.tool_calls) == 1
+
+
+def tool_with(schema, **more):
+    return {"type": "function", "function": {"name": "note", "parameters": schema} | more}
+
+
+def with_property(schema):
+    return {"type": "object", "properties": {"a": schema}, "required": ["a"]}
+
+
+# A schema that a grammar cannot enforce, and where the error has to say it is.
+UNENFORCEABLE = [
+    ({"type": "banana"}, ""),  # refused before it is known who answers
+    ({"$ref": "http://example.com/schema"}, "/$ref"),
+    ({"items": {"type": "string"}}, ""),
+    (with_property({"type": "integer", "multipleOf": 5}), "/properties/a/multipleOf"),
+    (with_property({"type": "string", "pattern": "(["}), "/properties/a/pattern"),
+    (with_property({"type": "array", "uniqueItems": True}), "/properties/a/uniqueItems"),
+]
+
+
+@pytest.mark.parametrize("schema, where", UNENFORCEABLE, ids=json.dumps)
+@pytest.mark.parametrize("choice", ["required", {"type": "function", "function": {"name": "note"}}], ids=["any", "named"])
+def test_a_schema_that_a_call_must_follow_is_enforced_or_refused_by_name(http, tool_model, choice, schema, where):
+    request = ask("Note 5.", model=tool_model, tools=[WEATHER, tool_with(schema)], tool_choice=choice)
+    error = error_of(http.post("/v1/chat/completions", json=request), 400)
+    assert error["param"] == "tools[1].function.parameters" + where, error
+
+
+def test_a_strict_schema_is_refused_under_auto_too(http, tool_model):
+    schema = with_property({"type": "integer", "multipleOf": 5})
+    request = ask("Note 5.", model=tool_model, tools=[tool_with(schema, strict=True)], max_tokens=1)
+    assert error_of(http.post("/v1/chat/completions", json=request), 400)["param"].endswith("/multipleOf")
+    # Without strict the schema is what the model is told.
+    for told in (schema, with_property({"type": "string", "maxLength": 100_000}), with_property({"$ref": "#/$defs/a"}),
+                 with_property({"type": "string", "pattern": "(["}), {"$ref": "http://example.com/schema"}):
+        response = http.post("/v1/chat/completions", json=request | {"tools": [tool_with(told)]})
+        assert response.status_code == 200, (told, response.text)
+
+
+def test_annotations_that_clients_generate_are_taken(client, tool_model):
+    """What LangChain, pydantic and MCP servers write around what a schema demands."""
+    schema = {"$schema": "http://json-schema.org/draft-07/schema#", "title": "Note", "description": "A note",
+              "$defs": {"Kind": {"enum": ["short", "long"], "title": "Kind", "type": "string"}},
+              "type": "object", "additionalProperties": False, "required": ["kind", "size"],
+              "properties": {
+                  "kind": {"$ref": "#/$defs/Kind", "description": "which kind"},
+                  "size": {"type": "integer", "format": "int32", "title": "Size", "default": 3, "examples": [1, 2],
+                           "minimum": 0, "maximum": 9},
+                  "link": {"anyOf": [{"type": "string", "format": "uri", "minLength": 1, "maxLength": 20},
+                                     {"type": "null"}], "default": None, "title": "Link"}}}
+    choice = call(client, tool_model, tools=[tool_with(schema)], tool_choice="required").choices[0]
+    assert choice.finish_reason == "tool_calls"
+    jsonschema.validate(json.loads(choice.message.tool_calls[0].function.arguments), schema)
+
+
+CAPITAL = {"type": "object", "properties": {"capital": {"type": "string", "maxLength": 20}}, "required": ["capital"],
+           "additionalProperties": False}
+CAPITAL_FORMAT = {"type": "json_schema", "json_schema": {"name": "capital", "strict": True, "schema": CAPITAL}}
+
+
+def test_tools_and_a_format_give_a_call_or_what_the_format_says(client, deciding_model):
+    """Which of the two is the model's choice; qwen2.5-coder:0.5b calls."""
+    other = [{"role": "user", "content": "What is the capital of France? Answer in JSON, without a function."}]
+    for messages in (QUESTION, other):
+        choice = call(client, deciding_model, messages=messages, response_format=CAPITAL_FORMAT).choices[0]
+        if choice.message.tool_calls or (deciding_model == CODER and messages is QUESTION):
+            assert check_weather_call(choice)["city"] and not choice.message.content
+        else:
+            jsonschema.validate(json.loads(choice.message.content), CAPITAL)
+
+
+def test_a_required_call_is_the_answer_whatever_the_format(client, tool_model):
+    check_weather_call(call(client, tool_model, tool_choice="required", response_format=CAPITAL_FORMAT).choices[0])
+    none = call(client, tool_model, tool_choice="none", response_format=CAPITAL_FORMAT).choices[0]
+    jsonschema.validate(json.loads(none.message.content), CAPITAL)
+
+
+def test_a_required_call_that_is_cut_off_is_not_shown_as_text(client, tool_model):
+    choice = call(client, tool_model, tool_choice="required", max_tokens=9).choices[0]
+    assert choice.finish_reason == "length" and not choice.message.content
+    assert all(cut.function.name == "get_weather" for cut in choice.message.tool_calls or [])
+
+
+def test_parameters_that_say_nothing_are_those_of_an_object(client, small):
+    for tool in (tool_with({}), {"type": "function", "function": {"name": "note"}}):
+        choice = call(client, small, tools=[tool], tool_choice="required", seed=3).choices[0]
+        if choice.finish_reason != "length":  # an object without a shape may go on for long
+            assert isinstance(json.loads(choice.message.tool_calls[0].function.arguments), dict)

@@ -28,6 +28,13 @@ bool Offers(const std::vector<chat::Tool>& tools, std::string_view name) {
   return std::ranges::any_of(tools, [&](const chat::Tool& tool) { return tool.name == name; });
 }
 
+// The arguments of a call are an object; a schema may leave that unsaid.
+bool IsOfObjects(const json::Value& schema) {
+  const json::Value* type = schema.Find("type");
+  return type == nullptr || type->is_null() ||
+         (type->AsString() != nullptr && *type->AsString() == "object");
+}
+
 chat::Tool ReadFunction(json::Fields& function, const std::vector<chat::Tool>& earlier) {
   chat::Tool tool;
   tool.name = function.Require().String("name", kToolNameMax).value_or("");
@@ -36,8 +43,10 @@ chat::Tool ReadFunction(json::Fields& function, const std::vector<chat::Tool>& e
   if (Offers(earlier, tool.name)) function.Refuse("name", "is the name of an earlier tool too");
   tool.description = function.String("description", kDescriptionBytesMax).value_or("");
   tool.strict = function.Bool("strict").value_or(false);
-  if (const json::Object* schema = function.Map("parameters", json::Fields::kMembersMax)) {
-    tool.parameters = json::Print(json::Value(*schema));
+  if (const json::Object* members = function.Map("parameters", json::Fields::kMembersMax)) {
+    const json::Value schema(*members);
+    if (!IsOfObjects(schema)) function.Refuse("parameters", "must have the type \"object\"");
+    tool.parameters = json::Print(schema);
   }
   if (tool.parameters.size() > kParametersBytesMax) {
     function.Refuse("parameters", fmt::format("has {} bytes; the most is {}",

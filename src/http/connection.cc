@@ -1,5 +1,6 @@
 #include "http/connection.h"
 
+#include <fmt/format.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -20,6 +21,10 @@ constexpr Duration kLingerTime = std::chrono::seconds(2);
 constexpr size_t kHeadReadBytes = 16 * 1024;
 
 MonotonicTime Now() { return SystemClock().Now(); }
+
+std::string Seconds(Duration duration) {
+  return fmt::format("{:g} s", std::chrono::duration<double>(duration).count());
+}
 
 }  // namespace
 
@@ -50,11 +55,12 @@ Task<void> Connection::Run() {
 // False when the connection is to be closed.
 Task<bool> Connection::NextRequest() {
   Enter(Phase::kReading);
-  timed_out_ = head_checked_ = false;
+  head_checked_ = false;
+  too_slow_.clear();
   if (!pending_.empty()) Consume(std::exchange(pending_, {}));
   while (!gone_) {
-    if (timed_out_) {
-      co_await Refuse({408, "request_timeout", "the request did not arrive in time"}, nullptr);
+    if (!too_slow_.empty()) {
+      co_await Refuse({408, "request_timeout", too_slow_}, nullptr);
       co_return false;
     }
     if (parser_.state() == RequestParser::State::kComplete) co_return true;
@@ -305,10 +311,15 @@ void Connection::Tick(MonotonicTime now) {
     } else if (parser_.state() == RequestParser::State::kBody) {
       CheckBodyRate(now);
     } else if (now - since_ > options.head_timeout) {
-      timed_out_ = true;
-      wake_.Set();
+      TooSlow(fmt::format("the head of a request must be here within {} of its first byte",
+                          Seconds(options.head_timeout)));
     }
   }
+}
+
+void Connection::TooSlow(std::string message) {
+  too_slow_ = std::move(message);
+  wake_.Set();
 }
 
 void Connection::CheckBodyRate(MonotonicTime now) {
@@ -318,8 +329,8 @@ void Connection::CheckBodyRate(MonotonicTime now) {
                        std::chrono::duration<double>(options.body_grace).count();
   const uint64_t size = parser_.request().body.size();
   if (static_cast<double>(size - body_mark_) < least) {
-    timed_out_ = true;
-    wake_.Set();
+    TooSlow(fmt::format("the body of a request must come with at least {} bytes in each {}",
+                        static_cast<uint64_t>(least), Seconds(options.body_grace)));
   }
   since_ = now;
   body_mark_ = size;

@@ -103,6 +103,7 @@ class Connection final : public Exchange, public std::enable_shared_from_this<Co
   void Gone();
   void Enter(Phase phase);
   void CheckBodyRate(MonotonicTime now);
+  void TooSlow(std::string message);
   void CheckWriteStall(MonotonicTime now);
 
   std::optional<Refusal> CheckHead(const Request& request) const;
@@ -123,9 +124,9 @@ class Connection final : public Exchange, public std::enable_shared_from_this<Co
       since_;  // of the phase, the first byte of the head, or the current span of the body
   uint64_t body_mark_ = 0;
   uint64_t counted_body_ = 0;
+  std::string too_slow_;  // what a request that took too long is told
   bool watching_ = false;
   bool gone_ = false;
-  bool timed_out_ = false;
   bool head_checked_ = false;
   bool reset_on_close_ = false;
   bool linger_ = false;

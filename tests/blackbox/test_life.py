@@ -155,14 +155,22 @@ def test_idle_connections_cost_little_and_block_nobody(serve):
             connection.close()
 
 
-def test_half_a_request_is_closed_in_time(serve):
+@pytest.mark.parametrize("half, figures", [
+    (b"POST /v1/chat/completions HTTP/1.1\r\nHost: HOST\r\n", ["10 s"]),
+    (b"POST /v1/chat/completions HTTP/1.1\r\nHost: HOST\r\nContent-Length: 99999\r\n\r\n{", ["5120 bytes", "5 s"]),
+], ids=["head", "body"])
+def test_half_a_request_is_408_with_the_limit_and_closed(serve, half, figures):
     server = serve()
-    with connect(server, timeout_s=20) as connection:
-        connection.sendall(b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\n")
+    with connect(server, timeout_s=60) as connection:
         started = time.monotonic()
-        while connection.recv(4096):
-            pass
-        assert time.monotonic() - started < 15 * PATIENCE
+        connection.sendall(half.replace(b"HOST", f"127.0.0.1:{server.port}".encode()))
+        received = b""
+        while part := connection.recv(4096):
+            received += part
+        assert time.monotonic() - started < 30 * PATIENCE
+    assert received.startswith(b"HTTP/1.1 408 "), received
+    message = json.loads(received.partition(b"\r\n\r\n")[2])["error"]["message"]
+    assert all(figure in message for figure in figures), message
 
 
 def kill_engine_in_stream(server, http):

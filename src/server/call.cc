@@ -2,17 +2,25 @@
 
 #include <utility>
 
+#include "base/random.h"
 #include "server/status.h"
 
 namespace weir::server {
 
-http::Reply Call::Head(int status_code, std::string_view content_type) {
-  status = status_code;
-  http::Reply reply{.status = status_code};
+std::string NewRequestId() { return NewId("req_"); }
+
+http::Reply HeadOf(int status, std::string_view content_type, ErrorShape shape,
+                   std::string_view request_id) {
+  http::Reply reply{.status = status};
   reply.headers.Add("content-type", content_type);
   reply.headers.Add("x-request-id", request_id);
   if (shape == ErrorShape::kAnthropic) reply.headers.Add("request-id", request_id);
   return reply;
+}
+
+http::Reply Call::Head(int status_code, std::string_view content_type) {
+  status = status_code;
+  return HeadOf(status_code, content_type, shape, request_id);
 }
 
 Task<Result<void>> Call::SendJson(int status_code, std::string body) {

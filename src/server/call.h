@@ -16,6 +16,11 @@
 
 namespace weir::server {
 
+std::string NewRequestId();
+// A head with the headers that every answer has, those of refusals before a Call included.
+http::Reply HeadOf(int status, std::string_view content_type, ErrorShape shape,
+                   std::string_view request_id);
+
 struct Call {
   http::Exchange& exchange;
   std::string request_id = {};
@@ -29,7 +34,6 @@ struct Call {
 
   const http::Request& request() const { return exchange.request(); }
 
-  // A head with the headers that every answer has.
   http::Reply Head(int status_code, std::string_view content_type);
   Task<Result<void>> SendJson(int status_code, std::string body);
   // In the shape of the dialect that was called; Weir's own routes share OpenAI's.

@@ -8,7 +8,6 @@
 #include <utility>
 
 #include "base/log.h"
-#include "base/random.h"
 #include "base/utf8.h"
 #include "keys/scopes.h"
 #include "server/route_table.h"
@@ -42,6 +41,12 @@ Result<std::optional<Duration>> DeadlineHeader(const http::Request& request) {
                 "x-weir-deadline-ms");
   }
   return std::chrono::milliseconds(ms);
+}
+
+Result<bool> SwitchHeader(const http::Request& request, std::string_view name) {
+  const std::string_view value = request.headers.Find(name).value_or("0");
+  if (value == "0" || value == "1") return value == "1";
+  return Fail(Code::kInvalidArgument, fmt::format("{} takes 1, or 0", name), std::string(name));
 }
 
 // Takes the request's place within its key's limits, and gives it back whatever happens.
@@ -194,15 +199,20 @@ Result<gateway::Asked> AskedOf(const http::Request& request, chat::Principal pri
   auto deadline = DeadlineHeader(request);
   if (!deadline) return std::unexpected(deadline.error());
   asked.deadline = *deadline;
-  asked.explain = request.headers.Find("x-weir-explain") == "1";
-  asked.progress = request.headers.Find("x-weir-progress") == "1";
+  auto explain = SwitchHeader(request, "x-weir-explain");
+  if (!explain) return std::unexpected(explain.error());
+  asked.explain = *explain;
+  auto progress = SwitchHeader(request, "x-weir-progress");
+  if (!progress) return std::unexpected(progress.error());
+  asked.progress = *progress;
   return asked;
 }
 
 Task<void> Serve(Site& site, http::Exchange& exchange) {
   const MonotonicTime start = site.clock.Now();
-  Call call{
-      .exchange = exchange, .request_id = NewId("req_"), .shape = ErrorShapeOf(exchange.request())};
+  Call call{.exchange = exchange,
+            .request_id = NewRequestId(),
+            .shape = ErrorShapeOf(exchange.request())};
   const http::Request& request = exchange.request();
   const Match match = FindRoute(Routes(), request.method, request.path);
   const std::string_view route = match.route == nullptr ? "none" : match.route->path;
@@ -239,11 +249,12 @@ http::Reply RenderRefusal(const http::Refusal& refusal, const http::Request* req
     default:
       break;
   }
-  http::Reply reply{.status = refusal.status};
-  reply.headers.Add("content-type", "application/json");
-  if (refusal.status == 503) reply.headers.Add("retry-after", "5");
   const ErrorShape shape = request == nullptr ? ErrorShape::kOpenAi : ErrorShapeOf(*request);
-  reply.body = RenderError(shape, {code, refusal.message, {}, std::string(refusal.reason)}, {});
+  const std::string request_id = NewRequestId();
+  http::Reply reply = HeadOf(refusal.status, "application/json", shape, request_id);
+  if (refusal.status == 503) reply.headers.Add("retry-after", "5");
+  reply.body =
+      RenderError(shape, {code, refusal.message, {}, std::string(refusal.reason)}, request_id);
   return reply;
 }
 

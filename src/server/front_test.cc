@@ -136,6 +136,23 @@ TEST_F(FrontTest, EveryAnswerHasARequestId) {
             Header(*Do("GET", "/livez"), "x-request-id"));
 }
 
+TEST(RenderRefusal, HasARequestIdInEveryDialect) {
+  const http::Refusal refusal{413, "body_too_large", "the body is over the limit"};
+  http::Request request;
+  for (const char* path : {"/v1/chat/completions", "/v1/messages", "/api/chat"}) {
+    request.path = path;
+    const http::Reply reply = RenderRefusal(refusal, &request);
+    const std::string id(reply.headers.Find("x-request-id").value_or(""));
+    EXPECT_THAT(id, StartsWith("req_")) << path;
+    if (request.path != "/v1/messages") continue;
+    EXPECT_EQ(reply.headers.Find("request-id"), id);
+    EXPECT_THAT(reply.body, HasSubstr(id));
+  }
+  EXPECT_THAT(
+      std::string(RenderRefusal(refusal, nullptr).headers.Find("x-request-id").value_or("")),
+      StartsWith("req_"));
+}
+
 TEST_F(FrontTest, WrongWeirHeadersAre400AndNamed) {
   const HeaderList cases = {{"x-weir-label", "unscanned"},
                             {"x-weir-label", "Secret"},
@@ -148,7 +165,10 @@ TEST_F(FrontTest, WrongWeirHeadersAre400AndNamed) {
                             {"x-weir-deadline-ms", "86400001"},
                             {"x-weir-deadline-ms", "99999999999999999999"},
                             {"x-weir-project", std::string(257, 'x')},
-                            {"x-weir-user", "\xff"}};
+                            {"x-weir-user", "\xff"},
+                            {"x-weir-explain", "yes"},
+                            {"x-weir-explain", ""},
+                            {"x-weir-progress", "true"}};
   for (const auto& [name, value] : cases) {
     const auto refused = Chat({{name, value}});
     EXPECT_EQ(refused->status(), 400) << name << ": " << value;

@@ -191,6 +191,22 @@ def test_a_body_over_the_limit_is_413_before_it_is_read(server):
     assert status == 413 and any(limit in text for limit in ("33554432", "32 MiB", "33,554,432"))
 
 
+def test_what_is_refused_before_a_route_has_a_request_id_too(server):
+    too_large = request_bytes(server, "POST", "/v1/messages").replace(b"Content-Length: 0", b"Content-Length: 99999999999")
+    foreign = request_bytes(server, path="/v1/models", host="evil.example")
+    for data, expected in ((too_large, 413), (foreign, 403), (b"nonsense\r\n\r\n", 400)):
+        status, text = exchange(server, data)
+        assert status == expected and "\r\nx-request-id: req_" in text.lower(), text
+
+
+@pytest.mark.parametrize("name, value", [
+    ("x-weir-label", "top"), ("x-weir-route", "moon"), ("x-weir-deadline-ms", "soon"), ("x-weir-explain", "yes"),
+    ("x-weir-progress", "on")])
+def test_a_wrong_header_is_named(http, small, name, value):
+    response = http.post("/v1/chat/completions", json=ask("Hi"), headers={name: value})
+    assert error_of(response, 400)["param"] == name
+
+
 def test_a_header_block_over_the_limit_is_431(server):
     assert exchange(server, request_bytes(server, headers=[("x-big", "a" * 9000)]))[0] == 431
     assert exchange(server, request_bytes(server, headers=[(f"x-{i}", "a" * 4000) for i in range(12)]))[0] == 431

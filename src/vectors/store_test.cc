@@ -295,7 +295,7 @@ TEST_F(StoreTest, KilledAtAnyTimeItHasEveryPointThatWasAcknowledged) {
       }
     }
     close(ends[1]);
-    for (int count = 0; count < 10 + 17 * round; ++count) {
+    for (int count = 0; count < 5 + 9 * round; ++count) {
       int number;
       ASSERT_EQ(read(ends[0], &number, sizeof(number)), static_cast<ssize_t>(sizeof(number)));
       acknowledged.insert(std::to_string(number));

@@ -159,6 +159,10 @@ void CheckServer(const Common& common, std::vector<Finding>& findings) {
                         "set WEIR_API_KEY to a key of this server"});
     return;
   }
+  if (ListAt(*engines, "data").empty()) {
+    findings.push_back({State::kNote, "engines", "none runs, so no sandbox of one is known",
+                        "'weir doctor' while a model is loaded tells its level"});
+  }
   for (const json::Value& engine : ListAt(*engines, "data")) {
     std::vector<std::string> levels;
     bool full = true;
@@ -210,9 +214,11 @@ int Doctor(const Common& common, bool hashes) {
     writer.EndArray();
     fmt::print("{}\n", text);
   } else {
+    size_t width = 24;
+    for (const Finding& finding : findings) width = std::max(width, finding.what.size() + 2);
     for (const Finding& finding : findings) {
-      fmt::print("{:<5}{:<24}{}\n", Mark(finding.state), finding.what, finding.found);
-      if (!finding.advice.empty()) fmt::print("{:<29}-> {}\n", "", finding.advice);
+      fmt::print("{:<5}{:<{}}{}\n", Mark(finding.state), finding.what, width, finding.found);
+      if (!finding.advice.empty()) fmt::print("{:<{}}-> {}\n", "", width + 5, finding.advice);
     }
   }
   return std::ranges::any_of(findings, [](const Finding& f) { return f.state == State::kBad; }) ? 1

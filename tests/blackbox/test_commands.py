@@ -104,6 +104,14 @@ def test_doctor_reports_the_sandbox(weir, server):
     assert "seccomp" in text and "landlock" in text
 
 
+def test_doctor_keeps_its_columns_and_tells_of_engines(weir, serve, http, embedding):
+    assert http.post("/v1/embeddings", json={"model": embedding, "input": "Hi"}).status_code == 200
+    lines = weir("doctor").stdout.splitlines()
+    assert any(f"sandbox of {embedding}  " in line for line in lines), lines
+    idle = weir("doctor", data=serve().data).stdout
+    assert "none runs" in idle and embedding not in idle
+
+
 def test_a_typing_mistake_in_the_configuration_names_the_nearest_key(tmp_path):
     path = tmp_path / "weir.toml"
     path.write_text('lisen = ["127.0.0.1:0"]\n')

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <ctime>
 #include <filesystem>
 #include <utility>
 
@@ -44,6 +45,13 @@ uint64_t Mix(uint64_t hash, const std::filesystem::path& path) {
   const auto nanoseconds = static_cast<uint64_t>(facts.st_mtim.tv_sec) * 1'000'000'000u +
                            static_cast<uint64_t>(facts.st_mtim.tv_nsec);
   return (hash ^ nanoseconds) * 0x100000001b3u + facts.st_ino;
+}
+
+// Of a time as a manifest has it ("2026-01-02T03:04:05Z"); 0 where it is none.
+int64_t SecondsOf(const std::string& rfc3339) {
+  std::tm parts{};
+  const char* end = strptime(rfc3339.c_str(), "%Y-%m-%dT%H:%M:%S", &parts);
+  return end == nullptr || *end != 'Z' ? 0 : timegm(&parts);
 }
 
 int32_t OrZero(const config::Optional<int64_t>& setting) {
@@ -194,6 +202,7 @@ std::vector<server::ListedModel> PolicySource::ListModels() {
         std::ranges::find(listed, manifest.name.ToString(), &server::ListedModel::name);
     if (found == listed.end()) continue;
     found->size = manifest.size;
+    found->created = SecondsOf(manifest.created);
     found->sha256 = manifest.sha256;
   }
   return listed;

@@ -97,7 +97,9 @@ std::expected<ServeArguments, std::string> ParseServeArguments(std::span<const s
       return std::unexpected(fmt::format("'{}' is no flag; see weir serve --help", word));
     }
     if (!value) {
-      if (i + 1 == words.size()) return std::unexpected(fmt::format("{} needs a value", word));
+      if (i + 1 == words.size())
+        return std::unexpected(
+            fmt::format("{} needs a value, or is no flag; see weir serve --help", word));
       value = words[++i];
     }
     if (!meaning) {

@@ -219,6 +219,7 @@ void AddKeyCommands(CLI::App& app, Asked& asked) {
                    "its x-weir-label covers what cannot be scanned");
   create->add_option("--requests-per-minute", asked.key.requests_per_minute, "0: no limit");
   create->add_option("--tokens-per-minute", asked.key.tokens_per_minute, "0: no limit");
+  create->add_option("--concurrent", asked.key.concurrent, "requests at once; 0: no limit");
   create->add_option("--expires-in", asked.key.expires_in_s, "seconds from now");
   AddCommand(*keys, asked, "list", "the keys, never their secrets", "  weir keys list",
              [&] { return ListKeys(asked.common); });
@@ -271,6 +272,12 @@ int Run(const std::vector<std::string>& words) {
   AddKeyCommands(app, asked);
   AddOperatorCommands(app, asked);
   app.set_version_flag("--version", "weir " WEIR_VERSION);
+  const bool named = !words.empty() && !words.front().starts_with("-");
+  const auto is_it = [&](const CLI::App* command) { return command->check_name(words.front()); };
+  if (named && app.get_subcommands(is_it).empty()) {
+    fmt::print(stderr, "weir: there is no command '{}'; see weir --help\n", words.front());
+    return static_cast<int>(Exit::kUsage);
+  }
   // CLI11 takes them from the back.
   std::vector<std::string> reversed(words.rbegin(), words.rend());
   try {

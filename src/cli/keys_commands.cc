@@ -68,6 +68,7 @@ Result<keys::NewKey> NewKeyOf(const KeyOptions& options) {
   }
   key.limits.requests_per_minute = static_cast<uint32_t>(options.requests_per_minute.value_or(0));
   key.limits.tokens_per_minute = static_cast<uint32_t>(options.tokens_per_minute.value_or(0));
+  key.limits.concurrent = static_cast<uint32_t>(options.concurrent.value_or(0));
   if (options.expires_in_s) {
     key.expires = SystemClock().WallNow() + std::chrono::seconds(*options.expires_in_s);
   }
@@ -89,6 +90,7 @@ json::Value BodyOf(const KeyOptions& options) {
   if (options.may_assert_label) body.push_back({"may_assert_label", true});
   number("requests_per_minute", options.requests_per_minute);
   number("tokens_per_minute", options.tokens_per_minute);
+  number("concurrent", options.concurrent);
   number("expires_in_s", options.expires_in_s);
   return json::Value(std::move(body));
 }

@@ -48,6 +48,7 @@ struct KeyOptions {
   bool may_assert_label = false;
   std::optional<int64_t> requests_per_minute = {};
   std::optional<int64_t> tokens_per_minute = {};
+  std::optional<int64_t> concurrent = {};
   std::optional<int64_t> expires_in_s = {};
 };
 

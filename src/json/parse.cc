@@ -19,6 +19,7 @@ namespace {
 namespace od = simdjson::ondemand;
 
 constexpr size_t kKeyShownMax = 64;
+constexpr std::string_view kSpace = " \t\r\n";
 
 std::string_view Words(simdjson::error_code code) {
   switch (code) {
@@ -70,6 +71,30 @@ std::unexpected<Error> FailInvalid(std::string message) {
   return Fail(Code::kInvalidArgument, std::move(message), {}, "invalid_json");
 }
 
+// Where the first value of the text ends, by its brackets and quotes alone; npos where it does not.
+size_t EndOfFirst(std::string_view text) {
+  size_t open = 0;
+  bool quoted = false;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (quoted) {
+      if (c == '\\') {
+        ++i;
+      } else if (c == '"') {
+        quoted = false;
+      }
+    } else if (c == '"') {
+      quoted = true;
+    } else if (c == '{' || c == '[') {
+      ++open;
+    } else if (c == '}' || c == ']') {
+      if (open == 0) return std::string_view::npos;
+      if (--open == 0) return i + 1;
+    }
+  }
+  return std::string_view::npos;
+}
+
 class Builder {
  public:
   Builder(std::string_view text, const Limits& limits)
@@ -107,16 +132,31 @@ class Builder {
   }
 
   bool Refuse(std::string_view what, std::string param = {}) {
-    size_t offset = padded_.size();
+    return RefuseAt(Place(), what, std::move(param));
+  }
+  // That the last bracket does not fit the first is found before anything is read: where it went
+  // wrong is looked for here.
+  bool Refuse(simdjson::error_code code) {
+    const std::string_view text(padded_.data(), padded_.size());
+    const size_t begin = std::min(text.find_first_not_of(kSpace), text.size());
+    if (code != simdjson::INCOMPLETE_ARRAY_OR_OBJECT || Place() > begin)
+      return RefuseAt(Place(), Words(code));
+    const size_t end = EndOfFirst(text);
+    const size_t more = end == text.npos ? end : text.find_first_not_of(kSpace, end);
+    if (more == text.npos) return RefuseAt(text.size(), Words(code));
+    return RefuseAt(more, Words(simdjson::TRAILING_CONTENT));
+  }
+
+  size_t Place() {
     const char* location = nullptr;
-    if (document_->current_location().get(location) == simdjson::SUCCESS) {
-      offset = std::min(offset, static_cast<size_t>(location - padded_.data()));
-    }
+    if (document_->current_location().get(location) != simdjson::SUCCESS) return padded_.size();
+    return std::min(padded_.size(), static_cast<size_t>(location - padded_.data()));
+  }
+  bool RefuseAt(size_t offset, std::string_view what, std::string param = {}) {
     error_ = {Code::kInvalidArgument, fmt::format("JSON: {}, at byte {}", what, offset),
               std::move(param), "invalid_json"};
     return false;
   }
-  bool Refuse(simdjson::error_code code) { return Refuse(Words(code)); }
 
   // On-Demand is lenient about what follows a scalar that is the whole document ("falseU"): the DOM
   // parser decides there.

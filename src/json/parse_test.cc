@@ -57,6 +57,20 @@ TEST(Parse, ReadsAScalarAsADocument) {
   }
 }
 
+TEST(Parse, SaysWhereWhatFollowsTheDocumentBegins) {
+  const std::pair<std::string, std::string> cases[] = {
+      {"{}{}", "after the end of the value, at byte 2"},
+      {R"({"a":1} x)", "after the end of the value, at byte 8"},
+      {R"( {"a":"}\"{"}  ])", "after the end of the value, at byte 15"},
+      {"[1] 2", "after the end of the value, at byte 4"},
+      {R"({"a":1)", "missing or misplaced, at byte 6"},
+      {R"({"a":[1})", "at byte"},
+  };
+  for (const auto& [text, says] : cases) {
+    EXPECT_NE(Message(text).find(says), std::string::npos) << text << ": " << Message(text);
+  }
+}
+
 TEST(Parse, RefusesDuplicateKeysAndNamesThem) {
   const Result<Value> value = Parse(R"({"a":1,"model":{"x":1,"x":2}})");
   ASSERT_FALSE(value);

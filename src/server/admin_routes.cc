@@ -104,7 +104,9 @@ void AppendEngine(json::Writer& writer, const backends::EngineStatus& engine) {
   writer.BeginObject()
       .Field("model", engine.model)
       .Field("state", backends::EngineStateName(engine.state))
-      .Field("loading", static_cast<double>(engine.loading))
+      .Field("loading", engine.state == backends::EngineState::kReady
+                            ? 1.0
+                            : static_cast<double>(engine.loading))
       .Field("architecture", engine.info.architecture)
       .Field("description", engine.info.description)
       .Field("parameters", engine.info.parameters)

@@ -18,9 +18,11 @@ constexpr size_t kContinuationsMax = 1024;
 constexpr size_t kContinuationBytesMax = 64 << 10;
 constexpr size_t kMessagesMax = 4096;
 
-std::vector<chat::Message> ReadMessages(json::Fields& fields) {
+// Absent is not empty: `given` says which.
+std::vector<chat::Message> ReadMessages(json::Fields& fields, bool& given) {
   std::vector<chat::Message> messages;
   const json::Array* list = fields.List("messages", kMessagesMax);
+  given = list != nullptr;
   for (size_t i = 0; list != nullptr && i < list->size(); ++i) {
     json::Fields item(fields.problem(), (*list)[i], fields.PathOf("messages", i));
     chat::Message message;
@@ -43,12 +45,14 @@ Result<chat::ScoreRequest> ReadScore(std::string_view body, const json::Limits& 
   json::Fields fields(problem, *document);
   chat::ScoreRequest request;
   request.model = fields.Require().String("model", 256).value_or("");
-  request.messages = ReadMessages(fields);
-  request.prompt.text = fields.String("prompt", kTextBytesMax).value_or("");
+  bool chat = false;
+  request.messages = ReadMessages(fields, chat);
+  const auto prompt = fields.String("prompt", kTextBytesMax);
+  request.prompt.text = prompt.value_or("");
   request.continuations = fields.Strings("continuations", kContinuationsMax, kContinuationBytesMax);
-  if (request.messages.empty() == request.prompt.text.empty()) {
-    fields.Refuse("prompt", "give either messages or a prompt");
-  }
+  if (chat == prompt.has_value()) fields.Refuse("prompt", "give either messages or a prompt");
+  if (chat && request.messages.empty()) fields.Refuse("messages", "give at least one");
+  if (prompt && prompt->empty()) fields.Refuse("prompt", "is empty");
   if (request.continuations.empty()) fields.Refuse("continuations", "give at least one");
   fields.RefuseUnread();
   if (problem) return Fail(problem.Take());

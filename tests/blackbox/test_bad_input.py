@@ -61,6 +61,7 @@ TABLE = [
     ({"messages": [MESSAGE, {"role": "user", "content": [{"type": "smell"}]}]}, "messages[1].content[0]"),
     ({"messages": [{"role": "user", "content": [{"type": "text"}]}]}, "messages[0].content[0].text"),
     ({"messages": [{"role": "tool", "content": "x"}]}, "messages[0].tool_call_id"),
+    ({"messages": [MESSAGE, {"role": "tool", "tool_call_id": "call_9", "content": "x"}]}, "messages[1].tool_call_id"),
     ({"messages": [MESSAGE] * 20_000}, "messages"),
     ({"model": 3}, "model"),
     ({"model": ""}, "model"),
@@ -248,6 +249,12 @@ def test_our_own_names_are_accepted(server):
         assert exchange(server, request_bytes(server, path="/v1/models", host=host))[0] == 200
     headers = [("Origin", f"http://127.0.0.1:{server.port}")]
     assert exchange(server, request_bytes(server, path="/v1/models", headers=headers))[0] == 200
+
+
+def test_a_field_that_is_wrong_has_one_code(http, small):
+    """Whether the dialect finds it or the engine."""
+    for change in ({"n": 0}, {"logit_bias": {"99999999": 1}}, {"temperature": 9}):
+        assert error_of(http.post("/v1/chat/completions", json=ask("Hi") | change), 400)["code"] == "invalid_value"
 
 
 def test_an_unknown_route_is_404_and_a_wrong_method_405(http):

@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 import weir_server
-from talk import SMALL, ask
+from talk import SMALL, ask, error_of
 
 COMMANDS = ["serve", "run", "pull", "rm", "cp", "create", "outdated", "update", "list",
             "show", "ps", "stop", "keys", "doctor", "version", "embed", "classify"]
@@ -29,11 +29,14 @@ def test_version_is_one_line(weir):
     assert done.returncode == 0 and done.stdout.count("\n") == 1
 
 
-@pytest.mark.parametrize("arguments", [("nonsense",), ("run", "--nonsense"), ("serve", "--listen", "nowhere")])
-def test_wrong_usage_is_exit_2(weir, arguments):
+@pytest.mark.parametrize("arguments, named", [
+    (("nonsense",), "nonsense"), (("run", "--nonsense"), "--nonsense"), (("serve", "--listen", "nowhere"), "--listen"),
+    (("serve", "--nonsense"), "--nonsense")])
+def test_wrong_usage_is_exit_2_and_named(weir, arguments, named):
     done = weir(*arguments)
     assert done.returncode == 2
     one_error_line(done)
+    assert named in done.stderr
 
 
 def test_list_names_the_models(weir, http, small):
@@ -139,3 +142,26 @@ def test_scores_of_continuations_follow_the_model(http, small):
     assert response.status_code == 200, response.text
     scores = [item["logprob"] for item in response.json()["scores"]]
     assert scores[0] == max(scores) and all(score < 0 for score in scores)
+
+
+@pytest.mark.parametrize("wrong, param", [
+    ({"prompt": "Hi", "messages": []}, "prompt"), ({}, "prompt"), ({"messages": []}, "messages"), ({"prompt": ""}, "prompt")],
+    ids=str)
+def test_scores_take_exactly_one_prompt(http, small, wrong, param):
+    error = error_of(http.post("/weir/v1/score", json={"model": SMALL, "continuations": [" a"]} | wrong), 400)
+    assert error["param"] == param
+
+
+def test_models_are_listed_with_their_dates(http, weir, small):
+    listed = {model["id"]: model["created"] for model in http.get("/v1/models").json()["data"]}
+    assert listed[SMALL] > 1_700_000_000
+    headers = {"anthropic-version": "2023-06-01"}
+    for model in http.get("/v1/models", headers=headers).json()["data"]:
+        if model["id"] == SMALL:
+            assert not model["created_at"].startswith("1970")
+
+
+def test_a_ready_engine_has_loaded_all(http, small):
+    assert http.post("/v1/chat/completions", json=ask("Hi", max_tokens=1)).status_code == 200
+    engine = next(e for e in http.get("/weir/v1/models").json()["data"] if e["model"].startswith(SMALL))
+    assert engine["state"] == "ready" and engine["loading"] == 1

@@ -114,3 +114,15 @@ def test_beyond_loopback_without_a_key_it_refuses_to_start(tmp_path):
     with pytest.raises(weir_server.NotReady) as raised:
         weir_server.Weir(tmp_path / "weir", "--listen", "0.0.0.0:0", listen=False)
     assert "key" in str(raised.value)
+
+
+def test_a_key_that_may_do_one_thing_at_once_is_told_so(keyed, small):
+    server, _, run = keyed
+    key = json.loads(run("create", "--name", "narrow", "--concurrent", "1", "--json").stdout)["key"]
+    headers = {"x-api-key": key}
+    story = ask("Tell a story.", max_tokens=2000, stream=True, ignore_eos=True)
+    with http_client(server) as http, http.stream("POST", "/v1/chat/completions", json=story, headers=headers) as response:
+        events = events_of(response)
+        next(events)
+        error = error_of(http.post("/v1/chat/completions", json=ask("Hi"), headers=headers), 429)
+        assert error["code"] == "key_limit"

@@ -33,6 +33,17 @@ std::string_view ErrorType(Code code) {
   CHECK(false, "code out of range");
 }
 
+namespace {
+
+// A field that is wrong has one code, whoever found it: the dialect or, later, the engine.
+std::string_view Reason(const Error& error) {
+  if (!error.reason.empty()) return error.reason;
+  const bool of_field = error.code == Code::kInvalidArgument && !error.param.empty();
+  return of_field ? "invalid_value" : CodeName(error.code);
+}
+
+}  // namespace
+
 std::string RenderError(const Error& error) {
   std::string out;
   json::Writer writer(&out);
@@ -43,8 +54,7 @@ std::string RenderError(const Error& error) {
   } else {
     writer.String(error.param);
   }
-  writer.Field("code",
-               error.reason.empty() ? CodeName(error.code) : std::string_view(error.reason));
+  writer.Field("code", Reason(error));
   writer.EndObject().EndObject();
   return out;
 }

@@ -133,9 +133,11 @@ class Conversation {
   // Templates of some models, and other providers, want the name of what is answered.
   void ReadTool(json::Fields& fields, chat::Message& message) {
     message.tool_call_id = fields.Require().String("tool_call_id", kNameBytesMax).value_or("");
-    if (!message.name.empty()) return;
     const auto called = name_of_call_.find(message.tool_call_id);
-    if (called != name_of_call_.end()) message.name = called->second;
+    if (called == name_of_call_.end()) {
+      return fields.Refuse("tool_call_id", "is that of no tool call of an earlier message");
+    }
+    if (message.name.empty()) message.name = called->second;
   }
 
   void ReadFunction(json::Fields& fields, chat::Message& message) {

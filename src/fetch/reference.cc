@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "base/ascii.h"
+
 namespace weir::fetch {
 namespace {
 
@@ -55,6 +57,12 @@ Result<Reference> ParseRegistry(std::string_view text) {
   return FromRegistry{fmt::format("{}/{}", space, model), std::string(tag)};
 }
 
+// Schemes are the same in capitals (RFC 3986, 3.1), as names of models are.
+bool StartsWithScheme(std::string_view text, std::string_view scheme) {
+  return text.size() >= scheme.size() &&
+         std::ranges::equal(text.substr(0, scheme.size()), scheme, {}, AsciiLower);
+}
+
 bool IsPrintable(std::string_view text) {
   return std::ranges::none_of(
       text, [](char c) { return static_cast<unsigned char>(c) <= 0x20 || c == 0x7f; });
@@ -76,11 +84,11 @@ Result<Reference> ParseReference(std::string_view text) {
   if (text.size() > kReferenceBytesMax)
     return Malformed(fmt::format("a model is named with at most {} bytes", kReferenceBytesMax));
   const auto take = [&](std::string_view prefix) {
-    if (!text.starts_with(prefix)) return false;
+    if (!StartsWithScheme(text, prefix)) return false;
     text.remove_prefix(prefix.size());
     return true;
   };
-  if (text.starts_with("https://") || text.starts_with("http://")) {
+  if (StartsWithScheme(text, "https://") || StartsWithScheme(text, "http://")) {
     if (!IsPrintable(text)) return Malformed("an address holds no spaces or control characters");
     return FromWeb{std::string(text)};
   }

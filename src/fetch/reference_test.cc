@@ -21,6 +21,8 @@ TEST(ReferenceTest, EachKindIsToldByItsBeginning) {
   EXPECT_EQ(Parsed("ollama:smollm2"), Reference(FromRegistry{"library/smollm2", "latest"}));
   EXPECT_EQ(Parsed("ollama:me/mine:v1"), Reference(FromRegistry{"me/mine", "v1"}));
   EXPECT_EQ(Parsed("https://h/x.gguf"), Reference(FromWeb{"https://h/x.gguf"}));
+  EXPECT_EQ(Parsed("ollAma:q5_"), Reference(FromRegistry{"library/q5_", "latest"}));
+  EXPECT_EQ(Parsed("HF:a/b"), Reference(FromHub{"a/b", ""}));
   EXPECT_EQ(Parsed("file:./x.gguf"), Reference(FromFile{"./x.gguf"}));
   EXPECT_EQ(Parsed("file:///a/x.gguf"), Reference(FromFile{"/a/x.gguf"}));
 }

@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <array>
 
+#include "base/ascii.h"
+
 namespace weir::http {
 namespace {
-
-constexpr char Lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
 
 constexpr std::array<bool, 256> TokenTable() {
   std::array<bool, 256> table{};
@@ -22,15 +22,16 @@ constexpr std::array<bool, 256> kToken = TokenTable();
 
 int HexDigit(char c) {
   if (c >= '0' && c <= '9') return c - '0';
-  c = Lower(c);
+  c = AsciiLower(c);
   return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
 }  // namespace
 
 bool EqualsIgnoreCase(std::string_view a, std::string_view b) {
-  return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(),
-                                            [](char x, char y) { return Lower(x) == Lower(y); });
+  return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) {
+           return AsciiLower(x) == AsciiLower(y);
+         });
 }
 
 void Headers::Add(std::string_view name, std::string_view value) {

@@ -7,6 +7,7 @@
 #include <simdjson.h>
 
 #include <algorithm>
+#include <charconv>
 #include <limits>
 #include <string>
 #include <vector>
@@ -244,8 +245,17 @@ class Builder {
     return true;
   }
 
+  // simdjson 3.0 reads some numbers of more than 19 digits before the point as 0. What it took is a
+  // number, so only its value is read again; beyond the range of a double its own stays.
+  static double Floating(std::string_view token, double fallback) {
+    double value = 0;
+    const auto read = std::from_chars(token.data(), token.data() + token.size(), value);
+    return read.ec == std::errc() ? value : fallback;
+  }
+
   template <class Node>
   bool ReadNumber(Node& node, Value& out) {
+    const std::string_view token = node.raw_json_token();
     od::number number;
     if (const auto code = node.get_number().get(number); code != simdjson::SUCCESS)
       return Refuse(code);
@@ -257,7 +267,7 @@ class Builder {
         out = number.get_uint64();
         return true;
       case od::number_type::floating_point_number:
-        out = number.get_double();
+        out = Floating(token, number.get_double());
         return true;
     }
     return Refuse(simdjson::NUMBER_ERROR);

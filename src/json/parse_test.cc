@@ -48,6 +48,18 @@ TEST(Parse, KeepsTypesAndOrder) {
   EXPECT_EQ(items[4].type(), Type::kDouble);
 }
 
+TEST(Parse, ReadsLongNumbersAsTheyAre) {
+  for (const char* text : {"88693988989898888e4", "886939889898988880000.0", "1e22", "-0.0",
+                           "2e-324", "123456789012345678901234567890.5e-10"}) {
+    const Result<Value> value = Parse(text);
+    ASSERT_TRUE(value) << text;
+    ASSERT_NE(value->AsDouble(), nullptr) << text;
+    EXPECT_EQ(*value->AsDouble(), std::strtod(text, nullptr)) << text;
+    const Result<Value> again = Parse(Print(*value));
+    EXPECT_TRUE(again && *again == *value) << text << " prints as " << Print(*value);
+  }
+}
+
 TEST(Parse, ReadsAScalarAsADocument) {
   EXPECT_EQ(Parse("12").value(), Value(12));
   EXPECT_EQ(Parse(" \"a\" ").value(), Value("a"));

@@ -3,16 +3,17 @@
 #include <algorithm>
 #include <array>
 
+#include "base/ascii.h"
+
 namespace weir::models {
 namespace {
 
 bool IsAlphanumeric(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
 }
-char Lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 std::string Folded(std::string_view text) {
   std::string out(text);
-  std::ranges::transform(out, out.begin(), Lower);
+  std::ranges::transform(out, out.begin(), AsciiLower);
   return out;
 }
 

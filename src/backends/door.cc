@@ -96,7 +96,6 @@ Door::~Door() {
 
 void Door::Use(DoorPolicy policy) {
   State& state = *state_;
-  if (state.generation > 0 && policy.policy_hash == state.policy.policy_hash && state.open) return;
   state.policy = std::move(policy);
   const uint64_t generation = ++state.generation;
   if (auto old = std::exchange(state.open, nullptr)) {

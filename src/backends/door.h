@@ -48,8 +48,9 @@ class Door {
   Door(const Executor& executor, const Clock& clock, EngineStarter& starter);
   ~Door();
 
-  // The configuration that is in force from now on; a new egress process reads it. The one before
-  // finishes its calls. With no destination there is no door.
+  // The configuration that is in force from now on; a new egress process reads it, and the keys,
+  // also where the configuration is the same. The one before finishes its calls. With no
+  // destination there is no door.
   void Use(DoorPolicy policy);
   // Called when an egress process has read another configuration than the gateway: the file changed
   // in between.

@@ -11,6 +11,7 @@
 #include "async/event.h"
 #include "async/loop.h"
 #include "async/spawn.h"
+#include "backends/embed_answer.h"
 #include "base/check.h"
 #include "base/log.h"
 
@@ -46,6 +47,11 @@ bool IsBlameless(const Error& error) {
          error.reason == "provider_rate_limited";
 }
 
+Error AtTarget(Error error, std::string_view target) {
+  error.message = fmt::format("target '{}': {}", target, error.message);
+  return error;
+}
+
 // A time-out at the provider is not the request's own deadline.
 Error AsBackendError(Error error, std::string_view target) {
   if (error.code == Code::kDeadlineExceeded) error.code = Code::kBackendFailed;
@@ -53,8 +59,7 @@ Error AsBackendError(Error error, std::string_view target) {
       error.reason == "address_refused") {
     error.code = Code::kUnavailable;
   }
-  error.message = fmt::format("target '{}': {}", target, error.message);
-  return error;
+  return AtTarget(std::move(error), target);
 }
 
 // What answers of one conversation share: the replica that has seen it probably still holds it.
@@ -247,21 +252,23 @@ void ProviderFleet::Use(std::vector<ProviderTarget> targets) {
   state_->places = std::move(places);
 }
 
-Result<std::unique_ptr<EventStream>> ProviderFleet::Generate(const ProviderAsk& ask,
-                                                             const chat::GenerateRequest& request) {
+Result<std::shared_ptr<ProviderFleet::Answering>> ProviderFleet::Begin(const ProviderAsk& ask) {
   const auto found = state_->places.find(ask.target);
   if (found == state_->places.end()) {
     return Fail(Code::kUnavailable, fmt::format("target '{}' is no longer there", ask.target), "",
                 "target_gone");
   }
-  const std::shared_ptr<Place>& place = found->second;
-  const ProviderTarget& target = place->target;
-  auto answering = std::make_shared<Answering>(state_->executor, place, ask);
+  return std::make_shared<Answering>(state_->executor, found->second, ask);
+}
+
+Result<std::unique_ptr<EventStream>> ProviderFleet::Generate(const ProviderAsk& ask,
+                                                             const chat::GenerateRequest& request) {
+  auto begun = Begin(ask);
+  if (!begun) return std::unexpected(begun.error());
+  std::shared_ptr<Answering> answering = std::move(*begun);
+  const ProviderTarget& target = answering->place->target;
   auto call = target.dialect->write(request, target.model, target.quirks, /*stream=*/true);
-  if (!call) {
-    call.error().message = fmt::format("target '{}': {}", target.name, call.error().message);
-    return std::unexpected(std::move(call.error()));
-  }
+  if (!call) return std::unexpected(AtTarget(std::move(call.error()), target.name));
   answering->call = std::move(*call);
   answering->prefix_hash = PrefixHash(request);
   for (int32_t i = 0; i <= target.retries; ++i) {
@@ -269,6 +276,35 @@ Result<std::unique_ptr<EventStream>> ProviderFleet::Generate(const ProviderAsk& 
   }
   CancelHandle work = Spawn(state_->executor, "provider", Run(state_, answering));
   return std::make_unique<Stream>(std::move(answering), std::move(work));
+}
+
+Task<Result<chat::Embeddings>> ProviderFleet::Embed(ProviderAsk ask, chat::EmbedRequest request,
+                                                    std::vector<std::string>& notes) {
+  auto begun = Begin(ask);
+  if (!begun) co_return std::unexpected(begun.error());
+  std::shared_ptr<Answering> answering = std::move(*begun);
+  const ProviderTarget& target = answering->place->target;
+  if (target.dialect->write_embed == nullptr) {
+    co_return std::unexpected(AtTarget({Code::kUnprocessable, "its provider has no embeddings",
+                                        "model", "not_supported_by_target"},
+                                       target.name));
+  }
+  auto call = target.dialect->write_embed(request, target.model, target.quirks);
+  if (!call) co_return std::unexpected(AtTarget(std::move(call.error()), target.name));
+  answering->call = std::move(*call);
+  answering->prefix_hash = std::hash<std::string>()(ask.request_id);  // no prefix: any replica
+  const auto vectors = std::make_shared<std::optional<chat::Embeddings>>();
+  for (int32_t i = 0; i <= target.retries; ++i) {
+    answering->readers.push_back(std::make_unique<EmbedAnswer>(*target.dialect, request, vectors));
+  }
+  CancelHandle work = Spawn(state_->executor, "provider", Run(state_, answering));
+  Stream stream(answering, std::move(work));
+  for (;;) {
+    const auto event = co_await stream.Next(std::chrono::hours(1));
+    if (!event || *vectors) notes = stream.TakeNotes();
+    if (!event) co_return std::unexpected(event.error());
+    if (*vectors) co_return std::move(**vectors);
+  }
 }
 
 namespace {

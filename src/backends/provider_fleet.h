@@ -91,6 +91,12 @@ class ProviderFleet {
   Result<std::unique_ptr<EventStream>> Generate(const ProviderAsk& ask,
                                                 const chat::GenerateRequest& request);
 
+  // Vectors of unit length, one for each input. The same seats, retries and breakers as
+  // generations; `notes` gets a line for each attempt that failed, and outlives the Task.
+  // kUnprocessable, reason not_supported_by_target, where the provider has no embeddings.
+  Task<Result<chat::Embeddings>> Embed(ProviderAsk ask, chat::EmbedRequest request,
+                                       std::vector<std::string>& notes);
+
   // One call without retries, for probing: the status and the body, up to kProviderErrorBytesMax
   // for an error and kProviderAnswerBytesMax otherwise. Text of ours alone, so the label is public.
   struct Probed {
@@ -116,6 +122,7 @@ class ProviderFleet {
   struct Seat;
   struct Attempted;
 
+  Result<std::shared_ptr<Answering>> Begin(const ProviderAsk& ask);
   static Task<void> Run(std::shared_ptr<State> state, std::shared_ptr<Answering> answering);
   static Task<Result<void>> TakeSeat(State& state, Answering& answering);
   static Task<Attempted> Attempt(State& state, Answering& answering, uint32_t replica);

@@ -55,7 +55,15 @@ const chat::ProviderDialect kPlain = {
       return chat::ProviderCall{.path = "/say", .body = chat::TextOf(request.messages.back())};
     },
     .read = [](const chat::GenerateRequest&, const chat::ProviderCall&, const chat::Quirks&)
-        -> std::unique_ptr<chat::ProviderAnswer> { return std::make_unique<PlainAnswer>(); }};
+        -> std::unique_ptr<chat::ProviderAnswer> { return std::make_unique<PlainAnswer>(); },
+    .write_embed = [](const chat::EmbedRequest& request, const chat::ProviderModel&,
+                      const chat::Quirks&) -> Result<chat::ProviderCall> {
+      return chat::ProviderCall{.path = "/embed", .body = request.inputs.front().text};
+    },
+    .read_embed = [](const chat::EmbedRequest&, std::string_view body) -> Result<chat::Embeddings> {
+      if (body != "1 0") return Fail(Code::kBackendFailed, "no vector", "", "provider_malformed");
+      return chat::Embeddings{.vectors = {{1, 0}}};
+    }};
 
 class ProviderFleetTest : public testing::Test {
  protected:
@@ -102,6 +110,10 @@ class ProviderFleetTest : public testing::Test {
     std::string text = RunForTest(loop_, Read(*stream));
     notes_ = stream->TakeNotes();
     return text;
+  }
+  Result<chat::Embeddings> Embed(chat::Label label = chat::Label::kPublic) {
+    return RunForTest(loop_, fleet_.Embed({.request_id = "dec", .target = "big", .label = label},
+                                          {.inputs = {{.text = "hi"}}}, notes_));
   }
   FakeDoor& door() { return *starter_.doors.back(); }
 
@@ -218,6 +230,30 @@ TEST_F(ProviderFleetTest, WhatATargetCannotDoIsSaidAtOnce) {
   const auto stream = fleet_.Generate({.target = "big"}, request);
   ASSERT_FALSE(stream);
   EXPECT_EQ(stream.error().reason, "not_supported_by_target");
+}
+
+TEST_F(ProviderFleetTest, VectorsComeThroughTheSameDoorAndAreTriedAgain) {
+  scripts_ = {{.status = 503}, {.pieces = {"1 ", "0"}}};
+  const auto vectors = Embed();
+  ASSERT_TRUE(vectors) << vectors.error().message;
+  EXPECT_EQ(vectors->vectors, (std::vector<std::vector<float>>{{1, 0}}));
+  ASSERT_EQ(door().calls.size(), 2u);
+  EXPECT_EQ(door().calls[1].body, "hi");
+  EXPECT_THAT(notes_.at(0), HasSubstr("provider_overloaded"));
+  EXPECT_EQ(fleet_.Status().at(0).running, 0);
+}
+
+TEST_F(ProviderFleetTest, TextsAboveTheCeilingAreNotEmbedded) {
+  EXPECT_EQ(Embed(chat::Label::kPersonal).error().reason, "label_exceeds_ceiling");
+  EXPECT_TRUE(starter_.doors.empty() || door().calls.empty());
+}
+
+TEST_F(ProviderFleetTest, AnAnswerWithoutVectorsIsAFailure) {
+  scripts_ = {{.pieces = {"nonsense"}}, {.status = 410}};
+  Use({.retries = 0});
+  EXPECT_EQ(Embed().error().reason, "provider_malformed");
+  EXPECT_EQ(Embed().error().reason, "model_retired");
+  EXPECT_TRUE(fleet_.IsRetired("big"));
 }
 
 }  // namespace

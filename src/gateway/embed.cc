@@ -2,11 +2,14 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <functional>
+#include <iterator>
 #include <span>
 #include <utility>
 
 #include "async/deadline.h"
+#include "base/check.h"
 
 namespace weir::gateway {
 namespace {
@@ -20,14 +23,19 @@ Result<T> Counted(Result<T> value, size_t answers, size_t asked) {
               "backend_failed");
 }
 
+// One attempt at one target. `notes` is what became of it in detail.
+template <class T>
+using Call =
+    std::function<Task<Result<T>>(const routing::Target& target, const backends::ProviderAsk& ask,
+                                  std::vector<std::string>& notes)>;
+
 // Decides, then asks one target after the other until one answers. `asked` lives as long as the
 // Task.
 template <class T>
 Task<Result<Answered<T>>> Ask(Gateway& gateway, const Asked& asked, const std::string& model,
                               routing::Task task, std::span<const chat::Message> messages,
-                              const std::vector<std::string>& texts,
-                              std::function<Task<Result<T>>(const std::string& model)> call) {
-  const auto labelled = LabelOf(gateway, asked, model, messages, texts);
+                              std::span<const chat::Prompt> prompts, Call<T> call) {
+  const auto labelled = LabelOf(gateway, asked, model, messages, prompts);
   if (!labelled) co_return std::unexpected(labelled.error());
   routing::Features features{.task = task, .label = labelled->label};
   AddCaller(gateway, asked, features);
@@ -41,35 +49,51 @@ Task<Result<Answered<T>>> Ask(Gateway& gateway, const Asked& asked, const std::s
       {.time = gateway.clock.WallNow(), .principal = asked.principal, .decision = *decision});
   Result<T> value = Fail(Code::kInternal, "no target was asked");
   for (const routing::Target& target : decision->eligible) {
+    const backends::ProviderAsk ask{.request_id = id,
+                                    .target = target.name,
+                                    .label = decision->label,
+                                    .others_left = &target != &decision->eligible.back(),
+                                    .deadline = deadline};
+    std::vector<std::string> notes;
     if (asked.deadline) {
-      value = co_await WithDeadline(deadline, call(target.model));
+      value = co_await WithDeadline(deadline, call(target, ask, notes));
     } else {
-      value = co_await call(target.model);
+      value = co_await call(target, ask, notes);
     }
     DecisionRecord* record = gateway.decisions.Find(id);
     if (record != nullptr) {
+      std::ranges::move(notes, std::back_inserter(record->notes));
       record->attempts.push_back(
-          {target.name, value ? "served" : std::string(CodeName(value.error().code))});
+          {target.name, value ? "served" : std::string(OutcomeOf(value.error()))});
     }
     if (value) {
       co_return Answered<T>{std::move(*value), target, std::move(*decision), id};
     }
     if (!MayMoveOn(value.error())) break;
   }
-  co_return std::unexpected(value.error());
+  co_return std::unexpected(AsTold(std::move(value.error())));
 }
 
 Task<Result<chat::Embeddings>> EmbedAt(Gateway& gateway, const chat::Principal& principal,
-                                       const std::string& target,
-                                       const chat::EmbedRequest& request) {
-  auto value = co_await gateway.engines.Embed(principal, target, request);
+                                       const routing::Target& target,
+                                       const backends::ProviderAsk& ask,
+                                       const chat::EmbedRequest& request,
+                                       std::vector<std::string>& notes) {
+  Result<chat::Embeddings> value = Fail(ReachesNobody());
+  if (!target.beyond) {
+    value = co_await gateway.engines.Embed(principal, target.model, request);
+  } else if (gateway.providers != nullptr) {
+    value = co_await gateway.providers->Embed(ask, request, notes);
+  }
   const size_t vectors = value ? value->vectors.size() : 0;
   co_return Counted(std::move(value), vectors, request.inputs.size());
 }
 
 Task<Result<chat::Scores>> ScoreAt(Gateway& gateway, const chat::Principal& principal,
-                                   const std::string& target, const chat::ScoreRequest& request) {
-  auto value = co_await gateway.engines.Score(principal, target, request);
+                                   const routing::Target& target,
+                                   const chat::ScoreRequest& request) {
+  CHECK(!target.beyond, "no provider gives log-probabilities of a given text");
+  auto value = co_await gateway.engines.Score(principal, target.model, request);
   const size_t scores = value ? value->continuations.size() : 0;
   co_return Counted(std::move(value), scores, request.continuations.size());
 }
@@ -78,23 +102,25 @@ Task<Result<chat::Scores>> ScoreAt(Gateway& gateway, const chat::Principal& prin
 
 Task<Result<Answered<chat::Embeddings>>> Embed(Gateway& gateway, Asked asked,
                                                chat::EmbedRequest request) {
-  std::vector<std::string> texts;
-  for (const chat::Prompt& input : request.inputs) texts.push_back(input.text);
-  co_return co_await Ask<chat::Embeddings>(gateway, asked, request.model, routing::Task::kEmbed, {},
-                                           texts, [&](const std::string& target) {
-                                             return EmbedAt(gateway, asked.principal, target,
-                                                            request);
-                                           });
+  const Call<chat::Embeddings> call = [&](const routing::Target& target,
+                                          const backends::ProviderAsk& ask,
+                                          std::vector<std::string>& notes) {
+    return EmbedAt(gateway, asked.principal, target, ask, request, notes);
+  };
+  co_return co_await Ask(gateway, asked, request.model, routing::Task::kEmbed, {}, request.inputs,
+                         call);
 }
 
 Task<Result<Answered<chat::Scores>>> Score(Gateway& gateway, Asked asked,
                                            chat::ScoreRequest request) {
-  std::vector<std::string> texts = request.continuations;
-  texts.push_back(request.prompt.text);
-  co_return co_await Ask<chat::Scores>(gateway, asked, request.model, routing::Task::kScore,
-                                       request.messages, texts, [&](const std::string& target) {
-                                         return ScoreAt(gateway, asked.principal, target, request);
-                                       });
+  std::vector<chat::Prompt> prompts = {request.prompt};
+  for (const std::string& text : request.continuations) prompts.push_back({.text = text});
+  const Call<chat::Scores> call = [&](const routing::Target& target, const backends::ProviderAsk&,
+                                      std::vector<std::string>&) {
+    return ScoreAt(gateway, asked.principal, target, request);
+  };
+  co_return co_await Ask(gateway, asked, request.model, routing::Task::kScore, request.messages,
+                         prompts, call);
 }
 
 }  // namespace weir::gateway

@@ -16,6 +16,11 @@ bool HasUnreadable(std::span<const chat::Message> messages) {
   });
 }
 
+bool HasTokens(std::span<const chat::Prompt> prompts) {
+  return std::ranges::any_of(prompts,
+                             [](const chat::Prompt& prompt) { return !prompt.tokens.empty(); });
+}
+
 Result<privacy::Recalled> RecallAll(privacy::LabelMemory& memory, const std::string& tenant,
                                     std::span<const chat::Message> messages,
                                     std::span<const std::string> texts) {
@@ -31,9 +36,17 @@ Result<privacy::Recalled> RecallAll(privacy::LabelMemory& memory, const std::str
 
 }  // namespace
 
+std::vector<std::string> TextsOf(std::span<const chat::Prompt> prompts) {
+  std::vector<std::string> texts;
+  for (const chat::Prompt& prompt : prompts) {
+    if (!prompt.text.empty()) texts.push_back(prompt.text);
+  }
+  return texts;
+}
+
 Result<Labelled> LabelOf(const Gateway& gateway, const Asked& asked, std::string_view model,
                          std::span<const chat::Message> messages,
-                         std::span<const std::string> texts) {
+                         std::span<const chat::Prompt> prompts) {
   Labelled result{.label = asked.principal.label_floor};
   const auto raise = [&](chat::Label label, std::string why) {
     const chat::Label joined = chat::Join(result.label, label);
@@ -53,7 +66,7 @@ Result<Labelled> LabelOf(const Gateway& gateway, const Asked& asked, std::string
   }
   privacy::Recalled recalled;
   if (gateway.labels != nullptr) {
-    auto found = RecallAll(*gateway.labels, asked.principal.tenant, messages, texts);
+    auto found = RecallAll(*gateway.labels, asked.principal.tenant, messages, TextsOf(prompts));
     if (!found) return std::unexpected(found.error());
     recalled = *found;
   }
@@ -62,7 +75,8 @@ Result<Labelled> LabelOf(const Gateway& gateway, const Asked& asked, std::string
     raise(*recalled.label,
           fmt::format("label {}: earlier turns had it", chat::LabelName(*recalled.label)));
   }
-  if (HasUnreadable(messages) && !(asked.label && asked.principal.may_assert_label)) {
+  if ((HasUnreadable(messages) || HasTokens(prompts)) &&
+      !(asked.label && asked.principal.may_assert_label)) {
     raise(chat::Label::kUnscanned, "label unscanned: it has parts that are not text");
   }
   if (!said || recalled.foreign_assistant) {
@@ -98,6 +112,22 @@ routing::StateOf StateOfTargets(const Gateway& gateway) {
 bool MayMoveOn(const Error& error) {
   return error.code == Code::kBackendFailed || error.code == Code::kUnavailable ||
          error.code == Code::kRateLimited || error.reason == "not_supported_by_target";
+}
+
+std::string_view OutcomeOf(const Error& error) {
+  return error.reason.empty() ? CodeName(error.code) : std::string_view(error.reason);
+}
+
+Error AsTold(Error error) {
+  if (error.code == Code::kBackendFailed && error.reason != "backend_failed") {
+    error.message += fmt::format(" ({})", OutcomeOf(error));
+    error.reason = "backend_failed";
+  }
+  return error;
+}
+
+Error ReachesNobody() {
+  return {Code::kUnavailable, "this server reaches no other machine", "", "door_closed"};
 }
 
 }  // namespace weir::gateway

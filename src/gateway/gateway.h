@@ -62,12 +62,16 @@ struct Labelled {
 };
 
 // The join of: the floor of the key, what the caller asserts, the rules that match, what is known
-// of the texts, `unscanned` for parts that nobody can read (unless a key that may assert labels
-// did), and the default where nobody said anything or somebody else wrote an assistant's turn. It
-// only rises. An Error (the memory cannot be read) means that the label is not known.
+// of the texts, `unscanned` for what nobody can read (parts that are no text, prompts of token ids;
+// unless a key that may assert labels did), and the default where nobody said anything or somebody
+// else wrote an assistant's turn. It only rises. An Error (the memory cannot be read) means that
+// the label is not known.
 Result<Labelled> LabelOf(const Gateway& gateway, const Asked& asked, std::string_view model,
                          std::span<const chat::Message> messages,
-                         std::span<const std::string> texts = {});
+                         std::span<const chat::Prompt> prompts = {});
+
+// The texts among them; token ids have none.
+std::vector<std::string> TextsOf(std::span<const chat::Prompt> prompts);
 
 // What routing knows of who asks.
 void AddCaller(const Gateway& gateway, const Asked& asked, routing::Features& features);
@@ -76,5 +80,11 @@ routing::StateOf StateOfTargets(const Gateway& gateway);
 
 // Whether a failure is the target's and not the request's: another target may do better.
 bool MayMoveOn(const Error& error);
+// The word for how an attempt ended, for explanations.
+std::string_view OutcomeOf(const Error& error);
+// As clients are told: one code for all failures of a backend; the word is for people.
+Error AsTold(Error error);
+// For a target beyond this machine where nothing is.
+Error ReachesNobody();
 
 }  // namespace weir::gateway

@@ -53,13 +53,10 @@ class SaidText {
   size_t bytes_ = 0;
 };
 
-std::vector<std::string> TextsOf(const std::vector<chat::Prompt>& prompts,
-                                 const std::string& suffix) {
-  std::vector<std::string> texts;
-  texts.reserve(prompts.size() + 1);
-  for (const chat::Prompt& prompt : prompts) texts.push_back(prompt.text);
-  if (!suffix.empty()) texts.push_back(suffix);
-  return texts;
+std::vector<chat::Prompt> PromptsOf(const chat::GenerateRequest& request) {
+  std::vector<chat::Prompt> prompts = request.prompts;
+  if (!request.suffix.empty()) prompts.push_back({.text = request.suffix});
+  return prompts;
 }
 
 class RoutedGeneration final : public Generation {
@@ -74,8 +71,11 @@ class RoutedGeneration final : public Generation {
     decision_id_ = gateway_.decisions.Add(
         {.time = gateway_.clock.WallNow(), .principal = asked_.principal, .decision = decision_});
     if (gateway_.labels != nullptr) {
+      const std::string& tenant = asked_.principal.tenant;
       remembered_ =
-          gateway_.labels->Remember(asked_.principal.tenant, request_.messages, decision_.label);
+          request_.prompts.empty()
+              ? gateway_.labels->Remember(tenant, request_.messages, decision_.label)
+              : gateway_.labels->Remember(tenant, TextsOf(PromptsOf(request_)), decision_.label);
     }
   }
 
@@ -169,9 +169,7 @@ class RoutedGeneration final : public Generation {
   }
 
   Result<std::unique_ptr<backends::EventStream>> Beyond() {
-    if (gateway_.providers == nullptr) {
-      return Fail(Code::kUnavailable, "this server reaches no other machine", "", "door_closed");
-    }
+    if (gateway_.providers == nullptr) return Fail(ReachesNobody());
     return gateway_.providers->Generate({.request_id = decision_id_,
                                          .target = target().name,
                                          .label = decision_.label,
@@ -200,16 +198,8 @@ class RoutedGeneration final : public Generation {
                fmt::format("no target of '{}' could answer; tried: {}, {} ({})", decision_.asked,
                            tried_, target().name, outcome),
                "model", "all_targets_failed", retry_after_s};
-    } else if (error.code == Code::kBackendFailed && error.reason != "backend_failed") {
-      // One code for clients; the word is for people.
-      error.message += fmt::format(" ({})", outcome);
-      error.reason = "backend_failed";
     }
-    return Fail(std::move(error));
-  }
-
-  static std::string_view OutcomeOf(const Error& error) {
-    return error.reason.empty() ? CodeName(error.code) : std::string_view(error.reason);
+    return Fail(AsTold(std::move(error)));
   }
 
   // A target that broke off after it had served says so instead.
@@ -273,7 +263,7 @@ routing::Features FeaturesOf(const chat::GenerateRequest& request) {
 Result<std::unique_ptr<Generation>> Generate(Gateway& gateway, const Asked& asked,
                                              chat::GenerateRequest request) {
   routing::Features features = FeaturesOf(request);
-  const std::vector<std::string> prompts = TextsOf(request.prompts, request.suffix);
+  const std::vector<chat::Prompt> prompts = PromptsOf(request);
   auto labelled = LabelOf(gateway, asked, request.model, request.messages, prompts);
   if (!labelled) return std::unexpected(labelled.error());
   features.label = labelled->label;

@@ -220,6 +220,11 @@ Written LabelMemory::Remember(std::string_view tenant, std::span<const chat::Mes
   return state_->Put(std::move(all), label);
 }
 
+Written LabelMemory::Remember(std::string_view tenant, std::span<const std::string> texts,
+                              chat::Label label) {
+  return state_->Put(MarksOf(state_->secret, tenant, texts), label);
+}
+
 Written LabelMemory::RememberAnswer(std::string_view tenant, const std::string& text,
                                     chat::Label label) {
   // Only that it was written here; a "Yes." has no label of its own.

@@ -61,6 +61,8 @@ class LabelMemory {
 
   Written Remember(std::string_view tenant, std::span<const chat::Message> messages,
                    chat::Label label);
+  // Prompts that are no conversation.
+  Written Remember(std::string_view tenant, std::span<const std::string> texts, chat::Label label);
   // An answer that was given here, as later requests will carry it.
   Written RememberAnswer(std::string_view tenant, const std::string& text, chat::Label label);
 

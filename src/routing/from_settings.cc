@@ -98,7 +98,7 @@ Target TargetOf(const Declared& declared) {
           .region = *backend->region,
           .context_tokens = *target.context,
           .prefill_tokens_per_s = *target.prefill_tokens_per_s,
-          .embeds = !beyond,
+          .embeds = *backend->kind != config::BackendKind::kAnthropic,
           .scores = !beyond,
           .vision = target.vision->value_or(false),
           .audio = target.audio->value_or(false),

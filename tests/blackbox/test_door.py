@@ -10,7 +10,7 @@ import pytest
 import weir_server
 from beyond import KEY, Beyond, backend, ended_well, events_of, target, text_of
 from fake_provider import FAILURES, TLS_FAILURES, Answer, FakeProvider
-from talk import openai_client
+from talk import long_run, openai_client
 
 TEXT = Answer().text
 QUICK = 'first_byte_timeout = "1500ms"\ngap_timeout = "1500ms"\nretries = 0'
@@ -304,3 +304,97 @@ def test_a_client_that_leaves_ends_the_call_at_the_provider(provider, beyond):
     next(iter(stream))
     stream.close()
     provider.wait_for(lambda p: p.requests[-1].ended == "client_gone", 20 * weir_server.PATIENCE)
+
+
+@pytest.mark.parametrize("dialect", ["openai", "gemini", "ollama"])
+def test_texts_are_embedded_beyond_this_machine(provider, beyond, dialect):
+    weir = beyond(backend(provider, dialect), target("vectors", "embedder"))
+    client = openai_client(weir)
+    answer = client.embeddings.create(model="vectors", input=["one", "two"], extra_headers=PUBLIC)
+    assert [len(entry.embedding) for entry in answer.data] == [len(answer.data[0].embedding)] * 2
+    assert all(abs(sum(x * x for x in entry.embedding) - 1) < 1e-3 for entry in answer.data)
+    assert answer.data[0].embedding != answer.data[1].embedding
+    above = weir.post("/v1/embeddings", {"model": "vectors", "input": "canary-embedded"}, {"x-weir-label": "secret"})
+    assert above.status_code == 403 and above.json()["error"]["code"] == "label_exceeds_ceiling"
+    assert provider.count("canary-embedded") == 0
+
+
+def test_token_ids_that_nobody_can_read_do_not_go_to_a_cloud(provider, beyond):
+    weir = beyond(backend(provider), backend(provider, name="rack", tier="edge", ceiling="secret"), target("vectors"),
+                  target("inside", backend="rack"))
+    tokens = {"input": [101, 2023, 102]}
+    assert weir.post("/v1/embeddings", tokens | {"model": "vectors"}).status_code == 403
+    assert weir.post("/v1/embeddings", tokens | {"model": "inside"}).status_code == 200
+    # Who may assert labels knows what the numbers say.
+    assert weir.post("/v1/embeddings", tokens | {"model": "vectors"}, PUBLIC).status_code == 200
+
+
+def test_a_provider_without_embeddings_says_so(provider, beyond):
+    weir = beyond(backend(provider, "anthropic"), target("vectors"))
+    answer = weir.post("/v1/embeddings", {"model": "vectors", "input": "hi"}, PUBLIC)
+    assert answer.status_code == 400 and answer.json()["error"]["code"] == "wrong_task", answer.text
+
+
+@pytest.mark.parametrize("failure, status", [("429", 503), ("500", 502), ("hang", 502), ("cut", 502), ("bad_json", 502)])
+def test_embeddings_fail_honestly_too(provider, beyond, failure, status):
+    weir = beyond(backend(provider, more=QUICK), target("vectors"))
+    provider.fail("vectors", failure)
+    answer = weir.post("/v1/embeddings", {"model": "vectors", "input": "hi"}, PUBLIC)
+    assert answer.status_code == status, answer.text
+    provider.forget()
+    provider.fail("vectors", "500", times=1)
+    patient = beyond(backend(provider, more="retries = 1"), target("vectors"))
+    assert patient.post("/v1/embeddings", {"model": "vectors", "input": "hi"}, PUBLIC).status_code == 200
+
+
+def test_a_text_goes_on_at_a_server_that_has_completions(provider, beyond):
+    weir = beyond(backend(provider, tier="edge", more='preset = "vllm"'), target("big"),
+                  backend(provider, name="other"), target("chats", backend="other"))
+    client = openai_client(weir)
+    whole = client.completions.create(model="big", prompt="Once", max_tokens=8, extra_headers=PUBLIC)
+    assert whole.choices[0].text == TEXT and whole.usage.prompt_tokens == Answer().prompt_tokens
+    stream = client.completions.create(model="big", prompt="Once", stream=True, extra_headers=PUBLIC)
+    assert "".join(c.text for chunk in stream for c in chunk.choices) == TEXT
+    assert [request.path for request in provider.requests] == ["/v1/completions"] * 2
+    refused = weir.post("/v1/completions", {"model": "chats", "prompt": "Once"}, PUBLIC)
+    assert refused.status_code == 422 and refused.json()["error"]["param"] == "prompt"
+
+
+def test_a_prompt_keeps_its_label(provider, beyond):
+    weir = beyond(backend(provider, tier="edge", name="rack", ceiling="secret", more='preset = "vllm"'),
+                  backend(provider), target("big"), target("inside", backend="rack"))
+    secret = "the diagnosis of Mrs. Miller is known to nobody but her doctor and this test"
+    body = {"model": "inside", "prompt": secret}
+    assert weir.post("/v1/completions", body, {"x-weir-label": "personal"}).status_code == 200
+    assert weir.ask("big", secret, headers=PUBLIC).status_code == 403
+    assert weir.post("/v1/embeddings", {"model": "big", "input": secret}, PUBLIC).status_code == 403
+
+
+def test_a_reload_reads_the_keys_again(provider, beyond, tmp_path):
+    key = tmp_path / "provider.key"
+    key.write_text("sk-first-key\n")
+    weir = beyond(backend(provider).replace('key_env = "FAKE_PROVIDER_KEY"', f'key_file = "{key}"'), target("big"))
+    assert weir.ask("big", headers=PUBLIC).status_code == 200 and provider.count("sk-first-key") > 0
+    key.write_text("sk-second-key\n")
+    weir.process.send_signal(signal.SIGHUP)
+    deadline = time.monotonic() + 20 * weir_server.PATIENCE
+    while not provider.count("sk-second-key"):
+        assert weir.ask("big", headers=PUBLIC).status_code == 200
+        assert time.monotonic() < deadline
+    assert "sk-" not in weir.log()
+
+
+def test_connections_are_few_and_kept_and_one_that_was_closed_loses_no_request(beyond):
+    count = 10_000 if long_run() else 300
+    with FakeProvider() as provider:  # its own: connections are counted over its whole life
+        weir = beyond(backend(provider, more="concurrency = 4\nretries = 0"), target("big"))
+        with concurrent.futures.ThreadPoolExecutor(16) as pool:
+            def ask(_):
+                return weir.ask("big", headers=PUBLIC).status_code
+
+            assert set(pool.map(ask, range(count))) == {200}
+            assert provider.open_connections_max <= 4 and provider.connections <= 8
+            for _ in range(5):
+                provider.hang_up()
+                provider.wait_for(lambda p: p.open_connections == 0, 20 * weir_server.PATIENCE)
+                assert set(pool.map(ask, range(8))) == {200}

@@ -51,9 +51,13 @@ def _halves(text):
 
 def _vector(text, width=8):
     """The same text gives the same vector of unit length, and different texts different ones."""
-    values = [((hash_ * (i + 3)) % 97) / 97 + 0.01 for i, hash_ in enumerate([sum(text.encode()) + 1] * width)]
+    values = [((hash_ * (i + 3)) % 97) / 97 + 0.01 for i, hash_ in enumerate([sum(str(text).encode()) + 1] * width)]
     length = sum(v * v for v in values) ** 0.5
     return [v / length for v in values]
+
+
+def _openai_embedding(vector, base64_wanted):
+    return base64.b64encode(struct.pack(f"<{len(vector)}f", *vector)).decode() if base64_wanted else vector
 
 
 class OpenAi:
@@ -313,16 +317,77 @@ class Ollama:
         return Frame("piece", compact({"novel": {"deep": [1, 2]}}) + b"\n")
 
 
+class OpenAiCompletions(OpenAi):
+    def matches(self, method, path):
+        plain = path.split("?")[0]
+        return method == "POST" and plain.endswith("/completions") and not plain.endswith("/chat/completions")
+
+    def _text(self, model, text, finish, **more):
+        return {"id": "cmpl-fake", "object": "text_completion", "created": 1700000000, "model": model,
+                "choices": [{"index": 0, "text": text, "logprobs": None, "finish_reason": finish}]} | more
+
+    def whole(self, answer, model, body):
+        return self._text(model, answer.text, answer.finish, usage=self.usage(answer))
+
+    def frames(self, answer, model, body):
+        frames = [_sse(self._text(model, text, None)) for text in answer.pieces]
+        frames.append(_sse(self._text(model, "", answer.finish), kind="finish"))
+        if (body.get("stream_options") or {}).get("include_usage"):
+            frames.append(_sse(self._text(model, "", None, usage=self.usage(answer)) | {"choices": []}, kind="usage"))
+        return [*frames, _sse(b"[DONE]", kind="end")]
+
+
+def _inputs(body):
+    """The texts of an embedding request; a list of token ids counts as one text."""
+    given = body["input"]
+    return [given] if isinstance(given, str) or isinstance(given[0], int) else given
+
+
+class _Embeds:
+    """What the routes for embeddings of the dialects share: they never stream."""
+
+    def streams(self, path, body):
+        return False
+
+    def tools(self, body):
+        return []
+
+
+class OpenAiEmbeddings(_Embeds, OpenAi):
+    def matches(self, method, path):
+        return method == "POST" and path.split("?")[0].endswith("/embeddings")
+
+    def whole(self, answer, model, body):
+        wide = body.get("encoding_format") == "base64"
+        return {"object": "list", "model": model, "usage": {"prompt_tokens": 4, "total_tokens": 4},
+                "data": [{"object": "embedding", "index": i, "embedding": _openai_embedding(_vector(text), wide)}
+                         for i, text in enumerate(_inputs(body))]}
+
+
+class GeminiEmbeddings(_Embeds, Gemini):
+    _path = re.compile(r"/models/([^/:]+):(batchEmbedContents)(\?|$)")
+
+    def whole(self, answer, model, body):
+        texts = [request["content"]["parts"][0]["text"] for request in body["requests"]]
+        return {"embeddings": [{"values": _vector(text)} for text in texts]}
+
+
+class OllamaEmbeddings(_Embeds, Ollama):
+    def matches(self, method, path):
+        return method == "POST" and path.split("?")[0].endswith("/api/embed")
+
+    def whole(self, answer, model, body):
+        return {"model": model, "embeddings": [_vector(text) for text in _inputs(body)], "prompt_eval_count": 4}
+
+
 DIALECTS = (OpenAi(), Anthropic(), Gemini(), Ollama())
+# Everything that can be told to fail.
+ROUTES = (*DIALECTS, OpenAiCompletions(), OpenAiEmbeddings(), GeminiEmbeddings(), OllamaEmbeddings())
 MODELS = ("fake-large", "fake-small")
 
 
-def _openai_embedding(vector, base64_wanted):
-    return base64.b64encode(struct.pack(f"<{len(vector)}f", *vector)).decode() if base64_wanted else vector
-
-
 def other(method, path, headers, body):
-    """(status, JSON) of everything that is not a generation: model lists, embeddings, versions. None: unknown."""
+    """(status, JSON) of what is no answer to a text: model lists, versions. None: unknown."""
     plain = path.split("?")[0]
     if method == "GET" and plain.endswith("/api/tags"):
         return 200, {"models": [{"name": name, "model": name, "size": 1, "details": {}} for name in MODELS]}
@@ -331,18 +396,6 @@ def other(method, path, headers, body):
     if method == "POST" and plain.endswith("/api/show"):
         return 200, {"capabilities": ["completion", "tools", "vision"], "details": {"family": "fake"},
                      "model_info": {"general.architecture": "fake", "fake.context_length": 8192}}
-    if method == "POST" and plain.endswith("/api/embed"):
-        texts = [body["input"]] if isinstance(body["input"], str) else body["input"]
-        return 200, {"model": body["model"], "embeddings": [_vector(text) for text in texts], "prompt_eval_count": 4}
-    if method == "POST" and plain.endswith(":batchEmbedContents"):
-        texts = [request["content"]["parts"][0]["text"] for request in body["requests"]]
-        return 200, {"embeddings": [{"values": _vector(text)} for text in texts]}
-    if method == "POST" and plain.endswith("/embeddings"):
-        texts = [body["input"]] if isinstance(body["input"], str) else body["input"]
-        wide = body.get("encoding_format") == "base64"
-        return 200, {"object": "list", "model": body["model"], "usage": {"prompt_tokens": 4, "total_tokens": 4},
-                     "data": [{"object": "embedding", "index": i, "embedding": _openai_embedding(_vector(text), wide)}
-                              for i, text in enumerate(texts)]}
     if method == "POST" and plain.endswith("/messages/count_tokens"):
         return 200, {"input_tokens": 11}
     if method == "GET" and plain.endswith("/v1beta/models"):

@@ -89,10 +89,7 @@ class FakeProvider:
         self._released.set()
         for listener in self._listeners.values():
             listener.close()
-        with self._lock:
-            left = list(self._sockets)
-        for connection in left:
-            _shut(connection)
+        self.hang_up()
         self.authority.close()
 
     # What tests ask and set.
@@ -126,6 +123,13 @@ class FakeProvider:
         """Ends every exchange that hangs."""
         self._released.set()
         self._released = threading.Event()
+
+    def hang_up(self):
+        """Closes every connection, as a provider does with idle ones."""
+        with self._lock:
+            left = list(self._sockets)
+        for connection in left:
+            _shut(connection)
 
     def count(self, text):
         needle = text.encode() if isinstance(text, str) else text
@@ -198,7 +202,7 @@ class FakeProvider:
             return False
         method, path, headers = head
         request = Request(method, path, headers, wire.read_body(headers), number, kind, time.monotonic())
-        dialect = next((d for d in answers.DIALECTS if d.matches(method, path)), None)
+        dialect = next((d for d in answers.ROUTES if d.matches(method, path)), None)
         if dialect is None:
             return self._other(wire, request)
         body = request.json()

@@ -102,6 +102,7 @@ class Answer : public provider::FramedAnswer {
   Answer(const chat::GenerateRequest& request, const chat::ProviderCall& call,
          const chat::Quirks& quirks)
       : FramedAnswer(Framing::kEvents, call.streams, request.n),
+        chats_(request.prompts.empty()),
         reasoning_field_(quirks.reasoning_field),
         id_of_call_(request) {}
 
@@ -154,8 +155,9 @@ class Answer : public provider::FramedAnswer {
   Result<void> ReadChoice(json::Fields& choice, std::string_view said, Out& out) {
     chat::Delta delta;
     delta.choice = static_cast<int32_t>(choice.Int("index", 0, INT32_MAX).value_or(0));
-    auto message = choice.Nested(said);
-    if (auto logprobs = choice.Nested("logprobs")) {
+    auto message = chats_ ? choice.Nested(said) : std::nullopt;
+    if (!chats_) delta.text = choice.String("text", kTextBytesMax).value_or("");
+    if (auto logprobs = chats_ ? choice.Nested("logprobs") : std::nullopt) {
       provider::ReadLogprobs(*logprobs, "content", delta);
     }
     if (message) ReadMessage(*message, delta);
@@ -228,6 +230,7 @@ class Answer : public provider::FramedAnswer {
     return Malformed("ends for a reason that is not known");
   }
 
+  const bool chats_;  // else a text goes on
   const std::string reasoning_field_;
   const MadeIds id_of_call_;
 };

@@ -17,11 +17,11 @@ using Mode = chat::ToolChoice::Mode;
 
 constexpr std::string_view kDefaultAzureVersion = "2024-10-21";
 
-constexpr std::string_view kVllmFields[] = {"top_k", "min_p", "repeat_penalty", "ignore_eos",
-                                            "chat_template_kwargs"};
+constexpr std::string_view kVllmFields[] = {"prompt",         "top_k",      "min_p",
+                                            "repeat_penalty", "ignore_eos", "chat_template_kwargs"};
 constexpr std::string_view kLlamaServerFields[] = {
-    "top_k", "min_p",    "typical_p",  "repeat_penalty",       "repeat_last_n", "dry",
-    "xtc",   "mirostat", "ignore_eos", "chat_template_kwargs", "grammar"};
+    "prompt", "top_k", "min_p",    "typical_p",  "repeat_penalty",       "repeat_last_n",
+    "dry",    "xtc",   "mirostat", "ignore_eos", "chat_template_kwargs", "grammar"};
 
 std::span<const std::string_view> FieldsBeyondOpenAi(const Quirks& quirks) {
   switch (quirks.sampling) {
@@ -260,6 +260,33 @@ Result<std::string> WriteBody(const GenerateRequest& request, const chat::Provid
   return body;
 }
 
+// Text that goes on, without a chat around it.
+Result<std::string> WriteCompletionBody(const GenerateRequest& request,
+                                        const chat::ProviderModel& model, const Quirks& quirks,
+                                        bool stream) {
+  if (request.prompts.size() != 1)
+    return provider::NotSupported("prompt", "takes one prompt in a request");
+  if (request.logprobs) return provider::NotSupported("logprobs", "gives them in chats alone");
+  std::string body;
+  json::Writer writer(&body);
+  writer.BeginObject().Field("model", model.name).Key("prompt");
+  const chat::Prompt& prompt = request.prompts[0];
+  if (prompt.tokens.empty()) {
+    writer.String(prompt.text);
+  } else {
+    writer.BeginArray();
+    for (const int32_t token : prompt.tokens) writer.Int(token);
+    writer.EndArray();
+  }
+  WriteSampling(writer, request.sampling, quirks);
+  if (request.n != 1) writer.Field("n", request.n);
+  WriteInt(writer, "max_tokens", request.max_tokens);
+  if (auto done = WriteStop(writer, request, quirks); !done) return Fail(done.error());
+  if (stream) WriteStream(writer, quirks);
+  writer.EndObject();
+  return body;
+}
+
 }  // namespace
 
 Result<chat::ProviderCall> WriteProviderChat(const GenerateRequest& request,
@@ -268,9 +295,11 @@ Result<chat::ProviderCall> WriteProviderChat(const GenerateRequest& request,
   const auto fits =
       provider::CheckFields(kProviderRules, FieldsBeyondOpenAi(quirks), quirks.refuses, request);
   if (!fits) return Fail(fits.error());
-  auto body = WriteBody(request, model, quirks, stream);
+  const bool chats = request.prompts.empty();
+  auto body = chats ? WriteBody(request, model, quirks, stream)
+                    : WriteCompletionBody(request, model, quirks, stream);
   if (!body) return Fail(body.error());
-  auto path = PathOf("/chat/completions", model.name, quirks);
+  auto path = PathOf(chats ? "/chat/completions" : "/completions", model.name, quirks);
   if (!path) return Fail(path.error());
   return provider::JsonCall(std::move(*path), std::move(*body), stream,
                             stream ? "text/event-stream" : "application/json");

@@ -6,9 +6,9 @@ namespace {
 using enum provider::Carried;
 
 constexpr provider::FieldRule kRules[] = {
-    {"prompt", kRefused, "only chats are sent to providers"},
-    {"suffix", kRefused, "only chats are sent to providers"},
-    {"echo", kRefused, "only chats are sent to providers"},
+    {"prompt", kRefused, "only vLLM and llama-server are sent anything but chats"},
+    {"suffix", kRefused, "no provider is asked to fill in"},
+    {"echo", kRefused, "no provider is asked for its prompt"},
     {"messages.system", kCarried},
     {"messages.later_system", kCarried},
     {"messages.developer", kCarried, "as `system` where a server does not know the role"},

@@ -87,5 +87,49 @@ TEST(ProviderModels, AreReadInTheWordsOfManyServers) {
   EXPECT_FALSE(ReadProviderModels("{}"));
 }
 
+chat::GenerateRequest OncePrompt() {
+  return {.prompts = {{.text = "Once"}}, .max_tokens = 8, .stop = {"."}};
+}
+
+TEST(ProviderCompletions, AreSentToServersThatHaveThem) {
+  const auto call = WriteProviderChat(OncePrompt(), {.name = "m"},
+                                      {.sampling = chat::SamplingNames::kVllm}, false);
+  ASSERT_TRUE(call) << call.error().message;
+  EXPECT_EQ(call->path, "/completions");
+  EXPECT_EQ(call->body, R"({"model":"m","prompt":"Once","max_tokens":8,"stop":["."]})");
+  const auto refused = WriteProviderChat(OncePrompt(), {.name = "m"}, {}, false);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().param, "prompt");
+}
+
+TEST(ProviderCompletions, OfSeveralPromptsOrWithLogprobsAreRefused) {
+  const chat::Quirks vllm{.sampling = chat::SamplingNames::kVllm};
+  chat::GenerateRequest two = OncePrompt();
+  two.prompts.push_back({.text = "Twice"});
+  EXPECT_EQ(WriteProviderChat(two, {.name = "m"}, vllm, false).error().param, "prompt");
+  chat::GenerateRequest logprobs = OncePrompt();
+  logprobs.logprobs = true;
+  EXPECT_EQ(WriteProviderChat(logprobs, {.name = "m"}, vllm, false).error().param, "logprobs");
+}
+
+TEST(ProviderCompletions, AreReadAsTheTextOfAChoice) {
+  const chat::ProviderCall call{.streams = true};
+  const auto answer = ReadProviderChat(OncePrompt(), call, {});
+  ASSERT_TRUE(answer->Head(200, {{"content-type", "text/event-stream"}}));
+  std::vector<chat::Event> events;
+  const auto fed = answer->Feed(
+      "data: {\"choices\":[{\"index\":0,\"text\":\" upon\"}]}\n\n"
+      "data: {\"choices\":[{\"index\":0,\"text\":\" a time\",\"finish_reason\":\"length\"}]}\n\n"
+      "data: [DONE]\n\n",
+      events);
+  ASSERT_TRUE(fed) << fed.error().message;
+  std::string text;
+  for (const chat::Event& event : events) {
+    if (const auto* delta = std::get_if<chat::Delta>(&event)) text += delta->text;
+  }
+  EXPECT_EQ(text, " upon a time");
+  EXPECT_TRUE(answer->Finished());
+}
+
 }  // namespace
 }  // namespace weir::openai

@@ -9,7 +9,7 @@
 
 #include "cli/exit_code.h"
 #include "cli/options.h"
-#include "config/load.h"
+#include "cli/settings.h"
 
 namespace weir::cli {
 namespace {
@@ -27,6 +27,7 @@ struct Asked {
   PullOptions pull = {};
   CreateOptions create = {};
   UpdateOptions update = {};
+  BackendOptions backend = {};
   std::vector<std::string> names = {};
   std::string target = {};
   bool force = false;
@@ -52,15 +53,9 @@ std::vector<std::string> ConfigWords(const Asked& asked) {
 
 // The folders of this user, unless flags, environment or configuration say otherwise.
 bool FillFolders(Asked& asked) {
-  config::Invocation invocation{.variable = config::ProcessVariable};
-  const std::vector<std::string> words = ConfigWords(asked);
-  for (size_t i = 0; i < words.size(); i += 2)
-    invocation.flags.emplace_back(words[i], words[i + 1]);
-  const auto settings = config::Load(invocation);
+  const auto settings = LoadFor(ConfigWords(asked));
   if (!settings) {
-    for (const auto& problem : settings.error()) {
-      fmt::print(stderr, "weir: {}\n", config::ToText(problem));
-    }
+    ReportProblems(settings.error());
     return false;
   }
   asked.common.folders.data = *settings->data;
@@ -229,6 +224,45 @@ void AddKeyCommands(CLI::App& app, Asked& asked) {
       ->required();
 }
 
+void AddPolicyCommands(CLI::App& app, Asked& asked) {
+  CLI::App* policy = app.add_subcommand("policy", "what may go where: check, show");
+  policy->require_subcommand(1);
+  AddCommand(*policy, asked, "check", "prove that no label reaches a target above its ceiling",
+             "  weir policy check\n  weir policy check --config new.toml",
+             [&] { return CheckPolicy(asked.common, ConfigWords(asked)); });
+  AddCommand(*policy, asked, "show", "targets, routes and rules", "  weir policy show",
+             [&] { return ShowPolicy(asked.common, ConfigWords(asked)); });
+}
+
+void AddBackendCommands(CLI::App& app, Asked& asked) {
+  CLI::App* backend = app.add_subcommand("backend", "places beyond this machine: add, list, probe");
+  backend->require_subcommand(1);
+  CLI::App* add = AddCommand(
+      *backend, asked, "add", "write a [[backend]] into the configuration, never a key",
+      "  weir backend add openai --ceiling public\n"
+      "  weir backend add vllm --name rack --url http://10.0.0.2:8000/v1 --ceiling secret",
+      [&] { return AddBackend(asked.common, asked.backend, ConfigWords(asked)); });
+  add->add_option("preset", asked.backend.preset, "openai, anthropic, google, groq, vllm, ...")
+      ->required();
+  add->add_option("--name", asked.backend.name, "instead of the preset's");
+  add->add_option("--url", asked.backend.url, "instead of the preset's");
+  add->add_option("--ceiling", asked.backend.ceiling, "the highest label that may go there");
+  add->add_option("--key-env", asked.backend.key_env, "the variable that holds the key");
+  add->add_option("--key-file", asked.backend.key_file, "the file that holds the key");
+  AddCommand(*backend, asked, "list", "the backends of the configuration", "  weir backend list",
+             [&] { return ListBackends(asked.common, ConfigWords(asked)); });
+  AddCommand(*backend, asked, "probe", "ask a backend for its models, through the running server",
+             "  weir backend probe openai", [&] { return ProbeBackend(asked.common, asked.id); })
+      ->add_option("backend", asked.id, "its name")
+      ->required();
+}
+
+// Commands that make or judge a configuration say themselves what is wrong with it.
+bool ReadsConfiguration(const std::vector<std::string>& words) {
+  if (words.size() < 2) return false;
+  return words[0] == "policy" || (words[0] == "backend" && words[1] != "probe");
+}
+
 void AddOperatorCommands(CLI::App& app, Asked& asked) {
   CLI::App* route = app.add_subcommand("route", "decisions: explain");
   route->require_subcommand(1);
@@ -245,7 +279,7 @@ void AddOperatorCommands(CLI::App& app, Asked& asked) {
              [&] { return ShowConfig(asked.common, ConfigWords(asked)); });
   AddCommand(app, asked, "doctor", "what this machine offers, and what is wrong",
              "  weir doctor\n  weir doctor --hashes",
-             [&] { return Doctor(asked.common, asked.hashes); })
+             [&] { return Doctor(asked.common, ConfigWords(asked), asked.hashes); })
       ->add_flag("--hashes", asked.hashes, "read every model and compare its sha256");
   AddCommand(app, asked, "version", "the version", "  weir version",
              [&] { return Version(asked.common); });
@@ -270,6 +304,8 @@ int Run(const std::vector<std::string>& words) {
   AddMakingCommands(app, asked);
   AddBenchCommand(app, asked);
   AddKeyCommands(app, asked);
+  AddPolicyCommands(app, asked);
+  AddBackendCommands(app, asked);
   AddOperatorCommands(app, asked);
   app.set_version_flag("--version", "weir " WEIR_VERSION);
   const bool named = !words.empty() && !words.front().starts_with("-");
@@ -287,7 +323,7 @@ int Run(const std::vector<std::string>& words) {
     fmt::print(stderr, "weir: {}; see weir --help\n", error.what());
     return static_cast<int>(Exit::kUsage);
   }
-  if (!FillFolders(asked)) return static_cast<int>(Exit::kUsage);
+  if (!ReadsConfiguration(words) && !FillFolders(asked)) return static_cast<int>(Exit::kUsage);
   return asked.work();
 }
 

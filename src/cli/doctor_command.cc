@@ -1,5 +1,5 @@
 // weir doctor: what this machine offers, what is wrong, and what to do about it.
-#include <fmt/core.h>
+#include <fmt/format.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -11,7 +11,9 @@
 
 #include "cli/document.h"
 #include "cli/exit_code.h"
+#include "cli/finding.h"
 #include "cli/options.h"
+#include "cli/settings.h"
 #include "cli/table.h"
 #include "json/writer.h"
 #include "models/sha256.h"
@@ -20,21 +22,6 @@
 
 namespace weir::cli {
 namespace {
-
-enum class State { kGood, kNote, kBad };
-
-struct Finding {
-  State state;
-  std::string what;
-  std::string found;
-  std::string advice = {};
-};
-
-std::string Words(const std::vector<std::string>& words) {
-  std::string text;
-  for (const std::string& word : words) text += (text.empty() ? "" : " ") + word;
-  return text;
-}
 
 void CheckKernel(const Machine& machine, std::vector<Finding>& findings) {
   findings.push_back({State::kGood, "kernel", machine.kernel});
@@ -175,6 +162,7 @@ void CheckServer(const Common& common, std::vector<Finding>& findings) {
                         fmt::format("sandbox of {}", TextAt(engine, "model")), Words(levels),
                         full ? "" : "see docs/internals/sandbox.md for what each level keeps out"});
   }
+  CheckDoor(*link, findings);
 }
 
 const char* Mark(State state) {
@@ -191,13 +179,18 @@ const char* Mark(State state) {
 
 }  // namespace
 
-int Doctor(const Common& common, bool hashes) {
+std::string Words(const std::vector<std::string>& words) {
+  return fmt::format("{}", fmt::join(words, " "));
+}
+
+int Doctor(const Common& common, const std::vector<std::string>& words, bool hashes) {
   std::vector<Finding> findings;
   const Machine machine = ProbeMachine();
   CheckKernel(machine, findings);
   CheckHardware(machine, findings);
   CheckFolders(common, findings);
   CheckModels(common, hashes, findings);
+  if (const auto settings = LoadFor(words)) CheckPlaces(*settings, findings);
   CheckServer(common, findings);
   if (common.json) {
     std::string text;

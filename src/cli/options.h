@@ -39,6 +39,16 @@ struct EmbedOptions {
   std::vector<std::string> texts = {};
 };
 
+// weir backend add.
+struct BackendOptions {
+  std::string preset = {};
+  std::string name = {};
+  std::string url = {};
+  std::string ceiling = {};  // empty: it is asked for
+  std::string key_env = {};
+  std::string key_file = {};
+};
+
 struct KeyOptions {
   std::string name = {};
   std::string tenant = {};
@@ -91,7 +101,13 @@ int CreateKey(const Common& common, const KeyOptions& options);
 int ListKeys(const Common& common);
 int RevokeKey(const Common& common, const std::string& name);
 int ExplainDecision(const Common& common, const std::string& id);
-int Doctor(const Common& common, bool hashes);
+int Doctor(const Common& common, const std::vector<std::string>& words, bool hashes);
+int CheckPolicy(const Common& common, const std::vector<std::string>& words);
+int ShowPolicy(const Common& common, const std::vector<std::string>& words);
+int AddBackend(const Common& common, const BackendOptions& options,
+               const std::vector<std::string>& words);
+int ListBackends(const Common& common, const std::vector<std::string>& words);
+int ProbeBackend(const Common& common, const std::string& name);
 int CheckConfig(const Common& common, const std::vector<std::string>& words);
 int ShowConfig(const Common& common, const std::vector<std::string>& words);
 int Version(const Common& common);

@@ -4,31 +4,12 @@
 #include "cli/document.h"
 #include "cli/exit_code.h"
 #include "cli/options.h"
-#include "config/load.h"
+#include "cli/settings.h"
 #include "config/show.h"
 #include "json/writer.h"
+#include "routing/from_settings.h"
 
 namespace weir::cli {
-namespace {
-
-std::expected<config::Settings, std::vector<config::Problem>> Load(
-    const std::vector<std::string>& words) {
-  config::Invocation invocation{.variable = config::ProcessVariable};
-  for (size_t i = 0; i + 1 < words.size(); i += 2) {
-    invocation.flags.emplace_back(words[i], words[i + 1]);
-  }
-  return config::Load(invocation);
-}
-
-int ReportProblems(const std::vector<config::Problem>& problems) {
-  for (const config::Problem& problem : problems) {
-    fmt::print(stderr, "weir: {}\n", config::ToText(problem));
-  }
-  return static_cast<int>(Exit::kFailed);
-}
-
-}  // namespace
-
 int ExplainDecision(const Common& common, const std::string& id) {
   auto link = ServerLink::Find(common.folders);
   if (!link) return Report(NoServer());
@@ -43,6 +24,9 @@ int ExplainDecision(const Common& common, const std::string& id) {
   for (const json::Value& line : ListAt(*decision, "explanation")) {
     if (line.AsString() != nullptr) fmt::print("  {}\n", *line.AsString());
   }
+  for (const json::Value& note : ListAt(*decision, "notes")) {
+    if (note.AsString() != nullptr) fmt::print("  tried: {}\n", *note.AsString());
+  }
   for (const json::Value& attempt : ListAt(*decision, "attempts")) {
     fmt::print("  attempt: {} -> {}\n", TextAt(attempt, "target"), TextAt(attempt, "outcome"));
   }
@@ -50,14 +34,18 @@ int ExplainDecision(const Common& common, const std::string& id) {
 }
 
 int CheckConfig(const Common&, const std::vector<std::string>& words) {
-  const auto settings = Load(words);
+  const auto settings = LoadFor(words);
   if (!settings) return ReportProblems(settings.error());
+  // What the server refuses at its start and on reload.
+  const std::vector<std::string> problems = routing::PolicyProblems(*settings);
+  for (const std::string& problem : problems) fmt::print(stderr, "weir: {}\n", problem);
+  if (!problems.empty()) return static_cast<int>(Exit::kFailed);
   fmt::print("{}: good\n", settings->file.empty() ? "the defaults" : settings->file);
   return 0;
 }
 
 int ShowConfig(const Common&, const std::vector<std::string>& words) {
-  const auto settings = Load(words);
+  const auto settings = LoadFor(words);
   if (!settings) return ReportProblems(settings.error());
   fmt::print("{}", config::Show(*settings));
   return 0;
@@ -75,8 +63,7 @@ int Version(const Common& common) {
 int Completion(const std::string& shell) {
   constexpr std::string_view kCommands =
       "serve run pull list show rm cp create outdated update ps stop bench embed classify keys "
-      "route "
-      "config doctor version completion";
+      "route policy backend config doctor version completion";
   if (shell == "bash") {
     fmt::print(
         "_weir() {{\n"
@@ -91,6 +78,8 @@ int Completion(const std::string& shell) {
         " grep -o '\"name\":\"[^\"]*' | cut -d'\"' -f4)\" -- \"$word\")) ;;\n"
         "    keys) COMPREPLY=($(compgen -W 'create list revoke' -- \"$word\")) ;;\n"
         "    route) COMPREPLY=($(compgen -W 'explain' -- \"$word\")) ;;\n"
+        "    policy) COMPREPLY=($(compgen -W 'check show' -- \"$word\")) ;;\n"
+        "    backend) COMPREPLY=($(compgen -W 'add list probe' -- \"$word\")) ;;\n"
         "    config) COMPREPLY=($(compgen -W 'check show' -- \"$word\")) ;;\n"
         "    completion) COMPREPLY=($(compgen -W 'bash zsh fish' -- \"$word\")) ;;\n"
         "  esac\n"
@@ -110,6 +99,8 @@ int Completion(const std::string& shell) {
         " '\"name\":\"[^\"]*' | cut -d'\"' -f4)\"}} ;;\n"
         "    keys) compadd create list revoke ;;\n"
         "    route) compadd explain ;;\n"
+        "    policy) compadd check show ;;\n"
+        "    backend) compadd add list probe ;;\n"
         "    config) compadd check show ;;\n"
         "    completion) compadd bash zsh fish ;;\n"
         "  esac\n"
@@ -127,7 +118,9 @@ int Completion(const std::string& shell) {
         "embed classify' -a "
         "\"(weir list "
         "--json 2>/dev/null | string match -ra '(?<=\\\"name\\\":\\\")[^\\\"]*')\"\n"
-        "complete -c weir -f -n '__fish_seen_subcommand_from keys' -a 'create list revoke'\n",
+        "complete -c weir -f -n '__fish_seen_subcommand_from keys' -a 'create list revoke'\n"
+        "complete -c weir -f -n '__fish_seen_subcommand_from policy' -a 'check show'\n"
+        "complete -c weir -f -n '__fish_seen_subcommand_from backend' -a 'add list probe'\n",
         kCommands);
     return 0;
   }

@@ -120,8 +120,29 @@ Policy PolicyOf(const config::Settings& settings) {
   return policy;
 }
 
-std::vector<std::string> PolicyProblems(const config::Settings& settings) {
+std::vector<std::string> WithoutEffect(const config::Settings& settings) {
   std::vector<std::string> lines;
+  const auto add = [&](const config::Place& at, std::string_view name, std::string_view needs) {
+    if (at.origin != config::Origin::kFile) return;
+    lines.push_back(fmt::format("{}:{}: {} is not there yet, it needs {}; remove it", settings.file,
+                                at.line, name, needs));
+  };
+  for (const config::Route& route : settings.routes) {
+    const auto name = [&](std::string_view key) {
+      return fmt::format("route.{}.{}", route.name, key);
+    };
+    add(route.goal.place, name("goal"), "the prediction");
+    add(route.min_confidence.place, name("min_confidence"), "the confidence of answers");
+    if (*route.buffer) add(route.buffer.place, name("buffer"), "the check of drafts");
+  }
+  for (const config::Budget& budget : settings.budgets) {
+    add(budget.place, fmt::format("budget.{}", budget.name), "the ledger");
+  }
+  return lines;
+}
+
+std::vector<std::string> PolicyProblems(const config::Settings& settings) {
+  std::vector<std::string> lines = WithoutEffect(settings);
   const PolicyProof proof = CheckPolicy(PolicyOf(settings), FloorsOf(settings));
   for (const PolicyProblem& problem : proof.problems) {
     lines.push_back(fmt::format("{}:{}: a label could reach a target above its ceiling: {}",

@@ -1,0 +1,210 @@
+// backend add, list and probe: places beyond this machine where models run.
+#include <fmt/core.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <optional>
+
+#include "chat/label.h"
+#include "cli/document.h"
+#include "cli/exit_code.h"
+#include "cli/options.h"
+#include "cli/settings.h"
+#include "cli/table.h"
+#include "config/preset.h"
+#include "json/writer.h"
+
+namespace weir::cli {
+namespace {
+
+int Refuse(std::string_view what, Exit code = Exit::kUsage) {
+  fmt::print(stderr, "weir: {}\n", what);
+  return static_cast<int>(code);
+}
+
+std::string PresetNames() {
+  std::string names;
+  for (const config::Preset& preset : config::Presets()) {
+    names += (names.empty() ? "" : ", ") + preset.name;
+  }
+  return names;
+}
+
+// The operator decides how far text may go; there is no default that a command could take for it.
+std::optional<std::string> AskCeiling(const config::Preset& preset) {
+  if (isatty(STDIN_FILENO) == 0) return std::nullopt;
+  fmt::print(
+      "{} is in tier {}. The highest label that may go there (public, internal, personal, "
+      "secret): ",
+      preset.title, config::TierName(preset.tier));
+  std::fflush(stdout);
+  std::string answer;
+  if (!std::getline(std::cin, answer) || !chat::LabelFromName(answer)) return std::nullopt;
+  return answer;
+}
+
+std::string BlockOf(const BackendOptions& options, const config::Preset& preset,
+                    const std::string& ceiling, const std::string& url) {
+  std::string block = fmt::format(
+      "\n[[backend]]\nname = \"{}\"\nkind = \"{}\"\ntier = \"{}\"\nurl = \"{}\"\nceiling = "
+      "\"{}\"\npreset = \"{}\"\n",
+      options.name.empty() ? preset.name : options.name, config::BackendKindName(preset.kind),
+      config::TierName(preset.tier), url, ceiling, preset.name);
+  const std::string key_env = options.key_env.empty() ? preset.key_env : options.key_env;
+  if (!options.key_file.empty()) {
+    block += fmt::format("key_file = \"{}\"\n", options.key_file);
+  } else if (!key_env.empty()) {
+    block += fmt::format("key_env = \"{}\"\n", key_env);
+  }
+  if (!preset.region.empty()) block += fmt::format("region = \"{}\"\n", preset.region);
+  return block;
+}
+
+std::filesystem::path ConfigFile(const config::Settings& settings, const std::string& asked) {
+  if (!asked.empty()) return asked;
+  if (!settings.file.empty()) return settings.file;
+  const char* home = std::getenv("XDG_CONFIG_HOME");
+  const std::filesystem::path folder =
+      home != nullptr && *home != '\0'
+          ? std::filesystem::path(home)
+          : std::filesystem::path(std::getenv("HOME") == nullptr ? "." : std::getenv("HOME")) /
+                ".config";
+  return folder / "weir" / "weir.toml";
+}
+
+std::string ReadAll(const std::filesystem::path& path) {
+  std::ifstream file(path);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+// Beside the file first, checked as a whole, then in its place with its permissions: a
+// configuration that is wrong is never written.
+int WriteChecked(const std::filesystem::path& named, const std::string& text) {
+  std::error_code error;
+  const std::filesystem::path path = std::filesystem::weakly_canonical(named, error);
+  if (error) return Refuse(fmt::format("{} cannot be found", named.string()), Exit::kFailed);
+  if (path.has_parent_path()) std::filesystem::create_directories(path.parent_path(), error);
+  const std::filesystem::path fresh = path.string() + ".new";
+  {
+    std::ofstream file(fresh, std::ios::trunc);
+    file << text;
+    if (!file.flush()) {
+      return Refuse(fmt::format("{} cannot be written", fresh.string()), Exit::kFailed);
+    }
+  }
+  const auto settings = LoadFor({"config", fresh.string()});
+  if (!settings) {
+    std::filesystem::remove(fresh, error);
+    return ReportProblems(settings.error());
+  }
+  if (const auto old = std::filesystem::status(path, error); std::filesystem::exists(old)) {
+    std::filesystem::permissions(fresh, old.permissions(), error);
+  }
+  std::filesystem::rename(fresh, path, error);
+  if (error) return Refuse(fmt::format("{} cannot be replaced", path.string()), Exit::kFailed);
+  return 0;
+}
+
+}  // namespace
+
+int AddBackend(const Common& common, const BackendOptions& options,
+               const std::vector<std::string>& words) {
+  const config::Preset* preset = config::FindPreset(options.preset);
+  if (preset == nullptr) {
+    return Refuse(
+        fmt::format("there is no preset '{}'; take one of {}", options.preset, PresetNames()),
+        Exit::kNothingThere);
+  }
+  const auto settings = LoadFor(words);
+  // A file that is named and not there yet is made.
+  const bool named = !common.config.empty() && !std::filesystem::exists(common.config);
+  if (!settings && !named) return ReportProblems(settings.error());
+  const std::string url = options.url.empty() ? preset->url : options.url;
+  if (url.find("RESOURCE") != std::string::npos) {
+    return Refuse(fmt::format("{} has an address of your own; say it with --url, like {}",
+                              preset->title, url));
+  }
+  std::optional<std::string> ceiling =
+      options.ceiling.empty() ? AskCeiling(*preset) : std::optional(options.ceiling);
+  if (!ceiling || !chat::LabelFromName(*ceiling)) {
+    return Refuse(
+        "say which label may go there at most, with --ceiling public, internal, personal "
+        "or secret");
+  }
+  const std::filesystem::path path =
+      ConfigFile(settings ? *settings : config::Settings(), common.config);
+  const std::string block = BlockOf(options, *preset, *ceiling, url);
+  if (const int code = WriteChecked(path, ReadAll(path) + block); code != 0) return code;
+  fmt::print("{}:{}", path.string(), block);
+  fmt::print(
+      "add a [[target]] for each model that you want to use; 'weir backend probe {}' lists "
+      "them once the server has reloaded (SIGHUP)\n",
+      options.name.empty() ? preset->name : options.name);
+  return 0;
+}
+
+int ListBackends(const Common& common, const std::vector<std::string>& words) {
+  const auto settings = LoadFor(words);
+  if (!settings) return ReportProblems(settings.error());
+  if (common.json) {
+    std::string text;
+    json::Writer writer(&text);
+    writer.BeginArray();
+    for (const config::Backend& backend : settings->backends) {
+      writer.BeginObject()
+          .Field("name", *backend.name)
+          .Field("kind", config::BackendKindName(*backend.kind))
+          .Field("tier", config::TierName(*backend.tier))
+          .Field("url", *backend.url)
+          .Field("ceiling", chat::LabelName(*backend.ceiling))
+          .Field("region", *backend.region)
+          .Field("key", !backend.key_env->empty() || !backend.key_file->empty())
+          .EndObject();
+    }
+    writer.EndArray();
+    fmt::print("{}\n", text);
+    return 0;
+  }
+  Table table({"NAME", "KIND", "TIER", "CEILING", "REGION", "URL"});
+  for (const config::Backend& backend : settings->backends) {
+    table.Add({*backend.name, std::string(config::BackendKindName(*backend.kind)),
+               std::string(config::TierName(*backend.tier)),
+               std::string(chat::LabelName(*backend.ceiling)),
+               backend.region->empty() ? "-" : *backend.region,
+               backend.url->empty() ? "-" : *backend.url});
+  }
+  fmt::print("{}", table.Text());
+  return 0;
+}
+
+int ProbeBackend(const Common& common, const std::string& name) {
+  auto link = ServerLink::Find(common.folders);
+  if (!link) return Report(NoServer());
+  const auto found = link->Post("/weir/v1/probe/" + name, json::Value(json::Object{}));
+  if (!found) return Report(found.error());
+  if (common.json) {
+    fmt::print("{}\n", json::Print(*found));
+    return 0;
+  }
+  Table table({"MODEL", "CONTEXT", "VISION", "TOOLS", "JSON SCHEMA"});
+  const auto cell = [](const json::Value& model, std::string_view key) -> std::string {
+    const json::Value* value = model.Find(key);
+    if (value == nullptr || value->is_null()) return "unknown";
+    if (value->AsBool() != nullptr) return *value->AsBool() ? "yes" : "no";
+    return fmt::format("{}", static_cast<int64_t>(NumberAt(model, key)));
+  };
+  for (const json::Value& model : ListAt(*found, "models")) {
+    table.Add({TextAt(model, "name"), cell(model, "context"), cell(model, "vision"),
+               cell(model, "tools"), "unknown"});
+  }
+  fmt::print("{}", table.Text());
+  fmt::print("'unknown': the provider does not list it; declare it in [[target]]\n");
+  return 0;
+}
+
+}  // namespace weir::cli

@@ -1,0 +1,114 @@
+// weir doctor on what lies beyond this machine.
+#include <fmt/core.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "cli/document.h"
+#include "cli/finding.h"
+#include "routing/from_settings.h"
+
+namespace weir::cli {
+namespace {
+
+void CheckKeyFile(const config::Backend& backend, std::vector<Finding>& findings) {
+  const std::string what = fmt::format("key of {}", *backend.name);
+  const std::string& path = *backend.key_file;
+  struct stat file{};
+  if (stat(path.c_str(), &file) != 0 || access(path.c_str(), R_OK) != 0) {
+    findings.push_back({State::kBad, what, fmt::format("{} cannot be read", path),
+                        "write the key into it, readable by the user of 'weir serve'"});
+  } else if (!S_ISREG(file.st_mode) || file.st_size == 0) {
+    findings.push_back({State::kBad, what, fmt::format("{} holds no key", path),
+                        "write the key into it, and nothing else"});
+  } else if ((file.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
+    findings.push_back({State::kBad, what, fmt::format("{} is open to other users", path),
+                        fmt::format("chmod 600 {}", path)});
+  } else {
+    findings.push_back({State::kGood, what, fmt::format("in {}", path)});
+  }
+}
+
+void CheckPlace(const config::Settings& settings, const config::Backend& backend,
+                std::vector<Finding>& findings) {
+  if (!backend.key_file->empty()) CheckKeyFile(backend, findings);
+  if (!backend.ca_file->empty() && access(backend.ca_file->c_str(), R_OK) != 0) {
+    findings.push_back({State::kBad, fmt::format("certificates of {}", *backend.name),
+                        fmt::format("{} cannot be read", *backend.ca_file),
+                        "nothing of this backend is trusted without it; correct its ca_file"});
+  }
+  const auto declared = routing::DeclaredTargets(settings);
+  const bool used = std::ranges::any_of(declared, [&](const routing::Declared& target) {
+    return *target.backend->name == *backend.name;
+  });
+  if (!used) {
+    findings.push_back(
+        {State::kNote, fmt::format("backend {}", *backend.name), "no target uses it",
+         fmt::format("'weir backend probe {}' lists its models; add a [[target]]", *backend.name)});
+  }
+}
+
+void CheckTarget(const json::Value& target, std::vector<Finding>& findings) {
+  const std::string what = fmt::format("target {}", TextAt(target, "target"));
+  const json::Value* retired = target.Find("retired_since");
+  if (retired != nullptr && !retired->is_null()) {
+    findings.push_back({State::kBad, what, "the provider has no such model (any more)",
+                        "choose another in its [[target]]; 'weir backend probe' lists them"});
+  } else if (!FlagAt(target, "may_ask")) {
+    findings.push_back({State::kNote, what,
+                        fmt::format("left alone for a while: {}", TextAt(target, "last_error")),
+                        "it is tried again by itself"});
+  }
+}
+
+std::vector<std::string> TextsAt(const json::Value& value, std::string_view key) {
+  std::vector<std::string> texts;
+  for (const json::Value& line : ListAt(value, key)) {
+    if (line.AsString() != nullptr) texts.push_back(*line.AsString());
+  }
+  return texts;
+}
+
+}  // namespace
+
+void CheckPlaces(const config::Settings& settings, std::vector<Finding>& findings) {
+  const std::vector<std::string> problems = routing::PolicyProblems(settings);
+  for (const std::string& problem : problems) {
+    findings.push_back({State::kBad, "policy", problem,
+                        "the server does not start with it, and a reload keeps the old one"});
+  }
+  if (problems.empty()) {
+    findings.push_back({State::kGood, "policy",
+                        fmt::format("{} target(s) declared, {} rule(s)", settings.targets.size(),
+                                    settings.rules.size())});
+  }
+  for (const config::Backend& backend : settings.backends) {
+    if (*backend.kind != config::BackendKind::kEngine) CheckPlace(settings, backend, findings);
+  }
+}
+
+void CheckDoor(ServerLink& link, std::vector<Finding>& findings) {
+  const auto beyond = link.Get("/weir/v1/backends");
+  if (!beyond) return;  // not an administrator; it was said already
+  if (const auto levels = TextsAt(*beyond, "gateway_sandbox"); !levels.empty()) {
+    findings.push_back({State::kGood, "sandbox of the gateway", Words(levels)});
+  }
+  const json::Value* door = beyond->Find("door");
+  if (door == nullptr || !FlagAt(*door, "wanted")) return;
+  if (FlagAt(*door, "open")) {
+    findings.push_back({State::kGood, "the door", Words(TextsAt(*door, "sandbox"))});
+  } else {
+    findings.push_back({State::kBad, "the door", TextAt(*door, "problem"),
+                        "nothing beyond this machine can be reached; see the server's log"});
+  }
+  for (const json::Value& key : ListAt(*beyond, "keys")) {
+    if (!FlagAt(key, "wanted") || FlagAt(key, "present")) continue;
+    findings.push_back({State::kBad, fmt::format("key of {}", TextAt(key, "backend")),
+                        "the server has none",
+                        "set its key_env for 'weir serve', or write its key_file and reload"});
+  }
+  for (const json::Value& target : ListAt(*beyond, "data")) CheckTarget(target, findings);
+}
+
+}  // namespace weir::cli

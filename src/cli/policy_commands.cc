@@ -1,0 +1,128 @@
+// policy check and show: what the configuration lets out, and the proof that no label gets too far.
+#include <fmt/format.h>
+
+#include "cli/exit_code.h"
+#include "cli/options.h"
+#include "cli/settings.h"
+#include "cli/table.h"
+#include "json/writer.h"
+#include "routing/from_settings.h"
+
+namespace weir::cli {
+namespace {
+
+bool IsComplete(const routing::PolicyProof& proof) {
+  return proof.decisions < routing::kProofDecisionsMax;
+}
+
+void PrintCheckJson(const routing::PolicyProof& proof) {
+  std::string text;
+  json::Writer writer(&text);
+  writer.BeginObject()
+      .Field("good", proof.problems.empty())
+      .Field("decisions", proof.decisions)
+      .Field("complete", IsComplete(proof))
+      .Key("problems")
+      .BeginArray();
+  for (const routing::PolicyProblem& problem : proof.problems) {
+    writer.BeginObject()
+        .Field("line", static_cast<int64_t>(problem.line))
+        .Field("path", problem.path)
+        .EndObject();
+  }
+  writer.EndArray().EndObject();
+  fmt::print("{}\n", text);
+}
+
+void WriteWords(json::Writer& writer, std::string_view key, const std::vector<std::string>& words) {
+  writer.Key(key).BeginArray();
+  for (const std::string& word : words) writer.String(word);
+  writer.EndArray();
+}
+
+void PrintPolicyJson(const routing::Policy& policy, std::string_view default_label) {
+  std::string text;
+  json::Writer writer(&text);
+  writer.BeginObject().Field("default_label", default_label).Key("targets").BeginArray();
+  for (const routing::Target& target : policy.targets) {
+    writer.BeginObject()
+        .Field("name", target.name)
+        .Field("backend", target.backend)
+        .Field("tier", routing::TierName(target.tier))
+        .Field("ceiling", chat::LabelName(target.ceiling))
+        .Field("region", target.region)
+        .EndObject();
+  }
+  writer.EndArray().Key("routes").BeginArray();
+  for (const routing::VirtualModel& model : policy.virtuals) {
+    writer.BeginObject().Field("name", model.name);
+    WriteWords(writer, "targets", model.targets);
+    writer.EndObject();
+  }
+  writer.EndArray().Key("rules").BeginArray();
+  for (const routing::Rule& rule : policy.rules) {
+    writer.BeginObject().Field("line", static_cast<int64_t>(rule.line));
+    WriteWords(writer, "use", rule.use);
+    WriteWords(writer, "regions", rule.regions);
+    writer.EndObject();
+  }
+  writer.EndArray().EndObject();
+  fmt::print("{}\n", text);
+}
+
+void PrintPolicy(const routing::Policy& policy, std::string_view default_label) {
+  Table targets({"TARGET", "BACKEND", "TIER", "CEILING", "REGION"});
+  for (const routing::Target& target : policy.targets) {
+    targets.Add({target.name, target.backend, std::string(routing::TierName(target.tier)),
+                 std::string(chat::LabelName(target.ceiling)),
+                 target.region.empty() ? "-" : target.region});
+  }
+  fmt::print("{}", targets.Text());
+  for (const routing::VirtualModel& model : policy.virtuals) {
+    fmt::print("route {}: {}\n", model.name, fmt::join(model.targets, ", "));
+  }
+  for (const routing::Rule& rule : policy.rules) {
+    fmt::print("rule in line {}:{}{}{}{}\n", rule.line, rule.use.empty() ? "" : " use ",
+               fmt::join(rule.use, ", "), rule.regions.empty() ? "" : " regions ",
+               fmt::join(rule.regions, ", "));
+  }
+  fmt::print("default label: {}\n", default_label);
+}
+
+}  // namespace
+
+int CheckPolicy(const Common& common, const std::vector<std::string>& words) {
+  const auto settings = LoadFor(words);
+  if (!settings) return ReportProblems(settings.error());
+  const routing::PolicyProof proof =
+      routing::CheckPolicy(routing::PolicyOf(*settings), routing::FloorsOf(*settings));
+  if (common.json) {
+    PrintCheckJson(proof);
+  } else if (proof.problems.empty()) {
+    fmt::print("good: no label reaches a target above its ceiling ({} decisions tried{})\n",
+               proof.decisions, IsComplete(proof) ? "" : ", not all there are");
+  }
+  for (const routing::PolicyProblem& problem : proof.problems) {
+    fmt::print(stderr, "weir: {}:{}: {}; raise the ceiling, or change the rule\n", settings->file,
+               problem.line, problem.path);
+  }
+  if (!proof.problems.empty()) return static_cast<int>(Exit::kRefusedByPolicy);
+  const std::vector<std::string> idle = routing::WithoutEffect(*settings);
+  for (const std::string& line : idle) fmt::print(stderr, "weir: {}\n", line);
+  return static_cast<int>(idle.empty() ? Exit::kGood : Exit::kFailed);
+}
+
+int ShowPolicy(const Common& common, const std::vector<std::string>& words) {
+  const auto settings = LoadFor(words);
+  if (!settings) return ReportProblems(settings.error());
+  const routing::Policy policy = routing::PolicyOf(*settings);
+  const std::string_view fallback = chat::LabelName(*settings->default_label);
+  if (common.json) {
+    PrintPolicyJson(policy, fallback);
+  } else {
+    PrintPolicy(policy, fallback);
+  }
+  return 0;
+}
+
+}  // namespace weir::cli

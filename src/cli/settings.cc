@@ -1,0 +1,25 @@
+#include "cli/settings.h"
+
+#include <fmt/core.h>
+
+#include "cli/exit_code.h"
+
+namespace weir::cli {
+
+std::expected<config::Settings, std::vector<config::Problem>> LoadFor(
+    const std::vector<std::string>& words) {
+  config::Invocation invocation{.variable = config::ProcessVariable};
+  for (size_t i = 0; i + 1 < words.size(); i += 2) {
+    invocation.flags.emplace_back(words[i], words[i + 1]);
+  }
+  return config::Load(invocation);
+}
+
+int ReportProblems(const std::vector<config::Problem>& problems) {
+  for (const config::Problem& problem : problems) {
+    fmt::print(stderr, "weir: {}\n", config::ToText(problem));
+  }
+  return static_cast<int>(Exit::kFailed);
+}
+
+}  // namespace weir::cli

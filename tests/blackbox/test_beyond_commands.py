@@ -1,0 +1,168 @@
+"""The commands about places beyond this machine: weir backend, weir policy, and what weir doctor says of them."""
+
+import json
+import subprocess
+import tomllib
+
+import pytest
+
+import weir_server
+from beyond import KEY, Beyond, backend, target
+from fake_provider import FakeProvider
+
+PUBLIC = {"x-weir-label": "public"}
+LEAK = '[[rule]]\nwhen = { label = "secret" }\nuse = ["big"]\n'
+
+
+@pytest.fixture(scope="module")
+def provider():
+    with FakeProvider() as running:
+        yield running
+
+
+@pytest.fixture
+def config(tmp_path):
+    return tmp_path / "weir.toml"
+
+
+@pytest.fixture
+def command(tmp_path, config):
+    """command(*words): weir with this configuration and a data folder that nobody serves."""
+
+    def run(*words, data=None):
+        environment = weir_server.plain_environment(tmp_path) | {"WEIR_MODELS": str(tmp_path / "no-models")}
+        return subprocess.run([weir_server.WEIR, *words, "--config", config, "--data", data or tmp_path / "data"],
+                              capture_output=True, text=True, env=environment, input="",
+                              timeout=60 * weir_server.PATIENCE)
+
+    return run
+
+
+def one_line(done, code):
+    lines = done.stderr.strip().splitlines()
+    assert done.returncode == code and len(lines) == 1 and lines[0].startswith("weir: "), done
+    return lines[0]
+
+
+def test_backend_add_writes_a_valid_block_and_never_a_key(command, config):
+    done = command("backend", "add", "openai", "--ceiling", "public")
+    assert done.returncode == 0, done.stderr
+    block = tomllib.loads(config.read_text())["backend"][0]
+    block.pop("region", None)
+    assert block == {"name": "openai", "kind": "openai", "tier": "cloud", "url": "https://api.openai.com/v1",
+                     "ceiling": "public", "preset": "openai", "key_env": "OPENAI_API_KEY"}
+    assert command("backend", "add", "vllm", "--name", "rack", "--url", "http://10.0.0.2:8000/v1", "--ceiling",
+                   "secret").returncode == 0
+    listed = json.loads(command("backend", "list", "--json").stdout)
+    assert {"openai", "rack"} <= {place["name"] for place in listed}
+    assert [place["ceiling"] for place in listed if place["name"] == "rack"] == ["secret"]
+
+
+def test_every_preset_makes_a_configuration_that_loads(command, config):
+    names = one_line(command("backend", "add", "no-such-server", "--ceiling", "public"), 3).split("one of ")[1].split(", ")
+    assert {"openai", "anthropic", "google", "groq", "cerebras", "openrouter", "mistral", "deepseek", "together", "azure",
+            "vllm", "llama-server", "lmstudio", "ollama"} <= set(names)
+    for name in names:
+        url = ["--url", "https://mine.openai.azure.com"] if name.startswith("azure") else []
+        done = command("backend", "add", name, "--ceiling", "internal", *url)
+        assert done.returncode == 0, done.stderr
+    assert len(tomllib.loads(config.read_text())["backend"]) == len(names)
+
+
+@pytest.mark.parametrize("words", [(), ("--ceiling", "everything")])
+def test_nobody_but_the_operator_says_the_ceiling(command, config, words):
+    assert "ceiling" in one_line(command("backend", "add", "openai", *words), 2)
+    assert not config.exists()
+
+
+def test_a_block_that_would_be_wrong_leaves_the_file_as_it_was(command, config):
+    assert command("backend", "add", "openai", "--ceiling", "public").returncode == 0
+    config.chmod(0o640)
+    before = config.read_text()
+    done = command("backend", "add", "openai", "--ceiling", "public")  # the name is taken
+    assert done.returncode == 1 and "openai" in done.stderr
+    assert command("backend", "add", "groq", "--ceiling", "public", "--url", "http://example.com").returncode == 1
+    assert command("backend", "add", "groq", "--ceiling", "public", "--key-env", "gsk_a1b2-c3").returncode == 1
+    assert config.read_text() == before
+    assert [file.name for file in config.parent.glob("weir.toml*")] == ["weir.toml"]
+    assert command("backend", "add", "groq", "--ceiling", "public").returncode == 0
+    assert config.stat().st_mode & 0o777 == 0o640
+
+
+def test_policy_check_names_the_path_of_a_leak(command, config, provider):
+    config.write_text(backend(provider) + target("big"))
+    done = command("policy", "check")
+    assert done.returncode == 0 and done.stdout.startswith("good: "), done
+    config.write_text(backend(provider) + target("big") + LEAK)
+    line = one_line(command("policy", "check"), 4)
+    assert "label secret -> rule in line" in line and "target big" in line and "ceiling internal" in line
+    shown = json.loads(command("policy", "check", "--json").stdout)
+    assert shown["good"] is False and len(shown["problems"]) == 1
+
+
+def test_policy_show_says_what_may_go_where(command, config, provider):
+    config.write_text(backend(provider, more='region = "us"') + target("big") + '[route.clever]\ntargets = ["big"]\n')
+    shown = json.loads(command("policy", "show", "--json").stdout)
+    assert shown["targets"] == [{"name": "big", "backend": "cloud", "tier": "cloud", "ceiling": "internal", "region": "us"}]
+    assert shown["routes"] == [{"name": "clever", "targets": ["big"]}] and shown["default_label"] == "internal"
+    assert "route clever: big" in command("policy", "show").stdout
+
+
+@pytest.mark.parametrize("text, name", [
+    ('[route.clever]\ntargets = ["big"]\ngoal = { cloud_share_max = 0.2 }', "route.clever.goal"),
+    ('[route.clever]\ntargets = ["big"]\nmin_confidence = 0.85', "route.clever.min_confidence"),
+    ('[route.clever]\ntargets = ["big"]\nbuffer = true', "route.clever.buffer"),
+    ('[budget.team]\nkeys = ["*"]\nper_day = 5\nhard = true', "budget.team"),
+])
+def test_a_setting_that_would_have_no_effect_is_refused_by_name(command, config, provider, tmp_path, text, name):
+    config.write_text(backend(provider) + target("big") + text + "\n")
+    assert name in one_line(command("policy", "check"), 1)
+    assert name in one_line(command("config", "check"), 1)
+    with pytest.raises(weir_server.NotReady, match=name):
+        Beyond(tmp_path / "weir", config.read_text())
+
+
+def test_probe_lists_the_models_of_a_backend(command, config, provider, tmp_path):
+    config.write_text("")
+    with Beyond(tmp_path / "weir", backend(provider)) as weir:
+        done = command("backend", "probe", "cloud", data=weir.data)
+        assert done.returncode == 0 and "fake-large" in done.stdout and "unknown" in done.stdout, done
+        models = json.loads(command("backend", "probe", "cloud", "--json", data=weir.data).stdout)["models"]
+        assert [(model["name"], model["context"], model["json_schema"]) for model in models] == [
+            ("fake-large", 8192, None), ("fake-small", 8192, None)]
+        one_line(command("backend", "probe", "elsewhere", data=weir.data), 3)
+    one_line(command("backend", "probe", "cloud"), 5)
+
+
+def findings(command, **settings):
+    return {each["what"]: each for each in json.loads(command("doctor", "--json", **settings).stdout)}
+
+
+def test_doctor_looks_at_the_files_of_keys_and_at_the_policy(command, config, provider, tmp_path):
+    key = tmp_path / "provider.key"
+    place = backend(provider).replace('key_env = "FAKE_PROVIDER_KEY"', f'key_file = "{key}"')
+    config.write_text(place + target("big"))
+    assert findings(command)["key of cloud"]["state"] == "BAD"
+    key.write_text(KEY)
+    key.chmod(0o644)
+    assert "chmod 600" in findings(command)["key of cloud"]["advice"]
+    key.chmod(0o600)
+    found = findings(command)
+    assert found["key of cloud"]["state"] == "ok" and found["policy"]["state"] == "ok"
+    assert KEY not in json.dumps(found)
+    config.write_text(place + target("big") + LEAK)
+    assert "label secret -> rule in line" in findings(command)["policy"]["found"]
+
+
+def test_doctor_says_which_model_is_retired_and_which_key_is_missing(command, config, provider, tmp_path):
+    keyless = backend(provider, name="other").replace("FAKE_PROVIDER_KEY", "NOBODY_SET_THIS")
+    with Beyond(tmp_path / "weir", backend(provider, more="retries = 0") + keyless + target("old")) as weir:
+        config.write_text(weir.config.read_text())
+        provider.fail("old", "404")
+        assert weir.ask("old", headers=PUBLIC).status_code == 502
+        found = findings(command, data=weir.data)
+        assert found["target old"]["state"] == "BAD" and "no such model" in found["target old"]["found"]
+        assert found["key of other"]["state"] == "BAD"
+        assert found["the door"]["state"] == "ok" and "seccomp" in found["the door"]["found"]
+        assert "seccomp" in found["sandbox of the gateway"]["found"]
+    provider.forget()

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <utility>
 
+#include "async/deadline.h"
 #include "async/spawn.h"
 #include "base/log.h"
 
@@ -248,6 +249,16 @@ void DoorConnection::End(const Error& why) {
     call->over = true;
     call->changed.Set();
   }
+}
+
+Task<void> ReadOut(std::unique_ptr<DoorCall> call, MonotonicTime until,
+                   std::move_only_function<void()> done) {
+  for (;;) {
+    const auto piece = co_await WithDeadline(until, call->Next());
+    if (!piece || std::holds_alternative<wire::EgressEnd>(*piece)) break;
+  }
+  call.reset();
+  done();
 }
 
 }  // namespace weir::backends

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -18,6 +19,7 @@
 #include "async/event.h"
 #include "async/task.h"
 #include "backends/outgoing_frames.h"
+#include "base/clock.h"
 #include "base/result.h"
 #include "chat/provider.h"
 #include "privacy/permit.h"
@@ -35,6 +37,12 @@ class DoorCall {
   // that were taken make room for more: not taking them is the back-pressure.
   virtual Task<Result<Piece>> Next() = 0;
 };
+
+// Reads what is left of an answer whose last event has come, so that the provider's connection can
+// be used again: a call that is ended early costs its connection. Not beyond `until`. `done` is
+// called with the call's end.
+Task<void> ReadOut(std::unique_ptr<DoorCall> call, MonotonicTime until,
+                   std::move_only_function<void()> done);
 
 class DoorConnection : public std::enable_shared_from_this<DoorConnection> {
  public:

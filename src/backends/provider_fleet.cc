@@ -20,10 +20,10 @@ namespace {
 
 constexpr size_t kEventsMax = 256;     // that nobody has taken yet; then the answer is not read on
 constexpr int32_t kAffinitySlack = 4;  // calls more than at the idlest replica, for a likely prefix
+constexpr Duration kReadOutTime = std::chrono::seconds(1);  // for what follows the last event
 constexpr Duration kRetiredTime = std::chrono::minutes(5);
 constexpr Duration kRefusedKeyTime = std::chrono::seconds(30);
-constexpr Duration kShortWait =
-    std::chrono::seconds(2);  // the longest where others could take over
+constexpr Duration kShortWait = std::chrono::seconds(2);  // where others could take over
 
 bool IsContent(const chat::Event& event) {
   return !std::holds_alternative<chat::Started>(event) &&
@@ -162,6 +162,7 @@ struct ProviderFleet::Answering {
   size_t prefix_hash = 0;
   uint32_t replica = 0;  // in use, while seated
   bool seated = false;
+  bool end_unread = false;               // the last event came before the end of the body
   bool answered = false;                 // something of the content was given
   std::vector<chat::Event> before = {};  // what came before any content
   std::deque<chat::Event> events = {};
@@ -190,15 +191,19 @@ struct ProviderFleet::Answering {
     error = AsBackendError(std::move(why), place->target.name);
     changed.Set();
   }
+  std::move_only_function<void()> HandOverSeat() {  // to whoever calls it
+    seated = false;
+    return [at = place, number = replica] {
+      --at->replicas[number].running;
+      at->WakeNext();
+    };
+  }
   void Leave() {
-    if (!std::exchange(seated, false)) return;
-    --place->replicas[replica].running;
-    place->WakeNext();
+    if (seated) HandOverSeat()();
   }
 };
 
-// How one attempt ended.
-struct ProviderFleet::Attempted {
+struct ProviderFleet::Attempted {  // how one attempt ended
   std::optional<Error> error = {};
   std::string note = {};
 };
@@ -432,6 +437,7 @@ Task<Result<void>> ReadAnswer(DoorCall& call, chat::ProviderAnswer& reader, Answ
     auto taken = bytes != nullptr ? reader.Feed(*bytes, fresh) : reader.End(fresh);
     answering.Give(fresh);
     if (!taken) co_return taken;
+    answering.end_unread = answering.done && bytes != nullptr;
     if (answering.done) co_return Result<void>();
     if (bytes == nullptr) {
       co_return Fail(Code::kBackendFailed, "the answer ended without its end", "", "stream_cut");
@@ -466,9 +472,14 @@ Task<ProviderFleet::Attempted> ProviderFleet::Attempt(State& state, Answering& a
       if (!permit) {
         read = std::unexpected(permit.error());
       } else {
-        const auto call =
+        auto call =
             (*door)->connection->Send(std::move(*permit), answering.call, place.target.timeouts);
         read = co_await ReadAnswer(*call, *answering.readers[attempt], answering);
+        if (read && answering.end_unread) {
+          Spawn(
+              state.executor, "provider's end",
+              ReadOut(std::move(call), state.clock.Now() + kReadOutTime, answering.HandOverSeat()));
+        }
       }
     }
   }

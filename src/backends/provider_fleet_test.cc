@@ -193,6 +193,20 @@ TEST_F(ProviderFleetTest, LeavingEndsTheCall) {
   EXPECT_TRUE(RunUntilTrue(loop_, [&] { return fleet_.Status().at(0).running == 0; }));
 }
 
+TEST_F(ProviderFleetTest, AnAnswerIsReadToItsEndSoThatItsConnectionIsKept) {
+  scripts_ = {{.pieces = {"a."}}};
+  EXPECT_EQ(Answer(), "a.");
+  EXPECT_TRUE(RunUntilTrue(loop_, [&] { return fleet_.Status().at(0).running == 0; }));
+  EXPECT_TRUE(door().cancelled.empty());
+}
+
+TEST_F(ProviderFleetTest, AnAnswerWithoutAnEndOfItsBodyGivesItsSeatBack) {
+  scripts_ = {{.pieces = {"a."}, .hangs = true}};
+  EXPECT_EQ(Answer(), "a.");
+  EXPECT_TRUE(RunUntilTrue(loop_, [&] { return fleet_.Status().at(0).running == 0; }));
+  EXPECT_TRUE(RunUntilTrue(loop_, [&] { return !door().cancelled.empty(); }));
+}
+
 TEST_F(ProviderFleetTest, SeatsAreBoundedAndTheQueueToo) {
   scripts_ = {{.pieces = {"a"}, .hangs = true}, {.pieces = {"b."}}};
   Use({.concurrency = 1, .queue = 1});

@@ -229,6 +229,7 @@ class Gateway {
       for (const std::string& line : problems) LogError("not reloaded: {}", line);
       return;
     }
+    for (const std::string& line : routing::WithoutEffect(*settings)) LogWarning("{}", line);
     policy_.Replace(std::move(*settings));
     ApplyLimits();
     UseBackends();
@@ -299,6 +300,7 @@ int RunGateway(const ServeArguments& arguments, config::Settings settings) {
     for (const std::string& line : problems) fmt::print(stderr, "weir: {}\n", line);
     return Refuse("the policy is refused; see weir policy check");
   }
+  for (const std::string& line : routing::WithoutEffect(settings)) LogWarning("{}", line);
   const std::filesystem::path data(*settings.data);
   auto opened = sqlite::Database::Open(data / "weir.db");
   if (!opened) return Refuse(opened.error().message);

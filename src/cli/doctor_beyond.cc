@@ -83,6 +83,9 @@ void CheckPlaces(const config::Settings& settings, std::vector<Finding>& finding
                         fmt::format("{} target(s) declared, {} rule(s)", settings.targets.size(),
                                     settings.rules.size())});
   }
+  for (const std::string& line : routing::WithoutEffect(settings)) {
+    findings.push_back({State::kNote, "policy", line});
+  }
   for (const config::Backend& backend : settings.backends) {
     if (*backend.kind != config::BackendKind::kEngine) CheckPlace(settings, backend, findings);
   }

@@ -40,6 +40,9 @@ int CheckConfig(const Common&, const std::vector<std::string>& words) {
   const std::vector<std::string> problems = routing::PolicyProblems(*settings);
   for (const std::string& problem : problems) fmt::print(stderr, "weir: {}\n", problem);
   if (!problems.empty()) return static_cast<int>(Exit::kFailed);
+  for (const std::string& line : routing::WithoutEffect(*settings)) {
+    fmt::print(stderr, "weir: {}\n", line);
+  }
   fmt::print("{}: good\n", settings->file.empty() ? "the defaults" : settings->file);
   return 0;
 }

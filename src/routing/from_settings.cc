@@ -124,8 +124,8 @@ std::vector<std::string> WithoutEffect(const config::Settings& settings) {
   std::vector<std::string> lines;
   const auto add = [&](const config::Place& at, std::string_view name, std::string_view needs) {
     if (at.origin != config::Origin::kFile) return;
-    lines.push_back(fmt::format("{}:{}: {} is not there yet, it needs {}; remove it", settings.file,
-                                at.line, name, needs));
+    lines.push_back(fmt::format("{}:{}: {} has no effect yet: it needs {}", settings.file, at.line,
+                                name, needs));
   };
   for (const config::Route& route : settings.routes) {
     const auto name = [&](std::string_view key) {
@@ -142,7 +142,7 @@ std::vector<std::string> WithoutEffect(const config::Settings& settings) {
 }
 
 std::vector<std::string> PolicyProblems(const config::Settings& settings) {
-  std::vector<std::string> lines = WithoutEffect(settings);
+  std::vector<std::string> lines;
   const PolicyProof proof = CheckPolicy(PolicyOf(settings), FloorsOf(settings));
   for (const PolicyProblem& problem : proof.problems) {
     lines.push_back(fmt::format("{}:{}: a label could reach a target above its ceiling: {}",

@@ -26,9 +26,10 @@ Target TargetOf(const Declared& declared);
 
 // Everything but the models of this machine.
 Policy PolicyOf(const config::Settings& settings);
-// Settings that are read and would change nothing yet, one line each: who writes one counts on it.
+// Settings that are read and change nothing yet, one line each: who writes one counts on it, so it
+// is said at the start, by weir doctor and by the checks.
 std::vector<std::string> WithoutEffect(const config::Settings& settings);
-// What is wrong with it, one line each, settings without effect included; empty when it is good.
+// What is wrong with it, one line each; empty when it is good.
 std::vector<std::string> PolicyProblems(const config::Settings& settings);
 
 }  // namespace weir::routing

@@ -4,6 +4,7 @@
 #include <optional>
 #include <utility>
 
+#include "gateway/embed.h"
 #include "gateway/generate.h"
 #include "server/weir_object.h"
 
@@ -229,6 +230,26 @@ Task<void> AnswerGeneration(Site& site, Call& call, chat::GenerateRequest reques
   } else {
     co_await AnswerWhole(site, call, **generation, rendering);
   }
+}
+
+Task<void> AnswerEmbeddings(Site& site, Call& call, chat::EmbedRequest request,
+                            RenderVectors render) {
+  KeyBook::Seat seat(site.metrics.keys(), call.asked.principal, site.KnownName(request.model));
+  auto answered = co_await gateway::Embed(site.gateway, call.asked, std::move(request));
+  if (answered) seat.Run(answered->target.name);
+  if (!answered) {
+    co_await call.SendError(answered.error());
+    co_return;
+  }
+  Book(site, call, answered->target, answered->value.usage);
+  http::Reply reply = call.Head(200, "application/json");
+  AddDecisionHeaders(reply, answered->decision_id, answered->target, answered->decision.label);
+  const std::string weir = RenderWeirObject({.decision_id = answered->decision_id,
+                                             .target = answered->target,
+                                             .decision = answered->decision,
+                                             .explain = call.asked.explain});
+  reply.body = render(answered->value, answered->target.name, weir);
+  co_await call.exchange.Send(std::move(reply));
 }
 
 }  // namespace weir::server

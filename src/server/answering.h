@@ -1,7 +1,11 @@
 // From a canonical request to the bytes of its answer, whatever dialect it was asked in.
 #pragma once
 
+#include <functional>
+#include <string>
+
 #include "async/task.h"
+#include "chat/event.h"
 #include "chat/request.h"
 #include "routing/target.h"
 #include "server/call.h"
@@ -14,6 +18,13 @@ namespace weir::server {
 // it, the last thing in the stream.
 Task<void> AnswerGeneration(Site& site, Call& call, chat::GenerateRequest request,
                             Rendering& rendering);
+
+// The same for vectors. `render` makes the body, in the dialect of the route, of them, the model
+// that made them and the text of the `weir` object.
+using RenderVectors = std::function<std::string(const chat::Embeddings& vectors,
+                                                const std::string& model, const std::string& weir)>;
+Task<void> AnswerEmbeddings(Site& site, Call& call, chat::EmbedRequest request,
+                            RenderVectors render);
 
 // Counts what an answer cost, for metrics and for the key's limits.
 void Book(Site& site, Call& call, const routing::Target& target, const chat::Usage& usage);

@@ -13,6 +13,7 @@
 #include "dialects/anthropic/request.h"
 #include "http/message.h"
 #include "server/answering.h"
+#include "server/whole_rendering.h"
 
 namespace weir::server {
 namespace {
@@ -38,27 +39,11 @@ class StreamRendering : public Rendering {
   std::optional<anthropic::StreamEncoder> encoder_ = {};
 };
 
-class WholeRendering : public Rendering {
+class OneAnswer final : public WholeRendering<anthropic::WholeAnswer> {
  public:
-  bool streams() const override { return false; }
-  std::string_view content_type() const override { return "application/json"; }
   void Begin(const std::string& model, int64_t) override {
     answer_.emplace(anthropic::AnswerHead{.id = NewId("msg_"), .model = model});
   }
-  Result<void> Append(const chat::Event& event, std::string&) override {
-    return answer_->Append(event);
-  }
-  Result<void> End(std::string_view weir, std::string& out) override {
-    auto body = answer_->End(weir);
-    if (!body) return std::unexpected(body.error());
-    out = std::move(*body);
-    return {};
-  }
-  void Fail(const Error&, std::string&) override {}
-  void Heartbeat(std::string&) override {}
-
- private:
-  std::optional<anthropic::WholeAnswer> answer_ = {};
 };
 
 std::vector<anthropic::ModelEntry> Entries(Site& site) {
@@ -80,7 +65,7 @@ Task<void> AnthropicMessages(Site& site, Call& call) {
     StreamRendering rendering;
     co_await AnswerGeneration(site, call, std::move(asked->request), rendering);
   } else {
-    WholeRendering rendering;
+    OneAnswer rendering;
     co_await AnswerGeneration(site, call, std::move(asked->request), rendering);
   }
 }

@@ -10,9 +10,7 @@
 #include "base/clock.h"
 #include "dialects/ollama/answer.h"
 #include "dialects/ollama/request.h"
-#include "gateway/embed.h"
 #include "server/answering.h"
-#include "server/weir_object.h"
 
 namespace weir::server {
 namespace {
@@ -100,24 +98,12 @@ Task<void> AnswerEmbed(Site& site, Call& call, Result<chat::EmbedRequest> asked,
     co_return;
   }
   const MonotonicTime start = site.clock.Now();
-  KeyBook::Seat seat(site.metrics.keys(), call.asked.principal, site.KnownName(asked->model));
-  auto answered = co_await gateway::Embed(site.gateway, call.asked, std::move(*asked));
-  if (answered) seat.Run(answered->target.name);
-  if (!answered) {
-    co_await call.SendError(answered.error());
-    co_return;
-  }
-  Book(site, call, answered->target, answered->value.usage);
-  http::Reply reply = call.Head(200, "application/json");
-  AddDecisionHeaders(reply, answered->decision_id, answered->target, answered->decision.label);
-  const std::string weir = RenderWeirObject({.decision_id = answered->decision_id,
-                                             .target = answered->target,
-                                             .decision = answered->decision,
-                                             .explain = call.asked.explain});
-  const int64_t took_ns = (site.clock.Now() - start).count();
-  reply.body = one ? ollama::RenderEmbedding(answered->value)
-                   : ollama::RenderEmbed(answered->value, answered->target.name, took_ns, weir);
-  co_await call.exchange.Send(std::move(reply));
+  const auto render = [&site, start, one](const chat::Embeddings& vectors, const std::string& model,
+                                          const std::string& weir) {
+    if (one) return ollama::RenderEmbedding(vectors);
+    return ollama::RenderEmbed(vectors, model, (site.clock.Now() - start).count(), weir);
+  };
+  co_await AnswerEmbeddings(site, call, std::move(*asked), render);
 }
 
 ollama::ModelEntry EntryOf(const ListedModel& model) {

@@ -9,10 +9,9 @@
 #include "dialects/openai/answer.h"
 #include "dialects/openai/lists.h"
 #include "dialects/openai/request.h"
-#include "gateway/embed.h"
 #include "server/answering.h"
 #include "server/anthropic_routes.h"
-#include "server/weir_object.h"
+#include "server/whole_rendering.h"
 
 namespace weir::server {
 namespace {
@@ -50,30 +49,16 @@ class StreamRendering : public Rendering {
   std::optional<openai::StreamEncoder> encoder_ = {};
 };
 
-class WholeRendering : public Rendering {
+class OneAnswer final : public WholeRendering<openai::WholeAnswer> {
  public:
-  explicit WholeRendering(const openai::AnswerForm& form) : form_(form) {}
+  explicit OneAnswer(const openai::AnswerForm& form) : form_(form) {}
 
-  bool streams() const override { return false; }
-  std::string_view content_type() const override { return "application/json"; }
   void Begin(const std::string& model, int64_t now_s) override {
     answer_.emplace(StreamRendering::HeadOf(form_, model, now_s), form_);
   }
-  Result<void> Append(const chat::Event& event, std::string&) override {
-    return answer_->Append(event);
-  }
-  Result<void> End(std::string_view weir, std::string& out) override {
-    auto body = answer_->End(weir);
-    if (!body) return std::unexpected(body.error());
-    out = std::move(*body);
-    return {};
-  }
-  void Fail(const Error&, std::string&) override {}
-  void Heartbeat(std::string&) override {}
 
  private:
   const openai::AnswerForm form_;
-  std::optional<openai::WholeAnswer> answer_ = {};
 };
 
 Task<void> Answer(Site& site, Call& call, Result<openai::GenerateCall> asked) {
@@ -86,7 +71,7 @@ Task<void> Answer(Site& site, Call& call, Result<openai::GenerateCall> asked) {
     StreamRendering rendering(form);
     co_await AnswerGeneration(site, call, std::move(asked->request), rendering);
   } else {
-    WholeRendering rendering(form);
+    OneAnswer rendering(form);
     co_await AnswerGeneration(site, call, std::move(asked->request), rendering);
   }
 }
@@ -113,24 +98,11 @@ Task<void> OpenAiEmbeddings(Site& site, Call& call) {
     co_await call.SendError(asked.error());
     co_return;
   }
-  KeyBook::Seat seat(site.metrics.keys(), call.asked.principal,
-                     site.KnownName(asked->request.model));
-  auto answered = co_await gateway::Embed(site.gateway, call.asked, std::move(asked->request));
-  if (answered) seat.Run(answered->target.name);
-  if (!answered) {
-    co_await call.SendError(answered.error());
-    co_return;
-  }
-  Book(site, call, answered->target, answered->value.usage);
-  http::Reply reply = call.Head(200, "application/json");
-  AddDecisionHeaders(reply, answered->decision_id, answered->target, answered->decision.label);
-  const std::string weir = RenderWeirObject({.decision_id = answered->decision_id,
-                                             .target = answered->target,
-                                             .decision = answered->decision,
-                                             .explain = call.asked.explain});
-  reply.body =
-      openai::RenderEmbeddings(answered->value, answered->target.name, asked->base64, weir);
-  co_await call.exchange.Send(std::move(reply));
+  const auto render = [base64 = asked->base64](const chat::Embeddings& vectors,
+                                               const std::string& model, const std::string& weir) {
+    return openai::RenderEmbeddings(vectors, model, base64, weir);
+  };
+  co_await AnswerEmbeddings(site, call, std::move(asked->request), render);
 }
 
 Task<void> OpenAiModels(Site& site, Call& call) {

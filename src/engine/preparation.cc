@@ -13,6 +13,16 @@
 namespace weir::engine {
 namespace {
 
+size_t TextBytes(const std::vector<chat::Message>& messages) {
+  size_t bytes = 0;
+  for (const chat::Message& message : messages) {
+    for (const chat::Part& part : message.parts) {
+      if (part.kind == chat::Part::Kind::kText) bytes += part.text.size();
+    }
+  }
+  return bytes;
+}
+
 Result<void> CheckCounts(const chat::GenerateRequest& request) {
   if (request.messages.empty() == request.prompts.empty()) {
     return Fail(Code::kInvalidArgument, "a request has messages or prompts, and not both",
@@ -141,11 +151,7 @@ Result<void> Preparation::CheckMayFit(size_t bytes, std::string_view param) cons
 
 // Only what is said: a template may leave out what was thought or called before.
 Result<void> Preparation::CheckMayFit(const std::vector<chat::Message>& messages) const {
-  size_t bytes = 0;
-  for (const chat::Message& message : messages) {
-    for (const chat::Part& part : message.parts) bytes += part.text.size();
-  }
-  return CheckMayFit(bytes, "messages");
+  return CheckMayFit(TextBytes(messages), "messages");
 }
 
 Result<std::vector<llama::Token>> Preparation::CompletionPrompt(
@@ -378,8 +384,7 @@ Result<PreparedScore> Preparation::Prepare(const wire::Score& asked,
 Result<wire::Tokens> Preparation::Prepare(const wire::Tokenize& request,
                                           const std::atomic<bool>& /*cancelled*/) const {
   wire::Tokens reply;
-  size_t bytes = request.text.size();
-  for (const chat::Message& message : request.messages) bytes += chat::TextOf(message).size();
+  const size_t bytes = request.text.size() + TextBytes(request.messages);
   if (bytes > kTokenizeBytesMax) {
     return Fail(Code::kTooLarge,
                 fmt::format("the text has {} bytes; at most {} are tokenised for counting", bytes,

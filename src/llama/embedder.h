@@ -20,8 +20,6 @@ namespace weir::llama {
 
 struct EmbedderSettings {
   int32_t input_tokens_max = 0;  // 0: as trained, at most 8192; of a generative model at most 2048
-  int32_t step_rows = 2048;      // tokens of one step, over all its inputs; of a generative model
-                                 // at most 128
   int32_t threads = 0;
   bool on_first_use = false;  // the context is made by the first Embed, and stays
 };
@@ -45,9 +43,10 @@ class Embedder {
                                                 const std::function<bool()>& stop = {});
 
  private:
-  Embedder(const Model& model, ContextSettings settings, int32_t input_tokens_max);
+  Embedder(const Model& model, ContextSettings settings, int32_t input_tokens_max,
+           int32_t step_rows);
   Result<void> MakeContext();
-  // So many inputs from `first` on, whose tokens fit into the context together.
+  // So many inputs from `first` on, whose tokens fit into a step together; at least one.
   Result<size_t> CountTogether(std::span<const std::vector<Token>> inputs, size_t first) const;
   Result<void> Fill(std::span<const std::vector<Token>> inputs);
   Result<void> EmbedPooled(std::span<std::vector<float>> vectors);
@@ -58,6 +57,7 @@ class Embedder {
   std::unique_ptr<Context> context_ = nullptr;
   int32_t size_ = 0;
   int32_t input_tokens_max_ = 0;
+  int32_t step_rows_ = 0;
   bool mean_ = false;  // the model does not pool, we do
   std::vector<Row> rows_ = {};
 };

@@ -43,7 +43,7 @@ struct Options {
   // A step that carries decode rows aims at target_step, one that carries none at
   // target_step_alone.
   Duration target_step = std::chrono::milliseconds(55);
-  Duration target_step_alone = std::chrono::milliseconds(500);
+  Duration target_step_alone = std::chrono::milliseconds(1000);
   double prompt_share_min = 0.4;  // of a step's time, when decoding alone comes near the target
   int32_t chunk_min = 8;    // prompt tokens of a step, even when decoding alone is over the target
   int32_t chunk_max = 512;  // and at most

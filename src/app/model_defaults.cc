@@ -76,4 +76,10 @@ int32_t ContextTokensOf(const models::Manifest& manifest) {
   return tokens.value_or(0);
 }
 
+int32_t DimensionsMinOf(const models::Manifest& manifest) {
+  std::optional<int32_t> dimensions;
+  Take(manifest, "min_dimensions", dimensions);
+  return dimensions.value_or(0);
+}
+
 }  // namespace weir::app

@@ -10,5 +10,7 @@ namespace weir::app {
 wire::ModelDefaults DefaultsOf(const models::Manifest& manifest);
 // num_ctx, or 0.
 int32_t ContextTokensOf(const models::Manifest& manifest);
+// min_dimensions, or 0.
+int32_t DimensionsMinOf(const models::Manifest& manifest);
 
 }  // namespace weir::app

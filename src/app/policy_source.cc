@@ -226,6 +226,7 @@ Result<backends::ModelFile> PolicySource::FileOf(const std::string& model) const
     file.settings.defaults = DefaultsOf(*manifest);
     file.settings.chat_template = manifest->chat_template;
     file.settings.context_tokens = ContextTokensOf(*manifest);
+    file.settings.dimensions_min = DimensionsMinOf(*manifest);
   }
   file.settings.max_tokens_default = static_cast<int32_t>(*settings_.limits.output_tokens);
   if (settings != nullptr) {

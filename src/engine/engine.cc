@@ -16,6 +16,7 @@
 #include "engine/outbox.h"
 #include "engine/preparation.h"
 #include "engine/reader.h"
+#include "engine/shortening.h"
 #include "engine/step_loop.h"
 #include "llama/chat_template.h"
 #include "llama/context.h"
@@ -206,6 +207,10 @@ Result<Loaded> LoadModel(const wire::EngineSettings& settings, uint64_t host_byt
   auto made =
       embeds ? MakeEmbedding(settings, loaded) : MakeGeneration(settings, host_bytes_max, loaded);
   if (!made) return std::unexpected(made.error());
+
+  loaded.limits.dimensions_min = settings.dimensions_min > 0
+                                     ? settings.dimensions_min
+                                     : DimensionsMin(facts.architecture, facts.name);
 
   wire::EngineInfo& info = loaded.info;
   info.architecture = facts.architecture;

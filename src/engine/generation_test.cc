@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "engine/test_conversation.h"
+#include "scheduler/plan.h"
 
 namespace weir::engine {
 namespace {
@@ -104,6 +105,29 @@ TEST(Engine, TheSameSeedGivesTheSameBytes) {
   EXPECT_EQ(engine.Run(request).text(), first);
   request.sampling.seed = 8;
   EXPECT_NE(engine.Run(request).text(), first);
+}
+
+TEST(Engine, TheSameSeedGivesTheSameBytesFromACachedPrefixToo) {
+  wire::EngineSettings settings = SmallSettings(StoriesPath());
+  settings.batch_tokens = scheduler::Options().chunk_deterministic;
+  WEIR_ENGINE_OR_SKIP(engine, settings);
+  std::string prompt;
+  while (prompt.size() < 700) prompt += "Lily and Tom went to the park with a red ball. ";
+  chat::GenerateRequest request = Endless(prompt, 24);
+  request.sampling.temperature = 1.0f;
+  request.sampling.seed = 7;
+  const Story first = engine.Run(request);
+  ASSERT_GT(first.prompt_tokens(), 160) << "more than a chunk";
+  const Story at_once = engine.Run(request);
+  EXPECT_EQ(at_once.text(), first.text());
+  EXPECT_GT(at_once.cached_tokens(), 0);
+  EXPECT_EQ(at_once.cached_tokens() % scheduler::Options().chunk_deterministic, 0);
+  // Others in between leave prefixes that end anywhere.
+  engine.Run(Endless(prompt.substr(0, 333), 5));
+  engine.Run(Endless(kLily, 30));
+  const Story again = engine.Run(request);
+  EXPECT_EQ(again.text(), first.text());
+  EXPECT_EQ(again.cached_tokens() % scheduler::Options().chunk_deterministic, 0);
 }
 
 TEST(Engine, ForksShareThePromptAndAreCountedApart) {

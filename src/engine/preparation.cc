@@ -283,6 +283,22 @@ Result<PreparedGenerate> Preparation::Prepare(wire::Generate asked,
   return prepared;
 }
 
+Result<void> Preparation::CheckDimensions(int32_t asked) const {
+  const int32_t all = embedder_->size();
+  if (asked == all) return {};
+  if (limits_.dimensions_min == 0) {
+    return Fail(Code::kInvalidArgument,
+                fmt::format("dimensions can only be {}: this model is not known to be trained for "
+                            "shorter vectors",
+                            all),
+                "dimensions", "unsupported_value");
+  }
+  const int32_t least = std::min(limits_.dimensions_min, all);
+  if (asked >= least && asked < all) return {};
+  return Fail(Code::kInvalidArgument,
+              fmt::format("dimensions must lie between {} and {}", least, all), "dimensions");
+}
+
 Result<PreparedEmbed> Preparation::Prepare(const wire::Embed& asked,
                                            const std::atomic<bool>& cancelled) const {
   if (embedder_ == nullptr) {
@@ -296,10 +312,8 @@ Result<PreparedEmbed> Preparation::Prepare(const wire::Embed& asked,
   }
   PreparedEmbed prepared;
   if (request.dimensions) {
-    if (*request.dimensions < 1 || *request.dimensions > embedder_->size()) {
-      return Fail(Code::kInvalidArgument,
-                  fmt::format("dimensions must lie between 1 and {}", embedder_->size()),
-                  "dimensions");
+    if (auto checked = CheckDimensions(*request.dimensions); !checked) {
+      return std::unexpected(checked.error());
     }
     prepared.dimensions = *request.dimensions;
   }

@@ -63,6 +63,7 @@ struct PreparedScore {
 struct Limits {
   int32_t request_tokens_max = 0;  // prompt and answer together; 0: the model does not generate
   int32_t max_tokens_default = 0;
+  int32_t dimensions_min = 0;  // of a shortened vector; 0: vectors are not shortened
 };
 
 // What a request gets that nobody waits for any more.
@@ -100,6 +101,7 @@ class Preparation {
   Result<std::vector<llama::Token>> CompletionPrompt(const chat::GenerateRequest& request,
                                                      const chat::Prompt& prompt) const;
   Result<void> CheckGenerates() const;
+  Result<void> CheckDimensions(int32_t asked) const;
   Result<void> CheckFits(size_t tokens, std::string_view param) const;
   // Of a text that is not tokenised yet.
   Result<void> CheckMayFit(size_t bytes, std::string_view param) const;

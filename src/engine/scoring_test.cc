@@ -197,6 +197,33 @@ TEST(Embedding, VectorsOfLikeTextsLieTogether) {
   EXPECT_GT(reply->usage.prompt_tokens.value_or(0), 10);
 }
 
+TEST(Embedding, VectorsAreShortenedWhereTheModelAllowsIt) {
+  wire::EngineSettings settings = SmallSettings(StoriesPath());
+  settings.dimensions_min = 8;
+  WEIR_ENGINE_OR_SKIP(engine, settings);
+  wire::Embed asked = Texts({"Lily played in the park."});
+  asked.request.dimensions = 16;
+  const auto reply =
+      engine.AskFor<chat::Embeddings>(EngineFrame::kEmbed, asked, EngineFrame::kEmbeddings);
+  ASSERT_TRUE(reply);
+  EXPECT_EQ(reply->vectors[0].size(), 16u);
+  EXPECT_NEAR(Dot(reply->vectors[0], reply->vectors[0]), 1, 1e-3);
+  asked.request.dimensions = 7;
+  const wire::Failure refused = engine.FailureOf(engine.Ask(EngineFrame::kEmbed, asked));
+  EXPECT_EQ(refused.param, "dimensions");
+  EXPECT_THAT(refused.message, ::testing::HasSubstr("between 8 and 64"));
+}
+
+TEST(Embedding, VectorsOfOtherModelsAreNotShortened) {
+  WEIR_ENGINE_OR_SKIP(engine, SmallSettings(StoriesPath()));
+  wire::Embed asked = Texts({"Lily played in the park."});
+  asked.request.dimensions = 16;
+  EXPECT_EQ(engine.FailureOf(engine.Ask(EngineFrame::kEmbed, asked)).reason, "unsupported_value");
+  asked.request.dimensions = 64;
+  EXPECT_TRUE(
+      engine.AskFor<chat::Embeddings>(EngineFrame::kEmbed, asked, EngineFrame::kEmbeddings));
+}
+
 TEST(Embedding, RequestsToGenerateAreRefusedAndTheEngineLives) {
   WEIR_ENGINE_OR_SKIP(engine, SmallSettings(EmbedderPath()));
   EXPECT_EQ(engine.FailureOf(engine.Generate(Completion(kOnce, 4))).reason,

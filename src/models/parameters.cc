@@ -39,6 +39,7 @@ constexpr std::array kKnown = {
     Known{"seed", Kind::kInteger, 0, 4294967295.0},
     Known{"num_predict", Kind::kInteger, -2, 1 << 24},
     Known{"num_ctx", Kind::kInteger, 1, 1 << 24},
+    Known{"min_dimensions", Kind::kInteger, 1, 65536},  // Weir's own, for models that embed
     Known{"stop", Kind::kStrings, 0, 0},
 };
 constexpr std::array<std::string_view, 14> kForeign = {

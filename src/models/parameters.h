@@ -1,5 +1,6 @@
 // The defaults that a model may bring: Ollama's PARAMETER names, those of them that our engine
-// honours, with their ranges. Also which of Ollama's names have no meaning here. Pure.
+// honours, and min_dimensions of our own, with their ranges. Also which of Ollama's names have no
+// meaning here. Pure.
 #pragma once
 
 #include <string>

@@ -30,7 +30,7 @@
 
 namespace weir::wire {
 
-inline constexpr uint32_t kEngineProtocol = 1;
+inline constexpr uint32_t kEngineProtocol = 2;
 inline constexpr size_t kRequestsOpenMax = 4096;  // on one connection
 
 enum class EngineFrame : uint16_t {
@@ -100,6 +100,7 @@ struct EngineSettings {
   bool use_mmap = true;
   std::string chat_template = {};  // instead of the model's own
   int32_t max_tokens_default = 0;  // the bound of an answer that names none
+  int32_t dimensions_min = 0;      // of a vector that a request shortens; at 0 the engine knows
   ModelDefaults defaults = {};
 };
 
@@ -223,7 +224,7 @@ template <class Archive>
 void Visit(Archive& a, EngineSettings& v) {
   a(v.model_name, v.model_path, v.context_tokens, v.sequences, v.batch_tokens, v.micro_batch_tokens,
     v.threads, v.gpu_layers, v.flash_attention, v.kv_type_k, v.kv_type_v, v.use_mmap,
-    v.chat_template, v.max_tokens_default, v.defaults);
+    v.chat_template, v.max_tokens_default, v.dimensions_min, v.defaults);
 }
 template <class Archive>
 void Visit(Archive& a, LoadRequest& v) {

@@ -50,7 +50,7 @@ def test_tokens_are_taken_as_input(client, embedding):
 @pytest.mark.parametrize("body, param", [
     ({"input": ""}, "input"), ({"input": []}, "input"), ({"input": [1, "a"]}, "input"), ({"input": None}, "input"),
     ({}, "input"), ({"input": "x", "encoding_format": "hex"}, "encoding_format"),
-    ({"input": "x", "dimensions": 0}, "dimensions"), ({"input": "x", "dimensions": 10_000}, "dimensions"),
+    ({"input": "x", "dimensions": 64}, "dimensions"), ({"input": "x", "dimensions": 0}, "dimensions"), ({"input": "x", "dimensions": 10_000}, "dimensions"),
     ({"input": [[-1]]}, "input"), ({"input": [[10_000_000]]}, "input"),
 ])
 def test_a_wrong_field_is_named(http, embedding, body, param):

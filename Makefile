@@ -48,7 +48,7 @@ tsan: ## the whole suite under ThreadSanitizer
 fuzz: ## FUZZ_SECONDS (60) for each libFuzzer target
 	@tools/build.sh fuzz fuzz_targets && tools/fuzz.py --seconds $(FUZZ_SECONDS)
 
-bench: bench-engine bench-models ## every benchmark against its peer, as Markdown and JSON under build/bench/
+bench: bench-engine bench-models bench-routing bench-cascade ## every benchmark against its peer, as Markdown and JSON under build/bench/
 
 bench-engine: ## Weir against llama-server from the same tree
 	@tools/setup.sh --tests && tools/build.sh release $(programs) && tools/fetch_models && $(PYTHON) bench/engine.py $(ARGS)
@@ -56,8 +56,14 @@ bench-engine: ## Weir against llama-server from the same tree
 bench-models: ## pulling against curl and sha256sum, listing, kills
 	@tools/setup.sh --tests && tools/build.sh release $(programs) && $(PYTHON) bench/models.py $(ARGS)
 
+bench-routing: ## what the prediction is worth, on RouteLLM's tables; ARGS=--write fits it anew
+	@tools/setup.sh --tests && tools/build.sh release weir-features && $(PYTHON) tools/train_prediction.py $(ARGS)
+
+bench-cascade: ## the draft check with the default models, on tasks with known answers; ARGS=--write fits it anew
+	@tools/setup.sh --tests && tools/build.sh release $(programs) && tools/fetch_models && $(PYTHON) bench/cascade.py $(ARGS)
+
 bench-%:
-	@echo "weir make: bench-$* does not exist yet; there are bench-engine and bench-models" >&2; exit 2
+	@echo "weir make: bench-$* does not exist yet; there are bench-engine, bench-models, bench-routing and bench-cascade" >&2; exit 2
 
 docs: ## the commands of README.md and docs/, run as they are written (also a part of `make test`)
 	@tools/setup.sh --tests && tools/build.sh release $(programs) && tools/fetch_models $(test_models) && tools/run_tests.py --only docs

@@ -134,7 +134,7 @@ void PolicySource::Rebuild() {
   }
 
   for (const config::Route& route : settings_.routes) {
-    AddVirtual(*policy, route.name, *route.targets, routing::Tier::kCloud);
+    if (!Has(*policy, route.name)) policy->virtuals.push_back(routing::VirtualOf(route));
   }
   for (const models::Entry& entry : catalogue_.entries()) {
     for (const std::string& alias : entry.aliases) {

@@ -41,12 +41,14 @@ class FakeBackend final : public Backend {
     std::optional<Error> refusal = {};      // instead of a stream, a vector, a score
     Duration load_time = Duration::zero();  // of the first request; cancelled, it begins again
     size_t answers_missing = 0;             // vectors or scores that it forgets
+    std::vector<double> scores = {};        // log-probabilities; missing ones are -1, -2, ...
   };
 
   std::map<std::string, Model> models = {};
   std::vector<std::string> asked = {};  // model names, in order
   std::vector<chat::Principal> principals = {};
   std::vector<chat::GenerateRequest> requests = {};
+  std::vector<chat::ScoreRequest> scored = {};
   int live_streams = 0;
   size_t nexts = 0;  // calls of Next
   std::function<void()> on_next = {};
@@ -78,11 +80,16 @@ class FakeBackend final : public Backend {
   Task<Result<chat::Scores>> Score(const chat::Principal& principal, std::string model,
                                    const chat::ScoreRequest& request) override {
     Note(principal, model);
+    scored.push_back(request);
     const Model& found = models[model];
+    if (found.load_time > Duration::zero() && !co_await SleepFor(found.load_time)) {
+      co_return Fail(Code::kCancelled, "cancelled");
+    }
     if (found.refusal) co_return Fail(*found.refusal);
     chat::Scores answer{.usage = {.prompt_tokens = 4, .cached_tokens = 2}};
     for (size_t i = found.answers_missing; i < request.continuations.size(); ++i) {
-      answer.continuations.push_back({-1.0 - static_cast<double>(i), 1});
+      const double usual = -1.0 - static_cast<double>(i);
+      answer.continuations.push_back({i < found.scores.size() ? found.scores[i] : usual, 1});
     }
     co_return answer;
   }

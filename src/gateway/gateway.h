@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -23,6 +24,9 @@
 #include "gateway/decision_log.h"
 #include "privacy/label_memory.h"
 #include "privacy/label_rules.h"
+#include "routing/draft_check.h"
+#include "routing/goal.h"
+#include "routing/prediction.h"
 #include "routing/router.h"
 
 namespace weir::gateway {
@@ -33,6 +37,7 @@ struct Asked {
   std::optional<chat::Label> label = {};  // x-weir-label
   routing::Tier tier_max = routing::Tier::kCloud;
   bool explain = false;
+  bool whole = false;     // nothing of the answer is sent before its end
   bool progress = false;  // x-weir-progress: a stream begins with the progress of its prompt
   std::optional<Duration> deadline = {};  // x-weir-deadline-ms, from now
 };
@@ -53,6 +58,9 @@ struct Gateway {
   backends::ProviderFleet* providers = nullptr;  // null: nothing lies beyond this machine
   std::vector<privacy::LabelRule> label_rules = {};
   privacy::LabelMemory* labels = nullptr;  // null: earlier turns are not known (tests)
+  const routing::DraftCheck* draft_check = &routing::DraftCheck::BuiltIn();
+  const routing::Predictor* predictor = &routing::Predictor::BuiltIn();
+  std::map<std::string, routing::ShareKeeper> shares = {};  // of routes that bound the cloud's
 };
 
 // The label of a request, and why it has it.

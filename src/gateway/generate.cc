@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "async/deadline.h"
+#include "gateway/goal.h"
 
 namespace weir::gateway {
 namespace {
@@ -59,14 +60,28 @@ std::vector<chat::Prompt> PromptsOf(const chat::GenerateRequest& request) {
   return prompts;
 }
 
+// Events that were held back, as a stream.
+class Replay final : public backends::EventStream {
+ public:
+  explicit Replay(std::vector<chat::Event> events) : events_(std::move(events)) {}
+  Task<Result<std::optional<chat::Event>>> Next(Duration) override {
+    co_return std::optional(std::move(events_[given_++]));
+  }
+
+ private:
+  std::vector<chat::Event> events_;
+  size_t given_ = 0;
+};
+
 class RoutedGeneration final : public Generation {
  public:
   RoutedGeneration(Gateway& gateway, Asked asked, routing::Decision decision,
-                   chat::GenerateRequest request)
+                   chat::GenerateRequest request, std::optional<CheckPlan> check)
       : gateway_(gateway),
         asked_(std::move(asked)),
         decision_(std::move(decision)),
-        request_(std::move(request)) {
+        request_(std::move(request)),
+        check_(std::move(check)) {
     if (asked_.deadline) deadline_ = gateway_.clock.Now() + *asked_.deadline;
     decision_id_ = gateway_.decisions.Add(
         {.time = gateway_.clock.WallNow(), .principal = asked_.principal, .decision = decision_});
@@ -87,6 +102,7 @@ class RoutedGeneration final : public Generation {
     while (!event && !answered_ && MayMoveOn(event.error()) && MoveOn(event.error())) {
       event = co_await Try(until);
     }
+    if (!event && !answered_ && GiveDraft(event.error())) event = co_await Try(until);
     if (!event) co_return End(std::move(event.error()));
     if (auto valid = StillValid(); !valid) co_return End(std::move(valid.error()));
     if (*event && !std::exchange(answered_, true)) Record("served");
@@ -103,6 +119,9 @@ class RoutedGeneration final : public Generation {
   const routing::Target& target() const override { return decision_.eligible[current_]; }
   const routing::Decision& decision() const override { return decision_; }
   const std::string& decision_id() const override { return decision_id_; }
+  std::optional<Checked> checked() const override {
+    return draft_ != nullptr ? draft_->checked() : checked_;
+  }
 
  private:
   static constexpr Duration kLooksAtKey = std::chrono::milliseconds(250);
@@ -131,9 +150,31 @@ class RoutedGeneration final : public Generation {
         co_return std::optional<chat::Event>();
       }
       if (!stream) co_return std::unexpected(stream.error());
-      stream_ = std::move(*stream);
+      Hear(std::move(*stream));
     }
     co_return co_await Listen(until);
+  }
+
+  // The first target's answer is held back until it was checked, where it is to be.
+  void Hear(std::unique_ptr<backends::EventStream> stream) {
+    if (!check_) {
+      stream_ = std::move(stream);
+      return;
+    }
+    auto draft = std::make_unique<CheckedDraft>(gateway_, asked_, request_, deadline_,
+                                                *std::exchange(check_, {}), std::move(stream));
+    draft_ = draft.get();
+    stream_ = std::move(draft);
+  }
+
+  // A draft that was found wrong is better than no answer.
+  bool GiveDraft(const Error& error) {
+    if (spare_.empty() || error.code == Code::kCancelled || !StillValid()) return false;
+    Record(OutcomeOf(error));
+    current_ = 0;
+    recorded_ = false;
+    stream_ = std::make_unique<Replay>(std::exchange(spare_, {}));
+    return true;
   }
 
   // In short pieces where keys may end: who waits for a quiet target is stopped in time, too.
@@ -183,7 +224,14 @@ class RoutedGeneration final : public Generation {
     if (current_ + 1 >= decision_.eligible.size()) return false;
     Record(OutcomeOf(error));
     tried_ += fmt::format("{}{} ({})", tried_.empty() ? "" : ", ", target().name, OutcomeOf(error));
+    if (draft_ != nullptr) {
+      checked_ = draft_->checked();
+      if (error.reason == kDraftRejected) spare_ = draft_->TakeDraft();
+      draft_ = nullptr;
+    }
+    check_.reset();
     stream_.reset();
+    recorded_ = false;
     ++current_;
     return true;
   }
@@ -209,7 +257,7 @@ class RoutedGeneration final : public Generation {
     if (stream_) {
       for (std::string& note : stream_->TakeNotes()) record->notes.push_back(std::move(note));
     }
-    if (answered_ && record->attempts.size() > current_) {
+    if (std::exchange(recorded_, true)) {
       record->attempts.back().outcome = outcome;
     } else {
       record->attempts.push_back({target().name, std::string(outcome)});
@@ -222,12 +270,17 @@ class RoutedGeneration final : public Generation {
   Asked asked_;
   routing::Decision decision_;
   chat::GenerateRequest request_;
+  std::optional<CheckPlan> check_;  // of the first target's answer, until it is asked
+  CheckedDraft* draft_ = nullptr;   // stream_, while it is one
+  std::optional<Checked> checked_ = {};
+  std::vector<chat::Event> spare_ = {};  // a draft that was found wrong
   std::string decision_id_ = {};
   MonotonicTime deadline_ = MonotonicTime::max();
   std::unique_ptr<backends::EventStream> stream_ = {};
   size_t current_ = 0;
   std::string tried_ = {};  // targets before this one, and what became of them
   bool answered_ = false;
+  bool recorded_ = false;  // what became of the current attempt
 };
 
 int64_t BytesOf(const chat::GenerateRequest& request) {
@@ -273,8 +326,11 @@ Result<std::unique_ptr<Generation>> Generate(Gateway& gateway, const Asked& aske
   if (!decision) return std::unexpected(decision.error());
   decision->explanation.insert(decision->explanation.begin(), labelled->why.begin(),
                                labelled->why.end());
+  FollowGoal(gateway, request, *decision);
+  CheckChoice check = ChooseCheck(*gateway.draft_check, *decision, asked, request);
+  if (!check.why.empty()) decision->explanation.push_back(std::move(check.why));
   return std::make_unique<RoutedGeneration>(gateway, asked, std::move(*decision),
-                                            std::move(request));
+                                            std::move(request), std::move(check.plan));
 }
 
 }  // namespace weir::gateway

@@ -9,6 +9,7 @@
 #include "async/task.h"
 #include "backends/backend.h"
 #include "chat/request.h"
+#include "gateway/draft_check.h"
 #include "gateway/gateway.h"
 
 namespace weir::gateway {
@@ -27,6 +28,8 @@ class Generation {
   virtual const routing::Target& target() const = 0;
   virtual const routing::Decision& decision() const = 0;
   virtual const std::string& decision_id() const = 0;
+  // What a larger model said of the draft; nothing where none was asked.
+  virtual std::optional<Checked> checked() const = 0;
 };
 
 // An Error when no target may take the request (routing/router.h). Nothing is loaded or sent yet:

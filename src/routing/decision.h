@@ -73,6 +73,10 @@ struct Decision {
   std::vector<Considered> considered = {};  // in the order of preference
   std::vector<Target> eligible = {};  // the same order; never empty in a Decision that was returned
   std::vector<std::string> explanation = {};  // a line for each step
+  // Of the virtual model that was asked for; nothing when a target was.
+  std::optional<int32_t> confidence_min = {};
+  bool buffer = false;
+  Goal goal = {};
 
   const Target& chosen() const { return eligible.front(); }
 };

@@ -3,8 +3,10 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "base/check.h"
+#include "routing/draft_check.h"
 
 namespace weir::routing {
 namespace {
@@ -108,13 +110,28 @@ Target TargetOf(const Declared& declared) {
           .beyond = beyond};
 }
 
+VirtualModel VirtualOf(const config::Route& route) {
+  VirtualModel made{.name = route.name, .targets = *route.targets, .buffer = *route.buffer};
+  if (*route.min_confidence) {
+    made.confidence_min = static_cast<int32_t>(std::lround(**route.min_confidence * kCertain));
+  }
+  const auto chance = [](double share) {
+    return static_cast<int32_t>(std::lround(share * kCertain));
+  };
+  if (const auto* share = std::get_if<config::CloudShareMax>(&*route.goal))
+    made.goal.cloud_share_max = chance(share->share);
+  if (const auto* quality = std::get_if<config::QualityMin>(&*route.goal))
+    made.goal.quality_min = chance(quality->quality);
+  return made;
+}
+
 Policy PolicyOf(const config::Settings& settings) {
   Policy policy;
   for (const Declared& declared : DeclaredTargets(settings)) {
     policy.targets.push_back(TargetOf(declared));
   }
   for (const config::Route& route : settings.routes) {
-    policy.virtuals.push_back({route.name, *route.targets, Tier::kCloud});
+    policy.virtuals.push_back(VirtualOf(route));
   }
   for (const config::Rule& rule : settings.rules) policy.rules.push_back(RuleOf(rule));
   return policy;
@@ -131,9 +148,8 @@ std::vector<std::string> WithoutEffect(const config::Settings& settings) {
     const auto name = [&](std::string_view key) {
       return fmt::format("route.{}.{}", route.name, key);
     };
-    add(route.goal.place, name("goal"), "the prediction");
-    add(route.min_confidence.place, name("min_confidence"), "the confidence of answers");
-    if (*route.buffer) add(route.buffer.place, name("buffer"), "the check of drafts");
+    if (std::holds_alternative<config::CostPerDayMax>(*route.goal))
+      add(route.goal.place, name("goal.cost_per_day_max"), "the ledger");
   }
   for (const config::Budget& budget : settings.budgets) {
     add(budget.place, fmt::format("budget.{}", budget.name), "the ledger");

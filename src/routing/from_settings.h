@@ -23,6 +23,7 @@ struct Declared {
 };
 std::vector<Declared> DeclaredTargets(const config::Settings& settings);
 Target TargetOf(const Declared& declared);
+VirtualModel VirtualOf(const config::Route& route);
 
 // Everything but the models of this machine.
 Policy PolicyOf(const config::Settings& settings);

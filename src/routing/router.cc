@@ -289,6 +289,11 @@ Result<Decision> Decide(const Policy& policy, std::string_view model, const Feat
   Features bounded = features;
   bounded.tier_max = std::min(features.tier_max, candidates->tier_max);
   Decision decision{.asked = std::string(model), .label = features.label};
+  if (const VirtualModel* named = FindVirtual(policy, model)) {
+    decision.confidence_min = named->confidence_min;
+    decision.buffer = named->buffer;
+    decision.goal = named->goal;
+  }
   decision.explanation.push_back(
       fmt::format("'{}' stands for {} target(s); label {}, highest tier {}", model,
                   candidates->targets.size() + candidates->missing.size(),

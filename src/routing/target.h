@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "chat/label.h"
+#include "routing/goal.h"
 
 namespace weir::routing {
 
@@ -43,12 +44,19 @@ struct Target {
   bool operator==(const Target&) const = default;
 };
 
+inline constexpr int32_t kConfidenceMinDefault = 8'500;  // in 1/10,000
+
 // A name that stands for several targets, in order of preference. Its targets may be names of other
 // virtual models, which stand for theirs.
 struct VirtualModel {
   std::string name = {};
   std::vector<std::string> targets = {};
   Tier tier_max = Tier::kCloud;
+  // An answer that is less sure to be right is given again by the next target, where that can be
+  // known (draft_check.h); 0: never.
+  int32_t confidence_min = kConfidenceMinDefault;
+  bool buffer = false;  // streams are held back for that, too
+  Goal goal = {};
 
   bool operator==(const VirtualModel&) const = default;
 };

@@ -37,6 +37,7 @@ std::string WeirOf(const Call& call, const gateway::Generation& generation, Gath
                            .target = generation.target(),
                            .decision = generation.decision(),
                            .explain = call.asked.explain,
+                           .checked = generation.checked(),
                            .choices = std::move(gathered.choices),
                            .done = gathered.done});
 }
@@ -219,6 +220,7 @@ void Book(Site& site, Call& call, const routing::Target& target, const chat::Usa
 
 Task<void> AnswerGeneration(Site& site, Call& call, chat::GenerateRequest request,
                             Rendering& rendering) {
+  call.asked.whole = !rendering.streams();
   auto generation = gateway::Generate(site.gateway, call.asked, std::move(request));
   if (!generation) {
     co_await call.SendError(generation.error());

@@ -45,8 +45,16 @@ std::string RenderWeirObject(const WeirObject& object) {
       .Field("label", chat::LabelName(object.decision.label))
       .Key("cost")
       .Null();
+  if (object.checked) {
+    writer.Field("confidence", object.checked->verdict.confidence / double{routing::kCertain})
+        .Field("gate", "draft_check")
+        .Field("checked_by", object.checked->checker)
+        .Field("accepted", object.checked->verdict.accepted);
+  } else {
+    writer.Key("confidence").Null();
+  }
   if (!object.choices.empty()) {
-    writer.Key("confidence").BeginArray();
+    writer.Key("statistics").BeginArray();
     for (const chat::ChoiceDone& choice : object.choices) AppendStats(writer, choice.stats);
     writer.EndArray();
   }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "chat/event.h"
+#include "gateway/draft_check.h"
 #include "routing/decision.h"
 
 namespace weir::server {
@@ -17,6 +18,7 @@ struct WeirObject {
   const routing::Target& target;
   const routing::Decision& decision;
   bool explain = false;
+  std::optional<gateway::Checked> checked = {};
   std::vector<chat::ChoiceDone> choices = {};  // of a generation
   std::optional<chat::Done> done = {};
 };

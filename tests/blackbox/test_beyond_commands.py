@@ -109,9 +109,7 @@ def test_policy_show_says_what_may_go_where(command, config, provider):
 
 
 @pytest.mark.parametrize("text, name", [
-    ('[route.clever]\ntargets = ["big"]\ngoal = { cloud_share_max = 0.2 }', "route.clever.goal"),
-    ('[route.clever]\ntargets = ["big"]\nmin_confidence = 0.85', "route.clever.min_confidence"),
-    ('[route.clever]\ntargets = ["big"]\nbuffer = true', "route.clever.buffer"),
+    ('[route.clever]\ntargets = ["big"]\ngoal = { cost_per_day_max = 2 }', "route.clever.goal.cost_per_day_max"),
     ('[budget.team]\nkeys = ["*"]\nper_day = 5\nhard = true', "budget.team"),
 ])
 def test_a_setting_that_has_no_effect_is_named(command, config, provider, tmp_path, text, name):

@@ -1,0 +1,188 @@
+#include "gateway/draft_check.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "async/run_for_test.h"
+#include "backends/fake_backend.h"
+#include "gateway/generate.h"
+
+namespace weir::gateway {
+namespace {
+
+using backends::Says;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+constexpr std::string_view kSum = "Ana has 2 lamps and buys 3 more. How many has she?";
+
+// 10 % right at log-odds of -1, 95 % at +1; the larger model is right in 60 %.
+const char* const kCalibrated = R"({"version":1,"question":"Right?","yes":"Yes","no":"No","pairs":[
+  {"draft_model":"m-a","larger_model":"m-b","kind":"math","pays":true,"tasks":9,"points":[
+    {"log_odds_milli":-1000,"draft_right":1000,"larger_right":6000},
+    {"log_odds_milli":1000,"draft_right":9500,"larger_right":6000}]},
+  {"draft_model":"m-a","larger_model":"m-b","kind":"code","pays":false,"tasks":9,"points":[
+    {"log_odds_milli":-1000,"draft_right":1000,"larger_right":6000},
+    {"log_odds_milli":1000,"draft_right":9500,"larger_right":6000}]}]})";
+
+class DraftCheckTest : public testing::Test {
+ protected:
+  DraftCheckTest() {
+    policy_.targets = {{.name = "a", .model = "m-a"}, {.name = "b", .model = "m-b"}};
+    policy_.virtuals = {{.name = "auto", .targets = {"a", "b"}}};
+    backend_.models["m-a"].steps = Says({"four", "."});
+    backend_.models["m-b"].steps = Says({"five"});
+  }
+  ~DraftCheckTest() override { EXPECT_EQ(backend_.live_streams, 0); }
+
+  void FindsRight() { backend_.models["m-b"].scores = {-0.1, -5}; }
+  void FindsWrong() { backend_.models["m-b"].scores = {-5, -0.1}; }
+
+  std::unique_ptr<Generation> Start(const Asked& asked = {.whole = true},
+                                    std::string_view text = kSum) {
+    chat::GenerateRequest request{.model = "auto"};
+    request.messages.push_back({.role = chat::Role::kUser, .parts = {{.text = std::string(text)}}});
+    return std::move(Generate(gateway_, asked, std::move(request)).value());
+  }
+  std::string Hear(Generation& generation) {
+    std::string text;
+    for (;;) {
+      auto event = RunForTest(loop_, generation.Next(std::chrono::seconds(10)));
+      if (!event) return "error: " + event.error().message;
+      if (!*event) continue;
+      if (const auto* delta = std::get_if<chat::Delta>(&**event)) text += delta->text;
+      if (std::holds_alternative<chat::Done>(**event)) return text;
+    }
+  }
+  std::vector<std::string> Attempts(const Generation& generation) {
+    std::vector<std::string> lines;
+    for (const auto& attempt : gateway_.decisions.Find(generation.decision_id())->attempts) {
+      lines.push_back(attempt.target + ":" + attempt.outcome);
+    }
+    return lines;
+  }
+
+  Loop loop_;
+  backends::FakeBackend backend_;
+  routing::Policy policy_;
+  routing::DraftCheck known_ = std::move(*routing::DraftCheck::Parse(kCalibrated));
+  Gateway gateway_{.clock = SystemClock(),
+                   .engines = backend_,
+                   .policy = [this] { return std::make_shared<const routing::Policy>(policy_); },
+                   .draft_check = &known_};
+};
+
+TEST_F(DraftCheckTest, ADraftThatIsFoundRightIsTheAnswer) {
+  FindsRight();
+  const auto generation = Start();
+  EXPECT_EQ(Hear(*generation), "four.");
+  EXPECT_THAT(backend_.asked, ElementsAre("m-a", "m-b"));
+  EXPECT_EQ(backend_.requests.size(), 1u) << "the larger model generates nothing";
+  ASSERT_TRUE(generation->checked());
+  EXPECT_EQ(generation->checked()->checker, "b");
+  EXPECT_EQ(generation->checked()->verdict.confidence, 9500);
+  EXPECT_EQ(generation->target().name, "a");
+  EXPECT_THAT(Attempts(*generation), ElementsAre("a:served"));
+}
+
+TEST_F(DraftCheckTest, TheCheckerReadsQuestionAndDraft) {
+  FindsRight();
+  Hear(*Start());
+  ASSERT_EQ(backend_.scored.size(), 1u);
+  const auto& messages = backend_.scored[0].messages;
+  ASSERT_EQ(messages.size(), 3u);
+  EXPECT_EQ(messages[0].parts.at(0).text, kSum);
+  EXPECT_EQ(messages[1].role, chat::Role::kAssistant);
+  EXPECT_EQ(messages[1].parts.at(0).text, "four.");
+  EXPECT_EQ(messages[2].parts.at(0).text, "Right?");
+  EXPECT_THAT(backend_.scored[0].continuations, ElementsAre("Yes", "No"));
+}
+
+TEST_F(DraftCheckTest, ADraftThatIsFoundWrongIsAnsweredByTheLargerModel) {
+  FindsWrong();
+  const auto generation = Start();
+  EXPECT_EQ(Hear(*generation), "five");
+  EXPECT_EQ(generation->target().name, "b");
+  ASSERT_TRUE(generation->checked());
+  EXPECT_FALSE(generation->checked()->verdict.accepted);
+  EXPECT_THAT(Attempts(*generation), ElementsAre("a:draft_rejected", "b:served"));
+  EXPECT_THAT(gateway_.decisions.Find(generation->decision_id())->notes,
+              ElementsAre(HasSubstr("answered again")));
+}
+
+TEST_F(DraftCheckTest, ARejectedDraftIsBetterThanNoAnswer) {
+  FindsWrong();
+  backend_.models["m-b"].steps = {Error{Code::kBackendFailed, "it broke", "", "backend_failed"}};
+  const auto generation = Start();
+  EXPECT_EQ(Hear(*generation), "four.");
+  EXPECT_EQ(generation->target().name, "a");
+  EXPECT_THAT(Attempts(*generation),
+              ElementsAre("a:draft_rejected", "b:backend_failed", "a:served"));
+}
+
+TEST_F(DraftCheckTest, ACheckerThatFailsLetsTheDraftPass) {
+  backend_.models["m-b"].refusal = Error{Code::kUnavailable, "no room", "", ""};
+  const auto generation = Start();
+  EXPECT_EQ(Hear(*generation), "four.");
+  EXPECT_FALSE(generation->checked());
+  EXPECT_THAT(gateway_.decisions.Find(generation->decision_id())->notes,
+              ElementsAre(HasSubstr("not checked")));
+}
+
+TEST_F(DraftCheckTest, ACheckThatOutlastsTheDeadlineLetsTheDraftPass) {
+  FindsWrong();
+  backend_.models["m-b"].load_time = std::chrono::hours(1);
+  const auto generation = Start({.whole = true, .deadline = std::chrono::milliseconds(20)});
+  EXPECT_THAT(Hear(*generation), testing::AnyOf("four.", HasSubstr("deadline")));
+  EXPECT_EQ(backend_.requests.size(), 1u);
+}
+
+TEST_F(DraftCheckTest, ADraftThatFailsMovesOnUnchecked) {
+  backend_.models["m-a"].steps = {Error{Code::kBackendFailed, "it broke", "", "backend_failed"}};
+  const auto generation = Start();
+  EXPECT_EQ(Hear(*generation), "five");
+  EXPECT_TRUE(backend_.scored.empty());
+}
+
+TEST_F(DraftCheckTest, AStreamIsHeldBackWhereTheRouteBuffers) {
+  FindsWrong();
+  EXPECT_EQ(Hear(*Start({.whole = false})), "four.");
+  EXPECT_TRUE(backend_.scored.empty());
+  policy_.virtuals[0].buffer = true;
+  EXPECT_EQ(Hear(*Start({.whole = false})), "five");
+}
+
+TEST_F(DraftCheckTest, TheUsersConfidenceDecides) {
+  backend_.models["m-b"].scores = {-1, -1};  // 52.5 %, and the larger model 60 %
+  EXPECT_EQ(Hear(*Start()), "five");
+  policy_.virtuals[0].confidence_min = 5'000;
+  EXPECT_EQ(Hear(*Start()), "four.");
+  policy_.virtuals[0].confidence_min = 0;
+  backend_.scored.clear();
+  EXPECT_EQ(Hear(*Start()), "four.");
+  EXPECT_TRUE(backend_.scored.empty()) << "0 is off";
+}
+
+TEST_F(DraftCheckTest, WhereNobodyCalibratedItAbstainsAndSaysSo) {
+  FindsWrong();
+  const auto general = Start({.whole = true}, "Write a poem.");
+  EXPECT_EQ(Hear(*general), "four.");
+  EXPECT_THAT(general->decision().explanation.back(), HasSubstr("not calibrated for general"));
+  const auto code = Start({.whole = true}, "Fix ```x = 1```");
+  EXPECT_EQ(Hear(*code), "four.");
+  EXPECT_THAT(code->decision().explanation.back(), HasSubstr("not shown to pay"));
+  EXPECT_TRUE(backend_.scored.empty());
+}
+
+TEST_F(DraftCheckTest, AModelThatWasAskedForByNameIsNotChecked) {
+  FindsWrong();
+  policy_.virtuals[0].name = "other";
+  chat::GenerateRequest request{.model = "a"};
+  request.messages.push_back({.role = chat::Role::kUser, .parts = {{.text = std::string(kSum)}}});
+  const auto generation = std::move(Generate(gateway_, {.whole = true}, request).value());
+  EXPECT_EQ(Hear(*generation), "four.");
+  EXPECT_TRUE(backend_.scored.empty());
+}
+
+}  // namespace
+}  // namespace weir::gateway

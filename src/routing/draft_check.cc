@@ -1,0 +1,137 @@
+#include "routing/draft_check.h"
+
+#include <algorithm>
+#include <cmath>
+#include <optional>
+
+#include "base/check.h"
+#include "json/fields.h"
+#include "json/parse.h"
+#include "routing/draft_check_data.h"
+
+namespace weir::routing {
+namespace {
+
+constexpr size_t kTextMax = 512;
+constexpr size_t kPairsMax = 256;
+constexpr size_t kPointsMax = 64;
+constexpr int64_t kLogOddsMax = 100'000;  // milli
+constexpr int64_t kTasksMax = 1'000'000'000;
+constexpr int32_t kGainMin = 200;  // 2 of 100: less is within what calibrations are off
+constexpr json::Limits kLimits = {.depth = 16, .bytes = size_t{1} << 20, .values = 65536};
+
+int32_t ReadChance(json::Fields& point, std::string_view name) {
+  return static_cast<int32_t>(point.Require().Int(name, 0, kCertain).value_or(0));
+}
+
+std::vector<CalibrationPoint> ReadPoints(json::Fields& fields) {
+  std::vector<CalibrationPoint> points;
+  const json::Array* all = fields.Require().List("points", kPointsMax);
+  if (all == nullptr) return points;
+  for (size_t i = 0; i < all->size(); ++i) {
+    json::Fields point(fields.problem(), (*all)[i], fields.PathOf("points", i));
+    CalibrationPoint read;
+    read.log_odds_milli = static_cast<int32_t>(
+        point.Require().Int("log_odds_milli", -kLogOddsMax, kLogOddsMax).value_or(0));
+    read.draft_right = ReadChance(point, "draft_right");
+    read.larger_right = ReadChance(point, "larger_right");
+    point.RefuseUnread();
+    const bool rises = points.empty() || (read.log_odds_milli > points.back().log_odds_milli &&
+                                          read.draft_right >= points.back().draft_right);
+    if (!fields.problem() && !rises) point.Refuse("log_odds_milli", "does not rise");
+    points.push_back(read);
+  }
+  if (!fields.problem() && points.size() < 2) fields.Refuse("points", "has fewer than two");
+  return points;
+}
+
+Calibration ReadCalibration(json::Fields& fields) {
+  Calibration read;
+  read.draft_model = fields.Require().String("draft_model", kTextMax).value_or("");
+  read.larger_model = fields.Require().String("larger_model", kTextMax).value_or("");
+  const std::string kind = fields.Require().String("kind", kTextMax).value_or("");
+  const std::optional<TaskKind> known = TaskKindFromName(kind);
+  if (!fields.problem() && !known) fields.Refuse("kind", "is no kind of task");
+  read.kind = known.value_or(TaskKind::kGeneral);
+  read.pays = fields.Require().Bool("pays").value_or(false);
+  read.tasks = static_cast<int32_t>(fields.Require().Int("tasks", 1, kTasksMax).value_or(1));
+  read.points = ReadPoints(fields);
+  fields.RefuseUnread();
+  return read;
+}
+
+// On the line from `a` at `from` to `b` at `to`, rounded down.
+int32_t Between(int64_t at, int64_t from, int64_t to, int64_t a, int64_t b) {
+  return static_cast<int32_t>(a + (b - a) * (at - from) / (to - from));
+}
+
+}  // namespace
+
+Result<DraftCheck> DraftCheck::Parse(std::string_view text) {
+  auto document = json::Parse(text, kLimits);
+  if (!document) return Fail(document.error());
+  json::Problem problem;
+  json::Fields fields(problem, *document);
+  DraftCheck read;
+  fields.Require().Int("version", 1, 1);
+  read.question_ = fields.Require().String("question", kTextMax).value_or("");
+  read.yes_ = fields.Require().String("yes", kTextMax).value_or("");
+  read.no_ = fields.Require().String("no", kTextMax).value_or("");
+  if (const json::Array* pairs = fields.Require().List("pairs", kPairsMax)) {
+    for (size_t i = 0; i < pairs->size(); ++i) {
+      json::Fields pair(problem, (*pairs)[i], fields.PathOf("pairs", i));
+      Calibration calibration = ReadCalibration(pair);
+      if (!problem &&
+          read.Find(calibration.draft_model, calibration.larger_model, calibration.kind)) {
+        pair.Refuse("kind", "is there twice for these models");
+      }
+      read.calibrations_.push_back(std::move(calibration));
+    }
+  }
+  fields.RefuseUnread();
+  if (problem) return Fail(problem.Take());
+  return read;
+}
+
+const DraftCheck& DraftCheck::BuiltIn() {
+  static const DraftCheck check = [] {
+    auto read = Parse(kCascadeJson);
+    CHECK(read.has_value(), "data/cascade.json is valid");
+    return std::move(*read);
+  }();
+  return check;
+}
+
+const Calibration* DraftCheck::Find(std::string_view draft_model, std::string_view larger_model,
+                                    TaskKind kind) const {
+  const auto found = std::ranges::find_if(calibrations_, [&](const Calibration& each) {
+    return each.draft_model == draft_model && each.larger_model == larger_model &&
+           each.kind == kind;
+  });
+  return found == calibrations_.end() ? nullptr : &*found;
+}
+
+Verdict Judge(const Calibration& calibration, double log_odds, int32_t confidence_min) {
+  const auto& points = calibration.points;
+  CHECK(points.size() >= 2, "a calibration has two points");
+  const double bounded = std::clamp(log_odds * 1000, static_cast<double>(-kLogOddsMax),
+                                    static_cast<double>(kLogOddsMax));
+  const int64_t at = std::isnan(log_odds) ? -kLogOddsMax : std::llround(bounded);
+  CalibrationPoint here = points.front();
+  if (at >= points.back().log_odds_milli) {
+    here = points.back();
+  } else if (at > points.front().log_odds_milli) {
+    const auto above = std::ranges::upper_bound(points, at, {}, &CalibrationPoint::log_odds_milli);
+    const CalibrationPoint& low = *std::prev(above);
+    const auto line = [&](int32_t from, int32_t to) {
+      return Between(at, low.log_odds_milli, above->log_odds_milli, from, to);
+    };
+    here.draft_right = line(low.draft_right, above->draft_right);
+    here.larger_right = line(low.larger_right, above->larger_right);
+  }
+  Verdict verdict{.confidence = here.draft_right, .gain = here.larger_right - here.draft_right};
+  verdict.accepted = verdict.confidence >= confidence_min || verdict.gain < kGainMin;
+  return verdict;
+}
+
+}  // namespace weir::routing

@@ -1,0 +1,8 @@
+// data/cascade.json as it travels inside the program.
+#pragma once
+
+#include <string_view>
+
+namespace weir::routing {
+extern const std::string_view kCascadeJson;
+}  // namespace weir::routing

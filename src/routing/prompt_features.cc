@@ -1,0 +1,151 @@
+#include "routing/prompt_features.h"
+
+#include <algorithm>
+#include <bit>
+#include <string>
+
+#include "base/ascii.h"
+
+namespace weir::routing {
+namespace {
+
+// FNV-1a, 64 bits (RFC 9923).
+class Hash {
+ public:
+  Hash& Add(std::string_view bytes) {
+    for (const char c : bytes) {
+      value_ = (value_ ^ static_cast<uint8_t>(c)) * 0x100000001B3ULL;
+    }
+    return *this;
+  }
+  Hash& Add(uint64_t number) {
+    for (int shift = 0; shift < 64; shift += 8) {
+      value_ = (value_ ^ ((number >> shift) & 0xFF)) * 0x100000001B3ULL;
+    }
+    return *this;
+  }
+  uint64_t value() const { return value_; }
+  uint16_t place() const {
+    // The low bits of FNV are its weakest.
+    return static_cast<uint16_t>((value_ ^ (value_ >> 32) ^ (value_ >> 16)) % kFeaturePlaces);
+  }
+
+ private:
+  uint64_t value_ = 0xCBF29CE484222325ULL;
+};
+
+bool IsWordByte(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || (static_cast<uint8_t>(c) & 0x80) != 0;
+}
+bool IsDigit(char c) { return c >= '0' && c <= '9'; }
+
+// 0, 1, 2, 3-4, 5-8, ...: the scale on which lengths and counts matter.
+uint64_t Magnitude(uint64_t count) { return static_cast<uint64_t>(std::bit_width(count)); }
+
+// log2 in 1/1,024: exact at powers of two, on a line between them.
+int32_t LogOf(uint64_t count) {
+  const auto power = static_cast<int32_t>(std::bit_width(count)) - 1;
+  const auto part = static_cast<int32_t>(power >= 10 ? (count >> (power - 10)) - 1024
+                                                     : (count << (10 - power)) - 1024);
+  return power * 1024 + part;
+}
+
+class Collector {
+ public:
+  void Shape(std::string_view name, uint64_t value) {
+    places_.push_back(Hash().Add("\x01").Add(name).Add(value).place());
+  }
+  void Word(uint64_t word) { places_.push_back(Hash().Add("\x02").Add(word).place()); }
+  void Pair(uint64_t first, uint64_t second) {
+    places_.push_back(Hash().Add("\x03").Add(first).Add(second).place());
+  }
+  std::vector<uint16_t> Take() {
+    std::ranges::sort(places_);
+    const auto twice = std::ranges::unique(places_);
+    places_.erase(twice.begin(), twice.end());
+    return std::move(places_);
+  }
+
+ private:
+  std::vector<uint16_t> places_ = {};
+};
+
+// A number stands for all of its length.
+uint64_t HashOfWord(std::string_view word) {
+  if (std::ranges::all_of(word, IsDigit)) return Hash().Add("#").Add(word.size()).value();
+  return Hash().Add(word).value();
+}
+
+void AddWords(std::string_view text, Collector& shape, Collector& out) {
+  uint64_t before = 0;
+  size_t words = 0;
+  uint64_t letters = 0;
+  for (size_t i = 0; i < text.size() && words < kFeatureWords;) {
+    if (!IsWordByte(text[i])) {
+      ++i;
+      continue;
+    }
+    size_t end = i;
+    while (end < text.size() && IsWordByte(text[end])) ++end;
+    const uint64_t word = HashOfWord(text.substr(i, end - i));
+    out.Word(word);
+    if (words > 0) out.Pair(before, word);
+    before = word;
+    letters += end - i;
+    ++words;
+    i = end;
+  }
+  shape.Shape("words", Magnitude(words));
+  shape.Shape("letters of a word", words == 0 ? 0 : letters / words);
+}
+
+void AddShape(std::string_view whole, std::string_view read, Collector& out) {
+  uint64_t digits = 0;
+  uint64_t numbers = 0;
+  uint64_t lines = 0;
+  uint64_t symbols = 0;
+  uint64_t foreign = 0;
+  uint64_t questions = 0;
+  char before = ' ';
+  for (const char c : read) {
+    if (IsDigit(c)) {
+      ++digits;
+      if (!IsDigit(before)) ++numbers;
+    }
+    lines += c == '\n' ? 1 : 0;
+    questions += c == '?' ? 1 : 0;
+    foreign += (static_cast<uint8_t>(c) & 0x80) != 0 ? 1 : 0;
+    symbols += std::string_view("{}[]()<>=+-*/^\\_|&%$#").contains(c) ? 1 : 0;
+    before = c;
+  }
+  const auto eighths = [&](uint64_t count) {
+    return count * 8 / std::max<uint64_t>(read.size(), 1);
+  };
+  out.Shape("bytes", Magnitude(whole.size()));
+  out.Shape("half bytes", Magnitude(whole.size() * whole.size()));
+  out.Shape("digits", eighths(digits));
+  out.Shape("numbers", Magnitude(numbers));
+  out.Shape("lines", Magnitude(lines));
+  out.Shape("symbols", Magnitude(symbols));
+  out.Shape("foreign", eighths(foreign));
+  out.Shape("questions", Magnitude(questions));
+  out.Shape("options", read.contains("\na. ") && read.contains("\nb. ") ? 1 : 0);
+  out.Shape("kind", static_cast<uint64_t>(TaskKindOf(whole)));
+}
+
+}  // namespace
+
+PromptFeatures FeaturesOfPrompt(std::string_view text) {
+  std::string read(text.substr(0, kFeatureBytes));
+  for (char& c : read) c = AsciiLower(c);
+  Collector shape;
+  AddShape(text, read, shape);
+  Collector words;
+  AddWords(read, shape, words);
+  return {.kind = TaskKindOf(text),
+          .length = LogOf(text.size() + 1),
+          .shape = shape.Take(),
+          .words = words.Take()};
+}
+
+}  // namespace weir::routing

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The cascade with the two default models, on questions whose answers are known (`make bench-cascade`).
 
-  bench/cascade.py [--tasks N] [--clients N] [--output DIR] [--report] [--write]
+  bench/cascade.py [--tasks N] [--kind KIND] [--clients N] [--output DIR] [--report] [--write]
 
 For each task the small model answers, the large one reads question and draft and says yes or no (nothing is generated),
 and the large one answers, too. What came back is kept in DIR/cascade.jsonl, a line a task, so that a stopped run goes on
@@ -229,6 +229,7 @@ def write(rows):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--tasks", type=int, default=300, help="of each kind")
+    parser.add_argument("--kind", choices=(cascade_tasks.MATH, cascade_tasks.EXTRACTION), help="only tasks of this kind")
     parser.add_argument("--clients", type=int, default=4, help="tasks at the same time; 1 for true seconds")
     parser.add_argument("--output", type=pathlib.Path, default=servers.ROOT / "build" / "bench")
     parser.add_argument("--report", action="store_true", help="only the report of what is there")
@@ -237,7 +238,7 @@ def main():
     arguments.output.mkdir(parents=True, exist_ok=True)
     path = arguments.output / "cascade.jsonl"
     tasks = [task for both in zip(cascade_tasks.gsm8k(arguments.tasks), cascade_tasks.extraction(arguments.tasks))
-             for task in both]
+             for task in both if arguments.kind in (None, task["kind"])]
     if not arguments.report:
         collect(path, tasks, arguments.clients)
     text = report([json.loads(line) for line in path.read_text().splitlines()])

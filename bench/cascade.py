@@ -3,12 +3,12 @@
 
   bench/cascade.py [--tasks N] [--kind KIND] [--clients N] [--output DIR] [--report] [--write]
 
-For each task the small model answers, the large one reads question and draft and says yes or no (nothing is generated),
-and the large one answers, too. What came back is kept in DIR/cascade.jsonl, a line a task, so that a stopped run goes on
+For each task the small model answers, the large one reads question and draft (nothing is generated: how likely it finds the
+draft's tokens; and beside it, yes or no, whether it is right), and the large one answers, too. What came back is kept in DIR/cascade.jsonl, a line a task, so that a stopped run goes on
 where it was. The report then says, for each kind of task, how often each is right, how well each signal tells right drafts
 from wrong ones (AUROC), and what a cascade on that signal reaches of the way from the small model to the large one, over
 all shares of the large one (APGR; choosing at random is 0.5), with 95 % bootstrap intervals over the tasks. --write fits
-data/cascade.json to what was kept: a rising map from the check's log-odds to chances for each kind of task.
+data/cascade.json to what was kept: a rising map from the draft's likelihood to chances for each kind of task.
 """
 
 import argparse
@@ -30,8 +30,8 @@ import cascade_tasks  # noqa: E402
 SMALL, LARGE = "qwen2.5-coder:0.5b", "qwen2.5-coder:1.5b"
 ANSWER_TOKENS = {cascade_tasks.MATH: 320, cascade_tasks.EXTRACTION: 24}
 RESAMPLES = 1000
+CONFIDENCE = 0.85  # the default of min_confidence
 BINS, BIN_TASKS = 8, 15  # of a calibration
-CHECK = json.loads((servers.ROOT / "data" / "cascade.json").read_text())
 
 
 def timed(function):
@@ -46,23 +46,37 @@ def ask(weir, model, task):
     return answer["choices"][0]["message"]["content"], answer["weir"]["statistics"][0], seconds
 
 
-def check(weir, task, draft):
-    """The large model's log-odds that the draft is right."""
-    messages = [{"role": "user", "content": task["prompt"]}, {"role": "assistant", "content": draft},
-                {"role": "user", "content": CHECK["question"]}]
-    body = {"model": LARGE, "messages": messages, "continuations": [CHECK["yes"], CHECK["no"]]}
+def score(weir, messages, continuations):
+    body = {"model": LARGE, "messages": messages, "continuations": continuations}
     scores, seconds = timed(lambda: asking.post(weir, "/weir/v1/score", body))
-    yes, no = (each["logprob"] for each in scores["scores"])
-    return yes - no, seconds
+    return scores["scores"], seconds
 
 
-def examine(weir, task):
+def asked_whether(weir, task, draft):
+    """The large model's log-odds of yes when it is asked whether the draft is right."""
+    messages = [{"role": "user", "content": task["prompt"]}, {"role": "assistant", "content": draft},
+                {"role": "user", "content": "Is the answer above right? Reply with one word, Yes or No."}]
+    (yes, no), seconds = score(weir, messages, ["Yes", "No"])
+    return yes["logprob"] - no["logprob"], seconds
+
+
+def likelihood(weir, task, draft):
+    """How likely the large model finds each token of the draft as its own answer, on the average (logarithm)."""
+    (read,), seconds = score(weir, [{"role": "user", "content": task["prompt"]}], [draft])
+    return read["logprob"] / read["tokens"], seconds
+
+
+def examine(weir, task, known):
     draft, stats, small_s = ask(weir, SMALL, task)
-    odds, check_s = check(weir, task, draft)
+    mean, check_s = likelihood(weir, task, draft)
+    odds, asked_s = asked_whether(weir, task, draft)
+    row = {"id": task["id"], "kind": task["kind"], "prompt_bytes": len(task["prompt"]), "stats": stats, "draft": draft,
+           "check": mean, "asked": odds, "small_right": cascade_tasks.right(task, draft),
+           "small_s": small_s, "check_s": check_s, "asked_s": asked_s}
+    if known:
+        return known | row
     answer, _, large_s = ask(weir, LARGE, task)
-    return {"id": task["id"], "kind": task["kind"], "prompt_bytes": len(task["prompt"]), "stats": stats, "check": odds,
-            "small_right": cascade_tasks.right(task, draft), "large_right": cascade_tasks.right(task, answer),
-            "small_s": small_s, "check_s": check_s, "large_s": large_s}
+    return row | {"large_right": cascade_tasks.right(task, answer), "large_s": large_s}
 
 
 def collect(path, tasks, clients):
@@ -75,7 +89,7 @@ def collect(path, tasks, clients):
         lock = threading.Lock()
 
         def run(task):
-            line = json.dumps(examine(weir, task))
+            line = json.dumps(examine(weir, task, None))
             with lock:
                 file.write(line + "\n")
                 file.flush()
@@ -135,9 +149,10 @@ def interval(rows, figure):
     return "not defined" if found is None else "{:.2f} ({:.2f} to {:.2f})".format(*found)
 
 
-CHECKED = "check by the larger model"
+CHECKED = "likelihood by the larger model"
 SIGNALS = {
     CHECKED: lambda row: row["check"],
+    "larger model, asked yes or no": lambda row: row["asked"],
     "own mean log-probability": lambda row: row["stats"]["logprob_mean"],
     "own least log-probability": lambda row: row["stats"]["logprob_min"],
     "own mean entropy": lambda row: -row["stats"]["entropy_mean"],
@@ -156,7 +171,7 @@ def seconds(rows, name):
 
 
 def cascade_at(rows, threshold):
-    """Right answers and calls of the large model when drafts below the threshold (log-odds) are answered again."""
+    """Right answers and calls of the large model when drafts below the threshold (logarithm) are answered again."""
     up = [row for row in rows if row["check"] < threshold]
     kept = sum(row["small_right"] for row in rows if row["check"] >= threshold)
     return (kept + sum(row["large_right"] for row in up)) / len(rows), len(up) / len(rows)
@@ -176,16 +191,16 @@ def report(rows):
         for name, signal in SIGNALS.items():
             lines.append(f"| {name} | {interval(some, lambda r: auroc([(signal(x), x['small_right']) for x in r]))} "
                          f"| {interval(some, lambda r: apgr(r, signal))} |")
-        lines += ["", "| check accepts at P(yes) of | right | answered by the large one | random at that share |", "|---|---|---|---|"]
-        for chance in (0.1, 0.25, 0.5, 0.75, 0.9):
-            right, up = cascade_at(some, math.log(chance / (1 - chance)))
+        lines += ["", "| accepted from a likelihood of | right | answered by the large one | random at that share |", "|---|---|---|---|"]
+        for chance in (0.25, 0.5, 0.75, 0.9, 0.95):
+            right, up = cascade_at(some, math.log(chance))
             lines.append(f"| {chance} | {right:.3f} | {up:.2f} | {small + up * (large - small):.3f} |")
         lines.append("")
     return "\n".join(lines)
 
 
 def pooled(rows):
-    """[[rows of about equal log-odds], ...]: bins of at least BIN_TASKS, neighbours pooled until drafts get righter."""
+    """[[rows of about equal likelihood], ...]: bins of at least BIN_TASKS, neighbours pooled until drafts get righter."""
     ordered = sorted(rows, key=lambda row: row["check"])
     count = max(2, min(BINS, len(ordered) // BIN_TASKS))
     bins = [ordered[len(ordered) * i // count:len(ordered) * (i + 1) // count] for i in range(count)]
@@ -210,20 +225,35 @@ def fitted(rows, kind):
     """What data/cascade.json says of this kind of task."""
     points, right = [], 0
     for pool in pooled(rows):
-        odds = sorted(row["check"] for row in pool)[len(pool) // 2]
+        middle = sorted(row["check"] for row in pool)[len(pool) // 2]
         right = max(right, smoothed(pool, "small_right"))
-        points.append({"log_odds_milli": round(odds * 1000), "draft_right": right,
+        points.append({"likelihood_milli": min(0, round(middle * 1000)), "draft_right": right,
                        "larger_right": smoothed(pool, "large_right")})
+    return {"draft_model": SMALL, "larger_model": LARGE, "kind": kind, "tasks": len(rows),
+            "draft_right": smoothed(rows, "small_right"), "larger_right": smoothed(rows, "large_right"),
+            "check_pays": pays(rows, points), "points": points}
+
+
+def cascade_seconds(rows, points):
+    """(of the cascade at CONFIDENCE, of the large model alone), means. What the large model needs after its check is the
+    answer without its prompt, since the check has processed that."""
+    least = min((point["likelihood_milli"] for point in points if point["draft_right"] >= CONFIDENCE * 10_000), default=1)
+    again = [row["large_s"] if row["check"] * 1000 < least else 0.0 for row in rows]
+    cascade = sum(row["small_s"] + row["check_s"] + more for row, more in zip(rows, again)) / len(rows)
+    return cascade, sum(row["check_s"] + row["large_s"] for row in rows) / len(rows)
+
+
+def pays(rows, points):
     found = bounds(rows, lambda some: apgr(some, SIGNALS[CHECKED]))
-    return {"draft_model": SMALL, "larger_model": LARGE, "kind": kind, "pays": found is not None and found[1] > 0.5,
-            "tasks": len(rows), "points": points}
+    cascade, alone = cascade_seconds(rows, points)
+    return found is not None and found[1] > 0.5 and cascade < alone
 
 
 def write(rows):
     kinds = sorted({row["kind"] for row in rows})
     pairs = [fitted([row for row in rows if row["kind"] == kind], kind) for kind in kinds]
     path = servers.ROOT / "data" / "cascade.json"
-    path.write_text(json.dumps(CHECK | {"pairs": pairs}, indent=1) + "\n")
+    path.write_text(json.dumps({"version": 1, "pairs": pairs}, indent=1) + "\n")
 
 
 def main():

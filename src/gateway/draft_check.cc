@@ -32,14 +32,28 @@ bool CanCheck(const routing::Target& target) {
 
 CheckChoice None(std::string why) { return {.why = "draft check: " + std::move(why)}; }
 
+// Tasks that the smaller model mostly fails go to the larger one at once.
+CheckChoice ChooseFirst(const routing::Calibration& calibration, routing::Decision& decision) {
+  const std::string_view kind = routing::TaskKindName(calibration.kind);
+  const routing::Verdict expected = routing::Expect(calibration, *decision.confidence_min);
+  if (expected.accepted) {
+    return None(fmt::format("abstains, it does not pay for {} tasks, and {} may answer them", kind,
+                            decision.chosen().name));
+  }
+  std::swap(decision.eligible[0], decision.eligible[1]);
+  return {.why = fmt::format(
+              "chosen: {}; of {} tasks it has {:.2f} right, {} {:.2f}, and a check "
+              "takes as long as its answer",
+              decision.chosen().name, kind, calibration.larger_right / double{routing::kCertain},
+              decision.eligible[1].name, calibration.draft_right / double{routing::kCertain})};
+}
+
 }  // namespace
 
-CheckChoice ChooseCheck(const routing::DraftCheck& known, const routing::Decision& decision,
+CheckChoice ChooseCheck(const routing::DraftCheck& known, routing::Decision& decision,
                         const Asked& asked, const chat::GenerateRequest& request) {
   if (decision.eligible.size() < 2 || !decision.confidence_min) return {};
   if (*decision.confidence_min == 0) return None("abstains, min_confidence is 0");
-  if (!asked.whole && !decision.buffer)
-    return None("abstains, a stream is not held back (buffer = true on the route would)");
   if (!IsOneText(request)) return None("abstains, the answer is not one plain text");
   const routing::Target& draft = decision.chosen();
   const routing::Target& checker = decision.eligible[1];
@@ -53,10 +67,9 @@ CheckChoice ChooseCheck(const routing::DraftCheck& known, const routing::Decisio
     return None(fmt::format("abstains, {} by {} is not calibrated for {} tasks", draft.name,
                             checker.name, routing::TaskKindName(kind)));
   }
-  if (!calibration->pays) {
-    return None(
-        fmt::format("abstains, for {} tasks it was not shown to pay", routing::TaskKindName(kind)));
-  }
+  if (!calibration->check_pays) return ChooseFirst(*calibration, decision);
+  if (!asked.whole && !decision.buffer)
+    return None("abstains, a stream is not held back (buffer = true on the route would)");
   return {
       .plan = CheckPlan{.checker = checker,
                         .calibration = calibration,
@@ -66,16 +79,12 @@ CheckChoice ChooseCheck(const routing::DraftCheck& known, const routing::Decisio
                          *decision.confidence_min / double{routing::kCertain})};
 }
 
-chat::ScoreRequest CheckRequest(const routing::DraftCheck& known,
-                                const chat::GenerateRequest& request, std::string draft,
+chat::ScoreRequest CheckRequest(const chat::GenerateRequest& request, std::string draft,
                                 const std::string& model) {
-  chat::ScoreRequest score{.model = model,
-                           .messages = request.messages,
-                           .continuations = {known.yes(), known.no()},
-                           .keep_alive_ms = request.keep_alive_ms};
-  score.messages.push_back({.role = chat::Role::kAssistant, .parts = {{.text = std::move(draft)}}});
-  score.messages.push_back({.role = chat::Role::kUser, .parts = {{.text = known.question()}}});
-  return score;
+  return {.model = model,
+          .messages = request.messages,
+          .continuations = {std::move(draft)},
+          .keep_alive_ms = request.keep_alive_ms};
 }
 
 CheckedDraft::CheckedDraft(Gateway& gateway, const Asked& asked,
@@ -99,6 +108,9 @@ Task<Result<std::optional<chat::Event>>> CheckedDraft::Next(Duration patience) {
     Keep(std::move(**event));
     if (bytes_ > kDraftBytesMax) {
       notes_.push_back("draft check: the draft is too long, not checked");
+      released_ = true;
+    } else if (ended && text_.empty()) {
+      notes_.push_back("draft check: the draft is empty, not checked");
       released_ = true;
     } else if (ended) {
       co_await Check();
@@ -132,20 +144,21 @@ void CheckedDraft::Keep(chat::Event event) {
 // Whoever asks for the answer waits for the check, however short their patience: it is a pass over
 // a prompt that the checker mostly holds, and starting it again would not make it shorter.
 Task<void> CheckedDraft::Check() {
-  const chat::ScoreRequest request =
-      CheckRequest(*gateway_.draft_check, request_, text_, plan_.checker.model);
+  const chat::ScoreRequest request = CheckRequest(request_, text_, plan_.checker.model);
   const MonotonicTime until = std::min(deadline_, gateway_.clock.Now() + kCheckMax);
   const auto scores = co_await WithDeadline(
       until, gateway_.engines.Score(asked_.principal, plan_.checker.model, request));
-  if (!scores || scores->continuations.size() != 2) {
+  if (!scores || scores->continuations.size() != 1 || scores->continuations[0].tokens < 1) {
     notes_.push_back(
         fmt::format("draft check: {} could not read it ({}), not checked", plan_.checker.name,
-                    scores ? std::string_view("wrong count") : OutcomeOf(scores.error())));
+                    scores ? std::string_view("no score") : OutcomeOf(scores.error())));
     co_return;
   }
-  const double log_odds = scores->continuations[0].logprob - scores->continuations[1].logprob;
-  checked_ = Checked{.checker = plan_.checker.name,
-                     .verdict = routing::Judge(*plan_.calibration, log_odds, plan_.confidence_min)};
+  const chat::Scores::Continuation& read = scores->continuations[0];
+  const double likelihood = read.logprob / read.tokens;
+  checked_ =
+      Checked{.checker = plan_.checker.name,
+              .verdict = routing::Judge(*plan_.calibration, likelihood, plan_.confidence_min)};
   const routing::Verdict& verdict = checked_->verdict;
   notes_.push_back(fmt::format(
       "draft check: {} is {:.2f} sure of the draft and would gain {:.2f}: {}", plan_.checker.name,

@@ -31,19 +31,19 @@ struct CheckPlan {
 };
 
 // The check of a decision's first target by the next one that may take the request, or nothing and
-// a line that says why not. A draft is checked where it can be held back (the answer is not
-// streamed, or the route buffers), where it is one text, and where both models run on this machine
-// and were calibrated for this kind of task.
+// a line that says why not. Where a check does not pay and the next one is known to be better, the
+// next one comes first instead, streamed or not. A draft is checked where it can be held back (the
+// answer is not streamed, or the route buffers), where it is one text, and where both models run on
+// this machine and were calibrated for this kind of task.
 struct CheckChoice {
   std::optional<CheckPlan> plan = {};
   std::string why = {};
 };
-CheckChoice ChooseCheck(const routing::DraftCheck& known, const routing::Decision& decision,
+CheckChoice ChooseCheck(const routing::DraftCheck& known, routing::Decision& decision,
                         const Asked& asked, const chat::GenerateRequest& request);
 
-// The question that the checker is scored on.
-chat::ScoreRequest CheckRequest(const routing::DraftCheck& known,
-                                const chat::GenerateRequest& request, std::string draft,
+// The draft as a continuation of the chat.
+chat::ScoreRequest CheckRequest(const chat::GenerateRequest& request, std::string draft,
                                 const std::string& model);
 
 // Holds the events of `draft` back until it is whole and was checked. A draft that was accepted, or

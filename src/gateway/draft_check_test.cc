@@ -16,14 +16,14 @@ using testing::HasSubstr;
 
 constexpr std::string_view kSum = "Ana has 2 lamps and buys 3 more. How many has she?";
 
-// 10 % right at log-odds of -1, 95 % at +1; the larger model is right in 60 %.
-const char* const kCalibrated = R"({"version":1,"question":"Right?","yes":"Yes","no":"No","pairs":[
-  {"draft_model":"m-a","larger_model":"m-b","kind":"math","pays":true,"tasks":9,"points":[
-    {"log_odds_milli":-1000,"draft_right":1000,"larger_right":6000},
-    {"log_odds_milli":1000,"draft_right":9500,"larger_right":6000}]},
-  {"draft_model":"m-a","larger_model":"m-b","kind":"code","pays":false,"tasks":9,"points":[
-    {"log_odds_milli":-1000,"draft_right":1000,"larger_right":6000},
-    {"log_odds_milli":1000,"draft_right":9500,"larger_right":6000}]}]})";
+// 10 % right at a mean logarithm of -2, 95 % at 0; the larger model is right in 60 %.
+const char* const kCalibrated = R"({"version":1,"pairs":[
+  {"draft_model":"m-a","larger_model":"m-b","kind":"math","check_pays":true,"tasks":9,"draft_right":5000,"larger_right":6000,"points":[
+    {"likelihood_milli":-2000,"draft_right":1000,"larger_right":6000},
+    {"likelihood_milli":0,"draft_right":9500,"larger_right":6000}]},
+  {"draft_model":"m-a","larger_model":"m-b","kind":"code","check_pays":false,"tasks":9,"draft_right":4100,"larger_right":8400,"points":[
+    {"likelihood_milli":-2000,"draft_right":1000,"larger_right":6000},
+    {"likelihood_milli":0,"draft_right":9500,"larger_right":6000}]}]})";
 
 class DraftCheckTest : public testing::Test {
  protected:
@@ -35,8 +35,8 @@ class DraftCheckTest : public testing::Test {
   }
   ~DraftCheckTest() override { EXPECT_EQ(backend_.live_streams, 0); }
 
-  void FindsRight() { backend_.models["m-b"].scores = {-0.1, -5}; }
-  void FindsWrong() { backend_.models["m-b"].scores = {-5, -0.1}; }
+  void FindsRight() { backend_.models["m-b"].scores = {-0.001}; }
+  void FindsWrong() { backend_.models["m-b"].scores = {-5}; }
 
   std::unique_ptr<Generation> Start(const Asked& asked = {.whole = true},
                                     std::string_view text = kSum) {
@@ -80,7 +80,7 @@ TEST_F(DraftCheckTest, ADraftThatIsFoundRightIsTheAnswer) {
   EXPECT_EQ(backend_.requests.size(), 1u) << "the larger model generates nothing";
   ASSERT_TRUE(generation->checked());
   EXPECT_EQ(generation->checked()->checker, "b");
-  EXPECT_EQ(generation->checked()->verdict.confidence, 9500);
+  EXPECT_NEAR(generation->checked()->verdict.confidence, 9500, 10);
   EXPECT_EQ(generation->target().name, "a");
   EXPECT_THAT(Attempts(*generation), ElementsAre("a:served"));
 }
@@ -90,12 +90,9 @@ TEST_F(DraftCheckTest, TheCheckerReadsQuestionAndDraft) {
   Hear(*Start());
   ASSERT_EQ(backend_.scored.size(), 1u);
   const auto& messages = backend_.scored[0].messages;
-  ASSERT_EQ(messages.size(), 3u);
+  ASSERT_EQ(messages.size(), 1u) << "the chat alone, so that its cells serve the next answer";
   EXPECT_EQ(messages[0].parts.at(0).text, kSum);
-  EXPECT_EQ(messages[1].role, chat::Role::kAssistant);
-  EXPECT_EQ(messages[1].parts.at(0).text, "four.");
-  EXPECT_EQ(messages[2].parts.at(0).text, "Right?");
-  EXPECT_THAT(backend_.scored[0].continuations, ElementsAre("Yes", "No"));
+  EXPECT_THAT(backend_.scored[0].continuations, ElementsAre("four."));
 }
 
 TEST_F(DraftCheckTest, ADraftThatIsFoundWrongIsAnsweredByTheLargerModel) {
@@ -153,7 +150,7 @@ TEST_F(DraftCheckTest, AStreamIsHeldBackWhereTheRouteBuffers) {
 }
 
 TEST_F(DraftCheckTest, TheUsersConfidenceDecides) {
-  backend_.models["m-b"].scores = {-1, -1};  // 52.5 %, and the larger model 60 %
+  backend_.models["m-b"].scores = {-1};  // 52.5 %, and the larger model 60 %
   EXPECT_EQ(Hear(*Start()), "five");
   policy_.virtuals[0].confidence_min = 5'000;
   EXPECT_EQ(Hear(*Start()), "four.");
@@ -168,10 +165,19 @@ TEST_F(DraftCheckTest, WhereNobodyCalibratedItAbstainsAndSaysSo) {
   const auto general = Start({.whole = true}, "Write a poem.");
   EXPECT_EQ(Hear(*general), "four.");
   EXPECT_THAT(general->decision().explanation.back(), HasSubstr("not calibrated for general"));
-  const auto code = Start({.whole = true}, "Fix ```x = 1```");
-  EXPECT_EQ(Hear(*code), "four.");
-  EXPECT_THAT(code->decision().explanation.back(), HasSubstr("not shown to pay"));
   EXPECT_TRUE(backend_.scored.empty());
+}
+
+TEST_F(DraftCheckTest, WhereACheckDoesNotPayTheBetterModelComesFirst) {
+  for (const bool whole : {true, false}) {
+    const auto generation = Start({.whole = whole}, "Fix ```x = 1```");
+    EXPECT_EQ(Hear(*generation), "five") << "streamed or not";
+    EXPECT_EQ(generation->target().name, "b");
+    EXPECT_THAT(generation->decision().explanation.back(), HasSubstr("of code tasks it has 0.84"));
+  }
+  EXPECT_TRUE(backend_.scored.empty());
+  policy_.virtuals[0].confidence_min = 4'000;
+  EXPECT_EQ(Hear(*Start({.whole = true}, "Fix ```x = 1```")), "four.") << "41 % is enough";
 }
 
 TEST_F(DraftCheckTest, AModelThatWasAskedForByNameIsNotChecked) {

@@ -15,7 +15,7 @@ namespace {
 constexpr size_t kTextMax = 512;
 constexpr size_t kPairsMax = 256;
 constexpr size_t kPointsMax = 64;
-constexpr int64_t kLogOddsMax = 100'000;  // milli
+constexpr int64_t kLogarithmMax = 100'000;  // milli
 constexpr int64_t kTasksMax = 1'000'000'000;
 constexpr int32_t kGainMin = 200;  // 2 of 100: less is within what calibrations are off
 constexpr json::Limits kLimits = {.depth = 16, .bytes = size_t{1} << 20, .values = 65536};
@@ -31,14 +31,14 @@ std::vector<CalibrationPoint> ReadPoints(json::Fields& fields) {
   for (size_t i = 0; i < all->size(); ++i) {
     json::Fields point(fields.problem(), (*all)[i], fields.PathOf("points", i));
     CalibrationPoint read;
-    read.log_odds_milli = static_cast<int32_t>(
-        point.Require().Int("log_odds_milli", -kLogOddsMax, kLogOddsMax).value_or(0));
+    read.likelihood_milli = static_cast<int32_t>(
+        point.Require().Int("likelihood_milli", -kLogarithmMax, 0).value_or(0));
     read.draft_right = ReadChance(point, "draft_right");
     read.larger_right = ReadChance(point, "larger_right");
     point.RefuseUnread();
-    const bool rises = points.empty() || (read.log_odds_milli > points.back().log_odds_milli &&
+    const bool rises = points.empty() || (read.likelihood_milli > points.back().likelihood_milli &&
                                           read.draft_right >= points.back().draft_right);
-    if (!fields.problem() && !rises) point.Refuse("log_odds_milli", "does not rise");
+    if (!fields.problem() && !rises) point.Refuse("likelihood_milli", "does not rise");
     points.push_back(read);
   }
   if (!fields.problem() && points.size() < 2) fields.Refuse("points", "has fewer than two");
@@ -53,7 +53,9 @@ Calibration ReadCalibration(json::Fields& fields) {
   const std::optional<TaskKind> known = TaskKindFromName(kind);
   if (!fields.problem() && !known) fields.Refuse("kind", "is no kind of task");
   read.kind = known.value_or(TaskKind::kGeneral);
-  read.pays = fields.Require().Bool("pays").value_or(false);
+  read.check_pays = fields.Require().Bool("check_pays").value_or(false);
+  read.draft_right = ReadChance(fields, "draft_right");
+  read.larger_right = ReadChance(fields, "larger_right");
   read.tasks = static_cast<int32_t>(fields.Require().Int("tasks", 1, kTasksMax).value_or(1));
   read.points = ReadPoints(fields);
   fields.RefuseUnread();
@@ -65,6 +67,12 @@ int32_t Between(int64_t at, int64_t from, int64_t to, int64_t a, int64_t b) {
   return static_cast<int32_t>(a + (b - a) * (at - from) / (to - from));
 }
 
+Verdict VerdictOf(int32_t draft_right, int32_t larger_right, int32_t confidence_min) {
+  Verdict verdict{.confidence = draft_right, .gain = larger_right - draft_right};
+  verdict.accepted = verdict.confidence >= confidence_min || verdict.gain < kGainMin;
+  return verdict;
+}
+
 }  // namespace
 
 Result<DraftCheck> DraftCheck::Parse(std::string_view text) {
@@ -74,9 +82,6 @@ Result<DraftCheck> DraftCheck::Parse(std::string_view text) {
   json::Fields fields(problem, *document);
   DraftCheck read;
   fields.Require().Int("version", 1, 1);
-  read.question_ = fields.Require().String("question", kTextMax).value_or("");
-  read.yes_ = fields.Require().String("yes", kTextMax).value_or("");
-  read.no_ = fields.Require().String("no", kTextMax).value_or("");
   if (const json::Array* pairs = fields.Require().List("pairs", kPairsMax)) {
     for (size_t i = 0; i < pairs->size(); ++i) {
       json::Fields pair(problem, (*pairs)[i], fields.PathOf("pairs", i));
@@ -111,27 +116,29 @@ const Calibration* DraftCheck::Find(std::string_view draft_model, std::string_vi
   return found == calibrations_.end() ? nullptr : &*found;
 }
 
-Verdict Judge(const Calibration& calibration, double log_odds, int32_t confidence_min) {
+Verdict Expect(const Calibration& calibration, int32_t confidence_min) {
+  return VerdictOf(calibration.draft_right, calibration.larger_right, confidence_min);
+}
+
+Verdict Judge(const Calibration& calibration, double likelihood, int32_t confidence_min) {
   const auto& points = calibration.points;
   CHECK(points.size() >= 2, "a calibration has two points");
-  const double bounded = std::clamp(log_odds * 1000, static_cast<double>(-kLogOddsMax),
-                                    static_cast<double>(kLogOddsMax));
-  const int64_t at = std::isnan(log_odds) ? -kLogOddsMax : std::llround(bounded);
+  const double bounded = std::clamp(likelihood * 1000, static_cast<double>(-kLogarithmMax), 0.0);
+  const int64_t at = std::isnan(likelihood) ? -kLogarithmMax : std::llround(bounded);
   CalibrationPoint here = points.front();
-  if (at >= points.back().log_odds_milli) {
+  if (at >= points.back().likelihood_milli) {
     here = points.back();
-  } else if (at > points.front().log_odds_milli) {
-    const auto above = std::ranges::upper_bound(points, at, {}, &CalibrationPoint::log_odds_milli);
+  } else if (at > points.front().likelihood_milli) {
+    const auto above =
+        std::ranges::upper_bound(points, at, {}, &CalibrationPoint::likelihood_milli);
     const CalibrationPoint& low = *std::prev(above);
     const auto line = [&](int32_t from, int32_t to) {
-      return Between(at, low.log_odds_milli, above->log_odds_milli, from, to);
+      return Between(at, low.likelihood_milli, above->likelihood_milli, from, to);
     };
     here.draft_right = line(low.draft_right, above->draft_right);
     here.larger_right = line(low.larger_right, above->larger_right);
   }
-  Verdict verdict{.confidence = here.draft_right, .gain = here.larger_right - here.draft_right};
-  verdict.accepted = verdict.confidence >= confidence_min || verdict.gain < kGainMin;
-  return verdict;
+  return VerdictOf(here.draft_right, here.larger_right, confidence_min);
 }
 
 }  // namespace weir::routing

@@ -8,27 +8,27 @@
 namespace weir::routing {
 namespace {
 
-const std::string kHead = R"({"version":1,"question":"Right?","yes":"Yes","no":"No","pairs":[)";
+const std::string kHead = R"({"version":1,"pairs":[)";
 
 std::string Pair(const std::string& points) {
-  return R"({"draft_model":"s","larger_model":"l","kind":"math","pays":true,"tasks":9,"points":[)" +
+  return R"({"draft_model":"s","larger_model":"l","kind":"math","check_pays":true,"tasks":9,"draft_right":1,"larger_right":2,"points":[)" +
          points + "]}";
 }
 
-// 20 % right at -2, 90 % at +2; the larger model is right in half of all cases.
-Calibration Example() { return {.points = {{-2000, 2000, 5000}, {2000, 9000, 5000}}}; }
+// 20 % right at -4, 90 % at 0; the larger model is right in half of all cases.
+Calibration Example() { return {.points = {{-4000, 2000, 5000}, {0, 9000, 5000}}}; }
 
 TEST(DraftCheck, WhatIsShippedIsValid) {
-  const DraftCheck& check = DraftCheck::BuiltIn();
-  EXPECT_FALSE(check.question().empty());
-  EXPECT_NE(check.yes(), check.no());
+  for (const Calibration& each : DraftCheck::BuiltIn().calibrations()) {
+    EXPECT_EQ(DraftCheck::BuiltIn().Find(each.draft_model, each.larger_model, each.kind), &each);
+  }
 }
 
 TEST(DraftCheck, ACalibrationBelongsToItsModelsAndItsKind) {
   const auto check =
       DraftCheck::Parse(kHead +
-                        Pair(R"({"log_odds_milli":0,"draft_right":1,"larger_right":2},)"
-                             R"({"log_odds_milli":1,"draft_right":3,"larger_right":2})") +
+                        Pair(R"({"likelihood_milli":-9,"draft_right":1,"larger_right":2},)"
+                             R"({"likelihood_milli":0,"draft_right":3,"larger_right":2})") +
                         "]}");
   ASSERT_TRUE(check) << check.error().message;
   ASSERT_NE(check->Find("s", "l", TaskKind::kMath), nullptr);
@@ -38,36 +38,46 @@ TEST(DraftCheck, ACalibrationBelongsToItsModelsAndItsKind) {
 }
 
 TEST(DraftCheck, WhatMakesNoSenseIsNamed) {
-  const std::string low = R"({"log_odds_milli":0,"draft_right":5,"larger_right":2})";
-  const std::string high = R"({"log_odds_milli":9,"draft_right":4,"larger_right":2})";
-  const std::string over = R"({"log_odds_milli":9,"draft_right":10001,"larger_right":2})";
+  const std::string low = R"({"likelihood_milli":-9,"draft_right":5,"larger_right":2})";
+  const std::string high = R"({"likelihood_milli":0,"draft_right":4,"larger_right":2})";
+  const std::string over = R"({"likelihood_milli":0,"draft_right":10001,"larger_right":2})";
   const auto param = [](const std::string& pairs) {
     const auto read = DraftCheck::Parse(kHead + pairs + "]}");
     return read ? "" : read.error().param;
   };
   EXPECT_EQ(param(Pair(low)), "pairs[0].points");
-  EXPECT_EQ(param(Pair(low + "," + high)), "pairs[0].points[1].log_odds_milli") << "it falls";
-  EXPECT_EQ(param(Pair(low + "," + low)), "pairs[0].points[1].log_odds_milli");
+  EXPECT_EQ(param(Pair(low + "," + high)), "pairs[0].points[1].likelihood_milli") << "it falls";
+  EXPECT_EQ(param(Pair(low + "," + low)), "pairs[0].points[1].likelihood_milli");
   EXPECT_EQ(param(Pair(low + "," + over)), "pairs[0].points[1].draft_right");
 }
 
 TEST(Judge, BetweenPointsChancesLieOnTheLine) {
-  EXPECT_EQ(Judge(Example(), 0, 8500).confidence, 5500);
+  EXPECT_EQ(Judge(Example(), -2, 8500).confidence, 5500);
   EXPECT_EQ(Judge(Example(), -9, 8500).confidence, 2000) << "level beyond the ends";
-  EXPECT_EQ(Judge(Example(), 9, 8500).confidence, 9000);
-  EXPECT_EQ(Judge(Example(), 2, 8500).confidence, 9000);
+  EXPECT_EQ(Judge(Example(), 1, 8500).confidence, 9000);
+  EXPECT_EQ(Judge(Example(), 0, 8500).confidence, 9000);
 }
 
 TEST(Judge, AConfidentDraftIsAcceptedAndADoubtfulOneIsNotWhereTheLargerModelIsBetter) {
-  EXPECT_TRUE(Judge(Example(), 2, 8500).accepted);
-  EXPECT_FALSE(Judge(Example(), -2, 8500).accepted);
+  EXPECT_TRUE(Judge(Example(), 0, 8500).accepted);
+  EXPECT_FALSE(Judge(Example(), -4, 8500).accepted);
 }
 
 TEST(Judge, WhatTheLargerModelWouldFailTooIsAccepted) {
-  const Verdict verdict = Judge(Example(), 0.5, 8500);
+  const Verdict verdict = Judge(Example(), -1.5, 8500);
   EXPECT_LT(verdict.confidence, 8500);
   EXPECT_LT(verdict.gain, 0);
   EXPECT_TRUE(verdict.accepted);
+}
+
+TEST(Expect, TasksThatTheSmallerModelMostlyFailsGoUp) {
+  Calibration calibration = Example();
+  calibration.draft_right = 4'100;
+  calibration.larger_right = 8'400;
+  EXPECT_FALSE(Expect(calibration, 8'500).accepted);
+  EXPECT_TRUE(Expect(calibration, 4'000).accepted);
+  calibration.larger_right = 4'200;
+  EXPECT_TRUE(Expect(calibration, 8'500).accepted) << "the larger model fails them too";
 }
 
 TEST(Judge, NumbersThatAreNoneAreNoConfidence) {

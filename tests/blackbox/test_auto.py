@@ -85,14 +85,11 @@ def asked(http, text, **more):
     return answer
 
 
-def test_a_larger_model_reads_a_draft_and_says_how_sure_it_is(both):
-    answer = asked(both, f"{ORDERS}\n\nWho placed the order 48273? Answer with that alone.")
-    weir = answer.json()["weir"]
-    assert weir["gate"] == "draft_check" and weir["checked_by"] == CAPABLE and 0 <= weir["confidence"] <= 1
-    assert weir["target"] == (FAST if weir["accepted"] else CAPABLE)
-    decision = both.get(f"/weir/v1/decisions/{answer.headers['x-weir-decision']}").json()
-    assert any("sure of the draft" in note for note in decision["notes"])
-    assert "Order" not in str(decision["notes"]) and "Dmitri" not in str(decision["notes"])
+def test_what_the_smaller_model_mostly_fails_goes_to_the_larger_one_at_once(both):
+    weir = asked(both, f"{ORDERS}\n\nWho placed the order 48273? Answer with that alone.").json()["weir"]
+    assert weir["target"] == CAPABLE and weir["confidence"] is None
+    assert any(line.startswith(f"chosen: {CAPABLE}; of extraction tasks") for line in weir["explanation"])
+    assert "Dmitri" not in str(weir)
 
 
 def test_what_was_not_calibrated_is_not_checked_and_says_so(both):

@@ -69,7 +69,7 @@ def both(tmp_path_factory):
     missing = [name for name in (FAST, CAPABLE) if not (store / "manifests" / f"{name.replace(':', '/')}.json").exists()]
     if missing:
         pytest.skip(f"{missing[0]} is not in the model store")
-    with weir_server.Weir(tmp_path_factory.mktemp("auto") / "weir") as weir, http_client(weir.url) as http:
+    with weir_server.Weir(tmp_path_factory.mktemp("auto") / "weir", models=store) as weir, http_client(weir) as http:
         yield http
 
 

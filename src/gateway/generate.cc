@@ -167,6 +167,12 @@ class RoutedGeneration final : public Generation {
     stream_ = std::move(draft);
   }
 
+  // Before the stream goes that it is.
+  void LeaveDraft() {
+    if (draft_ != nullptr) checked_ = draft_->checked();
+    draft_ = nullptr;
+  }
+
   // A draft that was found wrong is better than no answer.
   bool GiveDraft(const Error& error) {
     if (spare_.empty() || error.code == Code::kCancelled || !StillValid()) return false;
@@ -224,11 +230,8 @@ class RoutedGeneration final : public Generation {
     if (current_ + 1 >= decision_.eligible.size()) return false;
     Record(OutcomeOf(error));
     tried_ += fmt::format("{}{} ({})", tried_.empty() ? "" : ", ", target().name, OutcomeOf(error));
-    if (draft_ != nullptr) {
-      checked_ = draft_->checked();
-      if (error.reason == kDraftRejected) spare_ = draft_->TakeDraft();
-      draft_ = nullptr;
-    }
+    if (draft_ != nullptr && error.reason == kDraftRejected) spare_ = draft_->TakeDraft();
+    LeaveDraft();
     check_.reset();
     stream_.reset();
     recorded_ = false;
@@ -239,6 +242,7 @@ class RoutedGeneration final : public Generation {
   std::unexpected<Error> End(Error error) {
     const std::string outcome(OutcomeOf(error));
     Record(outcome);
+    LeaveDraft();
     stream_.reset();
     if (!tried_.empty() && !answered_ && MayMoveOn(error)) {
       const int retry_after_s = std::max(error.retry_after_s, 1);

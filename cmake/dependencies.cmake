@@ -34,6 +34,7 @@ target_compile_options(sqlite3_amalgamation PRIVATE -w -fno-omit-frame-pointer
 target_link_libraries(sqlite3_amalgamation PUBLIC Threads::Threads)
 
 pkg_check_modules(libsodium REQUIRED IMPORTED_TARGET libsodium)
+pkg_check_modules(re2 REQUIRED IMPORTED_TARGET re2)
 
 # libllama and its kin: tools/build_llama.sh builds them and tells the prefix.
 set(WEIR_LLAMA_PREFIX "" CACHE PATH "what tools/build_llama.sh printed")

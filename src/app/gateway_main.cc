@@ -25,6 +25,7 @@
 #include "http/listen.h"
 #include "http/server.h"
 #include "keys/key_store.h"
+#include "privacy/detectors_from_settings.h"
 #include "process/sandbox.h"
 #include "server/front.h"
 #include "sqlite/database.h"
@@ -155,6 +156,12 @@ class Gateway {
     }
     labels_ = std::move(*labels);
     gateway_.labels = labels_.get();
+    if (auto detector = privacy::DetectorOf(policy_.settings()); detector) {
+      UseDetector(*std::move(detector));
+    } else {
+      LogError("{}", detector.error());
+      return 1;
+    }
     for (const int listener : listeners) {
       addresses.push_back("http://" + http::LocalAddress(listener));
       if (auto accepting = server_.Accept(listener); !accepting) {
@@ -212,6 +219,11 @@ class Gateway {
     gateway_.label_rules = LabelRulesOf(policy_.settings());
   }
 
+  void UseDetector(std::shared_ptr<const privacy::Detector> detector) {
+    scanner_ = std::make_unique<privacy::RequestScanner>(std::move(detector));
+    gateway_.scanner = scanner_.get();
+  }
+
   void Drain(Duration grace) {
     if (std::exchange(draining_, true)) return;
     LogInfo("draining: {} request(s) run", server_.exchange_count());
@@ -229,7 +241,13 @@ class Gateway {
       for (const std::string& line : problems) LogError("not reloaded: {}", line);
       return;
     }
+    auto detector = privacy::DetectorOf(*settings);
+    if (!detector) {
+      LogError("not reloaded: {}", detector.error());
+      return;
+    }
     for (const std::string& line : routing::WithoutEffect(*settings)) LogWarning("{}", line);
+    UseDetector(*std::move(detector));
     policy_.Replace(std::move(*settings));
     ApplyLimits();
     UseBackends();
@@ -280,6 +298,7 @@ class Gateway {
   keys::Meter meter_;
   server::Metrics metrics_;
   std::unique_ptr<privacy::LabelMemory> labels_ = {};
+  std::unique_ptr<privacy::RequestScanner> scanner_ = {};
   gateway::Gateway gateway_;
   server::Site site_;
   http::Server server_;

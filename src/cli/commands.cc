@@ -32,6 +32,7 @@ struct Asked {
   std::string target = {};
   bool force = false;
   bool hashes = false;
+  std::string file = {};
   std::string data = {};
   std::string models = {};
   std::function<int()> work = {};
@@ -225,6 +226,12 @@ void AddKeyCommands(CLI::App& app, Asked& asked) {
 }
 
 void AddPolicyCommands(CLI::App& app, Asked& asked) {
+  AddCommand(app, asked, "label", "what the detectors find in a text: a JSON object a finding",
+             "  weir label letter.txt\n  git diff | weir label -\n"
+             "  weir label notes.md --config new.toml",
+             [&] { return LabelText(asked.common, asked.file, ConfigWords(asked)); })
+      ->add_option("file", asked.file, "a text; - is standard input")
+      ->required();
   CLI::App* policy = app.add_subcommand("policy", "what may go where: check, show");
   policy->require_subcommand(1);
   AddCommand(*policy, asked, "check", "prove that no label reaches a target above its ceiling",
@@ -260,7 +267,8 @@ void AddBackendCommands(CLI::App& app, Asked& asked) {
 // Commands that make or judge a configuration say themselves what is wrong with it.
 bool ReadsConfiguration(const std::vector<std::string>& words) {
   if (words.size() < 2) return false;
-  return words[0] == "policy" || (words[0] == "backend" && words[1] != "probe");
+  return words[0] == "label" || words[0] == "policy" ||
+         (words[0] == "backend" && words[1] != "probe");
 }
 
 void AddOperatorCommands(CLI::App& app, Asked& asked) {

@@ -102,6 +102,7 @@ int ListKeys(const Common& common);
 int RevokeKey(const Common& common, const std::string& name);
 int ExplainDecision(const Common& common, const std::string& id);
 int Doctor(const Common& common, const std::vector<std::string>& words, bool hashes);
+int LabelText(const Common& common, const std::string& file, const std::vector<std::string>& words);
 int CheckPolicy(const Common& common, const std::vector<std::string>& words);
 int ShowPolicy(const Common& common, const std::vector<std::string>& words);
 int AddBackend(const Common& common, const BackendOptions& options,

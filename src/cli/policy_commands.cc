@@ -6,6 +6,7 @@
 #include "cli/settings.h"
 #include "cli/table.h"
 #include "json/writer.h"
+#include "privacy/detectors_from_settings.h"
 #include "routing/from_settings.h"
 
 namespace weir::cli {
@@ -94,6 +95,10 @@ void PrintPolicy(const routing::Policy& policy, std::string_view default_label) 
 int CheckPolicy(const Common& common, const std::vector<std::string>& words) {
   const auto settings = LoadFor(words);
   if (!settings) return ReportProblems(settings.error());
+  for (const std::string& problem : privacy::DetectorProblems(*settings)) {
+    fmt::print(stderr, "weir: {}\n", problem);
+    return static_cast<int>(Exit::kFailed);
+  }
   const routing::PolicyProof proof =
       routing::CheckPolicy(routing::PolicyOf(*settings), routing::FloorsOf(*settings));
   if (common.json) {

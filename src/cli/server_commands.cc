@@ -7,6 +7,7 @@
 #include "cli/settings.h"
 #include "config/show.h"
 #include "json/writer.h"
+#include "privacy/detectors_from_settings.h"
 #include "routing/from_settings.h"
 
 namespace weir::cli {
@@ -37,7 +38,10 @@ int CheckConfig(const Common&, const std::vector<std::string>& words) {
   const auto settings = LoadFor(words);
   if (!settings) return ReportProblems(settings.error());
   // What the server refuses at its start and on reload.
-  const std::vector<std::string> problems = routing::PolicyProblems(*settings);
+  std::vector<std::string> problems = routing::PolicyProblems(*settings);
+  for (std::string& problem : privacy::DetectorProblems(*settings)) {
+    problems.push_back(std::move(problem));
+  }
   for (const std::string& problem : problems) fmt::print(stderr, "weir: {}\n", problem);
   if (!problems.empty()) return static_cast<int>(Exit::kFailed);
   for (const std::string& line : routing::WithoutEffect(*settings)) {

@@ -246,6 +246,55 @@ LabelRule ReadLabelRule(TableReader& reader) {
   return rule;
 }
 
+Parsed<std::optional<chat::Label>> DetectedLabel(const Node& node) {
+  const auto label = value::Label(node);
+  if (!label) return std::unexpected(label.error());
+  if (*label == chat::Label::kPublic) {
+    return std::unexpected(
+        "takes internal, personal or secret; enabled = false leaves a built-in type out");
+  }
+  return *label;
+}
+
+// What an own detector, or a built-in type, has to have and may not have.
+void CheckDetector(TableReader& reader, const Detector& detector) {
+  const auto problem = [&](std::string_view what) {
+    reader.context().Add(reader.table().line, reader.table().column,
+                         fmt::format("detector {}", what));
+  };
+  const std::string& name = *detector.name;
+  const bool has_rule = reader.Has("words") || reader.Has("pattern");
+  if (std::ranges::find(kDetectorTypes, name) != std::end(kDetectorTypes)) {
+    if (has_rule)
+      problem(fmt::format("{} is built in and takes no words or pattern; choose another name",
+                          Quoted(name)));
+    if (!reader.Has("label") && !reader.Has("enabled")) {
+      problem(fmt::format("{} is built in; say label or enabled, or this changes nothing",
+                          Quoted(name)));
+    }
+    return;
+  }
+  if (!has_rule) {
+    return problem(fmt::format("{} is not built in, so it needs words or a pattern{}", Quoted(name),
+                               Suggestion(name, kDetectorTypes)));
+  }
+  if (reader.Has("words") && reader.Has("pattern")) problem("takes words or a pattern, not both");
+  if (reader.Has("enabled"))
+    problem("takes enabled for built-in types alone; remove this one instead");
+  if (!reader.Has("label")) reader.Missing("label");
+}
+
+Detector ReadDetector(TableReader& reader) {
+  Detector detector;
+  reader.Require("name", detector.name, value::Name);
+  reader.Read("words", detector.words, value::List);
+  reader.Read("pattern", detector.pattern, value::Text);
+  reader.Read("label", detector.label, DetectedLabel);
+  reader.Read("enabled", detector.enabled, value::Flag);
+  if (!detector.name->empty()) CheckDetector(reader, detector);
+  return detector;
+}
+
 Parsed<Goal> ReadGoal(const Node& node, const FileContext& context) {
   if (node.kind != Node::Kind::kTable) {
     return std::unexpected(fmt::format("takes a table, not {}", KindName(node.kind)));
@@ -414,6 +463,7 @@ void ReadTop(const Node& root, Settings& settings, const FileContext& context) {
   ReadList(reader, "backend", settings.backends, ReadBackend);
   ReadList(reader, "target", settings.targets, ReadTarget);
   ReadList(reader, "label", settings.labels, ReadLabelRule);
+  ReadList(reader, "detector", settings.detectors, ReadDetector);
   ReadNamed(reader, "route", settings.routes, ReadRoute);
   ReadList(reader, "rule", settings.rules, ReadRule);
   ReadNamed(reader, "budget", settings.budgets, ReadBudget);

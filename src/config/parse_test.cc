@@ -294,6 +294,35 @@ TEST(Parse, ARuleThatDecidesNothingIsRefused) {
   EXPECT_THAT(OnlyProblem("[[rule]]\nwhen={label='top'}\nuse=['a']"), HasSubstr("is no label"));
 }
 
+TEST(Parse, ADetectorIsBuiltInOrHasWordsOrAPattern) {
+  const auto problem = [](std::string_view rest) {
+    return OnlyProblem("[[detector]]\n" + std::string(rest));
+  };
+  const Settings good = ParseGood(
+      "[[detector]]\nname = 'mine'\nwords = ['a b']\nlabel = 'secret'\n"
+      "[[detector]]\nname = 'email'\nenabled = false\n"
+      "[[detector]]\nname = 'card'\nlabel = 'secret'\n");
+  ASSERT_EQ(good.detectors.size(), 3u);
+  EXPECT_EQ(*good.detectors[0].label.value, chat::Label::kSecret);
+  EXPECT_FALSE(*good.detectors[1].enabled);
+  EXPECT_THAT(problem("name = 'emial'\nlabel = 'secret'\n"),
+              HasSubstr("weir.toml:1:1: detector 'emial' is not built in, so it needs words or a "
+                        "pattern; did you mean 'email'?"));
+  EXPECT_THAT(problem("name = 'email'\nlabel = 'secret'\nwords = ['x']\n"),
+              HasSubstr("takes no words or pattern"));
+  EXPECT_THAT(problem("name = 'email'\n"), HasSubstr("say label or enabled"));
+  EXPECT_THAT(problem("name = 'a'\nlabel = 'public'\nwords = ['x']\n"),
+              HasSubstr("weir.toml:3:9: detector.label takes internal, personal or secret"));
+  EXPECT_THAT(problem("name = 'a'\nlabel = 'secret'\nwords = ['x']\npattern = 'y'\n"),
+              HasSubstr("words or a pattern, not both"));
+  EXPECT_THAT(problem("name = 'a'\nwords = ['x']\n"), HasSubstr("detector.label is missing"));
+  EXPECT_THAT(problem("name = 'a'\nlabel = 'secret'\nword = ['x']\nwords = ['x']\n"),
+              HasSubstr("did you mean"));
+  EXPECT_THAT(problem("name = 'card'\nlabel = 'secret'\n[[detector]]\nname = 'card'\nenabled = "
+                      "false\n"),
+              HasSubstr("defined twice"));
+}
+
 TEST(Parse, ModelsOfTheirOwnNameHaveSettings) {
   const Settings settings = ParseGood(
       "[model.'qwen2.5-coder:0.5b']\ncontext=8192\nparallel=4\nkeep_alive='forever'\npreload="

@@ -85,6 +85,10 @@ void CheckReferences(const Settings& settings, const FileContext& context) {
     backends.Add(*backend.name,
                  backend.name.place.origin == Origin::kFile ? backend.name.place : backend.place);
   }
+  NameBook detectors("detector", context);
+  for (const Detector& detector : settings.detectors) {
+    detectors.Add(*detector.name, detector.name.place);
+  }
   CheckTargets(settings, backends, context);
 }
 

@@ -145,6 +145,17 @@ struct LabelRule {
   Setting<chat::Label> label = {};
 };
 
+// [[detector]]: words or a pattern of the operator's own, or what becomes of a built-in type
+// (kDetectorTypes).
+struct Detector {
+  Place place = {};
+  Text name = {};
+  Names words = {};  // an own one has these or a pattern
+  Text pattern = {};
+  Optional<chat::Label> label = {};  // of an own one always there
+  Setting<bool> enabled{true};       // of a built-in type
+};
+
 struct CloudShareMax {
   double share = 0;  // 0 to 1
 };
@@ -220,6 +231,7 @@ struct Settings {
   std::vector<Backend> backends = {};
   std::vector<Target> targets = {};
   std::vector<LabelRule> labels = {};
+  std::vector<Detector> detectors = {};
   std::vector<Route> routes = {};
   std::vector<Rule> rules = {};
   std::vector<Budget> budgets = {};
@@ -230,5 +242,93 @@ inline constexpr std::string_view kFlagFeatures[] = {"images", "audio",     "too
                                                      "schema", "reasoning", "online"};
 inline constexpr std::string_view kNameFeatures[] = {"project", "key",  "tenant", "user",
                                                      "model",   "task", "label"};
+
+// What the detectors know (privacy/entity_types.h, whose test holds both lists together).
+inline constexpr std::string_view kDetectorTypes[] = {"email",
+                                                      "phone",
+                                                      "ip_address",
+                                                      "mac_address",
+                                                      "name",
+                                                      "address",
+                                                      "date_of_birth",
+                                                      "location",
+                                                      "card",
+                                                      "iban",
+                                                      "bank_account",
+                                                      "crypto_wallet",
+                                                      "passport",
+                                                      "driver_licence",
+                                                      "medical_record",
+                                                      "imei",
+                                                      "vin",
+                                                      "mrz",
+                                                      "us_ssn",
+                                                      "us_itin",
+                                                      "us_aba_routing",
+                                                      "us_npi",
+                                                      "us_mbi",
+                                                      "us_dea",
+                                                      "ca_sin",
+                                                      "mx_curp",
+                                                      "mx_rfc",
+                                                      "br_cpf",
+                                                      "br_cnpj",
+                                                      "uk_nhs",
+                                                      "uk_nino",
+                                                      "uk_driving_licence",
+                                                      "de_tax_id",
+                                                      "de_tax_number",
+                                                      "de_pension",
+                                                      "de_health",
+                                                      "de_id_card",
+                                                      "de_vat",
+                                                      "de_doctor",
+                                                      "at_svnr",
+                                                      "ch_ahv",
+                                                      "nl_bsn",
+                                                      "be_national",
+                                                      "fr_nir",
+                                                      "fr_siren",
+                                                      "fr_siret",
+                                                      "es_nif",
+                                                      "pt_nif",
+                                                      "it_fiscal_code",
+                                                      "it_vat",
+                                                      "pl_pesel",
+                                                      "cz_birth_number",
+                                                      "ro_cnp",
+                                                      "bg_egn",
+                                                      "hr_oib",
+                                                      "tr_tckn",
+                                                      "fi_hetu",
+                                                      "se_personnummer",
+                                                      "se_organisation",
+                                                      "dk_cpr",
+                                                      "no_fodselsnummer",
+                                                      "in_aadhaar",
+                                                      "in_pan",
+                                                      "in_gstin",
+                                                      "in_voter",
+                                                      "kr_rrn",
+                                                      "kr_brn",
+                                                      "jp_my_number",
+                                                      "cn_resident_id",
+                                                      "sg_nric",
+                                                      "sg_uen",
+                                                      "th_id",
+                                                      "ph_tin",
+                                                      "au_abn",
+                                                      "au_acn",
+                                                      "au_tfn",
+                                                      "au_medicare",
+                                                      "za_id",
+                                                      "ng_nin",
+                                                      "api_key",
+                                                      "jwt",
+                                                      "private_key",
+                                                      "password",
+                                                      "connection_string",
+                                                      "auth_header",
+                                                      "cookie"};
 
 }  // namespace weir::config

@@ -139,6 +139,15 @@ void ShowTarget(const Target& target, Printer& out) {
   out.PutMoney("price.output_per_million", price.output, kPerMillionDecimals);
 }
 
+void ShowDetector(const Detector& detector, Printer& out) {
+  out.Heading("[[detector]]", detector.place);
+  out.Put("name", detector.name);
+  out.PutSet("words", detector.words);
+  out.PutSet("pattern", detector.pattern);
+  out.Put("label", detector.label);
+  if (detector.enabled.place.origin != Origin::kDefault) out.Put("enabled", detector.enabled);
+}
+
 void ShowLabel(const LabelRule& rule, Printer& out) {
   out.Heading("[[label]]", rule.place);
   out.PutSet("match.project", rule.project);
@@ -209,6 +218,7 @@ std::string Show(const Settings& settings) {
   for (const Backend& backend : settings.backends) ShowBackend(backend, out);
   for (const Target& target : settings.targets) ShowTarget(target, out);
   for (const LabelRule& rule : settings.labels) ShowLabel(rule, out);
+  for (const Detector& detector : settings.detectors) ShowDetector(detector, out);
   for (const Route& route : settings.routes) ShowRoute(route, out);
   for (const Rule& rule : settings.rules) ShowRule(rule, out);
   for (const Budget& budget : settings.budgets) ShowBudget(budget, out);

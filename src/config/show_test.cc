@@ -52,6 +52,13 @@ url = "https://api.example/v1"
 key_env = "KEY"
 ca_file = ""
 region = "eu"
+[[detector]]
+name = "mine"
+words = ["a", "b"]
+label = "secret"
+[[detector]]
+name = "email"
+enabled = false
 [[target]]
 name = "t"
 backend = "o"

@@ -34,8 +34,9 @@ using Call =
 template <class T>
 Task<Result<Answered<T>>> Ask(Gateway& gateway, const Asked& asked, const std::string& model,
                               routing::Task task, std::span<const chat::Message> messages,
-                              std::span<const chat::Prompt> prompts, Call<T> call) {
-  const auto labelled = LabelOf(gateway, asked, model, messages, prompts);
+                              std::span<const chat::Prompt> prompts, privacy::Scanned scanned,
+                              Call<T> call) {
+  const auto labelled = LabelOf(gateway, asked, model, messages, prompts, scanned);
   if (!labelled) co_return std::unexpected(labelled.error());
   routing::Features features{.task = task, .label = labelled->label};
   AddCaller(gateway, asked, features);
@@ -108,7 +109,7 @@ Task<Result<Answered<chat::Embeddings>>> Embed(Gateway& gateway, Asked asked,
     return EmbedAt(gateway, asked.principal, target, ask, request, notes);
   };
   co_return co_await Ask(gateway, asked, request.model, routing::Task::kEmbed, {}, request.inputs,
-                         call);
+                         ScanOf(gateway, request), call);
 }
 
 Task<Result<Answered<chat::Scores>>> Score(Gateway& gateway, Asked asked,
@@ -120,7 +121,7 @@ Task<Result<Answered<chat::Scores>>> Score(Gateway& gateway, Asked asked,
     return ScoreAt(gateway, asked.principal, target, request);
   };
   co_return co_await Ask(gateway, asked, request.model, routing::Task::kScore, request.messages,
-                         prompts, call);
+                         prompts, ScanOf(gateway, request), call);
 }
 
 }  // namespace weir::gateway

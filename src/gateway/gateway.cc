@@ -46,7 +46,7 @@ std::vector<std::string> TextsOf(std::span<const chat::Prompt> prompts) {
 
 Result<Labelled> LabelOf(const Gateway& gateway, const Asked& asked, std::string_view model,
                          std::span<const chat::Message> messages,
-                         std::span<const chat::Prompt> prompts) {
+                         std::span<const chat::Prompt> prompts, const privacy::Scanned& scanned) {
   Labelled result{.label = asked.principal.label_floor};
   const auto raise = [&](chat::Label label, std::string why) {
     const chat::Label joined = chat::Join(result.label, label);
@@ -75,9 +75,18 @@ Result<Labelled> LabelOf(const Gateway& gateway, const Asked& asked, std::string
     raise(*recalled.label,
           fmt::format("label {}: earlier turns had it", chat::LabelName(*recalled.label)));
   }
-  if ((HasUnreadable(messages) || HasTokens(prompts)) &&
-      !(asked.label && asked.principal.may_assert_label)) {
-    raise(chat::Label::kUnscanned, "label unscanned: it has parts that are not text");
+  // Each of them stands there, also those that another one outranks.
+  result.why.insert(result.why.end(), scanned.why.begin(), scanned.why.end());
+  result.label = chat::Join(result.label, scanned.label);
+  if (!(asked.label && asked.principal.may_assert_label)) {
+    if (HasUnreadable(messages) || HasTokens(prompts)) {
+      raise(chat::Label::kUnscanned, "label unscanned: it has parts that are not text");
+    }
+    if (scanned.unscanned) {
+      raise(chat::Label::kUnscanned,
+            fmt::format("label unscanned: the detectors cannot read all of {}",
+                        scanned.unscanned_at));
+    }
   }
   if (!said || recalled.foreign_assistant) {
     raise(gateway.default_label,

@@ -24,6 +24,7 @@
 #include "gateway/decision_log.h"
 #include "privacy/label_memory.h"
 #include "privacy/label_rules.h"
+#include "privacy/request_scanner.h"
 #include "routing/draft_check.h"
 #include "routing/goal.h"
 #include "routing/prediction.h"
@@ -57,7 +58,8 @@ struct Gateway {
   DecisionLog decisions = {};
   backends::ProviderFleet* providers = nullptr;  // null: nothing lies beyond this machine
   std::vector<privacy::LabelRule> label_rules = {};
-  privacy::LabelMemory* labels = nullptr;  // null: earlier turns are not known (tests)
+  privacy::LabelMemory* labels = nullptr;      // null: earlier turns are not known (tests)
+  privacy::RequestScanner* scanner = nullptr;  // null: nothing is detected (tests)
   const routing::DraftCheck* draft_check = &routing::DraftCheck::BuiltIn();
   const routing::Predictor* predictor = &routing::Predictor::BuiltIn();
   std::map<std::string, routing::ShareKeeper> shares = {};  // of routes that bound the cloud's
@@ -70,13 +72,19 @@ struct Labelled {
 };
 
 // The join of: the floor of the key, what the caller asserts, the rules that match, what is known
-// of the texts, `unscanned` for what nobody can read (parts that are no text, prompts of token ids;
-// unless a key that may assert labels did), and the default where nobody said anything or somebody
-// else wrote an assistant's turn. It only rises. An Error (the memory cannot be read) means that
-// the label is not known.
+// of the texts, what the detectors found in them (`scanned`), `unscanned` for what nobody can read
+// (parts that are no text, prompts of token ids, texts that the detectors cannot read; unless a key
+// that may assert labels did), and the default where nobody said anything or somebody else wrote an
+// assistant's turn. It only rises: a finding below the default does not lower it. An Error (the
+// memory cannot be read) means that the label is not known.
 Result<Labelled> LabelOf(const Gateway& gateway, const Asked& asked, std::string_view model,
                          std::span<const chat::Message> messages,
-                         std::span<const chat::Prompt> prompts = {});
+                         std::span<const chat::Prompt> prompts, const privacy::Scanned& scanned);
+// What the detectors found in a request.
+template <class Request>
+privacy::Scanned ScanOf(const Gateway& gateway, const Request& request) {
+  return gateway.scanner != nullptr ? gateway.scanner->Scan(request) : privacy::Scanned();
+}
 
 // The texts among them; token ids have none.
 std::vector<std::string> TextsOf(std::span<const chat::Prompt> prompts);

@@ -16,6 +16,7 @@ using backends::Silence;
 using chat::Label;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
+using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
@@ -194,13 +195,33 @@ TEST_F(GatewayTest, WithoutAnEligibleTargetTheFilterIsNamed) {
 TEST_F(GatewayTest, TheLabelIsTheJoinOfTheKeysFloorAndWhatTheCallerSays) {
   const auto label = [&](Label floor, std::optional<Label> said) {
     const Asked asked{.principal = {.label_floor = floor}, .label = said};
-    return LabelOf(gateway_, asked, "auto", {}).value().label;
+    return LabelOf(gateway_, asked, "auto", {}, {}, {}).value().label;
   };
   EXPECT_EQ(label(Label::kPublic, std::nullopt), Label::kInternal);  // the default
   EXPECT_EQ(label(Label::kPublic, Label::kPublic), Label::kPublic);
   EXPECT_EQ(label(Label::kPersonal, Label::kPublic), Label::kPersonal);
   EXPECT_EQ(label(Label::kPersonal, std::nullopt), Label::kPersonal);
   EXPECT_EQ(label(Label::kPersonal, Label::kSecret), Label::kSecret);
+}
+
+TEST_F(GatewayTest, WhatTheDetectorsFindRaisesTheLabelAndNeverLowersIt) {
+  const auto label = [&](const privacy::Scanned& scanned, const Asked& asked = {}) {
+    return LabelOf(gateway_, asked, "auto", {}, {}, scanned).value();
+  };
+  const privacy::Scanned iban{.label = Label::kPersonal,
+                              .why = {"label personal: detector iban at message 2"}};
+  const Asked open{.label = Label::kPublic};
+  EXPECT_EQ(label(iban, open).label, Label::kPersonal);
+  EXPECT_THAT(label(iban, open).why, Contains("label personal: detector iban at message 2"));
+  EXPECT_EQ(label(iban, {.label = Label::kSecret}).label, Label::kSecret);
+  gateway_.default_label = Label::kSecret;
+  EXPECT_EQ(label(iban).label, Label::kSecret) << "below the default, it changes nothing";
+  const privacy::Scanned opaque{.unscanned = true, .unscanned_at = "message 1"};
+  EXPECT_EQ(label(opaque, open).label, Label::kUnscanned);
+  const Asked asserting{.principal = {.may_assert_label = true}, .label = Label::kPublic};
+  EXPECT_EQ(label(opaque, asserting).label, Label::kPublic)
+      << "a key may cover what cannot be read";
+  EXPECT_EQ(label(iban, asserting).label, Label::kPersonal) << "and not what was found";
 }
 
 TEST_F(GatewayTest, AKeysFloorKeepsItsRequestsFromTheCloud) {

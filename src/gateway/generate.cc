@@ -321,7 +321,8 @@ Result<std::unique_ptr<Generation>> Generate(Gateway& gateway, const Asked& aske
                                              chat::GenerateRequest request) {
   routing::Features features = FeaturesOf(request);
   const std::vector<chat::Prompt> prompts = PromptsOf(request);
-  auto labelled = LabelOf(gateway, asked, request.model, request.messages, prompts);
+  auto labelled =
+      LabelOf(gateway, asked, request.model, request.messages, prompts, ScanOf(gateway, request));
   if (!labelled) return std::unexpected(labelled.error());
   features.label = labelled->label;
   AddCaller(gateway, asked, features);

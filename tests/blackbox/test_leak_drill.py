@@ -4,7 +4,7 @@ What is labelled above a target's ceiling must not arrive there, counted in the 
 canary may stand in a log, in an error or in a file of the data folder. Providers fail in many ways, so there are
 retries, open breakers and fallback; the engine, the door, the gateway and the launcher are killed; the
 configuration is replaced. What was answered under a high label is asked again as if it were public: its history keeps
-the label.
+the label. The same with requests that nobody labels: the detectors alone find what must stay.
 """
 
 import concurrent.futures
@@ -184,3 +184,87 @@ def test_nothing_labelled_reaches_a_target_above_its_ceiling(providers, stories,
     assert statuses.count(403) > len(statuses) / 20, statuses
     for name in CEILINGS:
         assert len(arrived[name]) > COUNT / 40, {name: len(numbers) for name, numbers in arrived.items()}
+
+
+# What nobody labelled, and its label by what the detectors find; without quotes, since some positions are JSON.
+DETECTED = {
+    "jane.doe@mail.example.org": 2,
+    "jane\\u0040mail.example.org": 2,
+    "GB82 WEST 1234 5698 7654 32": 2,
+    "SSN 5\u200b36-22-1234": 2,
+    "Dear Mr. Kowalczyk": 2,
+    "wohnhaft Goethestrasse 12a": 2,
+    "AKIA2E3KJ4LM5NPQ6RST": 3,
+    "password=Tr0ub4dor-3x": 3,
+    "postgres://app:s3cr3tPw@db:5432/x": 3,
+    "nothing that anybody has to keep": 0,
+}
+UNLABELLED = 500_000  # the first of their canaries' numbers
+
+
+@pytest.fixture
+def sound_providers():
+    """Without the failures that are left over from the drill above."""
+    with FakeProvider() as cloud, FakeProvider() as inner, FakeProvider() as rack:
+        yield {"cloud": cloud, "inner": inner, "rack": rack}
+
+
+def unlabelled(providers, stories):
+    text = configuration(providers, stories, 0).replace(f'ceiling = "{LABELS[1]}"', f'ceiling = "{LABELS[2]}"')
+    return f'default_label = "public"\n{text}'
+
+
+def test_what_the_detectors_find_reaches_no_target_above_its_ceiling(sound_providers, stories, tmp_path):
+    providers, ceilings = sound_providers, CEILINGS | {"inner": 2}
+    weir = Beyond(tmp_path / "weir", unlabelled(providers, stories))
+    dice = random.Random(SEED)
+    labels, statuses = {}, []
+
+    def ask(body, label, model, later=False):
+        """`later`: an answer that others got too may have raised it."""
+        answer = weir.post("/v1/chat/completions", body | {"model": model, "max_tokens": 8})
+        statuses.append(answer.status_code)
+        if answer.status_code == 200:
+            assert answer.headers["x-weir-label"] in LABELS[label:(None if later else label + 1)], body
+            explanation = weir.explain(answer)["explanation"]
+            assert label == 0 or any(line.startswith(f"label {LABELS[label]}: detector") for line in explanation), explanation
+            assert not any("canary" in line or "536" in line or "AKIA" in line for line in explanation)
+        else:
+            assert answer.status_code == 403 and "canary" not in answer.text, answer.text
+        return answer
+
+    def next_number(label):
+        number = UNLABELLED + len(labels)
+        labels[number] = label
+        return number
+
+    try:
+        for position, place in POSITIONS.items():
+            if position == "name of a user":  # read by nobody, sent to nobody
+                continue
+            for value, label in DETECTED.items():
+                number = next_number(label)
+                body = place(f"{canary(number)} {value} ")
+                # A conversation that begins like another one has its label too.
+                own = {"role": "user", "content": f"what is it, {number}?"}
+                body["messages"] = [own if message == USER else message for message in body["messages"]]
+                ask(body, label, dice.choice(MODELS))
+        # Later turns, with the finding in their history.
+        for value, label in DETECTED.items():
+            number = next_number(label)
+            first = {"role": "user", "content": f"{canary(number)} {value} "}
+            said = ask({"messages": [first]}, label, "clever")
+            answer = said.json()["choices"][0]["message"]["content"]
+            shown = {"role": "assistant", "content": answer}
+            ask({"messages": [first, shown, USER]}, label, "clever", later=True)
+    finally:
+        log = weir.log()
+        weir.kill()
+
+    everything = {name: set(map(int, CANARY.findall(provider.everything()))) for name, provider in providers.items()}
+    leaked = [(number, LABELS[label], name) for number, label in labels.items()
+              for name, ceiling in ceilings.items() if label > ceiling and number in everything[name]]
+    assert not leaked
+    assert "canary" not in log and "Kowalczyk" not in log
+    assert statuses.count(200) > len(statuses) / 2 and statuses.count(403) > 5, statuses
+    assert len([number for number in everything["cloud"] if number >= UNLABELLED]) >= 5

@@ -1,0 +1,95 @@
+#include "privacy/request_texts.h"
+
+#include <fmt/core.h>
+
+namespace weir::privacy {
+namespace {
+
+class Visits {
+ public:
+  explicit Visits(const TextVisitor& visit) : visit_(visit) {}
+
+  void Text(std::string_view of, size_t number, std::string_view part,
+            std::string_view text) const {
+    if (!text.empty()) visit_({of, number, part}, text);
+  }
+  void Texts(std::string_view of, const std::vector<std::string>& texts) const {
+    for (size_t i = 0; i < texts.size(); ++i) Text(of, i + 1, "", texts[i]);
+  }
+  void Prompts(std::string_view of, const std::vector<chat::Prompt>& prompts) const {
+    for (size_t i = 0; i < prompts.size(); ++i) Text(of, i + 1, "", prompts[i].text);
+  }
+  void Messages(const std::vector<chat::Message>& messages) const {
+    for (size_t i = 0; i < messages.size(); ++i) Message(i + 1, messages[i]);
+  }
+  void Tools(const std::vector<chat::Tool>& tools) const {
+    for (size_t i = 0; i < tools.size(); ++i) {
+      Text("tool", i + 1, "name", tools[i].name);
+      Text("tool", i + 1, "description", tools[i].description);
+      Text("tool", i + 1, "parameters", tools[i].parameters);
+    }
+  }
+
+ private:
+  void Message(size_t number, const chat::Message& message) const {
+    // Each part by itself, and together as a model reads them: what is cut in two is still found.
+    if (message.parts.size() > 1) Text("message", number, "", chat::TextOf(message));
+    for (const chat::Part& part : message.parts) {
+      Text("message", number, "", part.text);
+      Text("message", number, "media type", part.media_type);
+      Text("message", number, "url", part.url);
+      Text("message", number, "file name", part.name);
+      Text("message", number, "detail", part.detail);
+    }
+    Text("message", number, "reasoning", message.reasoning);
+    for (const chat::ToolCall& call : message.tool_calls) {
+      Text("message", number, "tool call id", call.id);
+      Text("message", number, "tool call name", call.name);
+      Text("message", number, "tool call arguments", call.arguments);
+    }
+    Text("message", number, "tool call id", message.tool_call_id);
+    Text("message", number, "name", message.name);
+  }
+
+  const TextVisitor& visit_;
+};
+
+}  // namespace
+
+std::string ToText(const TextPlace& place) {
+  std::string text(place.of);
+  if (place.number > 0) text += fmt::format(" {}", place.number);
+  if (!place.part.empty()) text += fmt::format(" {}", place.part);
+  return text;
+}
+
+void VisitTexts(const chat::GenerateRequest& request, const TextVisitor& visit) {
+  const Visits visits(visit);
+  visits.Messages(request.messages);
+  visits.Prompts("prompt", request.prompts);
+  visits.Text("suffix", 0, "", request.suffix);
+  visits.Tools(request.tools);
+  visits.Texts("tool choice", request.tool_choice.names);
+  visits.Text("response format", 0, "name", request.response_format.name);
+  visits.Text("response format", 0, "schema", request.response_format.schema);
+  visits.Text("response format", 0, "grammar", request.response_format.grammar);
+  for (const auto& [name, json] : request.template_arguments) {
+    visits.Text("template argument", 0, "name", name);
+    visits.Text("template argument", 0, "", json);
+  }
+  visits.Texts("dry sequence breaker", request.sampling.dry_sequence_breakers);
+  visits.Texts("stop", request.stop);
+}
+
+void VisitTexts(const chat::EmbedRequest& request, const TextVisitor& visit) {
+  Visits(visit).Prompts("input", request.inputs);
+}
+
+void VisitTexts(const chat::ScoreRequest& request, const TextVisitor& visit) {
+  const Visits visits(visit);
+  visits.Messages(request.messages);
+  visits.Text("prompt", 0, "", request.prompt.text);
+  visits.Texts("continuation", request.continuations);
+}
+
+}  // namespace weir::privacy

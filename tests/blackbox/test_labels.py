@@ -1,0 +1,96 @@
+"""The detectors from outside: weir label, their configuration, and what a request gets for what stands in it."""
+
+import json
+import signal
+import subprocess
+
+import pytest
+
+import weir_server
+from beyond import Beyond, backend, target
+from fake_provider import FakeProvider
+
+OWN = """
+[[detector]]
+name = "projects"
+words = ["Project Heron"]
+label = "secret"
+
+[[detector]]
+name = "email"
+enabled = false
+"""
+
+
+@pytest.fixture
+def label(tmp_path):
+    """label(text, *words): what weir label prints about a text, and how it ends."""
+
+    def run(text, *words):
+        environment = weir_server.plain_environment(tmp_path) | {"WEIR_MODELS": str(tmp_path / "no-models")}
+        return subprocess.run([weir_server.WEIR, "label", *words], capture_output=True, env=environment,
+                              input=text if isinstance(text, bytes) else text.encode(), timeout=60 * weir_server.PATIENCE)
+
+    return run
+
+
+def findings(done):
+    assert done.returncode == 0, done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def test_a_finding_is_a_line_with_places_in_bytes(label):
+    text = "Grüße: GB82 WEST 1234 5698 7654 32 und AKIA2E3KJ4LM5NPQ6RST"
+    first, second = findings(label(text, "-"))
+    assert (first["type"], first["label"]) == ("iban", "personal")
+    assert text.encode()[first["start"]:first["end"]].decode() == "GB82 WEST 1234 5698 7654 32"
+    assert (second["type"], second["label"]) == ("api_key", "secret")
+    assert 0.5 <= first["score"] <= 1
+    assert json.loads(label(text, "-", "--json").stdout) == [first, second]
+
+
+def test_a_file_is_read_and_nothing_found_is_no_failure(label, tmp_path):
+    file = tmp_path / "letter.txt"
+    file.write_text("The weather is fine.")
+    done = label("", str(file))
+    assert (done.returncode, done.stdout) == (0, b"")
+    missing = label("", str(tmp_path / "nothing"))
+    assert missing.returncode == 1 and missing.stderr.startswith(b"weir: ") and b"cannot be read" in missing.stderr
+    assert label("").returncode == 2
+
+
+def test_what_is_no_text_is_unscanned(label):
+    assert [f["type"] for f in findings(label(bytes(range(256)), "-"))] == ["unscanned"]
+    assert [f["label"] for f in findings(label("a" * (5 << 20), "-"))] == ["unscanned"]
+
+
+def test_own_words_and_types_left_out_come_from_the_configuration(label, tmp_path):
+    config = tmp_path / "weir.toml"
+    config.write_text(OWN)
+    found = findings(label("a@b.org about project heron", "-", "--config", str(config)))
+    assert [(f["type"], f["label"]) for f in found] == [("projects", "secret")]
+    config.write_text("[[detector]]\nname = 'x'\nlabel = 'secret'\npattern = '['\n")
+    bad = label("text", "-", "--config", str(config))
+    assert bad.returncode == 1 and b"weir.toml:4:11: detector.pattern is no regular expression" in bad.stderr
+
+
+def test_findings_decide_where_a_request_may_go(tmp_path):
+    with FakeProvider() as provider:
+        text = "\n".join(['default_label = "public"', OWN, backend(provider, ceiling="internal"), target("big")])
+        with Beyond(tmp_path / "weir", text) as weir:
+            assert weir.ask("big", "hello").headers["x-weir-label"] == "public"
+            assert weir.ask("big", "write to a@b.org").headers["x-weir-label"] == "public", "left out"
+            for words in ("about PROJECT HERON", "project\u00a0heron", "call +49 30 9018200 now"):
+                refused = weir.ask("big", words)
+                assert refused.status_code == 403 and refused.json()["error"]["code"] == "label_exceeds_ceiling"
+            embedded = weir.post("/v1/embeddings", {"model": "big", "input": ["fine", "Project Heron"]})
+            assert embedded.status_code == 403
+            # A reload replaces the detectors; one that is wrong changes nothing.
+            weir.config.write_text(text.replace("Project Heron", "Nightjar"))
+            weir.process.send_signal(signal.SIGHUP)
+            assert weir_server.until(lambda: weir.ask("big", "project heron").status_code == 200, timeout_s=20)
+            assert weir.ask("big", "nightjar").status_code == 403
+            weir.config.write_text(text.replace('words = ["Project Heron"]', 'pattern = "("'))
+            weir.process.send_signal(signal.SIGHUP)
+            assert weir_server.until(lambda: "not reloaded" in weir.log(), timeout_s=20)
+            assert weir.ask("big", "nightjar").status_code == 403

@@ -31,46 +31,47 @@ LENGTH_MIN = 3
 SPECIAL = str.maketrans({"ß": "ss", "æ": "ae", "œ": "oe", "ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ı": "i"})
 # Words that are names too, and that prose and code use as words: months, verbs, places, things.
 EVERYDAY = set("""
-able ace ada adams alba alma amber angel april apple art asia august aurora autumn bar baker ball bank banks barn bass bay bean bear
-bell berg best big bill bird bishop black blue bond book boss both bow bowl box boy brand branch bread bridge bridges bright brook
-brooks brown bud buck bull burger burn burns bush butler buy came camp can candy cannon card care carpenter case cash castle
-chamber chance chang charity chase cherry china christian church clay clear cliff close coffee cold cole cook copper corn
-cotton court cox crane crisp crook cross crystal cruise curry dale dame dash data dawn day dean dear deal deed dell den
-diamond dike dock dollar dove drake drew driver dusty early earl east easter eden ember english ever evens fair faith
-fall fan farmer field fields fine finish fish fisher fit flat fleet flint flood flora flower flowers floyd foot
-force ford forest fort forth foster fountain fox france frank free freeman french friend frost fry fuller gale gap garden
-gay gem gene general genesis georgia german german gifted gill gin glass gold golden good grace grant grave graves gray
-green grey grove guard guest guy hale hall ham hand hardy harmony harp hart hate have hay haven hazel head heart heat
-hedge held helm hero hick high hill hills holiday holly home honey hood hook hope horn house hunt hunter hush ice in india
-indigo iris iron island ivory ivy jack jade jay jazz jet jewel job jolly joy juan judge june justice keen key kid kin
-king kirby kit kite knight lake lamb lance land lane large lark last law lee left lease lily lime link lion little lock long lord
-lot love low luck lucky lunch lynch mace made mai major male man manor many mar march mark marine marks marsh martini mary mason
-master matter may mayor means melody mercury mercy merit merry mike mile miles mill miller min mine mini miracle
-mission mister money monk moon moore more morning moss mount must near new nice night nile noble noel north oak
-ocean old olive opal orange osteen otter page paige pain paint palm paris park parks pass patch patience pay peace peak
-pearl penny pepper per person pet phoenix pike pine piper pitch place plant player pleasant point polo pond pool poole poor
-pope porter post pound power powers precious presley price prince princess prior prosper proud pry purple queen quick
-race rain raven ray read reader red reed rein rest rice rich rider ring river rivers road rob robin rock roll
-roman rome room root rose round row royal ruby rule rush rusty sable sage sail saint sale salt sand sandy sang santa savage saw
-brain constant angeles museum wall say scarlet school sea season see self sells serenity setter sharp shed shell shepherd shine ship shore short shy sierra
-silver sims singer six sky slack slate small smart smith snow sol son song south sparks spear speed spirit spring star stark starr state
-steel steele stern still stone storm story street strong style sue summer summers sun sung sunny swan sweet swift tab
-tale tan tang tanner tate taylor temple terra terry test the thing thrasher thrift tiger tile times tin tine tiny
-toe ton tong tower towns trace tracy trail train travel tree trent true trust tuna turn turner tyra una union unity valley van
-vale velvet venus vera victor victory view viola violet virginia vision vista wade walker wall walls ward warden ware warm warner
-warren washington waters watts wave way weaver webb weeks welcome well wells west wheel wheeler white wild wilder will willow
-win wind winds wine wing winner winter winters wise wish wolf wood woods word work worth wren wright yard yes york young
-zero you your they this that what when where which while with from into over under about after before again against
-all and any are but did does for had has her here him his how its just like most nor not now off one only other our out own
-same she should some such than their them then there these too two until use very was who whom why
-den der die das und ein eine mit von auf ist nicht les des une par sur dans pour est con para por los las del que una como
+able ace ada adams alba alma amber angel april apple art asia august aurora autumn bar baker ball bank banks barn bass
+bay bean bear bell berg best big bill bird bishop black blue bond book boss both bow bowl box boy brand branch bread
+bridge bridges bright brook brooks brown bud buck bull burger burn burns bush butler buy came camp can candy cannon card
+care carpenter case cash castle chamber chance chang charity chase cherry china christian church clay clear cliff close
+coffee cold cole cook copper corn cotton court cox crane crisp crook cross crystal cruise curry dale dame dash data dawn
+day dean dear deal deed dell den diamond dike dock dollar dove drake drew driver dusty early earl east easter eden ember
+english ever evens fair faith fall fan farmer field fields fine finish fish fisher fit flat fleet flint flood flora
+flower flowers floyd foot force ford forest fort forth foster fountain fox france frank free freeman french friend frost
+fry fuller gale gap garden gay gem gene general genesis georgia german german gifted gill gin glass gold golden good
+grace grant grave graves gray green grey grove guard guest guy hale hall ham hand hardy harmony harp hart hate have hay
+haven hazel head heart heat hedge held helm hero hick high hill hills holiday holly home honey hood hook hope horn house
+hunt hunter hush ice in india indigo iris iron island ivory ivy jack jade jay jazz jet jewel job jolly joy juan judge
+june justice keen key kid kin king kirby kit kite knight lake lamb lance land lane large lark last law lee left lease
+lily lime link lion little lock long lord lot love low luck lucky lunch lynch mace made mai major male man manor many
+mar march mark marine marks marsh martini mary mason master matter may mayor means melody mercury mercy merit merry mike
+mile miles mill miller min mine mini miracle mission mister money monk moon moore more morning moss mount must near new
+nice night nile noble noel north oak ocean old olive opal orange osteen otter page paige pain paint palm paris park
+parks pass patch patience pay peace peak pearl penny pepper per person pet phoenix pike pine piper pitch place plant
+player pleasant point polo pond pool poole poor pope porter post pound power powers precious presley price prince
+princess prior prosper proud pry purple queen quick race rain raven ray read reader red reed rein rest rice rich rider
+ring river rivers road rob robin rock roll roman rome room root rose round row royal ruby rule rush rusty sable sage
+sail saint sale salt sand sandy sang santa savage saw brain constant angeles museum wall say scarlet school sea season
+see self sells serenity setter sharp shed shell shepherd shine ship shore short shy sierra silver sims singer six sky
+slack slate small smart smith snow sol son song south sparks spear speed spirit spring star stark starr state steel
+steele stern still stone storm story street strong style sue summer summers sun sung sunny swan sweet swift tab tale tan
+tang tanner tate taylor temple terra terry test the thing thrasher thrift tiger tile times tin tine tiny toe ton tong
+tower towns trace tracy trail train travel tree trent true trust tuna turn turner tyra una union unity valley van vale
+velvet venus vera victor victory view viola violet virginia vision vista wade walker wall walls ward warden ware warm
+warner warren washington waters watts wave way weaver webb weeks welcome well wells west wheel wheeler white wild wilder
+will willow win wind winds wine wing winner winter winters wise wish wolf wood woods word work worth wren wright yard
+yes york young zero you your they this that what when where which while with from into over under about after before
+again against all and any are but did does for had has her here him his how its just like most nor not now off one only
+other our out own same she should some such than their them then there these too two until use very was who whom why den
+der die das und ein eine mit von auf ist nicht les des une par sur dans pour est con para por los las del que una como
 nel alla della dei gli che non per sono essa este esta todo mais como uma dos das och det att som inte den har hans
-bangkok berlin boston chelsea chester cleveland dallas denver florence hamilton houston jackson kingston lincoln london madison
-madrid milan montana nevada orlando oxford paris preston sydney trenton vienna alaska atlanta augusta austin carolina
-virginia dakota savannah brooklyn devon jordan israel kenya london cambridge bristol bradford burton carlisle clifton derby
-essex halifax lancaster norfolk stafford stanford sutton york pascal ruby java julia perl swift rust kotlin scala haskell
-erlang elixir delphi ada julian kafka redis apache cassandra oracle cuda bash sol debian bazel travis jenkins
-flink spark storm samba
+bangkok berlin boston chelsea chester cleveland dallas denver florence hamilton houston jackson kingston lincoln london
+madison madrid milan montana nevada orlando oxford paris preston sydney trenton vienna alaska atlanta augusta austin
+carolina virginia dakota savannah brooklyn devon jordan israel kenya london cambridge bristol bradford burton carlisle
+clifton derby essex halifax lancaster norfolk stafford stanford sutton york pascal ruby java julia perl swift rust
+kotlin scala haskell erlang elixir delphi ada julian kafka redis apache cassandra oracle cuda bash sol debian bazel
+travis jenkins flink spark storm samba
 """.split())
 
 

@@ -30,7 +30,7 @@ Result<std::vector<Vocabulary::OwnWord>> FoldWords(const std::vector<OwnDetector
   size_t bytes = 0;
   for (size_t i = 0; i < own.size(); ++i) {
     for (const std::string& word : own[i].words) {
-      const DetectionCopy copy(word.substr(0, Detector::kOwnWordsMax));
+      const DetectionCopy copy(std::string_view(word).substr(0, Detector::kOwnWordsMax));
       if (copy.text().size() < kWordBytesMin) {
         return Fail(Code::kInvalidArgument,
                     fmt::format("takes words of {} letters and more", kWordBytesMin), "words",

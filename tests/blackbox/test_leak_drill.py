@@ -226,9 +226,9 @@ def test_what_the_detectors_find_reaches_no_target_above_its_ceiling(sound_provi
         statuses.append(answer.status_code)
         if answer.status_code == 200:
             assert answer.headers["x-weir-label"] in LABELS[label:(None if later else label + 1)], body
-            explanation = weir.explain(answer)["explanation"]
-            assert label == 0 or any(line.startswith(f"label {LABELS[label]}: detector") for line in explanation), explanation
-            assert not any("canary" in line or "536" in line or "AKIA" in line for line in explanation)
+            lines = weir.explain(answer)["explanation"]
+            assert label == 0 or any(line.startswith(f"label {LABELS[label]}: detector") for line in lines), lines
+            assert not any("canary" in line or "536" in line or "AKIA" in line for line in lines)
         else:
             assert answer.status_code == 403 and "canary" not in answer.text, answer.text
         return answer

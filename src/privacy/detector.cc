@@ -109,13 +109,17 @@ class Detector::Impl {
 
   void Look(Scan& scan, bool inside) const {
     std::vector<KeywordHit> hits;
-    if (!vocabulary_.Find(scan.text(), hits)) scan.Overflow();
+    if (!vocabulary_.Find(scan.text(), hits)) return scan.Overflow();
     for (const KeywordHit& hit : hits) {
       const Keyword& keyword = vocabulary_.Of(hit);
       if (keyword.cue != Keyword::Cue::kContext) continue;
       scan.AddContext({hit.begin, hit.end, &ContextRules()[keyword.index].types});
     }
-    for (const KeywordHit& hit : hits) Follow(scan, hit);
+    // Who has found too much need not go on: the text is unscanned either way.
+    for (const KeywordHit& hit : hits) {
+      if (scan.overflowed()) return;
+      Follow(scan, hit);
+    }
     numbers_.Find(scan);
     names_.Find(scan);
     FindEmails(scan);

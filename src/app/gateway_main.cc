@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "app/backend_places.h"
+#include "app/ledger_rules.h"
 #include "app/policy_source.h"
 #include "app/provider_targets.h"
 #include "async/loop.h"
@@ -25,6 +26,8 @@
 #include "http/listen.h"
 #include "http/server.h"
 #include "keys/key_store.h"
+#include "ledger/from_settings.h"
+#include "ledger/ledger.h"
 #include "privacy/detectors_from_settings.h"
 #include "process/sandbox.h"
 #include "server/front.h"
@@ -34,6 +37,7 @@ namespace weir::app {
 namespace {
 
 constexpr auto kLastUsedInterval = std::chrono::minutes(1);
+constexpr auto kLedgerInterval = std::chrono::minutes(1);
 // Within the launcher's own margin after the drain time.
 constexpr auto kLastEventsMargin = std::chrono::seconds(2);
 
@@ -156,6 +160,14 @@ class Gateway {
     }
     labels_ = std::move(*labels);
     gateway_.labels = labels_.get();
+    auto ledger = ledger::Ledger::Open(*policy_.settings().data, loop_.executor(), SystemClock());
+    if (!ledger) {
+      LogError("the ledger cannot be read: {}", ledger.error().message);
+      return 1;
+    }
+    ledger_ = std::move(*ledger);
+    accounts_ = std::make_unique<gateway::LedgerAccounts>(*ledger_, SystemClock());
+    gateway_.accounts = site_.accounts = accounts_.get();
     if (auto detector = privacy::DetectorOf(policy_.settings()); detector) {
       UseDetector(*std::move(detector));
     } else {
@@ -175,10 +187,12 @@ class Gateway {
                // Handlers that run end before what they stand on is destroyed.
                .on_lost = [this] { Drain(Duration::zero()); }});
     Spawn(loop_.executor(), "save last used", SaveLastUsed(*this));
+    Spawn(loop_.executor(), "ledger tick", TickLedger(*this));
     for (const config::Model& model : policy_.settings().model_settings) {
       if (*model.preload) Spawn(loop_.executor(), "preload", Preload(*this, model.name));
     }
     UseBackends();
+    if (auto prices = ledger::PricesOf(policy_.settings()); prices) UsePrices(*prices);
     link_.Ready(std::move(addresses));
     loop_.Run();
     if (auto saved = keys_->SaveLastUsed(); !saved) LogWarning("{}", saved.error().message);
@@ -207,6 +221,13 @@ class Gateway {
     policy_.Current();
     providers_.Use(policy_.provider_targets());
     door_.Use({.destinations = DestinationsOf(settings), .policy_hash = PolicyHashOf(settings)});
+  }
+
+  void UsePrices(const ledger::PriceList& prices) {
+    for (const std::string& line : ledger::MoneyNotes(policy_.settings(), prices)) {
+      LogWarning("{}", line);
+    }
+    accounts_->Use(LedgerRulesOf(policy_.settings(), prices));
   }
 
   void ApplyLimits() {
@@ -246,11 +267,17 @@ class Gateway {
       LogError("not reloaded: {}", detector.error());
       return;
     }
+    const auto prices = ledger::PricesOf(*settings);
+    if (!prices) {
+      LogError("not reloaded: {}", prices.error().message);
+      return;
+    }
     for (const std::string& line : routing::WithoutEffect(*settings)) LogWarning("{}", line);
     UseDetector(*std::move(detector));
     policy_.Replace(std::move(*settings));
     ApplyLimits();
     UseBackends();
+    UsePrices(*prices);
     if (auto refreshed = keys_->Refresh(); !refreshed) {
       LogWarning("{}", refreshed.error().message);
     }
@@ -285,6 +312,10 @@ class Gateway {
     }
   }
 
+  static Task<void> TickLedger(Gateway& self) {
+    while (co_await SleepFor(kLedgerInterval)) self.accounts_->Tick();
+  }
+
   const ServeArguments& arguments_;
   Loop loop_;
   std::unique_ptr<sqlite::Database> database_;
@@ -299,6 +330,8 @@ class Gateway {
   server::Metrics metrics_;
   std::unique_ptr<privacy::LabelMemory> labels_ = {};
   std::unique_ptr<privacy::RequestScanner> scanner_ = {};
+  std::unique_ptr<ledger::Ledger> ledger_ = {};
+  std::unique_ptr<gateway::LedgerAccounts> accounts_ = {};
   gateway::Gateway gateway_;
   server::Site site_;
   http::Server server_;
@@ -318,6 +351,9 @@ int RunGateway(const ServeArguments& arguments, config::Settings settings) {
   if (const auto problems = routing::PolicyProblems(settings); !problems.empty()) {
     for (const std::string& line : problems) fmt::print(stderr, "weir: {}\n", line);
     return Refuse("the policy is refused; see weir policy check");
+  }
+  if (const auto prices = ledger::PricesOf(settings); !prices) {
+    return Refuse(prices.error().message);
   }
   for (const std::string& line : routing::WithoutEffect(settings)) LogWarning("{}", line);
   const std::filesystem::path data(*settings.data);
@@ -340,6 +376,7 @@ int RunGateway(const ServeArguments& arguments, config::Settings settings) {
   for (std::string& folder : models::Places::Of(config::ProcessVariable).Folders())
     readable.push_back(std::move(folder));
   if (!settings.file.empty()) readable.push_back(settings.file);
+  if (*settings.prices != config::kBuiltInPrices) readable.push_back(*settings.prices);
   for (const config::Model& model : settings.model_settings) {
     if (!model.file->empty()) readable.push_back(*model.file);
   }

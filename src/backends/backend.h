@@ -19,6 +19,12 @@
 
 namespace weir::backends {
 
+// What an answer that ends without chat::Done has cost so far.
+struct Metered {
+  bool may_have_cost = true;  // false: nobody can have worked on it
+  chat::Usage usage = {};     // as far as it was reported
+};
+
 // One generation in progress. Destroying it before chat::Done was taken cancels the work.
 class EventStream {
  public:
@@ -32,6 +38,8 @@ class EventStream {
   // What is worth knowing of attempts that failed, one line each, since the last call; no text of
   // the request.
   virtual std::vector<std::string> TakeNotes() { return {}; }
+  // For settling an answer that broke or was left.
+  virtual Metered Meter() const { return {}; }
 };
 
 class Backend {

@@ -12,6 +12,7 @@
 #include "async/loop.h"
 #include "async/spawn.h"
 #include "backends/embed_answer.h"
+#include "backends/provider_errors.h"
 #include "base/check.h"
 #include "base/log.h"
 
@@ -28,23 +29,6 @@ constexpr Duration kShortWait = std::chrono::seconds(2);  // where others could 
 bool IsContent(const chat::Event& event) {
   return !std::holds_alternative<chat::Started>(event) &&
          !std::holds_alternative<chat::Progress>(event);
-}
-
-// What the provider never began to work on, or answered with an error status itself.
-bool CannotHaveCost(const Error& error) {
-  constexpr std::string_view kReasons[] = {"connect_failed", "connect_timeout",
-                                           "provider_rate_limited", "provider_overloaded",
-                                           "provider_failed"};
-  return std::ranges::find(kReasons, error.reason) != std::end(kReasons);
-}
-
-// The request's fault, or nobody's; the place is not to blame.
-bool IsBlameless(const Error& error) {
-  return error.code == Code::kCancelled || error.code == Code::kUnprocessable ||
-         error.code == Code::kTooLarge || error.code == Code::kForbidden ||
-         error.code == Code::kInvalidArgument || error.reason == "door_closed" ||
-         error.reason == "door_gone" || error.reason == "queue_full" ||
-         error.reason == "provider_rate_limited";
 }
 
 Error AtTarget(Error error, std::string_view target) {
@@ -164,6 +148,8 @@ struct ProviderFleet::Answering {
   bool seated = false;
   bool end_unread = false;               // the last event came before the end of the body
   bool answered = false;                 // something of the content was given
+  bool may_have_cost = false;            // the provider may have worked on it
+  size_t attempt = 0;                    // the last one that was sent
   std::vector<chat::Event> before = {};  // what came before any content
   std::deque<chat::Event> events = {};
   std::optional<Error> error = {};
@@ -233,6 +219,9 @@ class ProviderFleet::Stream final : public EventStream {
     co_return std::nullopt;
   }
   std::vector<std::string> TakeNotes() override { return std::exchange(answering_->notes, {}); }
+  Metered Meter() const override {
+    return {answering_->may_have_cost, answering_->readers[answering_->attempt]->Reported()};
+  }
 
  private:
   std::shared_ptr<Answering> answering_;
@@ -472,6 +461,8 @@ Task<ProviderFleet::Attempted> ProviderFleet::Attempt(State& state, Answering& a
       if (!permit) {
         read = std::unexpected(permit.error());
       } else {
+        answering.attempt = attempt;
+        answering.may_have_cost = true;
         auto call =
             (*door)->connection->Send(std::move(*permit), answering.call, place.target.timeouts);
         read = co_await ReadAnswer(*call, *answering.readers[attempt], answering);
@@ -495,6 +486,7 @@ Task<ProviderFleet::Attempted> ProviderFleet::Attempt(State& state, Answering& a
     co_return attempted;
   }
   const Error& error = read.error();
+  if (!MayHaveCost(error)) answering.may_have_cost = false;
   attempted.note = fmt::format("{} (replica {}): {} after {:.0f} ms", place.target.name, replica,
                                error.reason.empty() ? CodeName(error.code) : error.reason, took_ms);
   attempted.error = error;

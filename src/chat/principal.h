@@ -3,7 +3,10 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "chat/label.h"
 
@@ -18,6 +21,25 @@ enum class Scope : uint32_t {
 };
 inline constexpr uint32_t kAllScopes = 0xF;
 
+// A key's own money.
+struct KeyBudget {
+  int64_t pico = 0;           // 1e-12 of the currency
+  std::string currency = {};  // "USD"
+  std::string window = {};    // "day", "week", "month", "total"
+
+  bool operator==(const KeyBudget&) const = default;
+};
+
+// What a key is restricted to beyond its scopes. Patterns (base/glob.h); an empty list is
+// everything.
+struct Grant {
+  std::vector<std::string> models = {};  // names that it may ask for, routes included
+  std::vector<std::string> projects = {};
+  std::optional<KeyBudget> budget = {};
+
+  bool operator==(const Grant&) const = default;
+};
+
 struct Principal {
   std::string key_id = {};      // public id of the key; empty when anonymous
   std::string key_name = {};    // what the operator called it ("team-a laptop")
@@ -27,6 +49,7 @@ struct Principal {
   Label label_floor = Label::kPublic;
   bool may_assert_label = false;  // whether x-weir-label covers parts that cannot be scanned
   uint32_t scopes = kAllScopes;
+  std::shared_ptr<const Grant> grant = {};  // null: not restricted
 
   bool Has(Scope scope) const { return (scopes & static_cast<uint32_t>(scope)) != 0; }
 };

@@ -24,6 +24,7 @@ struct Asked {
   ClassifyOptions classify = {};
   EmbedOptions embed = {};
   KeyOptions key = {};
+  LedgerOptions ledger = {};
   PullOptions pull = {};
   CreateOptions create = {};
   UpdateOptions update = {};
@@ -217,11 +218,46 @@ void AddKeyCommands(CLI::App& app, Asked& asked) {
   create->add_option("--tokens-per-minute", asked.key.tokens_per_minute, "0: no limit");
   create->add_option("--concurrent", asked.key.concurrent, "requests at once; 0: no limit");
   create->add_option("--expires-in", asked.key.expires_in_s, "seconds from now");
+  create->add_option("--allow-models", asked.key.models,
+                     "models and routes that it may ask for, comma-separated, * and ? allowed");
+  create->add_option("--allow-projects", asked.key.projects,
+                     "projects that it may name in x-weir-project, comma-separated");
+  create->add_option("--budget", asked.key.budget, "what it may spend, like 5.00");
+  create->add_option("--budget-per", asked.key.budget_per, "day, week, month or total (total)");
+  create->add_option("--budget-currency", asked.key.budget_currency, "three letters (USD)");
   AddCommand(*keys, asked, "list", "the keys, never their secrets", "  weir keys list",
              [&] { return ListKeys(asked.common); });
   AddCommand(*keys, asked, "revoke", "end a key at once", "  weir keys revoke laptop",
              [&] { return RevokeKey(asked.common, asked.id); })
       ->add_option("key", asked.id, "name or id")
+      ->required();
+}
+
+void AddLedgerCommands(CLI::App& app, Asked& asked) {
+  CLI::App* ledger =
+      AddCommand(app, asked, "ledger", "what answers cost, and what local ones would have cost",
+                 "  weir ledger\n  weir ledger --by model --since 7d\n"
+                 "  weir ledger --by key --csv > costs.csv\n  weir ledger --entries 100 --json",
+                 [&] { return ShowLedger(asked.common, asked.ledger); });
+  ledger
+      ->add_option("--by", asked.ledger.by,
+                   "day, key, project, tenant, user, model, target, tier, label, task or status")
+      ->capture_default_str();
+  ledger->add_option("--since", asked.ledger.since, "like 7d or 12h; all there is without it");
+  ledger->add_option("--entries", asked.ledger.entries, "the last so many attempts, one line each")
+      ->check(CLI::Range(1, 10'000));
+  ledger->add_flag("--csv", asked.ledger.csv, "comma-separated values");
+  CLI::App* budget = app.add_subcommand("budget", "budgets: list, show, release");
+  budget->require_subcommand(1);
+  AddCommand(*budget, asked, "list", "every budget: limit, spent, left", "  weir budget list",
+             [&] { return ListBudgets(asked.common, ""); });
+  AddCommand(*budget, asked, "show", "one budget", "  weir budget show team",
+             [&] { return ListBudgets(asked.common, asked.id); })
+      ->add_option("budget", asked.id, "its name")
+      ->required();
+  AddCommand(*budget, asked, "release", "free what counts as spent since a crash",
+             "  weir budget release team", [&] { return ReleaseBudget(asked.common, asked.id); })
+      ->add_option("budget", asked.id, "its name")
       ->required();
 }
 
@@ -312,6 +348,7 @@ int Run(const std::vector<std::string>& words) {
   AddMakingCommands(app, asked);
   AddBenchCommand(app, asked);
   AddKeyCommands(app, asked);
+  AddLedgerCommands(app, asked);
   AddPolicyCommands(app, asked);
   AddBackendCommands(app, asked);
   AddOperatorCommands(app, asked);

@@ -12,6 +12,7 @@
 #include "cli/options.h"
 #include "cli/table.h"
 #include "json/writer.h"
+#include "keys/grant.h"
 #include "keys/key_store.h"
 #include "keys/scopes.h"
 #include "process/file_lock.h"
@@ -69,6 +70,13 @@ Result<keys::NewKey> NewKeyOf(const KeyOptions& options) {
   key.limits.requests_per_minute = static_cast<uint32_t>(options.requests_per_minute.value_or(0));
   key.limits.tokens_per_minute = static_cast<uint32_t>(options.tokens_per_minute.value_or(0));
   key.limits.concurrent = static_cast<uint32_t>(options.concurrent.value_or(0));
+  key.grant.models = keys::SplitList(options.models);
+  key.grant.projects = keys::SplitList(options.projects);
+  if (!options.budget.empty()) {
+    auto budget = keys::MakeBudget(options.budget, options.budget_per, options.budget_currency);
+    if (!budget) return std::unexpected(budget.error());
+    key.grant.budget = std::move(*budget);
+  }
   if (options.expires_in_s) {
     key.expires = SystemClock().WallNow() + std::chrono::seconds(*options.expires_in_s);
   }
@@ -92,6 +100,16 @@ json::Value BodyOf(const KeyOptions& options) {
   number("tokens_per_minute", options.tokens_per_minute);
   number("concurrent", options.concurrent);
   number("expires_in_s", options.expires_in_s);
+  const auto list = [&](std::string key, const std::string& words) {
+    json::Array names;
+    for (std::string& name : keys::SplitList(words)) names.emplace_back(std::move(name));
+    if (!names.empty()) body.push_back({std::move(key), std::move(names)});
+  };
+  list("models", options.models);
+  list("projects", options.projects);
+  text("budget", options.budget);
+  text("budget_per", options.budget_per);
+  text("budget_currency", options.budget_currency);
   return json::Value(std::move(body));
 }
 
@@ -145,6 +163,8 @@ int ListKeys(const Common& common) {
                        {"project", info.key.project},
                        {"scopes", keys::ScopeNames(info.key.scopes)},
                        {"label_floor", std::string(chat::LabelName(info.key.label_floor))},
+                       {"models", keys::JoinList(info.key.grant.models)},
+                       {"projects", keys::JoinList(info.key.grant.projects)},
                        {"created", UnixSeconds(info.created)},
                        {"last_used", time(info.last_used)},
                        {"expires", time(info.key.expires)},

@@ -60,6 +60,18 @@ struct KeyOptions {
   std::optional<int64_t> tokens_per_minute = {};
   std::optional<int64_t> concurrent = {};
   std::optional<int64_t> expires_in_s = {};
+  std::string models = {};  // with commas
+  std::string projects = {};
+  std::string budget = {};  // a decimal
+  std::string budget_per = {};
+  std::string budget_currency = {};
+};
+
+struct LedgerOptions {
+  std::string by = "day";
+  std::string since = {};
+  bool csv = false;
+  int64_t entries = 0;  // 0: sums
 };
 
 struct PullOptions {
@@ -100,6 +112,9 @@ int Embed(const Common& common, const EmbedOptions& options);
 int CreateKey(const Common& common, const KeyOptions& options);
 int ListKeys(const Common& common);
 int RevokeKey(const Common& common, const std::string& name);
+int ShowLedger(const Common& common, const LedgerOptions& options);
+int ListBudgets(const Common& common, const std::string& name);
+int ReleaseBudget(const Common& common, const std::string& name);
 int ExplainDecision(const Common& common, const std::string& id);
 int Doctor(const Common& common, const std::vector<std::string>& words, bool hashes);
 int LabelText(const Common& common, const std::string& file, const std::vector<std::string>& words);

@@ -6,6 +6,7 @@
 #include "cli/settings.h"
 #include "cli/table.h"
 #include "json/writer.h"
+#include "ledger/from_settings.h"
 #include "privacy/detectors_from_settings.h"
 #include "routing/from_settings.h"
 
@@ -113,6 +114,11 @@ int CheckPolicy(const Common& common, const std::vector<std::string>& words) {
   }
   if (!proof.problems.empty()) return static_cast<int>(Exit::kRefusedByPolicy);
   for (const std::string& line : routing::WithoutEffect(*settings)) {
+    fmt::print(stderr, "weir: {}\n", line);
+  }
+  const auto prices = ledger::PricesOf(*settings);
+  if (!prices) return Report(prices.error());
+  for (const std::string& line : ledger::MoneyNotes(*settings, *prices)) {
     fmt::print(stderr, "weir: {}\n", line);
   }
   return static_cast<int>(Exit::kGood);

@@ -7,6 +7,7 @@
 #include "cli/settings.h"
 #include "config/show.h"
 #include "json/writer.h"
+#include "ledger/from_settings.h"
 #include "privacy/detectors_from_settings.h"
 #include "routing/from_settings.h"
 
@@ -45,6 +46,11 @@ int CheckConfig(const Common&, const std::vector<std::string>& words) {
   for (const std::string& problem : problems) fmt::print(stderr, "weir: {}\n", problem);
   if (!problems.empty()) return static_cast<int>(Exit::kFailed);
   for (const std::string& line : routing::WithoutEffect(*settings)) {
+    fmt::print(stderr, "weir: {}\n", line);
+  }
+  const auto prices = ledger::PricesOf(*settings);
+  if (!prices) return Report(prices.error());
+  for (const std::string& line : ledger::MoneyNotes(*settings, *prices)) {
     fmt::print(stderr, "weir: {}\n", line);
   }
   fmt::print("{}: good\n", settings->file.empty() ? "the defaults" : settings->file);

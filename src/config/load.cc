@@ -112,6 +112,7 @@ class Loading {
   void ResolveAgainst(const fs::path& folder) {
     Resolve(settings_.data, folder);
     Resolve(settings_.models, folder);
+    if (*settings_.prices != kBuiltInPrices) Resolve(settings_.prices, folder);
     for (Backend& backend : settings_.backends) {
       Resolve(backend.key_file, folder);
       Resolve(backend.ca_file, folder);

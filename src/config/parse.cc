@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 
+#include "config/currency.h"
 #include "config/document.h"
 #include "config/nearest.h"
 #include "config/preset.h"
@@ -81,6 +82,7 @@ Parsed<std::string> CheckCurrency(const std::string& name) {
   if (name.size() != 3 || !std::ranges::all_of(name, good)) {
     return std::unexpected("takes a currency of three capital letters, like \"USD\"");
   }
+  if (!IsCurrency(name)) return std::unexpected(Quoted(name) + " is no currency of ISO 4217");
   return name;
 }
 
@@ -366,12 +368,30 @@ Rule ReadRule(TableReader& reader) {
 
 Budget ReadBudget(TableReader& reader) {
   Budget budget;
-  reader.Require("keys", budget.keys, value::List);
+  reader.Read("keys", budget.keys, value::List);
+  reader.Read("projects", budget.projects, value::List);
+  reader.Read("tenants", budget.tenants, value::List);
+  reader.Read("users", budget.users, value::List);
+  if (budget.keys->empty() && budget.projects->empty() && budget.tenants->empty() &&
+      budget.users->empty()) {
+    reader.Missing("keys");
+  }
   reader.Read("currency", budget.currency, Checked(CheckCurrency));
   reader.Read("per_day", budget.per_day, Some(value::Money));
+  reader.Read("per_week", budget.per_week, Some(value::Money));
   reader.Read("per_month", budget.per_month, Some(value::Money));
+  reader.Read("total", budget.total, Some(value::Money));
   reader.Read("hard", budget.hard, value::Flag);
-  if (!reader.Has("per_day") && !reader.Has("per_month")) reader.Missing("per_day");
+  reader.Read("when_empty", budget.refuses, [](const Node& node) -> Parsed<bool> {
+    constexpr std::string_view kWords[] = {"lower", "refuse"};
+    if (node.kind == Node::Kind::kText && node.text == kWords[0]) return false;
+    if (node.kind == Node::Kind::kText && node.text == kWords[1]) return true;
+    return std::unexpected(value::NotOneOf(node, kWords));
+  });
+  if (!reader.Has("per_day") && !reader.Has("per_week") && !reader.Has("per_month") &&
+      !reader.Has("total")) {
+    reader.Missing("per_day");
+  }
   return budget;
 }
 

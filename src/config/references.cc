@@ -66,6 +66,38 @@ void CheckTargets(const Settings& settings, const NameBook& backends, const File
   }
 }
 
+// Two budgets that cover the same and say how much of the same: only the smaller would count.
+void CheckBudgets(const Settings& settings, const FileContext& context) {
+  const auto same_cover = [](const Budget& a, const Budget& b) {
+    const auto same = [](Names left, Names right) {
+      std::ranges::sort(left.value);
+      std::ranges::sort(right.value);
+      return *left == *right;
+    };
+    return *a.currency == *b.currency && same(a.keys, b.keys) && same(a.projects, b.projects) &&
+           same(a.tenants, b.tenants) && same(a.users, b.users) && *a.hard == *b.hard;
+  };
+  const auto report = [&](const Budget& a, const Budget& b, const Optional<int64_t>& in_a,
+                          const Optional<int64_t>& in_b, std::string_view window) {
+    if (!*in_a || !*in_b) return;
+    context.Add(in_b.place.line, in_b.place.column,
+                fmt::format("budget.{}.{} overlaps budget.{} in line {}: both cover the same, and "
+                            "only the smaller counts; keep one",
+                            b.name, window, a.name, in_a.place.line));
+  };
+  for (size_t i = 0; i < settings.budgets.size(); ++i) {
+    for (size_t j = i + 1; j < settings.budgets.size(); ++j) {
+      const Budget& a = settings.budgets[i];
+      const Budget& b = settings.budgets[j];
+      if (!same_cover(a, b)) continue;
+      report(a, b, a.per_day, b.per_day, "per_day");
+      report(a, b, a.per_week, b.per_week, "per_week");
+      report(a, b, a.per_month, b.per_month, "per_month");
+      report(a, b, a.total, b.total, "total");
+    }
+  }
+}
+
 }  // namespace
 
 void AddDefaultBackend(Settings& settings) {
@@ -90,6 +122,7 @@ void CheckReferences(const Settings& settings, const FileContext& context) {
     detectors.Add(*detector.name, detector.name.place);
   }
   CheckTargets(settings, backends, context);
+  CheckBudgets(settings, context);
 }
 
 }  // namespace weir::config

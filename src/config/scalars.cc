@@ -35,6 +35,7 @@ const std::array kScalars = {
     Scalar{"", "log_level", Form::kLogLevel, +WEIR_TOP(log_level)},
     Scalar{"", "data", Form::kFolder, +WEIR_TOP(data)},
     Scalar{"", "models", Form::kFolder, +WEIR_TOP(models)},
+    Scalar{"", "prices", Form::kFolder, +WEIR_TOP(prices)},
     Scalar{"limits", "body", Form::kSize, +WEIR_LIMIT(body), 1024, 1024 * kMiB},
     Scalar{"limits", "headers", Form::kSize, +WEIR_LIMIT(headers), 1024, kMiB},
     Scalar{"limits", "header_line", Form::kSize, +WEIR_LIMIT(header_line), 256, kMiB},
@@ -53,6 +54,7 @@ const std::array kScalars = {
     Scalar{"engine", "step_timeout", Form::kDuration, +WEIR_ENGINE(step_timeout), 1, kHour},
     Scalar{"engine", "restarts", Form::kCount, +WEIR_ENGINE(restarts), 0, 10'000},
     Scalar{"engine", "restart_window", Form::kDuration, +WEIR_ENGINE(restart_window), 1, kHour},
+    Scalar{"engine", "watts", Form::kCount, +WEIR_ENGINE(watts), 0, 1'000'000},
 };
 // clang-format on
 

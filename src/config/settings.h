@@ -83,6 +83,7 @@ struct Engine {
   Setting<Duration> step_timeout{std::chrono::minutes(2)};  // a longer step counts as hung
   Setting<int64_t> restarts{3};                             // of one model, within restart_window
   Setting<Duration> restart_window{std::chrono::seconds(60)};
+  Setting<int64_t> watts{0};  // that this machine draws while it computes; 0: nobody said
 };
 
 struct Backend {
@@ -190,14 +191,22 @@ struct Rule {
   Names regions = {};  // "local" is this machine and the edge
 };
 
+// Shared by all that it covers. Patterns; an empty list covers everybody, and at least one is
+// given.
 struct Budget {
   Place place = {};
   std::string name = {};
-  Names keys = {};  // patterns of key names
+  Names keys = {};  // names of keys
+  Names projects = {};
+  Names tenants = {};
+  Names users = {};
   Text currency = {"USD"};
   Optional<int64_t> per_day = {};  // pico
+  Optional<int64_t> per_week = {};
   Optional<int64_t> per_month = {};
+  Optional<int64_t> total = {};
   Setting<bool> hard = {};
+  Setting<bool> refuses = {};  // when_empty = "refuse"; else a target that costs less may answer
 };
 
 // [model."qwen2.5-coder:0.5b"]: how the engine runs a local model.
@@ -214,6 +223,8 @@ struct Model {
   Setting<bool> preload = {};
 };
 
+inline constexpr std::string_view kBuiltInPrices = "built-in";
+
 struct Settings {
   std::string file = {};  // the configuration file that was read; empty when there is none
 
@@ -223,8 +234,9 @@ struct Settings {
   Setting<Duration> keep_alive{std::chrono::minutes(5)};    // of an idle model
   Setting<Duration> load_timeout{std::chrono::minutes(5)};  // of a model that shows no progress
   Text log_level{"info"};
-  Text data = {};    // folder; $XDG_DATA_HOME/weir
-  Text models = {};  // folder; models in the data folder
+  Text data = {};                            // folder; $XDG_DATA_HOME/weir
+  Text models = {};                          // folder; models in the data folder
+  Text prices{std::string(kBuiltInPrices)};  // file of prices in place of the one built in
   Limits limits = {};
   Engine engine = {};
 

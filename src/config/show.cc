@@ -187,11 +187,17 @@ void ShowRule(const Rule& rule, Printer& out) {
 
 void ShowBudget(const Budget& budget, Printer& out) {
   out.Heading(fmt::format("[budget.{}]", TomlText(budget.name)), budget.place);
-  out.Put("keys", budget.keys);
+  out.PutSet("keys", budget.keys);
+  out.PutSet("projects", budget.projects);
+  out.PutSet("tenants", budget.tenants);
+  out.PutSet("users", budget.users);
   out.Put("currency", budget.currency);
   out.PutMoney("per_day", budget.per_day, kMoneyDecimals);
+  out.PutMoney("per_week", budget.per_week, kMoneyDecimals);
   out.PutMoney("per_month", budget.per_month, kMoneyDecimals);
+  out.PutMoney("total", budget.total, kMoneyDecimals);
   out.Put("hard", budget.hard);
+  out.Line("when_empty", *budget.refuses ? "\"refuse\"" : "\"lower\"", budget.refuses.place);
 }
 
 void ShowModel(const Model& model, Printer& out) {

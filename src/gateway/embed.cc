@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "async/deadline.h"
+#include "backends/provider_errors.h"
 #include "base/check.h"
 
 namespace weir::gateway {
@@ -29,13 +30,45 @@ using Call =
     std::function<Task<Result<T>>(const routing::Target& target, const backends::ProviderAsk& ask,
                                   std::vector<std::string>& notes)>;
 
+template <class T>
+Booked SettleWhole(Account& account, const Result<T>& value, const Extent& extent) {
+  Outcome outcome{
+      .counted = {.prompt_tokens = extent.prompt_tokens + TokensOfBytes(extent.prompt_bytes),
+                  .completion_tokens = 0}};
+  if (value) {
+    outcome.reported = value->usage;
+    if (!outcome.reported.completion_tokens) outcome.reported.completion_tokens = 0;
+    return account.Settle(outcome);
+  }
+  const bool cancelled = value.error().code == Code::kCancelled;
+  outcome.status = cancelled ? Outcome::Status::kCancelled : Outcome::Status::kFailed;
+  outcome.reason = OutcomeOf(value.error());
+  outcome.may_have_cost = backends::MayHaveCost(value.error());
+  return account.Settle(outcome);
+}
+
+// One attempt with its account. The arguments live as long as the Task.
+template <class T>
+Task<Result<T>> AskBooked(Gateway& gateway, Spending spending, const backends::ProviderAsk& ask,
+                          const Call<T>& call, std::vector<std::string>& notes, Booked& booked) {
+  const routing::Target target = spending.target;
+  if (gateway.accounts == nullptr) co_return co_await call(target, ask, notes);
+  const Extent extent = spending.extent;
+  auto account = co_await gateway.accounts->Open(std::move(spending));
+  if (!account) co_return std::unexpected(account.error());
+  Result<T> value = co_await call(target, ask, notes);
+  booked = SettleWhole(**account, value, extent);
+  co_return std::move(value);
+}
+
 // Decides, then asks one target after the other until one answers. `asked` lives as long as the
 // Task.
 template <class T>
 Task<Result<Answered<T>>> Ask(Gateway& gateway, const Asked& asked, const std::string& model,
                               routing::Task task, std::span<const chat::Message> messages,
                               std::span<const chat::Prompt> prompts, privacy::Scanned scanned,
-                              Call<T> call) {
+                              Extent extent, Call<T> call) {
+  if (auto may = MayAskFor(asked.principal, model); !may) co_return std::unexpected(may.error());
   const auto labelled = LabelOf(gateway, asked, model, messages, prompts, scanned);
   if (!labelled) co_return std::unexpected(labelled.error());
   routing::Features features{.task = task, .label = labelled->label};
@@ -56,10 +89,19 @@ Task<Result<Answered<T>>> Ask(Gateway& gateway, const Asked& asked, const std::s
                                     .others_left = &target != &decision->eligible.back(),
                                     .deadline = deadline};
     std::vector<std::string> notes;
+    Booked booked;
+    auto attempt = AskBooked(gateway,
+                             {.principal = asked.principal,
+                              .decision_id = id,
+                              .asked = model,
+                              .target = target,
+                              .features = features,
+                              .extent = extent},
+                             ask, call, notes, booked);
     if (asked.deadline) {
-      value = co_await WithDeadline(deadline, call(target, ask, notes));
+      value = co_await WithDeadline(deadline, std::move(attempt));
     } else {
-      value = co_await call(target, ask, notes);
+      value = co_await std::move(attempt);
     }
     DecisionRecord* record = gateway.decisions.Find(id);
     if (record != nullptr) {
@@ -68,7 +110,7 @@ Task<Result<Answered<T>>> Ask(Gateway& gateway, const Asked& asked, const std::s
           {target.name, value ? "served" : std::string(OutcomeOf(value.error()))});
     }
     if (value) {
-      co_return Answered<T>{std::move(*value), target, std::move(*decision), id};
+      co_return Answered<T>{std::move(*value), target, std::move(*decision), id, booked};
     }
     if (!MayMoveOn(value.error())) break;
   }
@@ -109,7 +151,7 @@ Task<Result<Answered<chat::Embeddings>>> Embed(Gateway& gateway, Asked asked,
     return EmbedAt(gateway, asked.principal, target, ask, request, notes);
   };
   co_return co_await Ask(gateway, asked, request.model, routing::Task::kEmbed, {}, request.inputs,
-                         ScanOf(gateway, request), call);
+                         ScanOf(gateway, request), ExtentOf(request), call);
 }
 
 Task<Result<Answered<chat::Scores>>> Score(Gateway& gateway, Asked asked,
@@ -121,7 +163,7 @@ Task<Result<Answered<chat::Scores>>> Score(Gateway& gateway, Asked asked,
     return ScoreAt(gateway, asked.principal, target, request);
   };
   co_return co_await Ask(gateway, asked, request.model, routing::Task::kScore, request.messages,
-                         prompts, ScanOf(gateway, request), call);
+                         prompts, ScanOf(gateway, request), ExtentOf(request), call);
 }
 
 }  // namespace weir::gateway

@@ -16,6 +16,7 @@ struct Answered {
   routing::Target target = {};
   routing::Decision decision = {};
   std::string decision_id = {};
+  Booked booked = {};
 };
 
 Task<Result<Answered<chat::Embeddings>>> Embed(Gateway& gateway, Asked asked,

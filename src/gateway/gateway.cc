@@ -1,9 +1,12 @@
 #include "gateway/gateway.h"
 
-#include <fmt/core.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <utility>
+
+#include "base/glob.h"
+#include "keys/grant.h"
 
 namespace weir::gateway {
 
@@ -96,6 +99,17 @@ Result<Labelled> LabelOf(const Gateway& gateway, const Asked& asked, std::string
   return result;
 }
 
+Result<void> MayAskFor(const chat::Principal& principal, std::string_view model) {
+  if (auto may = keys::MayName(principal, principal.project); !may) return may;
+  if (!principal.grant || principal.grant->models.empty()) return {};
+  const auto matches = [model](const std::string& pattern) { return MatchesGlob(pattern, model); };
+  if (std::ranges::any_of(principal.grant->models, matches)) return {};
+  return Fail(
+      Code::kForbidden,
+      fmt::format("this API key may ask for {} alone", fmt::join(principal.grant->models, ", ")),
+      "model", "model_not_allowed");
+}
+
 void AddCaller(const Gateway& gateway, const Asked& asked, routing::Features& features) {
   features.tier_max = asked.tier_max;
   features.project = asked.principal.project;
@@ -119,8 +133,10 @@ routing::StateOf StateOfTargets(const Gateway& gateway) {
 }
 
 bool MayMoveOn(const Error& error) {
+  if (error.reason == "budget_refuses") return false;
   return error.code == Code::kBackendFailed || error.code == Code::kUnavailable ||
-         error.code == Code::kRateLimited || error.reason == "not_supported_by_target";
+         error.code == Code::kRateLimited || error.reason == "not_supported_by_target" ||
+         error.reason == "budget_needs_price";
 }
 
 std::string_view OutcomeOf(const Error& error) {
@@ -128,6 +144,7 @@ std::string_view OutcomeOf(const Error& error) {
 }
 
 Error AsTold(Error error) {
+  if (error.reason == "budget_refuses") error.reason = "budget_exhausted";
   if (error.code == Code::kBackendFailed && error.reason != "backend_failed") {
     error.message += fmt::format(" ({})", OutcomeOf(error));
     error.reason = "backend_failed";

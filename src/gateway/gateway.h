@@ -21,6 +21,7 @@
 #include "chat/label.h"
 #include "chat/principal.h"
 #include "chat/request.h"
+#include "gateway/accounts.h"
 #include "gateway/decision_log.h"
 #include "privacy/label_memory.h"
 #include "privacy/label_rules.h"
@@ -63,6 +64,7 @@ struct Gateway {
   const routing::DraftCheck* draft_check = &routing::DraftCheck::BuiltIn();
   const routing::Predictor* predictor = &routing::Predictor::BuiltIn();
   std::map<std::string, routing::ShareKeeper> shares = {};  // of routes that bound the cloud's
+  Accounts* accounts = nullptr;                             // null: nothing is booked (tests)
 };
 
 // The label of a request, and why it has it.
@@ -88,6 +90,10 @@ privacy::Scanned ScanOf(const Gateway& gateway, const Request& request) {
 
 // The texts among them; token ids have none.
 std::vector<std::string> TextsOf(std::span<const chat::Prompt> prompts);
+
+// kForbidden, reason model_not_allowed or project_not_allowed, unless the key may ask for a model
+// or route of this name in its project.
+Result<void> MayAskFor(const chat::Principal& principal, std::string_view model);
 
 // What routing knows of who asks.
 void AddCaller(const Gateway& gateway, const Asked& asked, routing::Features& features);

@@ -75,13 +75,16 @@ class Replay final : public backends::EventStream {
 
 class RoutedGeneration final : public Generation {
  public:
-  RoutedGeneration(Gateway& gateway, Asked asked, routing::Decision decision,
-                   chat::GenerateRequest request, std::optional<CheckPlan> check)
+  RoutedGeneration(Gateway& gateway, Asked asked, routing::Features features,
+                   routing::Decision decision, chat::GenerateRequest request,
+                   std::optional<CheckPlan> check)
       : gateway_(gateway),
         asked_(std::move(asked)),
+        features_(std::move(features)),
         decision_(std::move(decision)),
         request_(std::move(request)),
         check_(std::move(check)) {
+    if (gateway_.accounts != nullptr) extent_ = ExtentOf(request_);
     if (asked_.deadline) deadline_ = gateway_.clock.Now() + *asked_.deadline;
     decision_id_ = gateway_.decisions.Add(
         {.time = gateway_.clock.WallNow(), .principal = asked_.principal, .decision = decision_});
@@ -122,6 +125,7 @@ class RoutedGeneration final : public Generation {
   std::optional<Checked> checked() const override {
     return draft_ != nullptr ? draft_->checked() : checked_;
   }
+  const Booked& booked() const override { return booked_; }
 
  private:
   static constexpr Duration kLooksAtKey = std::chrono::milliseconds(250);
@@ -134,11 +138,32 @@ class RoutedGeneration final : public Generation {
     return {Code::kDeadlineExceeded, "the deadline of the request passed", "x-weir-deadline-ms"};
   }
 
+  // Before the target is asked, so that nothing is begun that no budget can pay.
+  Task<Result<void>> OpenAccount() {
+    if (gateway_.accounts == nullptr || stream_ || account_) co_return Result<void>();
+    auto opened = co_await gateway_.accounts->Open({.principal = asked_.principal,
+                                                    .decision_id = decision_id_,
+                                                    .asked = request_.model,
+                                                    .target = target(),
+                                                    .features = features_,
+                                                    .extent = extent_});
+    if (!opened) co_return std::unexpected(opened.error());
+    account_ = std::move(*opened);
+    co_return Result<void>();
+  }
+
+  // The account goes with the stream, which settles it however it ends.
+  std::unique_ptr<backends::EventStream> Booking(std::unique_ptr<backends::EventStream> stream) {
+    return account_ ? Accounted(std::move(stream), std::move(account_), extent_, booked_)
+                    : std::move(stream);
+  }
+
   Task<Result<std::optional<chat::Event>>> Try(MonotonicTime until) {
+    if (auto opened = co_await OpenAccount(); !opened) co_return std::unexpected(opened.error());
     if (!stream_ && target().beyond) {
       auto stream = Beyond();
       if (!stream) co_return std::unexpected(stream.error());
-      stream_ = std::move(*stream);
+      stream_ = Booking(std::move(*stream));
     }
     if (!stream_) {
       // Loading a model may take longer than the caller's patience; it goes on meanwhile, so trying
@@ -156,7 +181,8 @@ class RoutedGeneration final : public Generation {
   }
 
   // The first target's answer is held back until it was checked, where it is to be.
-  void Hear(std::unique_ptr<backends::EventStream> stream) {
+  void Hear(std::unique_ptr<backends::EventStream> heard) {
+    auto stream = Booking(std::move(heard));
     if (!check_) {
       stream_ = std::move(stream);
       return;
@@ -178,6 +204,8 @@ class RoutedGeneration final : public Generation {
     if (spare_.empty() || error.code == Code::kCancelled || !StillValid()) return false;
     Record(OutcomeOf(error));
     current_ = 0;
+    booked_ = {};  // the draft's was booked; nothing prices what was computed here
+    SettleFailed(account_, error);
     recorded_ = false;
     stream_ = std::make_unique<Replay>(std::exchange(spare_, {}));
     return true;
@@ -230,6 +258,7 @@ class RoutedGeneration final : public Generation {
     if (current_ + 1 >= decision_.eligible.size()) return false;
     Record(OutcomeOf(error));
     tried_ += fmt::format("{}{} ({})", tried_.empty() ? "" : ", ", target().name, OutcomeOf(error));
+    SettleFailed(account_, error);
     if (draft_ != nullptr && error.reason == kDraftRejected) spare_ = draft_->TakeDraft();
     LeaveDraft();
     check_.reset();
@@ -242,14 +271,16 @@ class RoutedGeneration final : public Generation {
   std::unexpected<Error> End(Error error) {
     const std::string outcome(OutcomeOf(error));
     Record(outcome);
+    SettleFailed(account_, error);
     LeaveDraft();
     stream_.reset();
     if (!tried_.empty() && !answered_ && MayMoveOn(error)) {
       const int retry_after_s = std::max(error.retry_after_s, 1);
-      error = {Code::kUnavailable,
+      const bool too_dear = error.reason == "budget_exhausted";
+      error = {too_dear ? Code::kRateLimited : Code::kUnavailable,
                fmt::format("no target of '{}' could answer; tried: {}, {} ({})", decision_.asked,
                            tried_, target().name, outcome),
-               "model", "all_targets_failed", retry_after_s};
+               "model", too_dear ? error.reason : "all_targets_failed", retry_after_s};
     }
     return Fail(AsTold(std::move(error)));
   }
@@ -272,14 +303,18 @@ class RoutedGeneration final : public Generation {
   privacy::Written remembered_ = {};
   SaidText said_ = {};
   Asked asked_;
+  routing::Features features_;
   routing::Decision decision_;
   chat::GenerateRequest request_;
   std::optional<CheckPlan> check_;  // of the first target's answer, until it is asked
   CheckedDraft* draft_ = nullptr;   // stream_, while it is one
   std::optional<Checked> checked_ = {};
   std::vector<chat::Event> spare_ = {};  // a draft that was found wrong
+  Extent extent_ = {};
+  Booked booked_ = {};
   std::string decision_id_ = {};
   MonotonicTime deadline_ = MonotonicTime::max();
+  std::unique_ptr<Account> account_ = {};  // until there is a stream, which takes it
   std::unique_ptr<backends::EventStream> stream_ = {};
   size_t current_ = 0;
   std::string tried_ = {};  // targets before this one, and what became of them
@@ -319,6 +354,7 @@ routing::Features FeaturesOf(const chat::GenerateRequest& request) {
 
 Result<std::unique_ptr<Generation>> Generate(Gateway& gateway, const Asked& asked,
                                              chat::GenerateRequest request) {
+  if (auto may = MayAskFor(asked.principal, request.model); !may) return Fail(may.error());
   routing::Features features = FeaturesOf(request);
   const std::vector<chat::Prompt> prompts = PromptsOf(request);
   auto labelled =
@@ -334,8 +370,9 @@ Result<std::unique_ptr<Generation>> Generate(Gateway& gateway, const Asked& aske
   FollowGoal(gateway, request, *decision);
   CheckChoice check = ChooseCheck(*gateway.draft_check, *decision, asked, request);
   if (!check.why.empty()) decision->explanation.push_back(std::move(check.why));
-  return std::make_unique<RoutedGeneration>(gateway, asked, std::move(*decision),
-                                            std::move(request), std::move(check.plan));
+  return std::make_unique<RoutedGeneration>(gateway, asked, std::move(features),
+                                            std::move(*decision), std::move(request),
+                                            std::move(check.plan));
 }
 
 }  // namespace weir::gateway

@@ -30,6 +30,8 @@ class Generation {
   virtual const std::string& decision_id() const = 0;
   // What a larger model said of the draft; nothing where none was asked.
   virtual std::optional<Checked> checked() const = 0;
+  // Of the target that answered, once its chat::Done was given.
+  virtual const Booked& booked() const = 0;
 };
 
 // An Error when no target may take the request (routing/router.h). Nothing is loaded or sent yet:

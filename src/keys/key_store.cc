@@ -9,6 +9,7 @@
 
 #include "base/check.h"
 #include "base/random.h"
+#include "keys/grant.h"
 #include "keys/scopes.h"
 #include "keys/secret.h"
 #include "sqlite/migrations.h"
@@ -36,6 +37,12 @@ constexpr std::array kSchema = {
                       ") STRICT;"
                       "CREATE UNIQUE INDEX api_key_live_name ON api_key (name)"
                       "  WHERE revoked_at IS NULL"},
+    // Lists with commas. The amount is in 1e-12 of the currency; NULL: no budget of its own.
+    sqlite::Migration{"ALTER TABLE api_key ADD COLUMN models TEXT NOT NULL DEFAULT '';"
+                      "ALTER TABLE api_key ADD COLUMN projects TEXT NOT NULL DEFAULT '';"
+                      "ALTER TABLE api_key ADD COLUMN budget INTEGER;"
+                      "ALTER TABLE api_key ADD COLUMN budget_currency TEXT NOT NULL DEFAULT '';"
+                      "ALTER TABLE api_key ADD COLUMN budget_per TEXT NOT NULL DEFAULT ''"},
 };
 
 constexpr int64_t kNever = 0;
@@ -85,7 +92,7 @@ Result<void> CheckNewKey(const NewKey& key, WallTime now) {
   if (key.expires && *key.expires <= now) {
     return Fail(Code::kInvalidArgument, "the expiry lies in the past", "expires");
   }
-  return {};
+  return CheckGrant(key.grant);
 }
 
 // 65 random bits, short enough that the copies in every request stay out of the heap. The table
@@ -118,6 +125,9 @@ struct KeyStore::Entry {
     principal.label_floor = info.key.label_floor;
     principal.may_assert_label = info.key.may_assert_label;
     principal.scopes = info.key.scopes;
+    if (info.key.grant != chat::Grant{}) {
+      principal.grant = std::make_shared<const chat::Grant>(info.key.grant);
+    }
     expires_at = ToUnix(info.key.expires).value_or(kNever);
     revoked_at = ToUnix(info.revoked).value_or(kNever);
     last_used_at = ToUnix(info.last_used).value_or(kNever);
@@ -218,13 +228,17 @@ Result<void> KeyStore::Insert(const KeyInfo& info, std::span<const std::byte> di
   auto insert = db_.Prepare(
       "INSERT INTO api_key (id, digest, name, tenant, project, scopes, label_floor, "
       "may_assert_label, requests_per_minute, tokens_per_minute, concurrent, created_at, "
-      "expires_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)");
+      "expires_at, models, projects, budget, budget_currency, budget_per) VALUES (?1, ?2, ?3, ?4, "
+      "?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)");
   if (!insert) return Fail(std::move(insert.error()));
   const NewKey& key = info.key;
-  insert->Bind(info.id, digest, key.name, key.tenant, key.project, key.scopes,
-               chat::LabelName(key.label_floor), key.may_assert_label,
-               key.limits.requests_per_minute, key.limits.tokens_per_minute, key.limits.concurrent,
-               UnixSeconds(info.created), ToUnix(key.expires));
+  const chat::KeyBudget budget = key.grant.budget.value_or(chat::KeyBudget{});
+  insert->Bind(
+      info.id, digest, key.name, key.tenant, key.project, key.scopes,
+      chat::LabelName(key.label_floor), key.may_assert_label, key.limits.requests_per_minute,
+      key.limits.tokens_per_minute, key.limits.concurrent, UnixSeconds(info.created),
+      ToUnix(key.expires), JoinList(key.grant.models), JoinList(key.grant.projects),
+      key.grant.budget ? std::optional(budget.pico) : std::nullopt, budget.currency, budget.window);
   return insert->Run();
 }
 
@@ -371,6 +385,14 @@ Result<KeyInfo> ReadKey(const sqlite::Statement& row) {
   info.key.expires = row.OptionalInt(12).transform(FromUnix);
   info.last_used = row.OptionalInt(13).transform(FromUnix);
   info.revoked = row.OptionalInt(14).transform(FromUnix);
+  info.key.grant = {.models = SplitList(row.Text(15)), .projects = SplitList(row.Text(16))};
+  if (const auto pico = row.OptionalInt(17)) {
+    info.key.grant.budget = {*pico, std::string(row.Text(18)), std::string(row.Text(19))};
+  }
+  if (!CheckGrant(info.key.grant)) {
+    return Fail(Code::kInternal, "the table api_key holds a row that is not valid",
+                /*param=*/{}, "storage_corrupt");
+  }
   return info;
 }
 
@@ -380,7 +402,7 @@ Result<void> KeyStore::Load() {
   auto select = db_.Prepare(
       "SELECT id, digest, name, tenant, project, scopes, label_floor, may_assert_label, "
       "requests_per_minute, tokens_per_minute, concurrent, created_at, expires_at, last_used_at, "
-      "revoked_at FROM api_key");
+      "revoked_at, models, projects, budget, budget_currency, budget_per FROM api_key");
   if (!select) return Fail(std::move(select.error()));
   auto fresh = std::make_unique<Index>();
   for (;;) {

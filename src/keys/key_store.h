@@ -40,6 +40,7 @@ struct NewKey {
   bool may_assert_label = false;
   Limits limits = {};
   std::optional<WallTime> expires = {};
+  chat::Grant grant = {};
 };
 
 // All that may be shown of a key.

@@ -151,9 +151,6 @@ std::vector<std::string> WithoutEffect(const config::Settings& settings) {
     if (std::holds_alternative<config::CostPerDayMax>(*route.goal))
       add(route.goal.place, name("goal.cost_per_day_max"), "the ledger");
   }
-  for (const config::Budget& budget : settings.budgets) {
-    add(budget.place, fmt::format("budget.{}", budget.name), "the ledger");
-  }
   return lines;
 }
 

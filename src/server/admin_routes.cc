@@ -9,7 +9,9 @@
 #include "json/fields.h"
 #include "json/parse.h"
 #include "json/writer.h"
+#include "keys/grant.h"
 #include "keys/scopes.h"
+#include "ledger/money.h"
 #include "routing/decision.h"
 
 namespace weir::server {
@@ -40,6 +42,9 @@ Result<void> MayGrant(const chat::Principal& principal, const keys::NewKey& key)
   }
   if (chat::Join(key.label_floor, principal.label_floor) != key.label_floor) {
     return refuse("give a lower label floor than its own", "label_floor");
+  }
+  if (principal.grant && key.grant != *principal.grant) {
+    return refuse("make keys that are not restricted as itself", "models");
   }
   if (key.may_assert_label && !principal.may_assert_label) {
     return refuse("let others assert labels", "may_assert_label");
@@ -183,6 +188,26 @@ void AppendTime(json::Writer& writer, std::string_view key, const std::optional<
   }
 }
 
+void AppendGrant(json::Writer& writer, const chat::Grant& grant) {
+  const auto list = [&writer](std::string_view key, const std::vector<std::string>& names) {
+    writer.Key(key).BeginArray();
+    for (const std::string& name : names) writer.String(name);
+    writer.EndArray();
+  };
+  list("models", grant.models);
+  list("projects", grant.projects);
+  writer.Key("budget");
+  if (!grant.budget) {
+    writer.Null();
+    return;
+  }
+  writer.BeginObject()
+      .Field("amount", ledger::MoneyText(grant.budget->pico))
+      .Field("currency", grant.budget->currency)
+      .Field("per", grant.budget->window)
+      .EndObject();
+}
+
 void AppendKey(json::Writer& writer, const keys::KeyInfo& info) {
   writer.Field("id", info.id)
       .Field("name", info.key.name)
@@ -192,6 +217,7 @@ void AppendKey(json::Writer& writer, const keys::KeyInfo& info) {
       .Field("label_floor", chat::LabelName(info.key.label_floor))
       .Field("may_assert_label", info.key.may_assert_label)
       .Field("created", UnixSeconds(info.created));
+  AppendGrant(writer, info.key.grant);
   AppendTime(writer, "last_used", info.last_used);
   AppendTime(writer, "expires", info.key.expires);
   AppendTime(writer, "revoked", info.revoked);
@@ -252,8 +278,18 @@ Result<keys::NewKey> ReadNewKey(const Site& site, const Call& call) {
   if (auto seconds = fields.Int("expires_in_s", 1, int64_t{100} * 365 * 24 * 3600)) {
     key.expires = site.clock.WallNow() + std::chrono::seconds(*seconds);
   }
+  key.grant.models = fields.Strings("models", keys::kPatternsMax, keys::kPatternBytesMax);
+  key.grant.projects = fields.Strings("projects", keys::kPatternsMax, keys::kPatternBytesMax);
+  const auto budget = fields.String("budget", 32);
+  const auto budget_per = fields.String("budget_per", 8);
+  const auto budget_currency = fields.String("budget_currency", 3);
   fields.RefuseUnread();
   if (problem) return Fail(problem.Take());
+  if (budget) {
+    auto made = keys::MakeBudget(*budget, budget_per.value_or(""), budget_currency.value_or(""));
+    if (!made) return Fail(made.error());
+    key.grant.budget = std::move(*made);
+  }
   if (scopes) {
     const auto parsed = keys::ParseScopes(*scopes);
     if (!parsed) return std::unexpected(parsed.error());

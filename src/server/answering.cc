@@ -39,7 +39,8 @@ std::string WeirOf(const Call& call, const gateway::Generation& generation, Gath
                            .explain = call.asked.explain,
                            .checked = generation.checked(),
                            .choices = std::move(gathered.choices),
-                           .done = gathered.done});
+                           .done = gathered.done,
+                           .booked = generation.booked()});
 }
 
 // An answer without its end costs the key what was seen of it: leaving early is no way around a
@@ -249,7 +250,8 @@ Task<void> AnswerEmbeddings(Site& site, Call& call, chat::EmbedRequest request,
   const std::string weir = RenderWeirObject({.decision_id = answered->decision_id,
                                              .target = answered->target,
                                              .decision = answered->decision,
-                                             .explain = call.asked.explain});
+                                             .explain = call.asked.explain,
+                                             .booked = answered->booked});
   reply.body = render(answered->value, answered->target.name, weir);
   co_await call.exchange.Send(std::move(reply));
 }

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "server/ledger_routes.h"
+
 namespace weir::server {
 
 Task<void> GetLive(Site&, Call& call) { co_await call.SendJson(200, R"({"status":"ok"})"); }
@@ -14,6 +16,7 @@ Task<void> GetMetrics(Site& site, Call& call) {
   reply.body = site.metrics.Render(engines, site.gateway.providers == nullptr
                                                 ? std::vector<backends::ProviderStatus>{}
                                                 : site.gateway.providers->Status());
+  if (site.accounts != nullptr) reply.body += RenderLedger(*site.accounts);
   co_await call.exchange.Send(std::move(reply));
 }
 

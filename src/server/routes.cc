@@ -2,6 +2,7 @@
 #include "server/anthropic_routes.h"
 #include "server/backend_routes.h"
 #include "server/health_routes.h"
+#include "server/ledger_routes.h"
 #include "server/llamacpp_routes.h"
 #include "server/ollama_routes.h"
 #include "server/openai_routes.h"
@@ -46,6 +47,11 @@ std::span<const Route> Routes() {
       {"GET", "/weir/v1/keys", GetKeys, Scope::kKeys},
       {"POST", "/weir/v1/keys", PostKey, Scope::kKeys},
       {"DELETE", "/weir/v1/keys/*", DeleteKey, Scope::kKeys},
+
+      {"GET", "/weir/v1/ledger", GetLedger},
+      {"GET", "/weir/v1/budgets", GetBudgets},
+      {"GET", "/weir/v1/budgets/*", GetBudgets},
+      {"POST", "/weir/v1/budgets/*", PostBudget, Scope::kAdmin},
 
       {"GET", "/livez", GetLive, Scope::kInference, /*open=*/true},
       {"GET", "/readyz", GetReady, Scope::kInference, /*open=*/true},

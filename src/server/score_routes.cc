@@ -106,7 +106,8 @@ Task<void> PostScore(Site& site, Call& call) {
   writer.EndObject().Key("weir").Raw(RenderWeirObject({.decision_id = answered->decision_id,
                                                        .target = answered->target,
                                                        .decision = answered->decision,
-                                                       .explain = call.asked.explain}));
+                                                       .explain = call.asked.explain,
+                                                       .booked = answered->booked}));
   writer.EndObject();
   site.metrics.CountTokens(answered->target.name, prompt, cached, 0);
   site.metrics.keys().Count(call.asked.principal, answered->target.name, answered->value.usage);

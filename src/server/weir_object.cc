@@ -1,6 +1,7 @@
 #include "server/weir_object.h"
 
 #include "json/writer.h"
+#include "ledger/money.h"
 
 namespace weir::server {
 namespace {
@@ -43,8 +44,13 @@ std::string RenderWeirObject(const WeirObject& object) {
       .Field("model", object.target.model)
       .Field("tier", routing::TierName(object.target.tier))
       .Field("label", chat::LabelName(object.decision.label))
-      .Key("cost")
-      .Null();
+      .Key("cost");
+  if (object.booked.cost) {
+    writer.String(ledger::MoneyText(*object.booked.cost));
+  } else {
+    writer.Null();
+  }
+  if (!object.booked.currency.empty()) writer.Field("currency", object.booked.currency);
   if (object.checked) {
     writer.Field("confidence", object.checked->verdict.confidence / double{routing::kCertain})
         .Field("gate", "draft_check")

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "chat/event.h"
+#include "gateway/accounts.h"
 #include "gateway/draft_check.h"
 #include "routing/decision.h"
 
@@ -21,9 +22,11 @@ struct WeirObject {
   std::optional<gateway::Checked> checked = {};
   std::vector<chat::ChoiceDone> choices = {};  // of a generation
   std::optional<chat::Done> done = {};
+  gateway::Booked booked = {};
 };
 
-// JSON text. Cost is null: nothing prices local work yet, and unknown is not zero.
+// JSON text. The cost is an exact decimal; null where nothing prices the target, because unknown is
+// not zero.
 std::string RenderWeirObject(const WeirObject& object);
 
 }  // namespace weir::server

@@ -1,0 +1,17 @@
+// What the failure of a call to a provider means, beyond its words. Pure; any thread.
+#pragma once
+
+#include "base/result.h"
+
+namespace weir::backends {
+
+// What the provider never began to work on, or answered with an error status itself: it may be
+// repeated there.
+bool CannotHaveCost(const Error& error);
+// Whether a provider may ask money for a call that ended like this: not where the connection never
+// came about, nor where an error status was the whole answer.
+bool MayHaveCost(const Error& error);
+// The request's fault, or nobody's; the place is not to blame.
+bool IsBlameless(const Error& error);
+
+}  // namespace weir::backends

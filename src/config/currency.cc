@@ -1,0 +1,28 @@
+#include "config/currency.h"
+
+namespace weir::config {
+namespace {
+
+// Three letters each.
+constexpr std::string_view kCodes =
+    "AEDAFNALLAMDANGAOAARSAUDAWGAZNBAMBBDBDTBGNBHDBIFBMDBNDBOBBRLBSDBTNBWPBYNBZDCADCDFCHFCLPCNYCOP"
+    "CRCCUPCVECZKDJFDKKDOPDZDEGPERNETBEURFJDFKPGBPGELGHSGIPGMDGNFGTQGYDHKDHNLHTGHUFIDRILSINRIQDIRRI"
+    "SK"
+    "JMDJODJPYKESKGSKHRKMFKPWKRWKWDKYDKZTLAKLBPLKRLRDLSLLYDMADMDLMGAMKDMMKMNTMOPMRUMURMVRMWKMXNMYRM"
+    "ZN"
+    "NADNGNNIONOKNPRNZDOMRPABPENPGKPHPPKRPLNPYGQARRONRSDRUBRWFSARSBDSCRSDGSEKSGDSHPSLESOSSRDSSPSTNS"
+    "VC"
+    "SYPSZLTHBTJSTMTTNDTOPTRYTTDTWDTZSUAHUGXUSDUYUUZSVESVNDVUVWSTXAFXCDXOFXPFYERZARZMWZWG";
+static_assert(kCodes.size() % 3 == 0);
+
+}  // namespace
+
+bool IsCurrency(std::string_view code) {
+  if (code.size() != 3) return false;
+  for (size_t i = 0; i < kCodes.size(); i += 3) {
+    if (kCodes.substr(i, 3) == code) return true;
+  }
+  return false;
+}
+
+}  // namespace weir::config

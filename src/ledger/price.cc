@@ -1,0 +1,57 @@
+#include "ledger/price.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace weir::ledger {
+namespace {
+
+std::optional<Pico> Part(const std::optional<Pico>& price, int64_t tokens) {
+  if (tokens <= 0) return 0;
+  if (!price) return std::nullopt;
+  return Times(*price, tokens);
+}
+
+std::string Word(const std::optional<Pico>& price) {
+  return price ? fmt::format("{}", *price) : "";
+}
+
+uint64_t Hash(const std::string& text) {
+  uint64_t hash = 0xcbf29ce484222325u;
+  for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3u;
+  return hash;
+}
+
+}  // namespace
+
+std::string VersionOf(const Price& price, const std::string& day) {
+  const std::string hash = fmt::format(
+      "{:08x}", static_cast<uint32_t>(Hash(fmt::format(
+                    "{}|{}|{}|{}|{}|{}", price.target, price.currency, Word(price.input),
+                    Word(price.cached_input), Word(price.output), price.source))));
+  return day.empty() ? hash : day + "-" + hash;
+}
+
+std::optional<Pico> CostOf(const Price& price, const chat::Usage& usage) {
+  if (!usage.prompt_tokens || !usage.completion_tokens) return std::nullopt;
+  const int64_t prompt = std::max<int64_t>(*usage.prompt_tokens, 0);
+  const int64_t cached = std::clamp<int64_t>(usage.cached_tokens.value_or(0), 0, prompt);
+  const auto fresh_cost = Part(price.input, prompt - cached);
+  const auto cached_cost = Part(price.cached_input ? price.cached_input : price.input, cached);
+  const auto answer_cost = Part(price.output, *usage.completion_tokens);
+  if (!fresh_cost || !cached_cost || !answer_cost) return std::nullopt;
+  return Add(Add(*fresh_cost, *cached_cost), *answer_cost);
+}
+
+std::optional<Pico> MostOf(const Price& price, int64_t prompt_tokens, int64_t completion_tokens) {
+  const std::optional<Pico> input =
+      price.input ? std::optional(std::max(*price.input, price.cached_input.value_or(0)))
+                  : std::nullopt;
+  const auto prompt = Part(input, prompt_tokens);
+  const auto answer = Part(price.output, completion_tokens);
+  if (!prompt || !answer) return std::nullopt;
+  return Add(*prompt, *answer);
+}
+
+}  // namespace weir::ledger

@@ -1,0 +1,122 @@
+#include "ledger/price_list.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <fstream>
+
+#include "base/check.h"
+#include "config/currency.h"
+#include "config/preset.h"
+#include "config/units.h"
+#include "json/fields.h"
+#include "json/parse.h"
+#include "ledger/price_data.h"
+
+namespace weir::ledger {
+namespace {
+
+// As decimal text, so that no digit is lost on the way.
+std::optional<Pico> ReadAmount(json::Fields& fields, std::string_view key) {
+  const auto text = fields.String(key, 32);
+  if (!text) return std::nullopt;
+  const auto amount = config::ParseDecimal(*text, config::kPerMillionDecimals);
+  if (!amount) fields.Refuse(key, amount.error());
+  return amount ? std::optional(*amount) : std::nullopt;
+}
+
+// Known by its address alone: what a server calls itself says nothing of its prices.
+std::string ProviderOf(const config::Backend& backend) {
+  const config::Preset* preset = config::PresetOfUrl(*backend.url);
+  return preset == nullptr ? "" : preset->name;
+}
+
+}  // namespace
+
+Result<PriceList> PriceList::Parse(std::string_view text, const std::string& name) {
+  const auto document = json::Parse(text, {.depth = 8, .bytes = kBytesMax});
+  if (!document) {
+    return Fail(Code::kInvalidArgument, fmt::format("{}: {}", name, document.error().message));
+  }
+  json::Problem problem;
+  json::Fields fields(problem, *document);
+  PriceList list;
+  fields.Require().Int("version", 1, 1);
+  list.checked_ = fields.Require().String("checked", 10).value_or("");
+  const json::Array* rows = fields.Require().List("prices", kPricesMax);
+  for (size_t i = 0; rows != nullptr && i < rows->size(); ++i) {
+    json::Fields row(problem, (*rows)[i], fields.PathOf("prices", i));
+    Row made;
+    made.provider = row.Require().String("provider", 64).value_or("");
+    made.models = row.Strings("models", 64, 256);
+    Price& price = made.price;
+    price.currency = row.Require().String("currency", 3).value_or("");
+    if (!price.currency.empty() && !config::IsCurrency(price.currency)) {
+      row.Refuse("currency", "is no currency of ISO 4217");
+    }
+    row.Require();
+    price.input = ReadAmount(row, "input_per_million");
+    price.cached_input = ReadAmount(row, "cached_input_per_million");
+    price.output = ReadAmount(row, "output_per_million");
+    price.source = row.Require().String("source", 512).value_or("");
+    row.String("note", 512);
+    row.RefuseUnread();
+    list.rows_.push_back(std::move(made));
+  }
+  fields.String("note", 2048);
+  fields.RefuseUnread();
+  if (problem) {
+    Error error = problem.Take();
+    error.message = fmt::format("{}: {}", name, error.message);
+    return Fail(std::move(error));
+  }
+  return list;
+}
+
+Result<PriceList> PriceList::Read(const std::string& path) {
+  std::ifstream in(path, std::ios::binary);
+  std::string text(kBytesMax + 1, '\0');
+  in.read(text.data(), static_cast<std::streamsize>(text.size()));
+  if (in.bad() || !in.is_open()) {
+    return Fail(Code::kNotFound, "the file of prices cannot be read", "prices");
+  }
+  text.resize(static_cast<size_t>(in.gcount()));
+  return Parse(text, path);
+}
+
+const PriceList& PriceList::BuiltIn() {
+  static const PriceList list = [] {
+    auto parsed = Parse(kPricesJson, "data/prices.json");
+    CHECK(parsed.has_value(), "data/prices.json is tested");
+    return std::move(*parsed);
+  }();
+  return list;
+}
+
+std::optional<Price> PriceList::Find(const config::Backend& backend,
+                                     const config::Target& target) const {
+  Price price;
+  if (!target.price.currency->empty()) {
+    price = {.target = *target.name,
+             .currency = *target.price.currency,
+             .input = *target.price.input,
+             .cached_input = *target.price.cached_input,
+             .output = *target.price.output,
+             .source = "configuration"};
+    price.version = VersionOf(price, "");
+    return price;
+  }
+  const std::string provider = ProviderOf(backend);
+  if (provider.empty()) return std::nullopt;
+  const auto row = std::ranges::find_if(rows_, [&](const Row& candidate) {
+    return candidate.provider == provider &&
+           std::ranges::find(candidate.models, *target.model) != candidate.models.end();
+  });
+  if (row == rows_.end()) return std::nullopt;
+  price = row->price;
+  price.target = *target.name;
+  price.version = VersionOf(price, checked_);
+  return price;
+}
+
+}  // namespace weir::ledger

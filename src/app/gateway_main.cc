@@ -22,6 +22,7 @@
 #include "base/random.h"
 #include "config/load.h"
 #include "config/preset.h"
+#include "conversations/store.h"
 #include "gateway/gateway.h"
 #include "http/listen.h"
 #include "http/server.h"
@@ -168,6 +169,10 @@ class Gateway {
     ledger_ = std::move(*ledger);
     accounts_ = std::make_unique<gateway::LedgerAccounts>(*ledger_, SystemClock());
     gateway_.accounts = site_.accounts = accounts_.get();
+    if (auto opened = OpenConversations(); !opened) {
+      LogError("kept conversations cannot be read: {}", opened.error().message);
+      return 1;
+    }
     if (auto detector = privacy::DetectorOf(policy_.settings()); detector) {
       UseDetector(*std::move(detector));
     } else {
@@ -214,6 +219,18 @@ class Gateway {
           .timeouts = TimeoutsOf(backend)};
     }
     return std::nullopt;
+  }
+
+  Result<void> OpenConversations() {
+    const config::Limits& limits = policy_.settings().limits;
+    if (*limits.kept_answers == 0) return {};
+    auto opened = conversations::Store::Open(
+        *policy_.settings().data, loop_.executor(), SystemClock(),
+        {.answers_max = *limits.kept_answers, .retention = *limits.kept_for});
+    if (!opened) return std::unexpected(opened.error());
+    conversations_ = std::move(*opened);
+    site_.conversations = conversations_.get();
+    return {};
   }
 
   void UseBackends() {
@@ -332,6 +349,7 @@ class Gateway {
   std::unique_ptr<privacy::RequestScanner> scanner_ = {};
   std::unique_ptr<ledger::Ledger> ledger_ = {};
   std::unique_ptr<gateway::LedgerAccounts> accounts_ = {};
+  std::unique_ptr<conversations::Store> conversations_ = {};
   gateway::Gateway gateway_;
   server::Site site_;
   http::Server server_;

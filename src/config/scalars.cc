@@ -51,6 +51,8 @@ const std::array kScalars = {
     Scalar{"limits", "stream_buffer", Form::kSize, +WEIR_LIMIT(stream_buffer), 4096, 64 * kMiB},
     Scalar{"limits", "choices", Form::kCount, +WEIR_LIMIT(choices), 1, 128},
     Scalar{"limits", "output_tokens", Form::kCount, +WEIR_LIMIT(output_tokens), 1, 1'000'000},
+    Scalar{"limits", "kept_answers", Form::kCount, +WEIR_LIMIT(kept_answers), 0, 1'000'000},
+    Scalar{"limits", "kept_for", Form::kDuration, +WEIR_LIMIT(kept_for), 60, 10 * kYear},
     Scalar{"engine", "step_timeout", Form::kDuration, +WEIR_ENGINE(step_timeout), 1, kHour},
     Scalar{"engine", "restarts", Form::kCount, +WEIR_ENGINE(restarts), 0, 10'000},
     Scalar{"engine", "restart_window", Form::kDuration, +WEIR_ENGINE(restart_window), 1, kHour},

@@ -73,9 +73,11 @@ struct Limits {
   Setting<int64_t> queue{512};         // requests that wait, in all
   Setting<int64_t> queue_per_key{64};  // and of one key
   Setting<int64_t> stream_buffer{256
-                                 << 10};  // bytes held for one client before its generation pauses
-  Setting<int64_t> choices{8};            // n
-  Setting<int64_t> output_tokens{4096};   // of an answer whose request does not say
+                                 << 10};   // bytes held for one client before its generation pauses
+  Setting<int64_t> choices{8};             // n
+  Setting<int64_t> output_tokens{4096};    // of an answer whose request does not say
+  Setting<int64_t> kept_answers{100'000};  // of one key, for clients that refer back; 0: none
+  Setting<Duration> kept_for{std::chrono::hours(24 * 30)};  // since they were used last
 };
 
 // The engines of this machine, all of them.

@@ -81,8 +81,10 @@ Task<void> AnswerWhole(Site& site, Call& call, gateway::Generation& generation,
     co_return;
   }
   Book(site, call, generation.target(), gathered->done->usage);
+  const std::string weir = WeirOf(call, generation, std::move(*gathered));
   std::string body;
-  const auto ended = rendering.End(WeirOf(call, generation, std::move(*gathered)), body);
+  Result<void> ended = co_await rendering.Settle(weir);
+  if (ended) ended = rendering.End(weir, body);
   if (!ended) {
     co_await call.SendError(ended.error());
     co_return;
@@ -113,6 +115,7 @@ class StreamedAnswer {
   Task<void> Run() {
     while (!gathered_.done && !failure_) {
       co_await Gather();
+      if (gathered_.done && !failure_) co_await Finish();
       if (failure_ && failure_->code == Code::kCancelled && call_.exchange.ClientGone()) co_return;
       if (failure_ && !begun_) {
         co_await call_.SendError(*failure_);
@@ -160,13 +163,15 @@ class StreamedAnswer {
     if (const auto* started = std::get_if<chat::Started>(&event)) started_ = *started;
     if (!IsAnswer(event)) return;
     Start();
-    if (auto taken = rendering_.Append(event, out_); !taken) {
-      failure_ = std::move(taken.error());
-    } else if (gathered_.done) {
-      Book(site_, call_, generation_.target(), gathered_.done->usage);
-      auto ended = rendering_.End(WeirOf(call_, generation_, gathered_), out_);
-      if (!ended) failure_ = std::move(ended.error());
-    }
+    if (auto taken = rendering_.Append(event, out_); !taken) failure_ = std::move(taken.error());
+  }
+
+  Task<void> Finish() {
+    Book(site_, call_, generation_.target(), gathered_.done->usage);
+    const std::string weir = WeirOf(call_, generation_, gathered_);
+    Result<void> ended = co_await rendering_.Settle(weir);
+    if (ended) ended = rendering_.End(weir, out_);
+    if (!ended) failure_ = std::move(ended.error());
   }
 
   // Before the head it would cost a later failure its honest status, so only who asked gets it

@@ -1,5 +1,7 @@
 // Anthropic's and Ollama's routes over a fake backend: the right shape of answers, streams and
 // errors. What the shapes hold is tested with the dialects.
+#include <tuple>
+
 #include "server/error_shape.h"
 #include "server/site_for_test.h"
 
@@ -116,6 +118,24 @@ TEST_F(DialectRoutesTest, ModelsAreListedInTheShapeThatTheClientReads) {
   EXPECT_THAT(Do("POST", "/api/show", R"({"model":"small"})")->body(),
               HasSubstr(R"("capabilities":["completion")"));
   EXPECT_EQ(Do("POST", "/api/show", R"({"model":"none"})")->status(), 404);
+}
+
+TEST_F(DialectRoutesTest, WhatChangesModelsNamesTheCommandThatDoesIt) {
+  for (const auto& [method, path, command] :
+       std::vector<std::tuple<std::string, std::string, std::string>>{
+           {"POST", "/api/pull", "weir pull"},
+           {"POST", "/api/create", "weir create"},
+           {"POST", "/api/copy", "weir cp"},
+           {"DELETE", "/api/delete", "weir rm"},
+           {"POST", "/api/push", "sent nowhere"},
+           {"POST", "/api/blobs/sha256:00", "weir create"},
+           {"HEAD", "/api/blobs/sha256:00", ""}}) {
+    const auto answer = Do(method, path, "{}");
+    EXPECT_EQ(answer->status(), 422) << path;
+    EXPECT_THAT(answer->body(), HasSubstr(command)) << path;
+  }
+  const auto key = Key({.name = "k", .scopes = static_cast<uint32_t>(chat::Scope::kInference)});
+  EXPECT_EQ(Do("POST", "/api/pull", "{}", With(key))->status(), 403);
 }
 
 TEST_F(DialectRoutesTest, LoadingNeedsTheScopeForIt) {

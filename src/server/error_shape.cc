@@ -3,6 +3,8 @@
 #include "dialects/anthropic/error.h"
 #include "dialects/ollama/error.h"
 #include "dialects/openai/error.h"
+#include "dialects/rerank/rerank.h"
+#include "dialects/responses/error.h"
 
 namespace weir::server {
 
@@ -14,6 +16,8 @@ ErrorShape ErrorShapeOf(const http::Request& request) {
       (models && request.headers.Find("anthropic-version"))) {
     return ErrorShape::kAnthropic;
   }
+  if (path == "/v1/responses" || path.starts_with("/v1/responses/")) return ErrorShape::kResponses;
+  if (path.ends_with("/rerank")) return ErrorShape::kRerank;
   return ErrorShape::kOpenAi;
 }
 
@@ -21,6 +25,10 @@ std::string RenderError(ErrorShape shape, const Error& error, std::string_view r
   switch (shape) {
     case ErrorShape::kOpenAi:
       break;
+    case ErrorShape::kResponses:
+      return responses::RenderError(error);
+    case ErrorShape::kRerank:
+      return rerank::RenderError(error);
     case ErrorShape::kAnthropic:
       return anthropic::RenderError(error, request_id);
     case ErrorShape::kOllama:

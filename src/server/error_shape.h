@@ -11,7 +11,7 @@
 
 namespace weir::server {
 
-enum class ErrorShape : uint8_t { kOpenAi, kAnthropic, kOllama };
+enum class ErrorShape : uint8_t { kOpenAi, kResponses, kRerank, kAnthropic, kOllama };
 
 // By the path; and /v1/models, which two dialects have, by the anthropic-version header.
 ErrorShape ErrorShapeOf(const http::Request& request);

@@ -15,6 +15,8 @@ Task<void> OllamaEmbeddings(Site& site, Call& call);
 Task<void> OllamaTags(Site& site, Call& call);
 Task<void> OllamaShow(Site& site, Call& call);
 Task<void> OllamaRunning(Site& site, Call& call);
+// pull, create, copy, delete, push, blobs: refused, with the command that does it.
+Task<void> OllamaChangeModels(Site& site, Call& call);
 Task<void> OllamaVersion(Site& site, Call& call);
 
 }  // namespace weir::server

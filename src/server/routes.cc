@@ -6,6 +6,8 @@
 #include "server/llamacpp_routes.h"
 #include "server/ollama_routes.h"
 #include "server/openai_routes.h"
+#include "server/rerank_routes.h"
+#include "server/responses_routes.h"
 #include "server/route_table.h"
 #include "server/score_routes.h"
 
@@ -17,6 +19,11 @@ std::span<const Route> Routes() {
       {"POST", "/v1/chat/completions", OpenAiChat},
       {"POST", "/v1/completions", OpenAiCompletion},
       {"POST", "/v1/embeddings", OpenAiEmbeddings},
+      {"POST", "/v1/responses", CreateResponse},
+      {"POST", "/v1/responses/input_tokens", CountInputTokens},
+      {"GET", "/v1/responses/*", GetResponse},
+      {"DELETE", "/v1/responses/*", DeleteResponse},
+      {"POST", "/v1/responses/*", CancelResponse},
       {"GET", "/v1/models", OpenAiModels},
       {"GET", "/v1/models/*", OpenAiModel},
 
@@ -31,6 +38,17 @@ std::span<const Route> Routes() {
       {"POST", "/api/show", OllamaShow},
       {"GET", "/api/ps", OllamaRunning},
       {"GET", "/api/version", OllamaVersion},
+      {"POST", "/api/pull", OllamaChangeModels, Scope::kModels},
+      {"POST", "/api/create", OllamaChangeModels, Scope::kModels},
+      {"POST", "/api/copy", OllamaChangeModels, Scope::kModels},
+      {"DELETE", "/api/delete", OllamaChangeModels, Scope::kModels},
+      {"POST", "/api/push", OllamaChangeModels, Scope::kModels},
+      {"GET", "/api/blobs/*", OllamaChangeModels, Scope::kModels},
+      {"POST", "/api/blobs/*", OllamaChangeModels, Scope::kModels},
+
+      {"POST", "/v1/rerank", PostRerank},
+      {"POST", "/v2/rerank", PostRerank},
+      {"POST", "/rerank", PostRerank},
 
       {"POST", "/tokenize", PostTokenize},
       {"POST", "/detokenize", PostDetokenize},

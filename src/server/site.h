@@ -13,6 +13,7 @@
 #include "backends/door.h"
 #include "backends/engine_fleet.h"
 #include "base/clock.h"
+#include "conversations/store.h"
 #include "gateway/gateway.h"
 #include "gateway/ledger_accounts.h"
 #include "keys/key_store.h"
@@ -65,8 +66,9 @@ struct Site {
   // Nothing for a name that is no backend beyond this machine.
   std::function<std::optional<ProbeBackend>(const std::string& name)> probe_backend = {};
   const backends::Door* door = nullptr;
-  gateway::LedgerAccounts* accounts = nullptr;  // null: no ledger is kept (tests)
-  std::vector<std::string> sandbox = {};        // of the gateway itself
+  gateway::LedgerAccounts* accounts = nullptr;    // null: no ledger is kept (tests)
+  conversations::Store* conversations = nullptr;  // null: no answer is kept
+  std::vector<std::string> sandbox = {};          // of the gateway itself
   SiteOptions options = {};
   // What commands of this user present: whoever can read the data folder may do everything
   // (docs/keys.md). Empty: none.

@@ -69,6 +69,28 @@ const cases = {
     assert.equal(typeof JSON.parse(call.function.arguments).city, 'string');
   },
 
+  async responses_go_on_from_the_last() {
+    const responses = client().responses;
+    const asked = {model, max_output_tokens: 16, temperature: 0};
+    const first = await responses.create({...asked, input: 'What is the capital of France? One word.'});
+    assert.match(first.output_text, /Paris/);
+    const second = await responses.create({...asked, input: 'And of Italy?', previous_response_id: first.id});
+    assert.equal(second.previous_response_id, first.id);
+    assert.ok(second.usage.input_tokens > first.usage.input_tokens);
+    assert.equal((await responses.retrieve(second.id)).output_text, second.output_text);
+    await responses.delete(first.id);
+    await assert.rejects(responses.retrieve(first.id), OpenAI.NotFoundError);
+  },
+
+  async responses_stream_in_order() {
+    const events = [];
+    const stream = client().responses.stream({model, input: 'Say hello.', max_output_tokens: 12, temperature: 0});
+    for await (const event of stream) events.push(event);
+    assert.deepEqual(events.map((event) => event.sequence_number), events.map((_, index) => index));
+    const text = events.filter((event) => event.type === 'response.output_text.delta').map((event) => event.delta).join('');
+    assert.equal((await stream.finalResponse()).output_text, text);
+  },
+
   async unknown_model_is_a_typed_error() {
     await assert.rejects(client().chat.completions.create({...question('Hi'), model: 'no-such-model'}), (error) => {
       assert.ok(error instanceof OpenAI.NotFoundError);

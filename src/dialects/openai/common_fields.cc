@@ -14,7 +14,6 @@ constexpr size_t kGrammarBytesMax = size_t{256} << 10;
 constexpr size_t kSchemaBytesMax = size_t{256} << 10;
 constexpr size_t kTemplateArgumentsMax = 64;
 constexpr size_t kTemplateArgumentBytesMax = size_t{16} << 10;
-constexpr int64_t kTokensMax = 10'000'000;
 constexpr size_t kPromptTokensMax = 300'000;
 
 // Accepted and without effect here: they speak of billing, caching at OpenAI, or hints that change
@@ -81,30 +80,19 @@ constexpr std::initializer_list<std::pair<std::string_view, Effort>> kEfforts = 
     {"max", Effort::kHigh}};
 
 void ReadReasoning(json::Fields& fields, chat::Reasoning& out) {
-  if (const auto effort = fields.Word("reasoning_effort", kEfforts)) out.effort = *effort;
+  if (const auto effort = ReadEffort(fields, "reasoning_effort")) out.effort = *effort;
   if (const auto budget = fields.Int("reasoning_budget", -1, kTokensMax); budget && *budget >= 0) {
     out.budget_tokens = static_cast<int32_t>(*budget);
   }
   auto nested = fields.Nested("reasoning");  // OpenRouter's
   if (!nested) return;
-  if (const auto effort = nested->Word("effort", kEfforts)) out.effort = *effort;
+  if (const auto effort = ReadEffort(*nested, "effort")) out.effort = *effort;
   if (const auto budget = nested->Int("max_tokens", 1, kTokensMax))
     out.budget_tokens = static_cast<int32_t>(*budget);
   if (nested->Bool("enabled") == false) out.effort = Effort::kNone;
   if (nested->Bool("exclude") == true)
     RefuseUnsupported(*nested, "exclude", "reasoning is always shown");
   nested->RefuseUnread();
-}
-
-// JSON text of an object field; empty where absent.
-std::string ReadSchema(json::Fields& fields, std::string_view key) {
-  const json::Object* schema = fields.Map(key, json::Fields::kMembersMax);
-  if (schema == nullptr) return {};
-  std::string text = json::Print(json::Value(*schema));
-  if (text.size() > kSchemaBytesMax) {
-    fields.Refuse(key, fmt::format("has {} bytes; the most is {}", text.size(), kSchemaBytesMax));
-  }
-  return text;
 }
 
 void ReadJsonSchema(json::Fields& format, chat::ResponseFormat& out) {
@@ -171,17 +159,6 @@ void ReadTemplateArguments(json::Fields& fields, std::map<std::string, std::stri
   }
 }
 
-void ReadWeir(json::Fields& fields, chat::Priority& priority) {
-  using chat::Priority;
-  auto weir = fields.Nested("weir");
-  if (!weir) return;
-  priority = weir->Word<Priority>("priority", {{"interactive", Priority::kInteractive},
-                                               {"batch", Priority::kBatch},
-                                               {"background", Priority::kBackground}})
-                 .value_or(Priority::kInteractive);
-  weir->RefuseUnread();
-}
-
 void RefuseWhatNobodyDoes(json::Fields& fields) {
   if (fields.Bool("store") == true) RefuseUnsupported(fields, "store", "answers are not stored");
   if (fields.Bool("cache_prompt") == false) {
@@ -221,6 +198,31 @@ bool AddPrompt(const json::Value& item, std::vector<chat::Prompt>& out) {
 }
 
 }  // namespace
+
+std::string ReadSchema(json::Fields& fields, std::string_view key) {
+  const json::Object* schema = fields.Map(key, json::Fields::kMembersMax);
+  if (schema == nullptr) return {};
+  std::string text = json::Print(json::Value(*schema));
+  if (text.size() > kSchemaBytesMax) {
+    fields.Refuse(key, fmt::format("has {} bytes; the most is {}", text.size(), kSchemaBytesMax));
+  }
+  return text;
+}
+
+std::optional<Effort> ReadEffort(json::Fields& fields, std::string_view key) {
+  return fields.Word(key, kEfforts);
+}
+
+void ReadWeir(json::Fields& fields, chat::Priority& priority) {
+  using chat::Priority;
+  auto weir = fields.Nested("weir");
+  if (!weir) return;
+  priority = weir->Word<Priority>("priority", {{"interactive", Priority::kInteractive},
+                                               {"batch", Priority::kBatch},
+                                               {"background", Priority::kBackground}})
+                 .value_or(Priority::kInteractive);
+  weir->RefuseUnread();
+}
 
 std::vector<chat::Prompt> ReadPrompts(json::Fields& fields, std::string_view key,
                                       size_t count_max) {

@@ -7,6 +7,7 @@
 namespace weir::openai {
 
 inline constexpr size_t kNameBytesMax = 256;  // model names, ids, speakers
+inline constexpr int64_t kTokensMax = 10'000'000;
 
 // Everything but messages, prompts and tools; ends with the check for unknown fields, so call it
 // last.
@@ -19,6 +20,11 @@ void ReadRest(json::Fields& fields);
 
 // A string, an array of strings, an array of token ids, or an array of those.
 std::vector<chat::Prompt> ReadPrompts(json::Fields& fields, std::string_view key, size_t count_max);
+
+// JSON text of an object field; empty where absent.
+std::string ReadSchema(json::Fields& fields, std::string_view key);
+std::optional<chat::Reasoning::Effort> ReadEffort(json::Fields& fields, std::string_view key);
+void ReadWeir(json::Fields& fields, chat::Priority& priority);  // our own: `weir.priority`
 
 // For what OpenAI's clients may send and nobody here can do.
 void RefuseUnsupported(json::Fields& fields, std::string_view key, std::string_view why);

@@ -105,29 +105,10 @@ class Conversation {
     chat::ToolCall out;
     out.id = std::move(id);
     out.name = function.Require().String("name", kNameBytesMax).value_or("");
-    out.arguments = ReadArguments(function);
+    out.arguments = ReadCallArguments(function);
     function.RefuseUnread(kIgnoredInCalls);
     name_of_call_[out.id] = out.name;
     return out;
-  }
-
-  // Text of a JSON object. Some clients send nothing for no arguments, or the object itself.
-  static std::string ReadArguments(json::Fields& function) {
-    const json::Value* arguments = function.Take("arguments");
-    if (arguments == nullptr) return "{}";
-    if (arguments->AsObject() != nullptr) return json::Print(*arguments);
-    const std::string* text = arguments->AsString();
-    if (text == nullptr) {
-      function.Refuse("arguments", "must be a string that holds a JSON object",
-                      Code::kInvalidArgument, "invalid_type");
-      return {};
-    }
-    if (text->empty()) return "{}";
-    const auto parsed = json::Parse(*text);
-    if (!parsed || parsed->AsObject() == nullptr) {
-      function.Refuse("arguments", "must be a string that holds a JSON object");
-    }
-    return *text;
   }
 
   // Templates of some models, and other providers, want the name of what is answered.
@@ -156,6 +137,25 @@ class Conversation {
 };
 
 }  // namespace
+
+// Text of a JSON object. Some clients send nothing for no arguments, or the object itself.
+std::string ReadCallArguments(json::Fields& call) {
+  const json::Value* arguments = call.Take("arguments");
+  if (arguments == nullptr) return "{}";
+  if (arguments->AsObject() != nullptr) return json::Print(*arguments);
+  const std::string* text = arguments->AsString();
+  if (text == nullptr) {
+    call.Refuse("arguments", "must be a string that holds a JSON object", Code::kInvalidArgument,
+                "invalid_type");
+    return {};
+  }
+  if (text->empty()) return "{}";
+  const auto parsed = json::Parse(*text);
+  if (!parsed || parsed->AsObject() == nullptr) {
+    call.Refuse("arguments", "must be a string that holds a JSON object");
+  }
+  return *text;
+}
 
 std::vector<chat::Message> ReadMessages(json::Fields& fields) {
   std::vector<chat::Message> out;

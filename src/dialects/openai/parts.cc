@@ -10,8 +10,6 @@ namespace {
 
 using Kind = chat::Part::Kind;
 
-constexpr size_t kPartsMax = 1024;
-constexpr int kImagesMax = 16;
 constexpr size_t kUrlBytesMax = 8192;
 constexpr size_t kInlineBytesMax = size_t{32} << 20;  // the body's own limit is lower in practice
 
@@ -44,20 +42,12 @@ void ReadImage(json::Fields& part, chat::Part& out, int& images) {
   }
   auto image = part.Require().Nested("image_url");
   if (!image) return;
-  const std::string url = image->Require().String("url", kInlineBytesMax * 2).value_or("");
+  image->Require();
+  ReadImageUrl(*image, "url", out);
   out.detail =
       image->Word<const char*>("detail", {{"auto", "auto"}, {"low", "low"}, {"high", "high"}})
           .value_or("");
   image->RefuseUnread(kIgnored);
-  if (url.starts_with("https://") || url.starts_with("http://")) {
-    if (url.size() > kUrlBytesMax) {
-      return image->Refuse("url",
-                           fmt::format("has {} bytes; the most is {}", url.size(), kUrlBytesMax));
-    }
-    out.url = url;
-  } else if (!ReadDataUrl(url, out) || !out.media_type.starts_with("image/")) {
-    image->Refuse("url", "must be an https URL, or data:image/...;base64, with valid base64");
-  }
 }
 
 void ReadAudio(json::Fields& part, chat::Part& out) {
@@ -80,14 +70,8 @@ void ReadFile(json::Fields& part, chat::Part& out) {
   if (file->Take("file_id") != nullptr) {
     return RefuseUnsupported(*file, "file_id", "send the file inline, as file_data");
   }
-  out.name = file->String("filename", kNameBytesMax).value_or("");
-  const std::string data = file->Require().String("file_data", kInlineBytesMax * 2).value_or("");
+  ReadFileData(*file, out);
   file->RefuseUnread(kIgnored);
-  if (ReadDataUrl(data, out)) return;
-  auto bytes = DecodeBase64(data);
-  if (!bytes || bytes->empty())
-    return file->Refuse("file_data", "must be a data URL with base64, or base64");
-  out.data = std::move(*bytes);
 }
 
 enum class Form : uint8_t { kText, kImage, kAudio, kFile, kRefusal };
@@ -133,6 +117,30 @@ chat::Part ReadPart(json::Fields& part, chat::Role role, int& images) {
 }
 
 }  // namespace
+
+void ReadImageUrl(json::Fields& fields, std::string_view key, chat::Part& out) {
+  const std::string url = fields.String(key, kInlineBytesMax * 2).value_or("");
+  if (fields.problem()) return;
+  if (url.starts_with("https://") || url.starts_with("http://")) {
+    if (url.size() > kUrlBytesMax) {
+      return fields.Refuse(key,
+                           fmt::format("has {} bytes; the most is {}", url.size(), kUrlBytesMax));
+    }
+    out.url = url;
+  } else if (!ReadDataUrl(url, out) || !out.media_type.starts_with("image/")) {
+    fields.Refuse(key, "must be an https URL, or data:image/...;base64, with valid base64");
+  }
+}
+
+void ReadFileData(json::Fields& file, chat::Part& out) {
+  out.name = file.String("filename", kNameBytesMax).value_or("");
+  const std::string data = file.Require().String("file_data", kInlineBytesMax * 2).value_or("");
+  if (file.problem() || ReadDataUrl(data, out)) return;
+  auto bytes = DecodeBase64(data);
+  if (!bytes || bytes->empty())
+    return file.Refuse("file_data", "must be a data URL with base64, or base64");
+  out.data = std::move(*bytes);
+}
 
 std::optional<std::vector<chat::Part>> ReadContent(json::Fields& fields, chat::Role role,
                                                    int& images) {

@@ -2,6 +2,7 @@
 // Problem.
 #pragma once
 
+#include <string_view>
 #include <vector>
 
 #include "chat/message.h"
@@ -13,5 +14,13 @@ namespace weir::openai {
 // whole request.
 std::optional<std::vector<chat::Part>> ReadContent(json::Fields& fields, chat::Role role,
                                                    int& images);
+
+// An image's URL at `key`: https, or a data URL with base64, whose bytes are then in `out`.
+void ReadImageUrl(json::Fields& fields, std::string_view key, chat::Part& out);
+// `filename` and `file_data`: a data URL with base64, or base64.
+void ReadFileData(json::Fields& file, chat::Part& out);
+
+inline constexpr size_t kPartsMax = 1024;
+inline constexpr int kImagesMax = 16;
 
 }  // namespace weir::openai

@@ -74,8 +74,8 @@ std::string_view FinishWord(chat::FinishReason reason, const AnswerForm& form) {
   return chat::FinishReasonName(reason);
 }
 
-void WriteLogprobs(json::Writer& writer, std::span<const chat::TokenLogprob> tokens) {
-  writer.BeginObject().Key("content").BeginArray();
+void WriteTokens(json::Writer& writer, std::span<const chat::TokenLogprob> tokens) {
+  writer.BeginArray();
   for (const chat::TokenLogprob& token : tokens) {
     writer.BeginObject();
     WriteToken(writer, token.bytes, token.logprob);
@@ -87,7 +87,13 @@ void WriteLogprobs(json::Writer& writer, std::span<const chat::TokenLogprob> tok
     }
     writer.EndArray().EndObject();
   }
-  writer.EndArray().Key("refusal").Null().EndObject();
+  writer.EndArray();
+}
+
+void WriteLogprobs(json::Writer& writer, std::span<const chat::TokenLogprob> tokens) {
+  writer.BeginObject().Key("content");
+  WriteTokens(writer, tokens);
+  writer.Key("refusal").Null().EndObject();
 }
 
 int64_t WriteLegacyLogprobs(json::Writer& writer, std::span<const chat::TokenLogprob> tokens,

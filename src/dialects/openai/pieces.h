@@ -14,6 +14,8 @@ void WriteHead(json::Writer& writer, const AnswerHead& head, std::string_view ob
 
 std::string_view FinishWord(chat::FinishReason reason, const AnswerForm& form);
 
+// The array of them, with bytes and alternatives.
+void WriteTokens(json::Writer& writer, std::span<const chat::TokenLogprob> tokens);
 // The chat form: {"content": [...], "refusal": null}.
 void WriteLogprobs(json::Writer& writer, std::span<const chat::TokenLogprob> tokens);
 // The form of plain completions. `offset` is that of the first token in the answer, in code points;

@@ -73,6 +73,8 @@ chat::ChoiceDone ReadChoiceDone(json::Fields& fields) {
                                          {"tool_calls", FinishReason::kToolCalls},
                                          {"content_filter", FinishReason::kContentFilter}})
           .value_or(FinishReason::kStop);
+  done.stop_sequence = fields.String("stop_sequence", 100).value_or("");
+  done.stats.tokens = fields.Int("tokens", 0, kAny).value_or(0);
   fields.RefuseUnread();
   return done;
 }
@@ -81,6 +83,8 @@ chat::Done ReadDone(json::Fields& fields) {
   chat::Done done;
   done.usage = {fields.Int("prompt_tokens", 0, kAny), fields.Int("cached_tokens", 0, kAny),
                 fields.Int("completion_tokens", 0, kAny), fields.Int("reasoning_tokens", 0, kAny)};
+  done.prompt_ms = fields.Number("prompt_ms", 0, 1e9).value_or(0);
+  done.decode_ms = fields.Number("decode_ms", 0, 1e9).value_or(0);
   fields.RefuseUnread();
   return done;
 }
@@ -102,6 +106,10 @@ std::variant<chat::Event, Error> ReadStep(json::Fields& fields) {
   if (auto started = fields.Nested("started")) {
     return chat::Event(chat::Started{started->Int("prompt_tokens", 0, kAny).value_or(0),
                                      started->Int("cached_tokens", 0, kAny).value_or(0)});
+  }
+  if (auto progress = fields.Nested("progress")) {
+    return chat::Event(chat::Progress{progress->Int("processed", 0, kAny).value_or(0),
+                                      progress->Int("total", 0, kAny).value_or(0)});
   }
   if (auto delta = fields.Nested("delta")) return chat::Event(ReadDelta(*delta));
   if (auto done = fields.Nested("choice_done")) return chat::Event(ReadChoiceDone(*done));

@@ -3,8 +3,10 @@
 //   {"events": [{"started": {"prompt_tokens": 5, "cached_tokens": 0}},
 //               {"delta": {"choice": 0, "text": "Hi", "reasoning": "", "tool_calls": [...],
 //               "logprobs": [...]}},
-//               {"choice_done": {"choice": 0, "reason": "stop"}},
-//               {"done": {"prompt_tokens": 5, "cached_tokens": 2, "completion_tokens": 1}},
+//               {"progress": {"processed": 3, "total": 5}},
+//               {"choice_done": {"choice": 0, "reason": "stop", "stop_sequence": "", "tokens": 1}},
+//               {"done": {"prompt_tokens": 5, "cached_tokens": 2, "completion_tokens": 1,
+//                         "prompt_ms": 1.5, "decode_ms": 2.5}},
 //               {"fail": {"code": "backend_failed", "message": "...", "reason": "..."}}],
 //    "weir": {...}}
 #pragma once

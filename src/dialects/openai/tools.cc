@@ -12,8 +12,6 @@ namespace {
 
 using Mode = chat::ToolChoice::Mode;
 
-constexpr size_t kToolsMax = 128;
-constexpr size_t kToolNameMax = 128;
 constexpr size_t kDescriptionBytesMax = size_t{64} << 10;
 constexpr size_t kParametersBytesMax = size_t{256} << 10;
 constexpr std::string_view kIgnored[] = {"cache_control"};
@@ -24,15 +22,17 @@ bool IsToolName(std::string_view name) {
   return !name.empty() && name.find_first_not_of(kAllowed) == name.npos;
 }
 
-bool Offers(const std::vector<chat::Tool>& tools, std::string_view name) {
-  return std::ranges::any_of(tools, [&](const chat::Tool& tool) { return tool.name == name; });
-}
-
 // The arguments of a call are an object; a schema may leave that unsaid.
 bool IsOfObjects(const json::Value& schema) {
   const json::Value* type = schema.Find("type");
   return type == nullptr || type->is_null() ||
          (type->AsString() != nullptr && *type->AsString() == "object");
+}
+
+}  // namespace
+
+bool Offers(const std::vector<chat::Tool>& tools, std::string_view name) {
+  return std::ranges::any_of(tools, [&](const chat::Tool& tool) { return tool.name == name; });
 }
 
 chat::Tool ReadFunction(json::Fields& function, const std::vector<chat::Tool>& earlier) {
@@ -55,6 +55,8 @@ chat::Tool ReadFunction(json::Fields& function, const std::vector<chat::Tool>& e
   function.RefuseUnread(kIgnored);
   return tool;
 }
+
+namespace {
 
 // Refuses "custom" and what may come by name, because the words of `type` are wider elsewhere at
 // OpenAI.

@@ -1,6 +1,6 @@
-// llama.cpp's routes that need no dialect of their own: tokens of a text and back.
-// Source: llama.cpp tools/server/README.md, "POST /tokenize" and "POST /detokenize". `model` is
-// ours: without it, the first local model of `auto`.
+// llama-server's own routes: completions as editor plugins ask for them, and tokens of a text and
+// back. Source: llama.cpp tools/server/README.md. `model` is ours: without it, `auto`, and where a
+// vocabulary is needed the first local model of it.
 #pragma once
 
 #include "async/task.h"
@@ -9,6 +9,11 @@
 
 namespace weir::server {
 
+Task<void> PostCompletion(Site& site, Call& call);
+Task<void> PostInfill(Site& site, Call& call);
+Task<void> PostApplyTemplate(Site& site, Call& call);
+Task<void> GetProps(Site& site, Call& call);
+Task<void> GetLoraAdapters(Site& site, Call& call);
 Task<void> PostTokenize(Site& site, Call& call);
 Task<void> PostDetokenize(Site& site, Call& call);
 

@@ -50,6 +50,12 @@ std::span<const Route> Routes() {
       {"POST", "/v2/rerank", PostRerank},
       {"POST", "/rerank", PostRerank},
 
+      {"POST", "/completion", PostCompletion},
+      {"POST", "/completions", PostCompletion},
+      {"POST", "/infill", PostInfill},
+      {"POST", "/apply-template", PostApplyTemplate},
+      {"GET", "/props", GetProps},
+      {"GET", "/lora-adapters", GetLoraAdapters},
       {"POST", "/tokenize", PostTokenize},
       {"POST", "/detokenize", PostDetokenize},
 

@@ -36,6 +36,11 @@ def embedding():
     return need_model(EMBEDDING)
 
 
+@pytest.fixture(scope="session")
+def coder():
+    return need_model(CODER)
+
+
 @pytest.fixture(params=[SMALL, CODER, CODER_LARGE])
 def tool_model(request):
     return need_model(request.param)

@@ -1,0 +1,266 @@
+#include "dialects/llamacpp/request.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "dialects/openai/common_fields.h"
+#include "dialects/openai/messages.h"
+#include "dialects/openai/tools.h"
+#include "json/fields.h"
+#include "json/parse.h"
+#include "json/writer.h"
+
+namespace weir::llamacpp {
+namespace {
+
+using openai::kNameBytesMax;
+using openai::RefuseUnsupported;
+
+constexpr size_t kPromptsMax = 64;
+constexpr size_t kStopsMax = 16;
+constexpr size_t kStopBytesMax = 1024;
+constexpr size_t kFilesMax = 256;
+constexpr size_t kFileNameMax = 4096;
+constexpr size_t kFileBytesMax = size_t{1} << 20;
+constexpr size_t kFilesBytesMax = size_t{32} << 10;  // of those that are read
+constexpr size_t kTextBytesMax = size_t{32} << 20;
+constexpr size_t kGrammarBytesMax = size_t{256} << 10;
+constexpr size_t kFieldsMax = 64;
+constexpr int64_t kAny = int64_t{1} << 40;
+
+// They choose a slot, or bound or shape the work in ways that change no answer here: there are no
+// slots, prefixes are reused by themselves, nothing is discarded, and a token is not drawn in
+// parts. Times do not cut an answer (docs/llamacpp.md).
+constexpr std::string_view kIgnored[] = {"id_slot",          "n_keep",          "n_discard",
+                                         "n_cache_reuse",    "t_max_prompt_ms", "t_max_predict_ms",
+                                         "sse_ping_interval"};
+
+// [[15043, 1.0], [15043, false]] as OpenAI has it: {"15043": 1.0}. What is of another form is left
+// for the reader of that to refuse.
+void NormaliseBias(json::Value& document) {
+  json::Object* members = document.AsObject();
+  if (members == nullptr) return;
+  const auto found = std::ranges::find(*members, "logit_bias", &json::Member::key);
+  if (found == members->end() || found->value.AsArray() == nullptr) return;
+  json::Object biases;
+  for (const json::Value& pair : *found->value.AsArray()) {
+    const json::Array* both = pair.AsArray();
+    const int64_t* token = both != nullptr && both->size() == 2 ? (*both)[0].AsInt() : nullptr;
+    if (token == nullptr) return;
+    const bool* off = (*both)[1].AsBool();
+    const bool forbids = off != nullptr && !*off;
+    biases.push_back({std::to_string(*token), forbids ? json::Value(-100) : (*both)[1]});
+  }
+  found->value = std::move(biases);
+}
+
+struct SamplerName {
+  std::string_view name;
+  void (*switch_off)(chat::Sampling& sampling);
+};
+
+// What a list of samplers leaves out is off. Their order is ours.
+constexpr SamplerName kSamplers[] = {
+    {"dry", [](chat::Sampling& s) { s.dry_multiplier = 0.0f; }},
+    {"top_k", [](chat::Sampling& s) { s.top_k = 0; }},
+    {"typ_p", [](chat::Sampling& s) { s.typical_p = 1.0f; }},
+    {"top_p", [](chat::Sampling& s) { s.top_p = 1.0f; }},
+    {"min_p", [](chat::Sampling& s) { s.min_p = 0.0f; }},
+    {"xtc", [](chat::Sampling& s) { s.xtc_probability = 0.0f; }},
+    {"temperature", [](chat::Sampling& s) { s.temperature = 1.0f; }},
+    {"penalties",
+     [](chat::Sampling& s) {
+       s.repeat_penalty = 1.0f;
+       s.frequency_penalty = s.presence_penalty = 0.0f;
+     }},
+    // Chooses between going on and ending where both are likely; the model's own choice stands.
+    {"infill", [](chat::Sampling&) {}},
+};
+
+void ReadSamplers(json::Fields& fields, chat::Sampling& sampling) {
+  if (fields.Take("samplers") == nullptr) return;
+  const std::vector<std::string> listed = fields.Strings("samplers", 64, 64);
+  for (size_t i = 0; i < listed.size(); ++i) {
+    if (std::ranges::find(kSamplers, listed[i], &SamplerName::name) == std::end(kSamplers))
+      return fields.Refuse(fmt::format("samplers[{}]", i), "is the name of no sampler here");
+  }
+  for (const SamplerName& sampler : kSamplers) {
+    if (std::ranges::find(listed, sampler.name) == listed.end()) sampler.switch_off(sampling);
+  }
+}
+
+void ReadStop(json::Fields& fields, std::vector<std::string>& out) {
+  out = fields.Strings("stop", kStopsMax, kStopBytesMax);
+  for (size_t i = 0; i < out.size(); ++i) {
+    if (out[i].empty()) fields.Refuse(fmt::format("stop[{}]", i), "is empty");
+  }
+}
+
+void ReadBound(json::Fields& fields, CompletionCall& call) {
+  for (const char* key : {"n_predict", "max_tokens"}) {
+    const auto tokens = fields.Int(key, -2, openai::kTokensMax);
+    if (!tokens || *tokens < 0) continue;  // -1: no bound; -2: until the context is full
+    call.form.only_prompt = *tokens == 0;
+    call.request.max_tokens = static_cast<int32_t>(*tokens);
+    // Only an echo may draw nothing; what it repeats is not shown.
+    call.request.echo = *tokens == 0;
+  }
+}
+
+void ReadConstraints(json::Fields& fields, chat::ResponseFormat& out) {
+  using Kind = chat::ResponseFormat::Kind;
+  out.schema = openai::ReadSchema(fields, "json_schema");
+  if (!out.schema.empty()) out.kind = Kind::kJsonSchema;
+  std::string grammar = fields.String("grammar", kGrammarBytesMax).value_or("");
+  if (grammar.empty()) return;
+  if (out.kind != Kind::kText)
+    return fields.Refuse("grammar", "cannot be given together with json_schema");
+  out.kind = Kind::kGrammar;
+  out.grammar = std::move(grammar);
+}
+
+// Off is what everybody here does anyway.
+void RefuseUnlessOff(json::Fields& fields, std::string_view key, std::string_view why) {
+  const auto number = fields.Number(key, -1e9, 1e9);
+  if (number && *number != 0) RefuseUnsupported(fields, key, why);
+}
+
+void RefuseWhatNobodyDoes(json::Fields& fields) {
+  RefuseUnlessOff(fields, "dynatemp_range", "the temperature does not vary");
+  fields.Number("dynatemp_exponent", -1e9, 1e9);  // without effect while the range is 0
+  RefuseUnlessOff(fields, "min_keep", "samplers keep what they keep");
+  const auto sigma = fields.Number("top_n_sigma", -1e9, 1e9);
+  if (sigma && *sigma > 0) RefuseUnsupported(fields, "top_n_sigma", "there is no such sampler");
+  if (const auto n = fields.Int("n_cmpl", 1, kAny); n && *n != 1)
+    RefuseUnsupported(fields, "n_cmpl", "ask /v1/completions for several answers");
+  for (const auto& [key, why] : {std::pair<std::string_view, std::string_view>{
+                                     "return_tokens", "token ids stay in the engine"},
+                                 {"post_sampling_probs", "only the model's own are told"}}) {
+    if (fields.Bool(key) == true) RefuseUnsupported(fields, key, why);
+  }
+  if (fields.Bool("cache_prompt") == false) {
+    RefuseUnsupported(fields, "cache_prompt", "prefixes are always reused where they can be");
+  }
+  const json::Array* adapters = fields.List("lora", 64);
+  if (adapters != nullptr && !adapters->empty())
+    RefuseUnsupported(fields, "lora", "adapters belong to a model; weir create makes one of them");
+}
+
+void ReadForm(json::Fields& fields, CompletionForm& form) {
+  form.stream = fields.Bool("stream").value_or(false);
+  form.timings_per_token = fields.Bool("timings_per_token").value_or(false);
+  form.progress = fields.Bool("return_progress").value_or(false);
+  form.indent_min = static_cast<int32_t>(fields.Int("n_indent", 0, 10'000).value_or(0));
+  form.has_fields = fields.Take("response_fields") != nullptr;
+  form.fields = fields.Strings("response_fields", kFieldsMax, kNameBytesMax);
+}
+
+// What the request said, less what is long.
+std::string SettingsOf(const json::Value& document) {
+  constexpr std::string_view kLong[] = {"prompt",  "input_prefix", "input_suffix", "input_extra",
+                                        "grammar", "json_schema",  "logit_bias"};
+  json::Object said;
+  for (const json::Member& member : *document.AsObject()) {
+    if (std::ranges::find(kLong, member.key) == std::end(kLong)) said.push_back(member);
+  }
+  return json::Print(json::Value(std::move(said)));
+}
+
+void ReadShared(json::Fields& fields, CompletionCall& call) {
+  chat::GenerateRequest& request = call.request;
+  request.model = fields.String("model", kNameBytesMax).value_or("auto");
+  if (request.model.empty()) request.model = "auto";
+  ReadForm(fields, call.form);
+  ReadBound(fields, call);
+  openai::ReadSampling(fields, request.sampling);
+  ReadSamplers(fields, request.sampling);
+  ReadStop(fields, request.stop);
+  ReadConstraints(fields, request.response_format);
+  if (const auto top = fields.Int("n_probs", 0, 20); top && *top > 0 && !call.form.only_prompt) {
+    call.form.probabilities = request.logprobs = true;
+    request.top_logprobs = static_cast<int32_t>(*top);
+  }
+  openai::ReadKeepAlive(fields, request.keep_alive_ms);
+  RefuseWhatNobodyDoes(fields);
+  fields.RefuseUnread(kIgnored);
+}
+
+// The files beside the one that is filled in, as text in front of it: the last that fit, each after
+// the mark that llama-server puts before a file where a model has no token for it.
+std::string ReadFiles(json::Fields& fields) {
+  constexpr std::string_view kMark = "\n\n--- snippet ---\n\n";
+  const json::Array* files = fields.List("input_extra", kFilesMax);
+  std::vector<std::string> texts;
+  for (size_t i = 0; files != nullptr && i < files->size() && !fields.problem(); ++i) {
+    json::Fields file(fields.problem(), (*files)[i], fields.PathOf("input_extra", i));
+    file.String("filename", kFileNameMax);
+    texts.push_back(file.Require().String("text", kFileBytesMax).value_or(""));
+    file.RefuseUnread();
+  }
+  size_t bytes = 0;
+  size_t first = texts.size();
+  while (first > 0 && bytes + texts[first - 1].size() + kMark.size() <= kFilesBytesMax)
+    bytes += texts[--first].size() + kMark.size();
+  std::string out;
+  for (size_t i = first; i < texts.size(); ++i) out.append(kMark).append(texts[i]);
+  if (!out.empty()) out += kMark;
+  return out;
+}
+
+}  // namespace
+
+Result<CompletionCall> ReadCompletion(std::string_view body) {
+  auto document = json::Parse(body);
+  if (!document) return Fail(document.error());
+  NormaliseBias(*document);
+  json::Problem problem;
+  json::Fields fields(problem, *document);
+  CompletionCall call;
+  call.request.prompts = openai::ReadPrompts(fields, "prompt", kPromptsMax);
+  ReadShared(fields, call);
+  if (problem) return Fail(problem.Take());
+  for (const chat::Prompt& prompt : call.request.prompts) call.form.prompts.push_back(prompt.text);
+  call.form.settings_json = SettingsOf(*document);
+  return call;
+}
+
+// What is already written of the middle stands at the end of what is before it.
+Result<CompletionCall> ReadInfill(std::string_view body) {
+  auto document = json::Parse(body);
+  if (!document) return Fail(document.error());
+  NormaliseBias(*document);
+  json::Problem problem;
+  json::Fields fields(problem, *document);
+  CompletionCall call;
+  chat::GenerateRequest& request = call.request;
+  std::string prefix = ReadFiles(fields);
+  prefix += fields.Require().String("input_prefix", kTextBytesMax).value_or("");
+  request.suffix = fields.Require().String("input_suffix", kTextBytesMax).value_or("");
+  request.has_suffix = true;
+  prefix += fields.String("prompt", kTextBytesMax).value_or("");
+  ReadShared(fields, call);
+  if (problem) return Fail(problem.Take());
+  call.form.prompts = {prefix};
+  call.form.settings_json = SettingsOf(*document);
+  request.prompts.push_back({.text = std::move(prefix)});
+  return call;
+}
+
+Result<TemplateCall> ReadApplyTemplate(std::string_view body) {
+  const auto document = json::Parse(body);
+  if (!document) return Fail(document.error());
+  json::Problem problem;
+  json::Fields fields(problem, *document);
+  TemplateCall call;
+  call.model = fields.String("model", kNameBytesMax).value_or("auto");
+  call.messages = openai::ReadMessages(fields);
+  openai::GenerateCall asked;
+  openai::ReadTools(fields, asked);
+  call.tools = std::move(asked.request.tools);
+  fields.RefuseUnread();
+  if (problem) return Fail(problem.Take());
+  return call;
+}
+
+}  // namespace weir::llamacpp

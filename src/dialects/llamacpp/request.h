@@ -1,0 +1,52 @@
+// llama-server's own request bodies to canonical requests: what editor plugins send. Pure: text in,
+// values out; any thread.
+//
+// What cannot be honoured is refused by name; an unknown field is refused with the nearest known
+// one. docs/llamacpp.md says what becomes of each field. A request names no model there; here it
+// may, and means `auto` without.
+//
+// Bounds: those of dialects/openai for what both have; 64 prompts, 16 stop strings, 64 response
+// fields; 256 files beside the one that is filled in, of which the last that fit into 32 KiB are
+// read.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "chat/request.h"
+
+namespace weir::llamacpp {
+
+// What the answer must look like.
+struct CompletionForm {
+  bool stream = false;
+  bool only_prompt = false;  // n_predict: 0: the prompt is computed, and nothing is drawn
+  bool timings_per_token = false;
+  bool progress = false;       // return_progress
+  bool probabilities = false;  // n_probs
+  int32_t indent_min = 0;      // n_indent: a line with less ends the answer
+  bool has_fields = false;     // response_fields were given
+  std::vector<std::string> fields = {};
+  std::string settings_json = "{}";       // generation_settings: what the request said
+  std::vector<std::string> prompts = {};  // their texts; empty for token ids
+};
+
+struct CompletionCall {
+  chat::GenerateRequest request = {};
+  CompletionForm form = {};
+};
+
+Result<CompletionCall> ReadCompletion(std::string_view body);  // /completion
+Result<CompletionCall> ReadInfill(std::string_view body);      // /infill
+
+struct TemplateCall {
+  std::string model = {};
+  std::vector<chat::Message> messages = {};
+  std::vector<chat::Tool> tools = {};
+};
+Result<TemplateCall> ReadApplyTemplate(std::string_view body);  // /apply-template
+
+}  // namespace weir::llamacpp

@@ -62,7 +62,11 @@ int32_t OrZero(const config::Optional<int64_t>& setting) {
 
 PolicySource::PolicySource(config::Settings settings, const models::Store& store,
                            const models::Catalogue& catalogue, const Clock& clock)
-    : settings_(std::move(settings)), store_(store), catalogue_(catalogue), clock_(clock) {
+    : settings_(std::move(settings)),
+      store_(store),
+      catalogue_(catalogue),
+      clock_(clock),
+      since_s_(UnixSeconds(clock.WallNow())) {
   Rebuild();
 }
 
@@ -77,6 +81,7 @@ std::shared_ptr<const routing::Policy> PolicySource::Current() {
 
 void PolicySource::Replace(config::Settings settings) {
   settings_ = std::move(settings);
+  since_s_ = UnixSeconds(clock_.WallNow());
   Rebuild();
 }
 
@@ -100,7 +105,7 @@ void PolicySource::Rebuild() {
   for (const std::string& problem : listing.problems) LogWarning("model store: {}", problem);
 
   const auto add_local = [&](const std::string& name, bool embeds) {
-    listed_.push_back({.name = name, .created = 0});
+    listed_.push_back({.name = name, .created = since_s_});
     policy->targets.push_back({.name = name,
                                .backend = std::string(kEngineBackend),
                                .model = name,
@@ -170,7 +175,7 @@ void PolicySource::Rebuild() {
   AddVirtual(*policy, kDevice, order, routing::Tier::kDevice);
   for (const config::Rule& rule : settings_.rules) policy->rules.push_back(routing::RuleOf(rule));
   for (const routing::VirtualModel& model : policy->virtuals) {
-    listed_.push_back({.name = model.name});
+    listed_.push_back({.name = model.name, .created = since_s_});
   }
   policy_ = std::move(policy);
 }
@@ -178,7 +183,9 @@ void PolicySource::Rebuild() {
 void PolicySource::AddTarget(routing::Policy& policy, const routing::Declared& declared) {
   policy.targets.push_back(routing::TargetOf(declared));
   if (!policy.targets.back().beyond) return;
-  listed_.push_back({.name = *declared.target.name, .owner = *declared.backend->name});
+  listed_.push_back({.name = *declared.target.name,
+                     .created = since_s_,
+                     .owner = *declared.backend->name});
   provider_targets_.push_back(ProviderTargetOf(*declared.backend, declared.target));
 }
 

@@ -60,6 +60,7 @@ class PolicySource {
   std::vector<server::ListedModel> listed_ = {};
   std::vector<backends::ProviderTarget> provider_targets_ = {};
   std::map<std::string, bool> embeds_ = {};  // by sha256: what the inspector said
+  int64_t since_s_ = 0;  // when the settings came into force: the age of names that are no file
   uint64_t signature_ = 0;
   MonotonicTime looked_ = {};
 };

@@ -154,11 +154,10 @@ def test_scores_take_exactly_one_prompt(http, small, wrong, param):
 
 def test_models_are_listed_with_their_dates(http, weir, small):
     listed = {model["id"]: model["created"] for model in http.get("/v1/models").json()["data"]}
-    assert listed[SMALL] > 1_700_000_000
+    assert min(listed.values()) > 1_700_000_000 and "auto" in listed
     headers = {"anthropic-version": "2023-06-01"}
     for model in http.get("/v1/models", headers=headers).json()["data"]:
-        if model["id"] == SMALL:
-            assert not model["created_at"].startswith("1970")
+        assert not model["created_at"].startswith("1970")
 
 
 def test_a_ready_engine_has_loaded_all(http, small):

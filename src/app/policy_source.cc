@@ -183,9 +183,8 @@ void PolicySource::Rebuild() {
 void PolicySource::AddTarget(routing::Policy& policy, const routing::Declared& declared) {
   policy.targets.push_back(routing::TargetOf(declared));
   if (!policy.targets.back().beyond) return;
-  listed_.push_back({.name = *declared.target.name,
-                     .created = since_s_,
-                     .owner = *declared.backend->name});
+  listed_.push_back(
+      {.name = *declared.target.name, .created = since_s_, .owner = *declared.backend->name});
   provider_targets_.push_back(ProviderTargetOf(*declared.backend, declared.target));
 }
 

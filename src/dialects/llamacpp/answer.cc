@@ -160,7 +160,8 @@ std::string Encoder::Final(size_t index, std::string_view weir) const {
   writer.Key("generation_settings").Raw(form_.settings_json);
   writer.Field("prompt", form_.prompts[index]).Field("has_new_line", choice.has_newline);
   writer.Field("truncated", false);
-  writer.Field("stop_type", StopType(choice.done, choice.bound.ended()));
+  const bool bounded = form_.only_prompt || choice.bound.ended();
+  writer.Field("stop_type", StopType(choice.done, bounded));
   writer.Field("stopping_word", choice.bound.ended() ? "" : choice.done.stop_sequence);
   WriteCount(writer, "tokens_cached", own(done_.usage.cached_tokens));
   writer.Key("timings");

@@ -102,9 +102,8 @@ void ReadBound(json::Fields& fields, CompletionCall& call) {
     const auto tokens = fields.Int(key, -2, openai::kTokensMax);
     if (!tokens || *tokens < 0) continue;  // -1: no bound; -2: until the context is full
     call.form.only_prompt = *tokens == 0;
-    call.request.max_tokens = static_cast<int32_t>(*tokens);
-    // Only an echo may draw nothing; what it repeats is not shown.
-    call.request.echo = *tokens == 0;
+    // A prompt is computed to draw from it: the one token is not shown.
+    call.request.max_tokens = std::max(static_cast<int32_t>(*tokens), 1);
   }
 }
 

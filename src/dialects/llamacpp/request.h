@@ -23,7 +23,7 @@ namespace weir::llamacpp {
 // What the answer must look like.
 struct CompletionForm {
   bool stream = false;
-  bool only_prompt = false;  // n_predict: 0: the prompt is computed, and nothing is drawn
+  bool only_prompt = false;  // n_predict: 0: the prompt is computed, and nothing is shown
   bool timings_per_token = false;
   bool progress = false;       // return_progress
   bool probabilities = false;  // n_probs

@@ -30,7 +30,8 @@ struct AnswerFormat::Data {
     std::string name = {};
     std::vector<std::string> required = {};
     std::vector<std::string> properties = {};
-    bool closed = false;  // no other properties
+    bool closed = false;      // no other properties
+    std::string schema = {};  // of a strict function: its arguments are checked against it
   };
   std::vector<Function> json_functions = {};
   bool json_only = false;  // a grammar makes sure that the answer is one such call

@@ -332,7 +332,7 @@ bool AnswerParser::State::RunContent(bool last) {
       if (!last && std::string_view(data()->think_start).starts_with(rest)) return false;
     }
   }
-  if (looks_for_json() && (data()->parallel || answer.tool_calls.empty())) {
+  if (looks_for_json()) {
     const size_t at = JsonStart();
     if (at != std::string::npos) {
       Content(std::string_view(pending).substr(0, at));
@@ -433,7 +433,9 @@ bool AnswerParser::State::PassCloser(bool last) {
 bool AnswerParser::State::TakeCalls(std::string_view json) {
   auto calls = CallsIn(json, data()->json_functions);
   if (!calls) return false;
-  if (!data()->parallel && calls->size() > 1) calls->resize(1);
+  // Where one call was asked for, what the model calls beyond it is left out.
+  const size_t room = answer.tool_calls.empty() ? 1 : 0;
+  if (!data()->parallel && calls->size() > room) calls->resize(room);
   for (chat::ToolCall& call : *calls) Call(std::move(call));
   return true;
 }
@@ -458,11 +460,7 @@ void AnswerParser::State::RunFormat(bool last) {
       std::string rest = all;
       if (rest.starts_with(content)) rest.erase(0, content.size());
       if (answer.reasoning.empty()) {
-        if (auto calls =
-                looks_for_json() ? CallsIn(Trim(rest), data()->json_functions) : std::nullopt) {
-          for (chat::ToolCall& call : *calls) Call(std::move(call));
-          return;
-        }
+        if (looks_for_json() && TakeCalls(Trim(rest))) return;
         Content(rest);
       } else {
         Content(pending);

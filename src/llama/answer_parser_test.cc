@@ -55,8 +55,9 @@ std::vector<std::string> Cut(const std::string& text, uint32_t seed) {
   return pieces;
 }
 
-AnswerFormat ToolFormat(bool json_only = false) {
+AnswerFormat ToolFormat(bool json_only = false, bool parallel = true) {
   auto data = std::make_shared<Data>();
+  data->parallel = parallel;
   data->json_functions =
       FunctionsOf({{.name = "get_weather",
                     .parameters = R"({"type":"object","properties":{"city":{"type":"string"}},)"
@@ -117,6 +118,69 @@ TEST(AnswerParser, JsonThatFitsOneFunctionIsACall) {
   EXPECT_EQ(prose.text, "I look.\n");
   const auto two = Feed(ToolFormat(), Cut(call + "\n" + R"({"name":"now","arguments":{}})", 4));
   EXPECT_EQ(two.calls.size(), 2u);
+}
+
+TEST(AnswerParser, OneCallIsTakenWhereParallelCallsAreOff) {
+  const std::string call = R"({"name": "get_weather", "arguments": {"city": "Paris"}})";
+  const std::string other = R"({"name": "now", "arguments": {}})";
+  for (const std::string& answer :
+       {call + "\n" + other, "[" + call + ", " + other + "]",
+        "<tool_call>\n" + call + "\n</tool_call>\n<tool_call>\n" + other + "\n</tool_call>"}) {
+    for (uint32_t seed = 0; seed < 20; ++seed) {
+      const auto both = Feed(ToolFormat(false, true), Cut(answer, seed));
+      ASSERT_EQ(both.calls.size(), 2u) << answer;
+      EXPECT_EQ(both.calls[1].name, "now");
+      const auto one = Feed(ToolFormat(false, false), Cut(answer, seed));
+      ASSERT_EQ(one.calls.size(), 1u) << answer;
+      EXPECT_EQ(one.calls[0].name, "get_weather");
+      EXPECT_EQ(one.text.find('{'), std::string::npos) << one.text;
+    }
+  }
+}
+
+TEST(AnswerParser, AStrictFunctionIsCalledWithWhatItsSchemaSaysOnly) {
+  auto data = std::make_shared<Data>();
+  data->json_functions = FunctionsOf(
+      {{.name = "note",
+        .parameters = R"({"type":"object","properties":{"text":{"type":["string","null"]},)"
+                      R"("level":{"enum":["low","high"]},"at":{"$ref":"#/$defs/place"},)"
+                      R"("tags":{"type":"array","items":{"type":"integer"}},)"
+                      R"("either":{"anyOf":[{"type":"boolean"},{"const":7}]}},)"
+                      R"("required":["level"],"additionalProperties":false,)"
+                      R"("$defs":{"place":{"type":"object","required":["x"],)"
+                      R"("properties":{"x":{"type":"number"}},"additionalProperties":false}}})",
+        .strict = true}});
+  const AnswerFormat format(data);
+  const auto taken = [&](const std::string& arguments) {
+    const std::string answer = R"({"name": "note", "arguments": )" + arguments + "}";
+    const Streamed all = Feed(format, Cut(answer, 1));
+    EXPECT_EQ(all.text.empty(), all.calls.size() == 1) << arguments;
+    return all.calls.size() == 1;
+  };
+  for (const char* fits : {R"({"level":"low"})", R"({"level":"high","text":"a"})",
+                           R"({"level":"low","text":null})", R"({"level":"low","at":{"x":1.5}})",
+                           R"({"level":"low","tags":[1,2]})", R"({"level":"low","tags":[]})",
+                           R"({"level":"low","either":true})", R"({"level":"low","either":7})"}) {
+    EXPECT_TRUE(taken(fits)) << fits;
+  }
+  for (const char* differs :
+       {R"({})", R"({"level":"none"})", R"({"level":3})", R"({"level":"low","text":5})",
+        R"({"level":"low","at":{}})", R"({"level":"low","at":{"x":"1"}})",
+        R"({"level":"low","at":{"x":1,"y":2}})", R"({"level":"low","tags":[1,"2"]})",
+        R"({"level":"low","tags":5})", R"({"level":"low","either":8})",
+        R"({"level":"low","other":1})"}) {
+    EXPECT_FALSE(taken(differs)) << differs;
+  }
+}
+
+TEST(AnswerParser, ASchemaThatNamesItselfIsCheckedInTime) {
+  auto data = std::make_shared<Data>();
+  data->json_functions = FunctionsOf(
+      {{.name = "note",
+        .parameters = R"({"type":"object","anyOf":[{"$ref":"#"},{"$ref":"#"},{"$ref":"#"}]})",
+        .strict = true}});
+  const auto all = Feed(AnswerFormat(data), {R"({"name": "note", "arguments": {}})"});
+  EXPECT_EQ(all.calls.size(), 1u);
 }
 
 TEST(AnswerParser, JsonThatFitsNoFunctionIsContentToTheLastByte) {

@@ -8,6 +8,7 @@
 #include <exception>
 #include <set>
 
+#include "llama/argument_check.h"
 #include "llama/grammar.h"
 #include "llama/json_depth.h"
 #include "llama/schema_check.h"
@@ -24,6 +25,10 @@ bool TooDeep(std::string_view json) { return JsonDepth(json) > kDepthMax; }
 bool Fits(const common_json& arguments, const Function& function) {
   for (const std::string& name : function.required) {
     if (!arguments.contains(name)) return false;
+  }
+  if (!function.schema.empty() &&
+      !MeetsSchema(arguments, common_json::parse_no_throw(function.schema))) {
+    return false;
   }
   if (!function.closed) return true;
   for (const auto& [name, value] : arguments.items()) {
@@ -132,6 +137,7 @@ std::vector<Function> FunctionsOf(const std::vector<chat::Tool>& tools) {
                                      ? common_json::object()
                                      : common_json::parse_no_throw(ParametersOf(tool));
       if (!schema.is_discarded() && schema.is_object()) {
+        if (tool.strict) function.schema = tool.parameters;
         if (schema.contains("required") && schema.at("required").is_array()) {
           for (const auto& name : schema.at("required")) {
             if (name.is_string()) function.required.push_back(name.get<std::string>());

@@ -6,7 +6,7 @@ import openai
 import pytest
 
 import weir_server
-from talk import SMALL, ask, events_of, text_of
+from talk import SMALL, ask, error_of, events_of, http_client, text_of
 
 REQUEST_ID = re.compile(r"^[A-Za-z0-9_.-]{8,}$")
 
@@ -85,10 +85,25 @@ def test_max_completion_tokens_bounds_the_answer(client, small):
     assert answer.usage.completion_tokens == 5 and answer.choices[0].finish_reason == "length"
 
 
-def test_without_a_bound_the_answer_still_ends(client, small):
-    request = {k: v for k, v in ask("Say hello.").items() if k != "max_tokens"}
-    answer = client.chat.completions.create(**request, temperature=0)
-    assert answer.choices[0].finish_reason in ("stop", "length")
+def test_without_a_bound_the_answer_ends_at_the_documented_one(serve, small):
+    request = {k: v for k, v in ask("Say hello.", ignore_eos=True).items() if k != "max_tokens"}
+    server = serve(environment={"WEIR_LIMITS_OUTPUT_TOKENS": "32"})
+    with http_client(server) as http:
+        answer = http.post("/v1/chat/completions", json=request).json()
+    assert answer["usage"]["completion_tokens"] == 32 and answer["choices"][0]["finish_reason"] == "length"
+
+
+def test_the_middle_of_a_completion_is_filled_in(http, coder):
+    request = {"model": coder, "prompt": "def area(width, height):\n    ", "suffix": "\n\nprint(area(2, 3))\n",
+               "max_tokens": 24, "temperature": 0}
+    answer = http.post("/v1/completions", json=request).json()
+    assert "return width * height" in answer["choices"][0]["text"]
+
+
+def test_a_model_that_cannot_fill_in_says_so(http, small):
+    request = {"model": small, "prompt": "a", "suffix": "b", "max_tokens": 4}
+    error = error_of(http.post("/v1/completions", json=request), 422)
+    assert (error["param"], error["code"]) == ("suffix", "infill_unsupported")
 
 
 def test_several_answers_to_one_question(client, small):
@@ -136,11 +151,13 @@ def test_control_tokens_typed_by_a_user_are_text(client, small):
 
 
 def test_text_beyond_ascii_is_never_cut(http, small):
-    request = ask("Repeat: 😀 日本語 ünïcödé 🏳️‍🌈", temperature=0, max_tokens=48, stream=True)
+    # A grammar that allows characters of two to four bytes only: the model has to write them, token by token.
+    request = ask("Repeat: 😀 日本語 ünïcödé", temperature=0, max_tokens=96, stream=True,
+                  grammar='root ::= [é-ü] [ぁ-ん] [一-龠] [😀-😎] [é-ü] [一-龠] [😀-😎] [ぁ-ん]')
     with http.stream("POST", "/v1/chat/completions", json=request) as response:
         pieces = [event for event in events_of(response) if event != "[DONE]"]
     text = "".join(choice["delta"].get("content") or "" for piece in pieces for choice in piece["choices"])
-    assert "�" not in text
+    assert [len(character.encode()) for character in text] == [2, 3, 3, 4, 2, 3, 4, 3], text
 
 
 def test_two_models_answer_at_the_same_time(client, small, embedding):

@@ -22,6 +22,9 @@ def test_ready_without_a_model_is_quick_and_says_where(serve, tmp_path):
     with http_client(server) as http:
         assert http.get("/livez").status_code == 200
         assert http.get("/v1/models").status_code == 200
+    if PATIENCE == 1:  # the measured goals are 200 ms and 20 MiB (bench/engine.py, a quiet machine)
+        assert server.ready_s < 2
+        assert sum(process.memory_kib() for process in server.processes()) < 20 << 10
 
 
 def test_serve_json_tells_the_address_and_goes_with_the_server(serve):
@@ -121,7 +124,40 @@ def test_a_client_that_leaves_before_the_first_token_stops_the_work(serve, small
     assert engine.cpu_s() - before < 0.1
 
 
-def test_a_slow_reader_holds_up_nobody_and_no_memory(serve, small):
+def stands_still(process):
+    """Waits until a process has used no CPU time for half a second."""
+    last = [time.monotonic(), process.cpu_s()]
+
+    def quiet():
+        now, used = time.monotonic(), process.cpu_s()
+        if used - last[1] > 0.02:
+            last[:] = [now, used]
+        return now - last[0] >= 0.5
+    assert until(quiet, 60)
+
+
+def test_a_reader_that_stopped_stops_the_generator_and_no_memory_grows(serve, small):
+    server = serve()
+    with http_client(server) as http:
+        assert http.post("/v1/chat/completions", json=ask("Hi", max_tokens=1)).status_code == 200
+    gateway = max(server.processes(), key=lambda process: process.memory_kib() if process.name() == "weir-serve" else 0)
+    before = gateway.memory_kib()
+    slow = connect(server)
+    slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    # Twenty candidates a token: some megabytes of events, were they all made.
+    story = ask("Tell a story.", **LONG_STORY) | {"max_tokens": 4000, "logprobs": True, "top_logprobs": 20}
+    slow.sendall(request_bytes(server, "POST", "/v1/chat/completions", body=json.dumps(story).encode()))
+    slow.recv(1024)
+    stands_still(server.engines()[0])
+    if PATIENCE == 1:
+        assert gateway.memory_kib() - before < 4 << 10
+    with http_client(server) as http:
+        state = next(m for m in http.get("/weir/v1/models").json()["data"] if m["model"].startswith("smollm2"))
+        assert state["state"] == "ready" and state["running"] == 1, state
+    slow.close()
+
+
+def test_a_slow_reader_holds_up_nobody(serve, small):
     server = serve()
     slow = connect(server)
     slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
@@ -167,7 +203,7 @@ def test_half_a_request_is_408_with_the_limit_and_closed(serve, half, figures):
         received = b""
         while part := connection.recv(4096):
             received += part
-        assert time.monotonic() - started < 30 * PATIENCE
+        assert time.monotonic() - started < 15 * PATIENCE
     assert received.startswith(b"HTTP/1.1 408 "), received
     message = json.loads(received.partition(b"\r\n\r\n")[2])["error"]["message"]
     assert all(figure in message for figure in figures), message

@@ -30,8 +30,8 @@ models: ## the default models into the data folder
 test: ## every kind of test; the last line is `N passed, N failed`
 	@tools/setup.sh --tests && tools/build.sh release && tools/fetch_models $(test_models) && tools/run_tests.py
 
-test-long: ## the same kinds with the large counts; resumes where it stopped
-	@tools/setup.sh --tests && tools/build.sh release && tools/fetch_models && tools/run_tests.py --long
+test-long: ## the same kinds with the large counts, the sanitizers, the fuzzers; resumes where it stopped
+	@tools/setup.sh --tests && tools/build.sh release && tools/fetch_models && tools/test_long.py $(ARGS)
 
 lint: ## clang-format and clang-tidy over src
 	@tools/build.sh release && tools/lint.py

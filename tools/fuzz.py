@@ -3,7 +3,7 @@
 
   tools/fuzz.py [--build DIR] [--seconds N] [TARGET...]
 
-Corpora grow in DIR/corpus/TARGET; seeds come from tests/fuzz/TARGET where there are any. An input that takes over a
+Corpora grow in DIR/corpus/TARGET; they start from the wire forms that the tests use. An input that takes over a
 second, or 2 GB, counts as a finding. What was found stays in DIR/found.
 """
 
@@ -16,15 +16,37 @@ import sys
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
+DIALECTS = ROOT / "src" / "dialects"
+SHARED = next((folder for folder in (ROOT.parent / "shared" / "data", ROOT / "shared" / "data") if folder.is_dir()), ROOT)
+
+# Files to start from, by target: what the tests hold for true is nearer to the edges than chance is.
+SEEDS = {
+    "anthropic": [DIALECTS / "anthropic" / "testdata"],
+    "anthropic_answer": [DIALECTS / "provider" / "testdata"],
+    "config": [ROOT / "docs" / "formats"],
+    "detector": [ROOT / "docs"],
+    "engine": [DIALECTS / "openai" / "testdata"],
+    "gemini_answer": [DIALECTS / "gemini" / "testdata", DIALECTS / "provider" / "testdata"],
+    "gguf": [SHARED / "models" / "stories260K"],
+    "json": [SHARED / "json" / "JSONTestSuite" / "test_parsing"],
+    "llamacpp": [DIALECTS / "llamacpp" / "testdata"],
+    "ollama": [DIALECTS / "ollama" / "testdata"],
+    "ollama_answer": [DIALECTS / "provider" / "testdata"],
+    "openai": [DIALECTS / "openai" / "testdata"],
+    "openai_answer": [DIALECTS / "provider" / "testdata"],
+    "parser": [ROOT / "src" / "http" / "testdata"],
+    "responses": [DIALECTS / "responses" / "testdata"],
+    "sse": [DIALECTS / "openai" / "testdata"],
+}
 
 
 def run_target(program, build, seconds):
     corpus, found = build / "corpus" / program.name, build / "found"
     for folder in (corpus, found):
         folder.mkdir(parents=True, exist_ok=True)
-    seeds = ROOT / "tests" / "fuzz" / program.name
+    seeds = [folder for folder in SEEDS.get(program.name.removesuffix("_fuzz"), []) if folder.is_dir()]
     command = [program, f"-max_total_time={seconds}", "-timeout=1", "-rss_limit_mb=2048", "-print_final_stats=1",
-               f"-artifact_prefix={found}/{program.name}-", corpus, *([seeds] if seeds.is_dir() else [])]
+               f"-artifact_prefix={found}/{program.name}-", corpus, *seeds]
     done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                           text=True, errors="replace", timeout=seconds + 300)
     return program.name, done.returncode, done.stdout

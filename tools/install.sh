@@ -55,5 +55,17 @@ unit() {  # SOURCE FILE
 unit weir.service lib/systemd/system/weir.service
 unit weir-user.service lib/systemd/user/weir.service
 
+# The licences of what is compiled in, as MIT and BSD ask: those that NOTICE names, from where their sources have them.
+licences=$root/share/doc/weir/licences
+sed -e '/^Used by tests/,$d' NOTICE | grep -o '(lib[a-z0-9.-]*-dev)\|([a-z0-9-]*-dev)' | tr -d '()' | sort -u | while read -r package; do
+  copyright=/usr/share/doc/$package/copyright
+  if [ -e "$copyright" ]; then install -D -m 644 "$copyright" "$licences/$package"; else say "no $copyright; $package goes without its text"; fi
+done
+llama=$(sed -n 's/^WEIR_LLAMA_PREFIX:[A-Z]*=//p' "$build/CMakeCache.txt" 2>/dev/null || true)
+if [ -n "$llama" ]; then
+  install -D -m 644 "$llama/LICENSE" "$licences/llama.cpp"
+  for file in "$llama"/licenses/LICENSE-*; do install -D -m 644 "$file" "$licences/llama.cpp-${file##*LICENSE-}"; done
+fi
+
 for file in LICENSE NOTICE README.md; do install -D -m 644 "$file" "$root/share/doc/weir/$file"; done
 say "installed into $root"

@@ -5,8 +5,8 @@
 
 Kinds: repository (rules about this tree, pytest), unit (each GoogleTest program that ctest knows, counted test by
 test), blackbox (the real programs, driven by real clients, pytest), docs (the documentation's
-commands, run as written, pytest). --long sets WEIR_LONG=1 and larger counts, and
-skips unit programs that passed before with the same bytes.
+commands, run as written, pytest). --long sets WEIR_LONG=1 and larger counts, and skips what passed before: unit
+programs with the same bytes, test files with the same programs and the same tests folder.
 
 A program that crashes or hangs counts as one failure more than the failures that it reported. Skipped tests are
 named and counted in lines before the last, never hidden. Results are kept as JUnit and JSON under DIR/test-results.
@@ -107,16 +107,47 @@ def read_junit(path, name, returncode, tally):
         tally.fail(f"{name} (exit {returncode} after its tests)")
 
 
-def run_pytest(kind, build, results, environment):
+def run_pytest(kind, build, results, environment, tests=None, name=None):
     tally = Tally()
-    report = results / f"{kind}.xml"
+    report = results / f"{name or kind}.xml"
     report.unlink(missing_ok=True)
     command = [PYTHON, "-m", "pytest", "-q", "--tb=short", "-p", "no:cacheprovider", f"--junitxml={report}",
-               f"tests/{kind}"]
+               tests or f"tests/{kind}"]
     done = subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL,
                           env=environment | {"WEIR_BUILD": str(build)})
-    read_junit(report, kind, done.returncode, tally)
+    read_junit(report, name or kind, done.returncode, tally)
     return tally
+
+
+def files_digest(paths):
+    digest = hashlib.sha256()
+    for path in sorted(paths):
+        digest.update(path.name.encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()
+
+
+def run_files(kind, build, results, environment):
+    """Each file of a kind by itself, so that a run of hours goes on where it was stopped."""
+    programs = [path for path in (build / "bin").glob("weir*") if path.is_file()]
+    helpers = [path for path in (ROOT / "tests").rglob("*") if path.is_file() and "__pycache__" not in path.parts
+               and "node_modules" not in path.parts and not path.name.startswith("test_")]
+    common = files_digest([*programs, *helpers])
+    total = Tally()
+    for path in sorted((ROOT / "tests" / kind).glob("test_*.py")):
+        name = f"{kind}-{path.stem}"
+        remembered = results / f"{name}.passed"
+        digest = files_digest([path]) + common
+        if remembered.exists() and remembered.read_text() == digest:
+            tally = Tally()
+            read_junit(results / f"{name}.xml", name, 0, tally)
+            say(f"{name} passed before with the same programs")
+        else:
+            remembered.unlink(missing_ok=True)
+            tally = run_pytest(kind, build, results, environment, path, name)
+            if not tally.failed:
+                remembered.write_text(digest)
+        total.add(tally)
+    return total
 
 
 def read_exit(name, returncode, tally):
@@ -213,7 +244,8 @@ def main():
         if kind == "unit":
             tally = run_unit(build, results, environment, options.long)
         else:
-            tally = run_pytest(kind, build, results, environment)
+            run = run_files if options.long else run_pytest
+            tally = run(kind, build, results, environment)
         say(f"--- {kind}: {tally.line_with_skips()} ({time.monotonic() - start:.0f} s)")
         total.add(tally)
 

@@ -113,3 +113,12 @@ def test_the_notice_names_every_library_that_set_up_installs():
 def test_shell_scripts_parse_and_stop_at_the_first_error(script):
     assert "set -euo pipefail" in script.read_text()
     subprocess.run(["bash", "-n", script], check=True)
+
+
+def test_what_is_compiled_in_is_named_in_the_notice():
+    """Every library package that the build installs stands in NOTICE, and names no package that is not installed."""
+    listed = {line.split()[0] for line in (ROOT / "tools" / "packages.txt").read_text().splitlines()
+              if line and not line.startswith("#")}
+    libraries = {name for name in listed if name.endswith("-dev") and not name.startswith("libclang")}
+    named = set(re.findall(r"[a-z0-9.+-]+-dev", (ROOT / "NOTICE").read_text()))
+    assert named == libraries

@@ -190,6 +190,24 @@ def keystroke(server, round_number):
     return {"first token ms": 1000 * percentile(times[1:], 0.5)}
 
 
+def classify(server, round_number):
+    """Which of three labels fits a sentence: by scoring them (Weir), by generating one under a grammar (the peer, which
+    cannot score); the median of 20 sentences behind one instruction."""
+    labels = ["complaint", "praise", "question"]
+    instruction = "Is this a complaint, praise or a question? Answer with one word."
+    times = []
+    for sentence in range(21):
+        messages = [system(instruction), user(asking.words(30, f"c{round_number}.{sentence}"))]
+        started = time.monotonic()
+        if server.name == "weir":
+            asking.post(server, "/weir/v1/score", {"model": server.model, "messages": messages, "continuations": labels})
+        else:
+            grammar = "root ::= " + " | ".join(f'"{label}"' for label in labels)
+            asking.post(server, "/v1/chat/completions", asking.chat_body(server, messages, 8, grammar=grammar))
+        times.append(time.monotonic() - started)
+    return {"ms": 1000 * percentile(times[1:], 0.5)}
+
+
 def agent_loop(server, round_number, turns=20):
     """Tool results added turn by turn to one growing prompt. The share is that of the tokens that the turn before had
     in its prompt, so all that can be reused."""

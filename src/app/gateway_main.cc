@@ -175,6 +175,8 @@ class Gateway {
     }
     if (auto detector = privacy::DetectorOf(policy_.settings()); detector) {
       UseDetector(*std::move(detector));
+      scan_thread_ = std::make_unique<privacy::ScanThread>(loop_.executor());
+      gateway_.scan_thread = scan_thread_.get();
     } else {
       LogError("{}", detector.error());
       return 1;
@@ -347,6 +349,7 @@ class Gateway {
   server::Metrics metrics_;
   std::unique_ptr<privacy::LabelMemory> labels_ = {};
   std::unique_ptr<privacy::RequestScanner> scanner_ = {};
+  std::unique_ptr<privacy::ScanThread> scan_thread_ = {};
   std::unique_ptr<ledger::Ledger> ledger_ = {};
   std::unique_ptr<gateway::LedgerAccounts> accounts_ = {};
   std::unique_ptr<conversations::Store> conversations_ = {};

@@ -26,6 +26,7 @@
 #include "privacy/label_memory.h"
 #include "privacy/label_rules.h"
 #include "privacy/request_scanner.h"
+#include "privacy/scan_thread.h"
 #include "routing/draft_check.h"
 #include "routing/goal.h"
 #include "routing/prediction.h"
@@ -61,6 +62,7 @@ struct Gateway {
   std::vector<privacy::LabelRule> label_rules = {};
   privacy::LabelMemory* labels = nullptr;      // null: earlier turns are not known (tests)
   privacy::RequestScanner* scanner = nullptr;  // null: nothing is detected (tests)
+  privacy::ScanThread* scan_thread = nullptr;  // null: all is read on the I/O thread (tests)
   const routing::DraftCheck* draft_check = &routing::DraftCheck::BuiltIn();
   const routing::Predictor* predictor = &routing::Predictor::BuiltIn();
   std::map<std::string, routing::ShareKeeper> shares = {};  // of routes that bound the cloud's
@@ -86,6 +88,15 @@ Result<Labelled> LabelOf(const Gateway& gateway, const Asked& asked, std::string
 template <class Request>
 privacy::Scanned ScanOf(const Gateway& gateway, const Request& request) {
   return gateway.scanner != nullptr ? gateway.scanner->Scan(request) : privacy::Scanned();
+}
+
+// To be awaited before Generate, Embed and Score: reads a long request apart from the I/O thread,
+// so that what ScanOf does there is short. Errors as ScanThread's; the request is empty then.
+template <class Request>
+Task<Result<void>> ReadAhead(const Gateway& gateway, Request& request) {
+  if (gateway.scanner == nullptr || gateway.scan_thread == nullptr) co_return Result<void>();
+  const auto current = [&gateway]() -> privacy::RequestScanner& { return *gateway.scanner; };
+  co_return co_await gateway.scan_thread->ReadAhead(current, request);
 }
 
 // The texts among them; token ids have none.

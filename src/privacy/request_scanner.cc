@@ -35,30 +35,49 @@ void RequestScanner::Look(Gathered& gathered, const TextPlace& place, std::strin
   }
 }
 
-RequestScanner::Verdict RequestScanner::VerdictOn(std::string_view text) {
-  if (text.size() < kRememberedMin) return DetectIn(text);
+RequestScanner::Key RequestScanner::KeyOf(std::string_view text) const {
   std::array<unsigned char, 16> hash;
   crypto_shorthash_siphashx24(hash.data(), reinterpret_cast<const unsigned char*>(text.data()),
                               text.size(), secret_.data());
   Key key;
   std::memcpy(&key.first, hash.data(), sizeof key.first);
   std::memcpy(&key.second, hash.data() + sizeof key.first, sizeof key.second);
+  return key;
+}
+
+RequestScanner::Verdict RequestScanner::VerdictOn(std::string_view text) {
+  if (text.size() < kRememberedMin) return DetectIn(*detector_, text);
+  const Key key = KeyOf(text);
   if (const auto found = recent_.find(key); found != recent_.end()) return found->second;
   Verdict verdict;
   if (const auto found = older_.find(key); found != older_.end()) {
     verdict = std::move(found->second);
     older_.erase(found);
   } else {
-    verdict = DetectIn(text);
+    verdict = DetectIn(*detector_, text);
   }
-  if (recent_.size() >= kRememberedMax / 2) older_ = std::exchange(recent_, {});
-  recent_.emplace(key, verdict);
+  Remember(key, verdict);
   return verdict;
 }
 
-RequestScanner::Verdict RequestScanner::DetectIn(std::string_view text) const {
+void RequestScanner::Remember(const Key& key, Verdict verdict) {
+  if (recent_.size() >= kRememberedMax / 2) older_ = std::exchange(recent_, {});
+  recent_.emplace(key, std::move(verdict));
+}
+
+void RequestScanner::AddUnread(std::string_view text, std::vector<Unread>& unread) const {
+  if (text.size() < kRememberedMin) return;
+  const Key key = KeyOf(text);
+  if (!recent_.contains(key) && !older_.contains(key)) unread.push_back({key, text});
+}
+
+void RequestScanner::Learn(std::vector<Read> read) {
+  for (Read& one : read) Remember(one.key, std::move(one.verdict));
+}
+
+RequestScanner::Verdict RequestScanner::DetectIn(const Detector& detector, std::string_view text) {
   Verdict verdict;
-  for (const Finding& finding : detector_->Find(text)) {
+  for (const Finding& finding : detector.Find(text)) {
     const bool known = std::ranges::find(verdict, finding.type, &Seen::type) != verdict.end();
     if (!known) verdict.push_back({finding.type, finding.label});
   }

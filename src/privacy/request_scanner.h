@@ -2,7 +2,7 @@
 // verdicts on longer texts by keyed hashes, since a conversation is sent again with every turn; the
 // texts themselves are not kept.
 //
-// One thread (the gateway's I/O thread).
+// One thread (the gateway's I/O thread), but for what says otherwise.
 #pragma once
 
 #include <array>
@@ -48,22 +48,50 @@ class RequestScanner {
   }
   size_t remembered() const { return recent_.size() + older_.size(); }
 
- private:
   // A type of finding in a text, once.
   struct Seen {
     std::string_view type = {};  // the detector's
     chat::Label label = chat::Label::kPublic;
   };
   using Verdict = std::vector<Seen>;
-  struct Gathered {
-    Scanned scanned = {};
-    size_t bytes = 0;
-    std::vector<std::string_view> types = {};
-  };
   struct Key {
     uint64_t first = 0;
     uint64_t second = 0;
     bool operator==(const Key&) const = default;
+  };
+  // A text to be read elsewhere (ScanThread), and what was found in it. The text is the request's.
+  struct Unread {
+    Key key = {};
+    std::string_view text = {};
+  };
+  struct Read {
+    Key key = {};
+    Verdict verdict = {};
+  };
+
+  // The texts of kRememberedMin bytes and more on which there is no verdict yet; none of what lies
+  // behind the first kRequestMax bytes.
+  template <class Request>
+  std::vector<Unread> UnreadOf(const Request& request) const {
+    std::vector<Unread> unread;
+    size_t bytes = 0;
+    VisitTexts(request, [&](const TextPlace&, std::string_view text) {
+      bytes += text.size();
+      if (bytes <= kRequestMax) AddUnread(text, unread);
+    });
+    return unread;
+  }
+  // Remembers them, so that Scan finds them. Of another scanner's keys nothing comes.
+  void Learn(std::vector<Read> read);
+  // Any thread: what a detector finds in one text.
+  static Verdict DetectIn(const Detector& detector, std::string_view text);
+  const std::shared_ptr<const Detector>& detector() const { return detector_; }
+
+ private:
+  struct Gathered {
+    Scanned scanned = {};
+    size_t bytes = 0;
+    std::vector<std::string_view> types = {};
   };
   struct KeyHash {
     size_t operator()(const Key& key) const { return key.first; }
@@ -72,7 +100,9 @@ class RequestScanner {
 
   void Look(Gathered& gathered, const TextPlace& place, std::string_view text);
   Verdict VerdictOn(std::string_view text);
-  Verdict DetectIn(std::string_view text) const;
+  void AddUnread(std::string_view text, std::vector<Unread>& unread) const;
+  Key KeyOf(std::string_view text) const;
+  void Remember(const Key& key, Verdict verdict);
 
   std::shared_ptr<const Detector> detector_;
   std::array<unsigned char, 16> secret_ = {};

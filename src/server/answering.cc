@@ -226,6 +226,10 @@ void Book(Site& site, Call& call, const routing::Target& target, const chat::Usa
 
 Task<void> AnswerGeneration(Site& site, Call& call, chat::GenerateRequest request,
                             Rendering& rendering) {
+  if (auto ahead = co_await gateway::ReadAhead(site.gateway, request); !ahead) {
+    co_await call.SendError(ahead.error());
+    co_return;
+  }
   call.asked.whole = !rendering.streams();
   auto generation = gateway::Generate(site.gateway, call.asked, std::move(request));
   if (!generation) {
@@ -243,6 +247,10 @@ Task<void> AnswerGeneration(Site& site, Call& call, chat::GenerateRequest reques
 Task<void> AnswerEmbeddings(Site& site, Call& call, chat::EmbedRequest request,
                             RenderVectors render) {
   KeyBook::Seat seat(site.metrics.keys(), call.asked.principal, site.KnownName(request.model));
+  if (auto ahead = co_await gateway::ReadAhead(site.gateway, request); !ahead) {
+    co_await call.SendError(ahead.error());
+    co_return;
+  }
   auto answered = co_await gateway::Embed(site.gateway, call.asked, std::move(request));
   if (answered) seat.Run(answered->target.name);
   if (!answered) {

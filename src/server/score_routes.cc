@@ -80,6 +80,10 @@ Task<void> PostScore(Site& site, Call& call) {
     co_return;
   }
   KeyBook::Seat seat(site.metrics.keys(), call.asked.principal, site.KnownName(asked->model));
+  if (auto ahead = co_await gateway::ReadAhead(site.gateway, *asked); !ahead) {
+    co_await call.SendError(ahead.error());
+    co_return;
+  }
   auto answered = co_await gateway::Score(site.gateway, call.asked, std::move(*asked));
   if (answered) seat.Run(answered->target.name);
   if (!answered) {

@@ -1,14 +1,18 @@
 """The detectors from outside: weir label, their configuration, and what a request gets for what stands in it."""
 
 import json
+import random
 import signal
 import subprocess
+import threading
+import time
 
 import pytest
 
 import weir_server
 from beyond import Beyond, backend, target
 from fake_provider import FakeProvider
+from talk import SMALL, connect, http_client, request_bytes
 
 OWN = """
 [[detector]]
@@ -94,3 +98,31 @@ def test_findings_decide_where_a_request_may_go(tmp_path):
             weir.process.send_signal(signal.SIGHUP)
             assert weir_server.until(lambda: "not reloaded" in weir.log(), timeout_s=20)
             assert weir.ask("big", "nightjar").status_code == 403
+
+
+def test_others_are_answered_while_a_long_request_is_looked_through(serve, small):
+    """16 MiB of numbers keep the detectors busy for most of the request's time; nobody else waits for that."""
+    server = serve()
+    number = random.Random(1)
+    text = " ".join(str(number.randrange(10 ** 15, 10 ** 16)) for _ in range((4 << 20) // 17 - 1))
+    body = json.dumps({"model": SMALL, "max_tokens": 1,
+                       "messages": [{"role": "user", "content": text[i:] + str(i)} for i in range(4)]}).encode()
+    with http_client(server) as http:
+        assert http.get("/livez").status_code == 200
+        taken = []
+
+        def ask_long():
+            with connect(server, timeout_s=120 * weir_server.PATIENCE) as connection:
+                connection.sendall(request_bytes(server, "POST", "/v1/chat/completions", body=body))
+                sent = time.monotonic()
+                head = connection.recv(4096)
+                taken.extend([time.monotonic() - sent, head])
+        asking = threading.Thread(target=ask_long)
+        asking.start()
+        longest = 0
+        while asking.is_alive():
+            started = time.monotonic()
+            assert http.get("/livez").status_code == 200
+            longest = max(longest, time.monotonic() - started)
+        assert taken[1].startswith(b"HTTP/1.1 400 "), taken[1]  # it does not fit the model
+        assert longest < taken[0] / 2, (longest, taken[0])

@@ -1,0 +1,112 @@
+#include "privacy/scan_thread.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <optional>
+#include <string>
+
+#include "async/run_for_test.h"
+
+namespace weir::privacy {
+namespace {
+
+using chat::Label;
+
+chat::GenerateRequest Saying(std::vector<std::string> texts) {
+  chat::GenerateRequest request;
+  for (std::string& text : texts)
+    request.messages.push_back({.parts = {{.text = std::move(text)}}});
+  return request;
+}
+
+std::string Prose(size_t bytes, size_t seed) {
+  std::string text;
+  for (size_t i = seed; text.size() < bytes; ++i)
+    text += "The river number " + std::to_string(i % 7) + " runs to the sea. ";
+  return text;
+}
+
+struct ScanThreadTest : testing::Test {
+  Result<void> ReadAhead(chat::GenerateRequest& request) {
+    return RunForTest(
+        loop_, thread_->ReadAhead([this]() -> RequestScanner& { return scanner_; }, request));
+  }
+
+  Loop loop_;
+  RequestScanner scanner_{Detector::Make({}).value()};
+  std::optional<ScanThread> thread_{loop_.executor()};
+};
+
+TEST_F(ScanThreadTest, AShortRequestIsLeftToTheLabelling) {
+  chat::GenerateRequest request = Saying({Prose(600, 1), "jane@doe.org"});
+  const chat::GenerateRequest before = request;
+  ASSERT_TRUE(ReadAhead(request));
+  EXPECT_EQ(request, before);
+  EXPECT_EQ(scanner_.remembered(), 0u);
+}
+
+TEST_F(ScanThreadTest, VerdictsOnLongTextsAreKnownAfterwards) {
+  chat::GenerateRequest request =
+      Saying({Prose(40'000, 1), Prose(40'000, 2) + "jane@doe.org", "GB82 WEST 1234 5698 7654 32"});
+  const chat::GenerateRequest before = request;
+  ASSERT_TRUE(ReadAhead(request));
+  EXPECT_EQ(request, before);
+  EXPECT_EQ(scanner_.remembered(), 2u) << "the short one is quicker anew";
+
+  RequestScanner alone{Detector::Make({}).value()};
+  const Scanned ahead = scanner_.Scan(request);
+  const Scanned plain = alone.Scan(before);
+  EXPECT_EQ(ahead.label, Label::kPersonal);
+  EXPECT_EQ(ahead.label, plain.label);
+  EXPECT_EQ(ahead.why, plain.why);
+  EXPECT_TRUE(scanner_.UnreadOf(request).empty());
+}
+
+TEST_F(ScanThreadTest, WhatLiesBehindTheLimitIsNotRead) {
+  chat::GenerateRequest request;
+  for (size_t i = 0; i < 5; ++i)
+    request.messages.push_back({.parts = {{.text = Prose(RequestScanner::kRequestMax / 4, i)}}});
+  EXPECT_EQ(scanner_.UnreadOf(request).size(), 3u);
+  ASSERT_TRUE(ReadAhead(request));
+  EXPECT_TRUE(scanner_.Scan(request).unscanned);
+}
+
+TEST_F(ScanThreadTest, TooManyWaitingAreRefusedWithATime) {
+  std::vector<chat::GenerateRequest> requests(ScanThread::kWaitingMax + 8,
+                                              Saying({Prose(1 << 20, 3)}));
+  size_t ended = 0;
+  size_t refused = 0;
+  for (chat::GenerateRequest& request : requests) {
+    Spawn(
+        loop_.executor(), "read",
+        [](ScanThreadTest& test, chat::GenerateRequest& read, size_t& no) -> Task<void> {
+          const auto done = co_await test.thread_->ReadAhead(
+              [&test]() -> RequestScanner& { return test.scanner_; }, read);
+          if (done) co_return;
+          EXPECT_EQ(done.error().reason, "scanner_busy");
+          EXPECT_EQ(done.error().retry_after_s, 1);
+          ++no;
+        }(*this, request, refused),
+        [&ended] { ++ended; });
+  }
+  ASSERT_TRUE(RunUntilTrue(loop_, [&] { return ended == requests.size(); }));
+  EXPECT_GE(refused, 1u);
+  EXPECT_LE(refused, 8u);
+}
+
+TEST_F(ScanThreadTest, EndsWhileRequestsWait) {
+  std::vector<chat::GenerateRequest> requests(8, Saying({Prose(1 << 20, 3)}));
+  for (chat::GenerateRequest& request : requests) {
+    Spawn(loop_.executor(), "read",
+          [](ScanThreadTest& test, chat::GenerateRequest& read) -> Task<void> {
+            (void)co_await test.thread_->ReadAhead(
+                [&test]() -> RequestScanner& { return test.scanner_; }, read);
+          }(*this, request));
+  }
+  loop_.RunFor(std::chrono::milliseconds(1));
+  thread_.reset();
+}
+
+}  // namespace
+}  // namespace weir::privacy

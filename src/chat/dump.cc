@@ -179,6 +179,8 @@ std::string Dump(const GenerateRequest& request) {
   for (const Message& message : request.messages) Put(out, message);
   for (const Prompt& prompt : request.prompts) Put(out, "prompt", prompt);
   if (request.has_suffix) out += fmt::format("suffix: {}\n", Quoted(request.suffix));
+  for (const ContextFile& file : request.files)
+    out += fmt::format("file {}: {}\n", Quoted(file.name), Quoted(file.text));
   PutTools(out, request);
   Put(out, request.response_format);
   if (request.reasoning.effort != Reasoning::Effort::kDefault) {

@@ -72,6 +72,14 @@ struct Prompt {
   bool operator==(const Prompt&) const = default;
 };
 
+// A file beside the one whose middle is filled in: what a model for code may look up.
+struct ContextFile {
+  std::string name = {};  // as the model sees it; may be empty
+  std::string text = {};
+
+  bool operator==(const ContextFile&) const = default;
+};
+
 enum class Priority : uint8_t { kInteractive, kBatch, kBackground };
 
 // A chat (messages) or a plain completion (prompts). Choices are numbered prompt by prompt: prompt
@@ -82,6 +90,7 @@ struct GenerateRequest {
   std::vector<Prompt> prompts = {};    // a completion, when not empty
   std::string suffix = {};             // completion: fill in the middle between the prompt and this
   bool has_suffix = false;
+  std::vector<ContextFile> files = {};  // with a suffix only
 
   std::vector<Tool> tools = {};
   ToolChoice tool_choice = {};

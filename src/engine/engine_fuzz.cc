@@ -13,6 +13,7 @@
 #include "base/check.h"
 #include "engine/reader.h"
 #include "llama/chat_template.h"
+#include "llama/completion_prompt.h"
 
 namespace {
 

@@ -163,12 +163,15 @@ Result<std::vector<llama::Token>> Preparation::CompletionPrompt(
   if (auto may = CheckMayFit(request.suffix.size(), "suffix"); !may) {
     return std::unexpected(may.error());
   }
+  size_t beside = 0;
+  for (const chat::ContextFile& file : request.files) beside += file.name.size() + file.text.size();
+  if (auto may = CheckMayFit(beside, "input_extra"); !may) return std::unexpected(may.error());
   if (request.has_suffix) {
     if (!prompt.tokens.empty()) {
       return Fail(Code::kInvalidArgument, "a suffix goes with a prompt of text, not of tokens",
                   "suffix");
     }
-    return llama::InfillTokens(vocabulary, prompt.text, request.suffix);
+    return llama::InfillTokens(vocabulary, prompt.text, request.suffix, request.files);
   }
   if (auto checked = CheckTokens(vocabulary, prompt.tokens, "prompt"); !checked) {
     return std::unexpected(checked.error());

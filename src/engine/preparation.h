@@ -16,6 +16,7 @@
 #include "engine/answer.h"
 #include "engine/echo.h"
 #include "llama/chat_template.h"
+#include "llama/completion_prompt.h"
 #include "llama/embedder.h"
 #include "llama/model.h"
 #include "wire/engine.h"

@@ -110,6 +110,8 @@ Extent ExtentOf(const chat::GenerateRequest& request) {
   Extent extent{.prompt_bytes = SizeOf(request.suffix) + SizeOf(request.response_format.schema)};
   for (const chat::Message& message : request.messages) AddMessage(message, extent);
   for (const chat::Prompt& prompt : request.prompts) AddPrompt(prompt, extent);
+  for (const chat::ContextFile& file : request.files)
+    extent.prompt_bytes += SizeOf(file.name) + SizeOf(file.text);
   for (const chat::Tool& tool : request.tools) {
     extent.prompt_bytes += SizeOf(tool.name) + SizeOf(tool.description) + SizeOf(tool.parameters);
     extent.prompt_tokens_max += kTokensOfMessage;

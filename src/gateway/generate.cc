@@ -57,6 +57,7 @@ class SaidText {
 std::vector<chat::Prompt> PromptsOf(const chat::GenerateRequest& request) {
   std::vector<chat::Prompt> prompts = request.prompts;
   if (!request.suffix.empty()) prompts.push_back({.text = request.suffix});
+  for (const auto& file : request.files) prompts.push_back({.text = file.text});
   return prompts;
 }
 
@@ -329,6 +330,7 @@ int64_t BytesOf(const chat::GenerateRequest& request) {
     for (const auto& call : message.tool_calls) bytes += call.arguments.size();
   }
   for (const auto& prompt : request.prompts) bytes += prompt.text.size() + prompt.tokens.size();
+  for (const auto& file : request.files) bytes += file.name.size() + file.text.size();
   for (const auto& tool : request.tools) bytes += tool.description.size() + tool.parameters.size();
   return static_cast<int64_t>(bytes);
 }

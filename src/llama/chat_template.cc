@@ -243,26 +243,6 @@ Result<std::optional<Grammar>> FormatGrammar(const chat::ResponseFormat& format)
   return std::nullopt;
 }
 
-// Text of a client without a template around it. Control tokens need no cuts here, but user-defined
-// ones are matched even without parse_special.
-Result<std::vector<Token>> PlainTokens(const Vocabulary& vocabulary, std::string_view text,
-                                       bool first) {
-  std::vector<Token> tokens;
-  std::vector<size_t> cuts = Guard(vocabulary, {}).Cuts(text);
-  cuts.push_back(text.size());
-  size_t from = 0;
-  for (const size_t cut : cuts) {
-    if (cut == from) continue;
-    const std::string_view piece = text.substr(from, cut - from);
-    auto part = first && from == 0 ? vocabulary.Tokenize(piece, false, false)
-                                   : vocabulary.TokenizeMiddle(piece, false);
-    if (!part) return part;
-    tokens.insert(tokens.end(), part->begin(), part->end());
-    from = cut;
-  }
-  return tokens;
-}
-
 }  // namespace
 
 struct ChatTemplate::State {
@@ -488,57 +468,6 @@ Result<RenderedPrompt> ChatTemplate::Render(const chat::GenerateRequest& request
     return Refused();
   }
   return prompt;
-}
-
-Result<std::vector<Token>> CompletionTokens(const Vocabulary& vocabulary,
-                                            const chat::Prompt& prompt, bool parse_special) {
-  if (!prompt.tokens.empty()) {
-    for (const Token token : prompt.tokens) {
-      if (!vocabulary.Contains(token)) {
-        return Fail(Code::kInvalidArgument,
-                    fmt::format("the prompt holds token {}, but this model's tokens are 0 to {}",
-                                token, vocabulary.size() - 1),
-                    "prompt");
-      }
-    }
-    return prompt.tokens;
-  }
-  std::vector<Token> tokens;
-  if (vocabulary.adds_beginning() && vocabulary.beginning() != kNoToken) {
-    tokens.push_back(vocabulary.beginning());
-  }
-  auto text = parse_special ? vocabulary.Tokenize(prompt.text, true, false)
-                            : PlainTokens(vocabulary, prompt.text, /*first=*/true);
-  if (!text) return text;
-  const bool twice =
-      parse_special && !tokens.empty() && !text->empty() && text->front() == tokens.front();
-  if (twice) return text;
-  tokens.insert(tokens.end(), text->begin(), text->end());
-  return tokens;
-}
-
-Result<std::vector<Token>> InfillTokens(const Vocabulary& vocabulary, std::string_view prefix,
-                                        std::string_view suffix) {
-  const Vocabulary::InfillTokens& infill = vocabulary.infill();
-  if (!infill.complete()) {
-    return Fail(Code::kUnprocessable, "this model cannot fill in the middle; leave suffix out",
-                "suffix", "infill_unsupported");
-  }
-  std::vector<Token> tokens;
-  if (vocabulary.adds_beginning() && vocabulary.beginning() != kNoToken) {
-    tokens.push_back(vocabulary.beginning());
-  }
-  const std::pair<Token, std::string_view> halves[] = {{infill.prefix, prefix},
-                                                       {infill.suffix, suffix}};
-  for (const auto& [token, text] : halves) {
-    tokens.push_back(token);
-    if (text.empty()) continue;
-    auto part = PlainTokens(vocabulary, text, /*first=*/false);
-    if (!part) return part;
-    tokens.insert(tokens.end(), part->begin(), part->end());
-  }
-  tokens.push_back(infill.middle);
-  return tokens;
 }
 
 }  // namespace weir::llama

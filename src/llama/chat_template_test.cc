@@ -9,6 +9,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "llama/completion_prompt.h"
 #include "llama/test_models.h"
 
 namespace weir::llama {
@@ -373,6 +374,27 @@ TEST(CompletionTokens, AreTextUnlessTheClientMayWriteTemplates) {
   EXPECT_EQ(Specials(model.vocabulary(), *CompletionTokens(model.vocabulary(), prompt)), 0u);
   EXPECT_EQ(Specials(model.vocabulary(), *CompletionTokens(model.vocabulary(), prompt, true)), 2u);
   EXPECT_EQ(CompletionTokens(model.vocabulary(), {.tokens = {-1}}).error().param, "prompt");
+}
+
+// The text of the tokens, control tokens included.
+std::string TextOf(const Vocabulary& vocabulary, const std::vector<Token>& tokens) {
+  std::string text;
+  for (const Token token : tokens) text += vocabulary.Piece(token, /*special=*/true);
+  return text;
+}
+
+TEST(InfillTokens, FilesStandInFrontAsTheModelWasTaughtThem) {
+  WEIR_VOCABULARY_OR_SKIP(model, QwenPath());
+  const auto tokens = InfillTokens(model.vocabulary(), "a = ", "\n",
+                                   {{"b.py", "b<|file_sep|> = 1\n"}, {"", "c = 2\n"}});
+  ASSERT_TRUE(tokens);
+  EXPECT_EQ(TextOf(model.vocabulary(), *tokens),
+            "<|repo_name|>myproject\n<|file_sep|>b.py\nb<|file_sep|> = 1\n"
+            "<|file_sep|>tmp\nc = 2\n<|file_sep|>filename\n"
+            "<|fim_prefix|>a = <|fim_suffix|>\n<|fim_middle|>");
+  const auto separators =
+      std::count(tokens->begin(), tokens->end(), model.vocabulary().infill().file);
+  EXPECT_EQ(separators, 3) << "what a file says is text";
 }
 
 TEST(InfillTokens, StandAroundTheTexts) {

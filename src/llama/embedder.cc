@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "llama/chat_template.h"
+#include "llama/completion_prompt.h"
 
 namespace weir::llama {
 namespace {

@@ -69,7 +69,9 @@ Vocabulary::Vocabulary(const llama_vocab* vocab) : vocab_(vocab) {
   adds_end_ = llama_vocab_get_add_eos(vocab);
   infill_ = {.prefix = llama_vocab_fim_pre(vocab),
              .suffix = llama_vocab_fim_suf(vocab),
-             .middle = llama_vocab_fim_mid(vocab)};
+             .middle = llama_vocab_fim_mid(vocab),
+             .project = llama_vocab_fim_rep(vocab),
+             .file = llama_vocab_fim_sep(vocab)};
   const auto type = llama_vocab_type(vocab);
   if (type == LLAMA_VOCAB_TYPE_NONE) return;
   const bool keeps_text = type == LLAMA_VOCAB_TYPE_BPE || type == LLAMA_VOCAB_TYPE_SPM;

@@ -69,6 +69,8 @@ class Vocabulary {
     Token prefix = kNoToken;
     Token suffix = kNoToken;
     Token middle = kNoToken;
+    Token project = kNoToken;  // in front of files of one project; kNoToken: it was taught none
+    Token file = kNoToken;     // in front of each of them
     bool complete() const { return prefix >= 0 && suffix >= 0 && middle >= 0; }
   };
   const InfillTokens& infill() const { return infill_; }

@@ -68,6 +68,10 @@ void VisitTexts(const chat::GenerateRequest& request, const TextVisitor& visit) 
   visits.Messages(request.messages);
   visits.Prompts("prompt", request.prompts);
   visits.Text("suffix", 0, "", request.suffix);
+  for (size_t i = 0; i < request.files.size(); ++i) {
+    visits.Text("file", i + 1, "name", request.files[i].name);
+    visits.Text("file", i + 1, "", request.files[i].text);
+  }
   visits.Tools(request.tools);
   visits.Texts("tool choice", request.tool_choice.names);
   visits.Text("response format", 0, "name", request.response_format.name);

@@ -42,7 +42,7 @@ static_assert(MemberCount<chat::ResponseFormat>() == 5);
 static_assert(MemberCount<chat::Reasoning>() == 2);
 static_assert(MemberCount<chat::Prompt>() == 2);
 static_assert(MemberCount<chat::Sampling>() == 22);
-static_assert(MemberCount<chat::GenerateRequest>() == 20);
+static_assert(MemberCount<chat::GenerateRequest>() == 21);
 static_assert(MemberCount<chat::EmbedRequest>() == 4);
 static_assert(MemberCount<chat::ScoreRequest>() == 5);
 
@@ -73,6 +73,7 @@ chat::GenerateRequest WithMarks() {
   request.prompts = {{.text = "mark-prompt"}};
   request.suffix = "mark-suffix";
   request.has_suffix = true;
+  request.files = {{"mark-name-of-file", "mark-file"}};
   request.tools = {{"mark-tool", "mark-description", "mark-parameters"}};
   request.tool_choice.names = {"mark-choice"};
   request.response_format = {chat::ResponseFormat::Kind::kJsonSchema, "mark-format", "mark-schema",
@@ -96,7 +97,7 @@ TEST(RequestTexts, AllThatADumpShowsIsVisited) {
   const chat::GenerateRequest request = WithMarks();
   const std::vector<std::string> texts = Visited(request);
   const std::set<std::string> marks = MarksIn(chat::Dump(request));
-  EXPECT_EQ(marks.size(), 23u);
+  EXPECT_EQ(marks.size(), 25u);
   for (const std::string& mark : marks) EXPECT_THAT(texts, testing::Contains(mark));
 }
 

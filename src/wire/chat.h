@@ -65,8 +65,12 @@ void Visit(Archive& a, Prompt& v) {
   a(v.text, v.tokens);
 }
 template <class Archive>
+void Visit(Archive& a, ContextFile& v) {
+  a(v.name, v.text);
+}
+template <class Archive>
 void Visit(Archive& a, GenerateRequest& v) {
-  a(v.model, v.messages, v.prompts, v.suffix, v.has_suffix, v.tools, v.tool_choice,
+  a(v.model, v.messages, v.prompts, v.suffix, v.has_suffix, v.files, v.tools, v.tool_choice,
     v.parallel_tool_calls, v.response_format, v.reasoning, v.template_arguments, v.sampling, v.n,
     v.max_tokens, v.stop, v.logprobs, v.top_logprobs, v.echo, v.priority, v.keep_alive_ms);
 }

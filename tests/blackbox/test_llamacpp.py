@@ -78,6 +78,7 @@ def test_other_files_are_read_too(http, coder):
     alone = http.post("/infill", json=request).json()
     beside = http.post("/infill", json=request | {"input_extra": [
         {"filename": "names.py", "text": "zebedee_total = 17\nother = 3\n"}]}).json()
+    assert beside["content"].startswith("zebedee_total")
     assert beside["tokens_evaluated"] > alone["tokens_evaluated"] + 10
     # More than is read: what is nearest stays.
     far = [{"filename": f"f{i}.py", "text": "value = 1\n" * 4000} for i in range(4)]

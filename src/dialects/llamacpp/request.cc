@@ -185,26 +185,25 @@ void ReadShared(json::Fields& fields, CompletionCall& call) {
   fields.RefuseUnread(kIgnored);
 }
 
-// The files beside the one that is filled in, as text in front of it: the last that fit, each after
-// the mark that llama-server puts before a file where a model has no token for it.
-std::string ReadFiles(json::Fields& fields) {
-  constexpr std::string_view kMark = "\n\n--- snippet ---\n\n";
-  const json::Array* files = fields.List("input_extra", kFilesMax);
-  std::vector<std::string> texts;
-  for (size_t i = 0; files != nullptr && i < files->size() && !fields.problem(); ++i) {
-    json::Fields file(fields.problem(), (*files)[i], fields.PathOf("input_extra", i));
-    file.String("filename", kFileNameMax);
-    texts.push_back(file.Require().String("text", kFileBytesMax).value_or(""));
+// The files beside the one that is filled in: the last that fit.
+std::vector<chat::ContextFile> ReadFiles(json::Fields& fields) {
+  const json::Array* listed = fields.List("input_extra", kFilesMax);
+  std::vector<chat::ContextFile> files;
+  for (size_t i = 0; listed != nullptr && i < listed->size() && !fields.problem(); ++i) {
+    json::Fields file(fields.problem(), (*listed)[i], fields.PathOf("input_extra", i));
+    files.push_back({.name = file.String("filename", kFileNameMax).value_or(""),
+                     .text = file.Require().String("text", kFileBytesMax).value_or("")});
     file.RefuseUnread();
   }
   size_t bytes = 0;
-  size_t first = texts.size();
-  while (first > 0 && bytes + texts[first - 1].size() + kMark.size() <= kFilesBytesMax)
-    bytes += texts[--first].size() + kMark.size();
-  std::string out;
-  for (size_t i = first; i < texts.size(); ++i) out.append(kMark).append(texts[i]);
-  if (!out.empty()) out += kMark;
-  return out;
+  auto first = files.end();
+  while (first != files.begin()) {
+    bytes += std::prev(first)->text.size() + std::prev(first)->name.size();
+    if (bytes > kFilesBytesMax) break;
+    --first;
+  }
+  files.erase(files.begin(), first);
+  return files;
 }
 
 }  // namespace
@@ -233,8 +232,8 @@ Result<CompletionCall> ReadInfill(std::string_view body) {
   json::Fields fields(problem, *document);
   CompletionCall call;
   chat::GenerateRequest& request = call.request;
-  std::string prefix = ReadFiles(fields);
-  prefix += fields.Require().String("input_prefix", kTextBytesMax).value_or("");
+  request.files = ReadFiles(fields);
+  std::string prefix = fields.Require().String("input_prefix", kTextBytesMax).value_or("");
   request.suffix = fields.Require().String("input_suffix", kTextBytesMax).value_or("");
   request.has_suffix = true;
   prefix += fields.String("prompt", kTextBytesMax).value_or("");

@@ -77,28 +77,25 @@ TEST_F(ScanThreadTest, TooManyWaitingAreRefusedWithATime) {
   const auto text = std::make_shared<const std::string>(Prose(4 << 20, 3));
   const std::vector<RequestScanner::Unread> much(4, {{}, *text});
   constexpr size_t kAsked = ScanThread::kWaitingMax + 8;
-  size_t ended = 0;
   size_t refused = 0;
   for (size_t i = 0; i < kAsked; ++i) {
-    Spawn(
-        loop_.executor(), "read",
-        [](ScanThread& thread, std::shared_ptr<const Detector> detector,
-           std::shared_ptr<const void> owner, std::vector<RequestScanner::Unread> unread,
-           size_t& no) -> Task<void> {
-          const auto read = co_await thread.Read(std::move(detector), std::move(owner), unread);
-          if (read) {
-            EXPECT_EQ(read->size(), unread.size());
-            co_return;
-          }
-          EXPECT_EQ(read.error().reason, "scanner_busy");
-          EXPECT_EQ(read.error().retry_after_s, 1);
-          ++no;
-        }(*thread_, scanner_.detector(), text, i == 0 ? much : std::vector(1, much.front()),
-                       refused),
-        [&ended] { ++ended; });
+    Spawn(loop_.executor(), "read",
+          [](ScanThread& thread, std::shared_ptr<const Detector> detector,
+             std::shared_ptr<const void> owner, std::vector<RequestScanner::Unread> unread,
+             size_t& no) -> Task<void> {
+            const auto read = co_await thread.Read(std::move(detector), std::move(owner), unread);
+            if (read) {
+              EXPECT_EQ(read->size(), unread.size());
+              co_return;
+            }
+            EXPECT_EQ(read.error().reason, "scanner_busy");
+            EXPECT_EQ(read.error().retry_after_s, 1);
+            ++no;
+          }(*thread_, scanner_.detector(), text, i == 0 ? much : std::vector(1, much.front()),
+                         refused));
   }
-  while (ended == 0) loop_.RunFor(std::chrono::milliseconds(1));
-  EXPECT_GE(refused, 7u) << "one may be in the thread's hands";
+  // One may be in the thread's hands.
+  EXPECT_TRUE(RunUntilTrue(loop_, [&] { return refused >= 7; }));
   thread_.reset();
 }
 

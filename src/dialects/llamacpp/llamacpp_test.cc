@@ -113,20 +113,21 @@ TEST(Bad, InputIsRefusedByNameAndLimit) {
 
 // The nearest files come last, so the last that fit are read.
 TEST(Infill, ReadsTheLastFilesThatFit) {
-  const auto prompt = [](size_t far_bytes) {
+  const auto files = [](size_t far_bytes) {
     const std::string far(far_bytes, 'f');
     const auto call =
         ReadInfill(R"({"input_prefix":"p","input_suffix":"s","prompt":"m","input_extra":[)"
                    R"({"text":")" +
                    far + R"("},{"filename":"n.h","text":"near"}]})");
     EXPECT_TRUE(call) << call.error().message;
-    return call ? call->request.prompts[0].text : "";
+    EXPECT_EQ(call->request.prompts[0].text, "pm");
+    return call->request.files;
   };
-  const std::string mark = "\n\n--- snippet ---\n\n";
-  EXPECT_EQ(prompt(3), mark + "fff" + mark + "near" + mark + "pm");
-  const size_t room = (size_t{32} << 10) - 4 - 2 * mark.size();
-  EXPECT_TRUE(prompt(room).starts_with(mark + "fff"));
-  EXPECT_EQ(prompt(room + 1), mark + "near" + mark + "pm");
+  const chat::ContextFile near{"n.h", "near"};
+  EXPECT_EQ(files(3), (std::vector<chat::ContextFile>{{"", "fff"}, near}));
+  const size_t room = (size_t{32} << 10) - near.name.size() - near.text.size();
+  EXPECT_EQ(files(room).size(), 2u);
+  EXPECT_EQ(files(room + 1), std::vector<chat::ContextFile>{near});
 }
 
 TEST(ApplyTemplate, TakesAChatAndItsTools) {

@@ -74,7 +74,7 @@ TEST_F(ScanThreadTest, WhatLiesBehindTheLimitIsNotRead) {
 
 TEST_F(ScanThreadTest, TooManyWaitingAreRefusedWithATime) {
   // The first text keeps the thread for long enough to push all the others, which takes no time.
-  const auto text = std::make_shared<const std::string>(Prose(4 << 20, 3));
+  const auto text = std::make_shared<const std::string>(Prose(3 << 20, 3));
   const std::vector<RequestScanner::Unread> much(4, {{}, *text});
   constexpr size_t kAsked = ScanThread::kWaitingMax + 8;
   size_t refused = 0;

@@ -24,6 +24,8 @@
 #include "config/preset.h"
 #include "conversations/store.h"
 #include "gateway/gateway.h"
+#include "history/learned_file.h"
+#include "history/store.h"
 #include "http/listen.h"
 #include "http/server.h"
 #include "keys/key_store.h"
@@ -173,6 +175,10 @@ class Gateway {
       LogError("kept conversations cannot be read: {}", opened.error().message);
       return 1;
     }
+    if (auto opened = OpenHistory(); !opened) {
+      LogError("kept decisions cannot be read: {}", opened.error().message);
+      return 1;
+    }
     if (auto detector = privacy::DetectorOf(policy_.settings()); detector) {
       UseDetector(*std::move(detector));
       scan_thread_ = std::make_unique<privacy::ScanThread>(loop_.executor());
@@ -232,6 +238,29 @@ class Gateway {
     if (!opened) return std::unexpected(opened.error());
     conversations_ = std::move(*opened);
     site_.conversations = conversations_.get();
+    return {};
+  }
+
+  Result<void> OpenHistory() {
+    const std::filesystem::path folder(*policy_.settings().data);
+    if (auto learned = history::ReadLearned(folder); learned) {
+      gateway_.refit = std::make_shared<const routing::Refit>(std::move(*learned));
+    } else {
+      LogWarning("{}", learned.error().message);
+    }
+    const config::Limits& limits = policy_.settings().limits;
+    if (*limits.kept_decisions == 0) return {};
+    auto opened = history::Store::Open(
+        folder, loop_.executor(), SystemClock(),
+        {.decisions_max = *limits.kept_decisions, .kept_for = *limits.kept_decisions_for});
+    if (!opened) return std::unexpected(opened.error());
+    history_ = std::move(*opened);
+    gateway_.history = history_.get();
+    site_.adopt = [this, folder](const routing::Refit& refit) -> Result<void> {
+      if (auto written = history::WriteLearned(folder, refit); !written) return written;
+      gateway_.refit = std::make_shared<const routing::Refit>(refit);
+      return {};
+    };
     return {};
   }
 
@@ -353,6 +382,7 @@ class Gateway {
   std::unique_ptr<ledger::Ledger> ledger_ = {};
   std::unique_ptr<gateway::LedgerAccounts> accounts_ = {};
   std::unique_ptr<conversations::Store> conversations_ = {};
+  std::unique_ptr<history::Store> history_ = {};
   gateway::Gateway gateway_;
   server::Site site_;
   http::Server server_;

@@ -10,6 +10,7 @@ namespace weir::app {
 gateway::LedgerRules LedgerRulesOf(const config::Settings& settings,
                                    const ledger::PriceList& prices) {
   gateway::LedgerRules rules{.budgets = ledger::BudgetsOf(settings),
+                             .goals = ledger::GoalsOf(settings),
                              .watts = *settings.engine.watts};
   for (const routing::Declared& declared : routing::DeclaredTargets(settings)) {
     gateway::TargetMoney money{.context_tokens = *declared.target.context,

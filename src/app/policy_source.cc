@@ -13,6 +13,7 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "gguf/inspect.h"
+#include "routing/policy_hash.h"
 
 namespace weir::app {
 namespace {
@@ -177,6 +178,7 @@ void PolicySource::Rebuild() {
   for (const routing::VirtualModel& model : policy->virtuals) {
     listed_.push_back({.name = model.name, .created = since_s_});
   }
+  policy->hash = routing::HashOf(*policy);
   policy_ = std::move(policy);
 }
 

@@ -304,9 +304,11 @@ Parsed<Goal> ReadGoal(const Node& node, const FileContext& context) {
   TableReader reader(node, "goal", context);
   Setting<double> share;
   Setting<int64_t> cost;
+  Text currency{"USD"};
   Setting<double> quality;
   reader.Read("cloud_share_max", share, value::Share);
   reader.Read("cost_per_day_max", cost, value::Money);
+  reader.Read("currency", currency, Checked(CheckCurrency));
   reader.Read("quality_min", quality, value::Share);
   reader.Finish();
   const int set =
@@ -315,7 +317,9 @@ Parsed<Goal> ReadGoal(const Node& node, const FileContext& context) {
     return std::unexpected("takes exactly one of cloud_share_max, cost_per_day_max, quality_min");
   }
   if (reader.Has("cloud_share_max")) return CloudShareMax{*share};
-  if (reader.Has("cost_per_day_max")) return CostPerDayMax{*cost};
+  if (reader.Has("cost_per_day_max")) return CostPerDayMax{*cost, *currency};
+  if (reader.Has("currency"))
+    return std::unexpected("takes currency beside cost_per_day_max alone");
   return QualityMin{*quality};
 }
 

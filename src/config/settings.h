@@ -78,6 +78,8 @@ struct Limits {
   Setting<int64_t> output_tokens{4096};    // of an answer whose request does not say
   Setting<int64_t> kept_answers{100'000};  // of one key, for clients that refer back; 0: none
   Setting<Duration> kept_for{std::chrono::hours(24 * 30)};  // since they were used last
+  Setting<int64_t> kept_decisions{100'000};                 // for replay and learning; 0: none
+  Setting<Duration> kept_decisions_for{std::chrono::hours(24 * 35)};
 };
 
 // The engines of this machine, all of them.
@@ -164,6 +166,7 @@ struct CloudShareMax {
 };
 struct CostPerDayMax {
   int64_t pico = 0;
+  std::string currency = "USD";
 };
 struct QualityMin {
   double quality = 0;  // 0 to 1

@@ -166,6 +166,7 @@ void ShowRoute(const Route& route, Printer& out) {
     out.Line("goal.cloud_share_max", ToToml(share->share), at);
   } else if (const auto* cost = std::get_if<CostPerDayMax>(&*route.goal)) {
     out.Line("goal.cost_per_day_max", TomlText(DecimalToText(cost->pico, kMoneyDecimals)), at);
+    out.Line("goal.currency", TomlText(cost->currency), at);
   } else if (const auto* quality = std::get_if<QualityMin>(&*route.goal)) {
     out.Line("goal.quality_min", ToToml(quality->quality), at);
   }

@@ -19,6 +19,7 @@
 #include "chat/principal.h"
 #include "chat/request.h"
 #include "routing/decision.h"
+#include "routing/goal.h"
 #include "routing/target.h"
 
 namespace weir::gateway {
@@ -80,6 +81,11 @@ class Accounts {
   // request ends here); kForbidden, reason budget_needs_price, for a target whose price nobody
   // knows and a caller with a hard budget; kUnavailable, reason ledger_unavailable.
   virtual Task<Result<std::unique_ptr<Account>>> Open(Spending spending) = 0;
+  // For a route whose goal is money: what is gone of it today, and what this request would take at
+  // the first of the decision's targets in the cloud. Without a price in the goal's currency
+  // nothing is expected.
+  virtual routing::MoneyToday Today(const routing::Decision& decision,
+                                    const Extent& extent) const = 0;
 };
 
 // Counts what comes through `stream` and settles `account` when it ends, fails or is destroyed.

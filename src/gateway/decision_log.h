@@ -1,5 +1,5 @@
 // The decisions of the last requests, for `weir route explain` and for the answers' own headers. In
-// memory, bounded; what has to last is the ledger's.
+// memory, bounded; what is kept for longer is the history's.
 //
 // I/O thread only.
 #pragma once
@@ -9,25 +9,11 @@
 #include <string>
 #include <unordered_map>
 
-#include "base/clock.h"
-#include "chat/principal.h"
-#include "routing/decision.h"
+#include "history/record.h"
 
 namespace weir::gateway {
 
-struct Attempt {
-  std::string target = {};
-  std::string outcome = {};  // "served", or the code of the error that ended it
-};
-
-struct DecisionRecord {
-  std::string id = {};  // "dec_..."
-  WallTime time = {};
-  chat::Principal principal = {};
-  routing::Decision decision = {};
-  std::vector<Attempt> attempts = {};
-  std::vector<std::string> notes = {};  // what happened at providers, one line for each try
-};
+using DecisionRecord = history::Record;
 
 class DecisionLog {
  public:

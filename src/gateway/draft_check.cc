@@ -6,79 +6,9 @@
 #include <utility>
 
 #include "async/deadline.h"
+#include "gateway/settle.h"
 
 namespace weir::gateway {
-namespace {
-
-// The last thing the user said, for the kind of task.
-std::string_view LastTurn(const chat::GenerateRequest& request) {
-  for (auto message = request.messages.rbegin(); message != request.messages.rend(); ++message) {
-    if (message->role != chat::Role::kUser) continue;
-    for (const chat::Part& part : message->parts) {
-      if (part.kind == chat::Part::Kind::kText) return part.text;
-    }
-  }
-  return {};
-}
-
-bool IsOneText(const chat::GenerateRequest& request) {
-  return !request.messages.empty() && request.n == 1 && !request.logprobs &&
-         request.tools.empty() && request.response_format.kind == chat::ResponseFormat::Kind::kText;
-}
-
-bool CanCheck(const routing::Target& target) {
-  return target.scores && !target.beyond && target.generates;
-}
-
-CheckChoice None(std::string why) { return {.why = "draft check: " + std::move(why)}; }
-
-// Tasks that the smaller model mostly fails go to the larger one at once.
-CheckChoice ChooseFirst(const routing::Calibration& calibration, routing::Decision& decision) {
-  const std::string_view kind = routing::TaskKindName(calibration.kind);
-  const routing::Verdict expected = routing::Expect(calibration, *decision.confidence_min);
-  if (expected.accepted) {
-    return None(fmt::format("abstains, it does not pay for {} tasks, and {} may answer them", kind,
-                            decision.chosen().name));
-  }
-  std::swap(decision.eligible[0], decision.eligible[1]);
-  return {.why = fmt::format(
-              "chosen: {}; of {} tasks it has {:.2f} right, {} {:.2f}, and a check "
-              "takes as long as its answer",
-              decision.chosen().name, kind, calibration.larger_right / double{routing::kCertain},
-              decision.eligible[1].name, calibration.draft_right / double{routing::kCertain})};
-}
-
-}  // namespace
-
-CheckChoice ChooseCheck(const routing::DraftCheck& known, routing::Decision& decision,
-                        const Asked& asked, const chat::GenerateRequest& request) {
-  if (decision.eligible.size() < 2 || !decision.confidence_min) return {};
-  if (*decision.confidence_min == 0) return None("abstains, min_confidence is 0");
-  if (!IsOneText(request)) return None("abstains, the answer is not one plain text");
-  const routing::Target& draft = decision.chosen();
-  const routing::Target& checker = decision.eligible[1];
-  if (draft.beyond || !CanCheck(checker)) {
-    return None(fmt::format("abstains, {} is not a model of this machine",
-                            draft.beyond ? draft.name : checker.name));
-  }
-  const routing::TaskKind kind = routing::TaskKindOf(LastTurn(request));
-  const auto* calibration = known.Find(draft.model, checker.model, kind);
-  if (calibration == nullptr) {
-    return None(fmt::format("abstains, {} by {} is not calibrated for {} tasks", draft.name,
-                            checker.name, routing::TaskKindName(kind)));
-  }
-  if (!calibration->check_pays) return ChooseFirst(*calibration, decision);
-  if (!asked.whole && !decision.buffer)
-    return None("abstains, a stream is not held back (buffer = true on the route would)");
-  return {
-      .plan = CheckPlan{.checker = checker,
-                        .calibration = calibration,
-                        .confidence_min = *decision.confidence_min},
-      .why = fmt::format("draft check: {} reads the draft of {} ({} task), accepted from {:.2f}",
-                         checker.name, draft.name, routing::TaskKindName(kind),
-                         *decision.confidence_min / double{routing::kCertain})};
-}
-
 chat::ScoreRequest CheckRequest(const chat::GenerateRequest& request, std::string draft,
                                 const std::string& model) {
   return {.model = model,
@@ -89,12 +19,14 @@ chat::ScoreRequest CheckRequest(const chat::GenerateRequest& request, std::strin
 
 CheckedDraft::CheckedDraft(Gateway& gateway, const Asked& asked,
                            const chat::GenerateRequest& request, MonotonicTime deadline,
-                           CheckPlan plan, std::unique_ptr<backends::EventStream> draft)
+                           routing::CheckPlan plan, Spending spending,
+                           std::unique_ptr<backends::EventStream> draft)
     : gateway_(gateway),
       asked_(asked),
       request_(request),
       deadline_(deadline),
       plan_(std::move(plan)),
+      spending_(std::move(spending)),
       draft_(std::move(draft)) {}
 
 Task<Result<std::optional<chat::Event>>> CheckedDraft::Next(Duration patience) {
@@ -104,7 +36,9 @@ Task<Result<std::optional<chat::Event>>> CheckedDraft::Next(Duration patience) {
     if (!event || !*event) co_return event;
     // Whatever was given could not be taken back.
     if (std::holds_alternative<chat::Progress>(**event)) continue;
-    const bool ended = std::holds_alternative<chat::Done>(**event);
+    const auto* done = std::get_if<chat::Done>(&**event);
+    const bool ended = done != nullptr;
+    if (ended) draft_usage_ = done->usage;
     Keep(std::move(**event));
     if (bytes_ > kDraftBytesMax) {
       notes_.push_back("draft check: the draft is too long, not checked");
@@ -141,13 +75,38 @@ void CheckedDraft::Keep(chat::Event event) {
   held_.push_back(std::move(event));
 }
 
+// The attempt has an account of its own: it is paid for like any other.
+Task<Result<chat::Scores>> CheckedDraft::ReadDraft() {
+  const chat::ScoreRequest request = CheckRequest(request_, text_, plan_.checker.model);
+  const MonotonicTime until = std::min(deadline_, gateway_.clock.Now() + kCheckMax);
+  const Extent extent = ExtentOf(request);
+  std::unique_ptr<Account> account;
+  if (gateway_.accounts != nullptr) {
+    spending_.target = plan_.checker;
+    spending_.features.task = routing::Task::kScore;
+    spending_.extent = extent;
+    auto opened = co_await gateway_.accounts->Open(std::move(spending_));
+    if (!opened) co_return std::unexpected(opened.error());
+    account = std::move(*opened);
+  }
+  const MonotonicTime begun = gateway_.clock.Now();
+  auto scores = co_await WithDeadline(
+      until, gateway_.engines.Score(asked_.principal, plan_.checker.model, request));
+  SideWork work{.target = plan_.checker};
+  if (account) {
+    work.booked = SettleWhole(*account, scores, extent, gateway_.clock.Now() - begun);
+  }
+  if (scores) {
+    work.usage = scores->usage;
+    work_ = std::move(work);
+  }
+  co_return std::move(scores);
+}
+
 // Whoever asks for the answer waits for the check, however short their patience: it is a pass over
 // a prompt that the checker mostly holds, and starting it again would not make it shorter.
 Task<void> CheckedDraft::Check() {
-  const chat::ScoreRequest request = CheckRequest(request_, text_, plan_.checker.model);
-  const MonotonicTime until = std::min(deadline_, gateway_.clock.Now() + kCheckMax);
-  const auto scores = co_await WithDeadline(
-      until, gateway_.engines.Score(asked_.principal, plan_.checker.model, request));
+  const auto scores = co_await ReadDraft();
   if (!scores || scores->continuations.size() != 1 || scores->continuations[0].tokens < 1) {
     notes_.push_back(
         fmt::format("draft check: {} could not read it ({}), not checked", plan_.checker.name,
@@ -155,9 +114,11 @@ Task<void> CheckedDraft::Check() {
     co_return;
   }
   const chat::Scores::Continuation& read = scores->continuations[0];
-  const double likelihood = read.logprob / read.tokens;
+  const int32_t likelihood = routing::LikelihoodMilli(read.logprob / read.tokens);
   checked_ =
       Checked{.checker = plan_.checker.name,
+              .checker_model = plan_.checker.model,
+              .likelihood_milli = likelihood,
               .verdict = routing::Judge(*plan_.calibration, likelihood, plan_.confidence_min)};
   const routing::Verdict& verdict = checked_->verdict;
   notes_.push_back(fmt::format(

@@ -7,12 +7,14 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "async/task.h"
 #include "backends/backend.h"
 #include "chat/request.h"
 #include "gateway/gateway.h"
+#include "routing/arrange.h"
 #include "routing/decision.h"
 #include "routing/draft_check.h"
 
@@ -21,43 +23,36 @@ namespace weir::gateway {
 // What became of it; for the answer's `weir` object and the explanation.
 struct Checked {
   std::string checker = {};  // the target that read the draft
+  std::string checker_model = {};
+  int32_t likelihood_milli = 0;  // of a token of the draft, on the average
   routing::Verdict verdict = {};
 };
 
-struct CheckPlan {
-  routing::Target checker = {};
-  const routing::Calibration* calibration = nullptr;  // one of Gateway::draft_check
-  int32_t confidence_min = 0;
+// Work besides the answer that a key and the ledger pay for: the pass over a draft, a draft that
+// was not accepted.
+struct SideWork {
+  routing::Target target = {};
+  chat::Usage usage = {};
+  Booked booked = {};
 };
-
-// The check of a decision's first target by the next one that may take the request, or nothing and
-// a line that says why not. Where a check does not pay and the next one is known to be better, the
-// next one comes first instead, streamed or not. A draft is checked where it can be held back (the
-// answer is not streamed, or the route buffers), where it is one text, and where both models run on
-// this machine and were calibrated for this kind of task.
-struct CheckChoice {
-  std::optional<CheckPlan> plan = {};
-  std::string why = {};
-};
-CheckChoice ChooseCheck(const routing::DraftCheck& known, routing::Decision& decision,
-                        const Asked& asked, const chat::GenerateRequest& request);
 
 // The draft as a continuation of the chat.
 chat::ScoreRequest CheckRequest(const chat::GenerateRequest& request, std::string draft,
                                 const std::string& model);
 
 // Holds the events of `draft` back until it is whole and was checked. A draft that was accepted, or
-// that could not be checked (the checker failed, or took longer than kCheckMax, or the draft is
-// longer than kDraftBytesMax), comes out unchanged. One that was not accepted is an Error with the
-// reason "draft_rejected", which lets the gateway move on to the next target; TakeDraft then gives
-// its events, for the case that nobody else can answer. What it refers to must outlive it.
+// that could not be checked (the checker failed, no budget pays for it, or it took longer than
+// kCheckMax, or the draft is longer than kDraftBytesMax), comes out unchanged. One that was not
+// accepted is an Error with the reason "draft_rejected", which lets the gateway move on to the next
+// target; TakeDraft then gives its events, for the case that nobody else can answer. The check is
+// booked as an attempt of its own, of the kind "score". What it refers to must outlive it.
 class CheckedDraft final : public backends::EventStream {
  public:
   static constexpr size_t kDraftBytesMax = size_t{64} << 10;
   static constexpr Duration kCheckMax = std::chrono::seconds(60);
 
   CheckedDraft(Gateway& gateway, const Asked& asked, const chat::GenerateRequest& request,
-               MonotonicTime deadline, CheckPlan plan,
+               MonotonicTime deadline, routing::CheckPlan plan, Spending spending,
                std::unique_ptr<backends::EventStream> draft);
 
   Task<Result<std::optional<chat::Event>>> Next(Duration patience) override;
@@ -66,16 +61,22 @@ class CheckedDraft final : public backends::EventStream {
   // Nothing until it was checked, and where it could not be.
   const std::optional<Checked>& checked() const { return checked_; }
   std::vector<chat::Event> TakeDraft();
+  // What the pass over the draft took, once it was made.
+  std::optional<SideWork> TakeWork() { return std::exchange(work_, {}); }
+  // What the draft itself took, as far as it is known.
+  const chat::Usage& draft_usage() const { return draft_usage_; }
 
  private:
   void Keep(chat::Event event);
   Task<void> Check();
+  Task<Result<chat::Scores>> ReadDraft();
 
   Gateway& gateway_;
   const Asked& asked_;
   const chat::GenerateRequest& request_;
   const MonotonicTime deadline_;  // of the request
-  const CheckPlan plan_;
+  const routing::CheckPlan plan_;
+  Spending spending_;  // of the check
   std::unique_ptr<backends::EventStream> draft_;
   std::vector<chat::Event> held_ = {};
   size_t given_ = 0;  // of held_
@@ -83,6 +84,8 @@ class CheckedDraft final : public backends::EventStream {
   size_t bytes_ = 0;
   bool released_ = false;
   std::optional<Checked> checked_ = {};
+  std::optional<SideWork> work_ = {};
+  chat::Usage draft_usage_ = {};
   std::vector<std::string> notes_ = {};
 };
 

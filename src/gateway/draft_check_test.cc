@@ -5,6 +5,7 @@
 
 #include "async/run_for_test.h"
 #include "backends/fake_backend.h"
+#include "gateway/fake_accounts.h"
 #include "gateway/generate.h"
 
 namespace weir::gateway {
@@ -115,6 +116,67 @@ TEST_F(DraftCheckTest, ARejectedDraftIsBetterThanNoAnswer) {
   EXPECT_EQ(generation->target().name, "a");
   EXPECT_THAT(Attempts(*generation),
               ElementsAre("a:draft_rejected", "b:backend_failed", "a:served"));
+}
+
+TEST_F(DraftCheckTest, ARejectedDraftIsServedWhenTheDeadlinePassesDuringTheLargerModelsAnswer) {
+  FindsWrong();
+  backend_.models["m-b"].steps = {backends::Silence{}};
+  const auto generation = Start({.whole = true, .deadline = std::chrono::milliseconds(50)});
+  EXPECT_EQ(Hear(*generation), "four.");
+  EXPECT_EQ(generation->target().name, "a");
+  ASSERT_TRUE(generation->checked());
+  EXPECT_FALSE(generation->checked()->verdict.accepted) << "its low confidence is said";
+  EXPECT_THAT(Attempts(*generation),
+              ElementsAre("a:draft_rejected", "b:deadline_exceeded", "a:served"));
+}
+
+TEST_F(DraftCheckTest, TheCheckAndARejectedDraftAreBookedAndTold) {
+  FakeAccounts accounts;
+  gateway_.accounts = &accounts;
+  FindsWrong();
+  const auto generation = Start();
+  EXPECT_EQ(Hear(*generation), "five");
+  std::vector<std::string> settled;
+  for (const auto& [target, outcome] : accounts.settled) settled.push_back(target);
+  EXPECT_THAT(settled, ElementsAre("a", "b", "b")) << "draft, check, answer";
+  EXPECT_EQ(accounts.opened[1].features.task, routing::Task::kScore);
+  EXPECT_EQ(accounts.opened[1].decision_id, generation->decision_id());
+  EXPECT_EQ(accounts.unsettled, 0);
+  std::vector<std::string> beside;
+  for (const SideWork& work : generation->TakeSideWork()) beside.push_back(work.target.name);
+  EXPECT_THAT(beside, ElementsAre("b", "a"));
+  EXPECT_TRUE(generation->TakeSideWork().empty()) << "once";
+}
+
+TEST_F(DraftCheckTest, ADraftThatIsServedAfterAllCostsWhatItCost) {
+  FakeAccounts accounts;
+  gateway_.accounts = &accounts;
+  FindsWrong();
+  backend_.models["m-b"].steps = {Error{Code::kBackendFailed, "it broke", "", "backend_failed"}};
+  const auto generation = Start();
+  EXPECT_EQ(Hear(*generation), "four.");
+  EXPECT_EQ(generation->booked().currency, "USD");
+  EXPECT_TRUE(generation->booked().cost) << "it was booked as an answer";
+  for (const SideWork& work : generation->TakeSideWork()) EXPECT_EQ(work.target.name, "b");
+  const auto* record = gateway_.decisions.Find(generation->decision_id());
+  ASSERT_TRUE(record->served);
+  EXPECT_EQ(record->served->target, "a");
+  EXPECT_TRUE(record->ended);
+  ASSERT_TRUE(record->checked);
+  EXPECT_EQ(record->checked->likelihood_milli, -5'000);
+  EXPECT_EQ(record->checked->draft_model, "m-a");
+}
+
+TEST_F(DraftCheckTest, ACheckThatNoBudgetPaysForLetsTheDraftPass) {
+  FakeAccounts accounts;
+  accounts.refusals["b"] = Error{Code::kRateLimited, "empty", "", "budget_exhausted"};
+  gateway_.accounts = &accounts;
+  FindsWrong();
+  const auto generation = Start();
+  EXPECT_EQ(Hear(*generation), "four.");
+  EXPECT_TRUE(backend_.scored.empty());
+  EXPECT_THAT(gateway_.decisions.Find(generation->decision_id())->notes,
+              ElementsAre(HasSubstr("budget_exhausted")));
 }
 
 TEST_F(DraftCheckTest, ACheckerThatFailsLetsTheDraftPass) {

@@ -9,8 +9,8 @@
 #include <utility>
 
 #include "async/deadline.h"
-#include "backends/provider_errors.h"
 #include "base/check.h"
+#include "gateway/settle.h"
 
 namespace weir::gateway {
 namespace {
@@ -30,23 +30,6 @@ using Call =
     std::function<Task<Result<T>>(const routing::Target& target, const backends::ProviderAsk& ask,
                                   std::vector<std::string>& notes)>;
 
-template <class T>
-Booked SettleWhole(Account& account, const Result<T>& value, const Extent& extent) {
-  Outcome outcome{
-      .counted = {.prompt_tokens = extent.prompt_tokens + TokensOfBytes(extent.prompt_bytes),
-                  .completion_tokens = 0}};
-  if (value) {
-    outcome.reported = value->usage;
-    if (!outcome.reported.completion_tokens) outcome.reported.completion_tokens = 0;
-    return account.Settle(outcome);
-  }
-  const bool cancelled = value.error().code == Code::kCancelled;
-  outcome.status = cancelled ? Outcome::Status::kCancelled : Outcome::Status::kFailed;
-  outcome.reason = OutcomeOf(value.error());
-  outcome.may_have_cost = backends::MayHaveCost(value.error());
-  return account.Settle(outcome);
-}
-
 // One attempt with its account. The arguments live as long as the Task.
 template <class T>
 Task<Result<T>> AskBooked(Gateway& gateway, Spending spending, const backends::ProviderAsk& ask,
@@ -60,6 +43,19 @@ Task<Result<T>> AskBooked(Gateway& gateway, Spending spending, const backends::P
   booked = SettleWhole(**account, value, extent);
   co_return std::move(value);
 }
+
+// Keeps a decision's record when its work has ended, whichever way.
+class Kept {
+ public:
+  Kept(Gateway& gateway, const std::string& id) : gateway_(gateway), id_(id) {}
+  ~Kept() { KeepRecord(gateway_, id_); }
+  Kept(const Kept&) = delete;
+  Kept& operator=(const Kept&) = delete;
+
+ private:
+  Gateway& gateway_;
+  const std::string& id_;
+};
 
 // Decides, then asks one target after the other until one answers. `asked` lives as long as the
 // Task.
@@ -75,12 +71,18 @@ Task<Result<Answered<T>>> Ask(Gateway& gateway, const Asked& asked, const std::s
   AddCaller(gateway, asked, features);
   Result<routing::Decision> decision =
       routing::Decide(*gateway.policy(), model, features, StateOfTargets(gateway));
-  if (!decision) co_return std::unexpected(decision.error());
+  if (!decision) {
+    RecordRefusal(gateway, asked, model, features, *labelled, decision.error());
+    co_return std::unexpected(decision.error());
+  }
+  decision->explanation.insert(decision->explanation.begin(), labelled->why.begin(),
+                               labelled->why.end());
 
   const MonotonicTime deadline =
       asked.deadline ? gateway.clock.Now() + *asked.deadline : MonotonicTime::max();
-  const std::string id = gateway.decisions.Add(
-      {.time = gateway.clock.WallNow(), .principal = asked.principal, .decision = *decision});
+  const std::string id =
+      gateway.decisions.Add(RecordOf(gateway, asked, features, *labelled, *decision));
+  const Kept kept(gateway, id);
   Result<T> value = Fail(Code::kInternal, "no target was asked");
   for (const routing::Target& target : decision->eligible) {
     const backends::ProviderAsk ask{.request_id = id,
@@ -108,6 +110,13 @@ Task<Result<Answered<T>>> Ask(Gateway& gateway, const Asked& asked, const std::s
       std::ranges::move(notes, std::back_inserter(record->notes));
       record->attempts.push_back(
           {target.name, value ? "served" : std::string(OutcomeOf(value.error()))});
+    }
+    if (value && record != nullptr) {
+      record->served = history::Served{.target = target.name,
+                                       .tier = target.tier,
+                                       .usage = value->usage,
+                                       .cost = booked.cost,
+                                       .currency = booked.currency};
     }
     if (value) {
       co_return Answered<T>{std::move(*value), target, std::move(*decision), id, booked};

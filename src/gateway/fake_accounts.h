@@ -18,6 +18,7 @@ class FakeAccounts final : public Accounts {
   std::vector<std::pair<std::string, Outcome>> settled = {};  // with the target's name
   int unsettled = 0;                                          // that never began
   std::map<std::string, Error> refusals = {};                 // by target
+  routing::MoneyToday today = {};
 
   Task<Result<std::unique_ptr<Account>>> Open(Spending spending) override {
     if (const auto refusal = refusals.find(spending.target.name); refusal != refusals.end()) {
@@ -25,6 +26,9 @@ class FakeAccounts final : public Accounts {
     }
     opened.push_back(spending);
     co_return std::make_unique<Opened>(*this, spending.target.name);
+  }
+  routing::MoneyToday Today(const routing::Decision&, const Extent&) const override {
+    return today;
   }
 
  private:

@@ -50,53 +50,58 @@ std::vector<std::string> TextsOf(std::span<const chat::Prompt> prompts) {
 Result<Labelled> LabelOf(const Gateway& gateway, const Asked& asked, std::string_view model,
                          std::span<const chat::Message> messages,
                          std::span<const chat::Prompt> prompts, const privacy::Scanned& scanned) {
-  Labelled result{.label = asked.principal.label_floor};
-  const auto raise = [&](chat::Label label, std::string why) {
-    const chat::Label joined = chat::Join(result.label, label);
-    if (joined != result.label || result.why.empty()) result.why.push_back(std::move(why));
-    result.label = joined;
-  };
-  bool said = false;
-  if (asked.label) {
-    said = true;
-    raise(*asked.label, fmt::format("label {}: the caller says so", chat::LabelName(*asked.label)));
-  }
-  const auto ruled = privacy::LabelByRules(gateway.label_rules, asked.principal, model);
-  if (ruled) {
-    said = true;
-    raise(ruled->label,
-          fmt::format("label {}: the rule in line {}", chat::LabelName(ruled->label), ruled->line));
-  }
-  privacy::Recalled recalled;
+  privacy::LabelInputs inputs{.floor = asked.principal.label_floor,
+                              .asserted = asked.label,
+                              .may_assert = asked.principal.may_assert_label,
+                              .detected = scanned.label,
+                              .findings = scanned.why,
+                              .unscanned = scanned.unscanned,
+                              .unscanned_at = scanned.unscanned_at,
+                              .unreadable = HasUnreadable(messages) || HasTokens(prompts)};
   if (gateway.labels != nullptr) {
     auto found = RecallAll(*gateway.labels, asked.principal.tenant, messages, TextsOf(prompts));
     if (!found) return std::unexpected(found.error());
-    recalled = *found;
+    inputs.recalled = found->label;
+    inputs.foreign_assistant = found->foreign_assistant;
   }
-  if (recalled.label) {
-    said = true;
-    raise(*recalled.label,
-          fmt::format("label {}: earlier turns had it", chat::LabelName(*recalled.label)));
-  }
-  // Each of them stands there, also those that another one outranks.
-  result.why.insert(result.why.end(), scanned.why.begin(), scanned.why.end());
-  result.label = chat::Join(result.label, scanned.label);
-  if (!(asked.label && asked.principal.may_assert_label)) {
-    if (HasUnreadable(messages) || HasTokens(prompts)) {
-      raise(chat::Label::kUnscanned, "label unscanned: it has parts that are not text");
-    }
-    if (scanned.unscanned) {
-      raise(chat::Label::kUnscanned,
-            fmt::format("label unscanned: the detectors cannot read all of {}",
-                        scanned.unscanned_at));
-    }
-  }
-  if (!said || recalled.foreign_assistant) {
-    raise(gateway.default_label,
-          fmt::format("label {}: the default{}", chat::LabelName(gateway.default_label),
-                      said ? ", for an answer that was not given here" : ""));
-  }
-  return result;
+  const auto ruled = privacy::LabelByRules(gateway.label_rules, asked.principal, model);
+  privacy::Labelled joined = privacy::JoinLabels(inputs, ruled, gateway.default_label);
+  return Labelled{joined.label, std::move(joined.why), std::move(inputs)};
+}
+
+DecisionRecord RecordOf(const Gateway& gateway, const Asked& asked,
+                        const routing::Features& features, const Labelled& labelled,
+                        const routing::Decision& decision) {
+  DecisionRecord record{.time = gateway.clock.WallNow(),
+                        .key_id = asked.principal.key_id,
+                        .asked = decision.asked,
+                        .policy = gateway.policy ? gateway.policy()->hash : "",
+                        .features = features,
+                        .label = labelled.inputs,
+                        .considered = decision.considered,
+                        .explanation = decision.explanation};
+  for (const routing::Target& target : decision.eligible) record.order.push_back(target.name);
+  return record;
+}
+
+void RecordRefusal(Gateway& gateway, const Asked& asked, const std::string& model,
+                   const routing::Features& features, const Labelled& labelled,
+                   const Error& error) {
+  // A name that means nothing here is somebody's text.
+  if (error.code == Code::kNotFound) return;
+  const routing::Decision none{.asked = model, .explanation = labelled.why};
+  DecisionRecord record = RecordOf(gateway, asked, features, labelled, none);
+  record.refused = OutcomeOf(error);
+  record.explanation.push_back("refused: " + error.message);
+  record.ended = true;
+  KeepRecord(gateway, gateway.decisions.Add(std::move(record)));
+}
+
+void KeepRecord(Gateway& gateway, const std::string& decision_id) {
+  DecisionRecord* record = gateway.decisions.Find(decision_id);
+  if (record == nullptr) return;
+  record->ended = true;
+  if (gateway.history != nullptr) gateway.history->Add(*record);
 }
 
 Result<void> MayAskFor(const chat::Principal& principal, std::string_view model) {

@@ -22,14 +22,18 @@
 #include "chat/principal.h"
 #include "chat/request.h"
 #include "gateway/accounts.h"
+#include "gateway/asked_again.h"
 #include "gateway/decision_log.h"
+#include "history/store.h"
+#include "privacy/label_inputs.h"
 #include "privacy/label_memory.h"
 #include "privacy/label_rules.h"
 #include "privacy/request_scanner.h"
 #include "privacy/scan_thread.h"
+#include "routing/arrange.h"
 #include "routing/draft_check.h"
-#include "routing/goal.h"
 #include "routing/prediction.h"
+#include "routing/refit.h"
 #include "routing/router.h"
 
 namespace weir::gateway {
@@ -65,14 +69,26 @@ struct Gateway {
   privacy::ScanThread* scan_thread = nullptr;  // null: all is read on the I/O thread (tests)
   const routing::DraftCheck* draft_check = &routing::DraftCheck::BuiltIn();
   const routing::Predictor* predictor = &routing::Predictor::BuiltIn();
-  std::map<std::string, routing::ShareKeeper> shares = {};  // of routes that bound the cloud's
-  Accounts* accounts = nullptr;                             // null: nothing is booked (tests)
+  // Why the prediction is not the one that was asked for; a line in every explanation. Empty: it
+  // is.
+  std::string predictor_note = {};
+  // What was learnt of the prediction here; replaced as a whole.
+  std::shared_ptr<const routing::Refit> refit = std::make_shared<const routing::Refit>();
+  routing::Goals goals = {};
+  Accounts* accounts = nullptr;       // null: nothing is booked (tests)
+  history::Store* history = nullptr;  // null: decisions are forgotten with the program (tests)
+  AskedAgain turns = {};
+
+  routing::Experience experience() const {
+    return {.predictor = *predictor, .draft_check = *draft_check, .refit = *refit};
+  }
 };
 
-// The label of a request, and why it has it.
+// The label of a request, why it has it, and what it was joined from.
 struct Labelled {
   chat::Label label = chat::Label::kUnscanned;
   std::vector<std::string> why = {};  // a line for each thing that raised it
+  privacy::LabelInputs inputs = {};
 };
 
 // The join of: the floor of the key, what the caller asserts, the rules that match, what is known
@@ -105,6 +121,17 @@ std::vector<std::string> TextsOf(std::span<const chat::Prompt> prompts);
 // kForbidden, reason model_not_allowed or project_not_allowed, unless the key may ask for a model
 // or route of this name in its project.
 Result<void> MayAskFor(const chat::Principal& principal, std::string_view model);
+
+// A record of a decision that is about to be carried out, with what it was made of; without `facts`
+// for what no goal and no check looks at. The log gives it its id.
+DecisionRecord RecordOf(const Gateway& gateway, const Asked& asked,
+                        const routing::Features& features, const Labelled& labelled,
+                        const routing::Decision& decision);
+// Of a request that nobody may take.
+void RecordRefusal(Gateway& gateway, const Asked& asked, const std::string& model,
+                   const routing::Features& features, const Labelled& labelled, const Error& error);
+// The record is whole: it goes to the history.
+void KeepRecord(Gateway& gateway, const std::string& decision_id);
 
 // What routing knows of who asks.
 void AddCaller(const Gateway& gateway, const Asked& asked, routing::Features& features);

@@ -189,7 +189,10 @@ TEST_F(GatewayTest, WithoutAnEligibleTargetTheFilterIsNamed) {
       "policy_forbids");
   EXPECT_EQ(Start("nothing").error().reason, "model_not_found");
   EXPECT_TRUE(backend_.asked.empty());
-  EXPECT_TRUE(gateway_.decisions.ids().empty());
+  const auto& ids = gateway_.decisions.ids();
+  ASSERT_EQ(ids.size(), 2u) << "refusals are kept, but not what names nothing here";
+  EXPECT_EQ(gateway_.decisions.Find(ids[1])->refused, "label_exceeds_ceiling");
+  EXPECT_TRUE(gateway_.decisions.Find(ids[1])->order.empty());
 }
 
 TEST_F(GatewayTest, TheLabelIsTheJoinOfTheKeysFloorAndWhatTheCallerSays) {
@@ -243,13 +246,13 @@ TEST_F(GatewayTest, APolicyThatIsReplacedDoesNotTouchARequestThatRuns) {
 TEST_F(GatewayTest, DecisionsAreKeptNewestFirstAndBounded) {
   std::string first;
   for (size_t i = 0; i < DecisionLog::kRecordsMax + 1; ++i) {
-    const std::string id = gateway_.decisions.Add({.principal = {.key_id = std::to_string(i)}});
+    const std::string id = gateway_.decisions.Add({.key_id = std::to_string(i)});
     if (i == 0) first = id;
   }
   EXPECT_EQ(gateway_.decisions.ids().size(), DecisionLog::kRecordsMax);
   EXPECT_EQ(gateway_.decisions.Find(first), nullptr);
   const auto* newest = gateway_.decisions.Find(gateway_.decisions.ids().front());
-  EXPECT_EQ(newest->principal.key_id, std::to_string(DecisionLog::kRecordsMax));
+  EXPECT_EQ(newest->key_id, std::to_string(DecisionLog::kRecordsMax));
 }
 
 TEST_F(GatewayTest, ADecisionThatTheLogForgotDoesNotHurtItsRequest) {
@@ -351,7 +354,7 @@ TEST(FeaturesOf, CountsBytesAndSeesWhatIsNeeded) {
       .suffix = "1",
       .tools = {{.name = "t", .description = "12", .parameters = "1234"}},
       .response_format = {.kind = chat::ResponseFormat::Kind::kJsonSchema}};
-  const auto features = FeaturesOf(request);
+  const auto features = routing::FeaturesOf(request);
   EXPECT_EQ(features.prompt_bytes, 5 + 3 + 1 + 2 + 4);
   EXPECT_TRUE(features.images);
   EXPECT_FALSE(features.audio);
@@ -362,7 +365,7 @@ TEST(FeaturesOf, CountsBytesAndSeesWhatIsNeeded) {
 TEST(FeaturesOf, ToolsThatMayNotBeCalledAreNotNeeded) {
   chat::GenerateRequest request{.tools = {{.name = "t"}}};
   request.tool_choice.mode = chat::ToolChoice::Mode::kNone;
-  EXPECT_FALSE(FeaturesOf(request).tools);
+  EXPECT_FALSE(routing::FeaturesOf(request).tools);
 }
 
 }  // namespace

@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "async/deadline.h"
-#include "gateway/goal.h"
+#include "ledger/money.h"
 
 namespace weir::gateway {
 namespace {
@@ -74,21 +74,27 @@ class Replay final : public backends::EventStream {
   size_t given_ = 0;
 };
 
+// What was decided besides the order of targets.
+struct Planned {
+  routing::Features features = {};
+  std::optional<routing::PromptFacts> facts = {};
+  std::optional<routing::CheckPlan> check = {};
+};
+
 class RoutedGeneration final : public Generation {
  public:
-  RoutedGeneration(Gateway& gateway, Asked asked, routing::Features features,
-                   routing::Decision decision, chat::GenerateRequest request,
-                   std::optional<CheckPlan> check)
+  RoutedGeneration(Gateway& gateway, Asked asked, Planned planned, routing::Decision decision,
+                   DecisionRecord record, chat::GenerateRequest request)
       : gateway_(gateway),
+        begun_(gateway.clock.Now()),
         asked_(std::move(asked)),
-        features_(std::move(features)),
+        features_(std::move(planned.features)),
         decision_(std::move(decision)),
         request_(std::move(request)),
-        check_(std::move(check)) {
+        check_(std::move(planned.check)) {
     if (gateway_.accounts != nullptr) extent_ = ExtentOf(request_);
     if (asked_.deadline) deadline_ = gateway_.clock.Now() + *asked_.deadline;
-    decision_id_ = gateway_.decisions.Add(
-        {.time = gateway_.clock.WallNow(), .principal = asked_.principal, .decision = decision_});
+    decision_id_ = gateway_.decisions.Add(std::move(record));
     if (gateway_.labels != nullptr) {
       const std::string& tenant = asked_.principal.tenant;
       remembered_ =
@@ -98,26 +104,32 @@ class RoutedGeneration final : public Generation {
     }
   }
 
+  ~RoutedGeneration() override {
+    if (kept_) return;
+    if (!answered_) Record("cancelled");
+    Keep();
+  }
+  RoutedGeneration(const RoutedGeneration&) = delete;
+  RoutedGeneration& operator=(const RoutedGeneration&) = delete;
+
   Task<Result<std::optional<chat::Event>>> Next(Duration patience) override {
     const MonotonicTime now = gateway_.clock.Now();
-    if (now >= deadline_) co_return End(DeadlinePassed());
+    // Who ran out of time while a larger model answered gets what the smaller one said.
+    if (now >= deadline_ && !answered_ && GiveDraft(DeadlinePassed())) deadline_over_ = true;
+    if (now >= deadline_ && !deadline_over_) co_return End(DeadlinePassed());
+    if (deadline_over_) co_return co_await Given(co_await Try(now));
     const MonotonicTime until = now + std::min<Duration>(patience, deadline_ - now);
     Result<std::optional<chat::Event>> event = co_await Try(until);
     while (!event && !answered_ && MayMoveOn(event.error()) && MoveOn(event.error())) {
       event = co_await Try(until);
     }
     if (!event && !answered_ && GiveDraft(event.error())) event = co_await Try(until);
-    if (!event) co_return End(std::move(event.error()));
-    if (auto valid = StillValid(); !valid) co_return End(std::move(valid.error()));
-    if (*event && !std::exchange(answered_, true)) Record("served");
-    if (*event && gateway_.labels != nullptr) {
-      said_.Take(**event);
-      if (std::holds_alternative<chat::Done>(**event)) {
-        if (auto kept = co_await KeepLabel(); !kept) co_return End(std::move(kept.error()));
-      }
+    if (event && !*event && gateway_.clock.Now() >= deadline_) {
+      if (answered_ || !GiveDraft(DeadlinePassed())) co_return End(DeadlinePassed());
+      deadline_over_ = true;
+      event = co_await Try(until);
     }
-    if (!*event && gateway_.clock.Now() >= deadline_) co_return End(DeadlinePassed());
-    co_return std::move(event);
+    co_return co_await Given(std::move(event));
   }
 
   const routing::Target& target() const override { return decision_.eligible[current_]; }
@@ -127,9 +139,79 @@ class RoutedGeneration final : public Generation {
     return draft_ != nullptr ? draft_->checked() : checked_;
   }
   const Booked& booked() const override { return booked_; }
+  std::vector<SideWork> TakeSideWork() override { return std::exchange(side_work_, {}); }
 
  private:
   static constexpr Duration kLooksAtKey = std::chrono::milliseconds(250);
+
+  // An event on its way to the caller.
+  Task<Result<std::optional<chat::Event>>> Given(Result<std::optional<chat::Event>> event) {
+    if (!event) co_return End(std::move(event.error()));
+    if (auto valid = StillValid(); !valid) co_return End(std::move(valid.error()));
+    if (*event && !std::exchange(answered_, true)) Record("served");
+    const auto* done = *event ? std::get_if<chat::Done>(&**event) : nullptr;
+    if (*event && gateway_.labels != nullptr) {
+      said_.Take(**event);
+      if (done != nullptr) {
+        if (auto kept = co_await KeepLabel(); !kept) co_return End(std::move(kept.error()));
+      }
+    }
+    if (done != nullptr) Finish(*done);
+    co_return std::move(event);
+  }
+
+  // The whole answer was given.
+  void Finish(const chat::Done& done) {
+    TakeCheckWork();
+    DecisionRecord* record = gateway_.decisions.Find(decision_id_);
+    if (record == nullptr) return;
+    history::Served served{.target = target().name, .tier = target().tier, .usage = done.usage};
+    AddCost(served, booked_);
+    for (const Booked& side : side_costs_) AddCost(served, side);
+    served.took_ms =
+        std::chrono::duration_cast<std::chrono::milliseconds>(gateway_.clock.Now() - begun_)
+            .count();
+    record->served = std::move(served);
+    if (gateway_.history != nullptr) {
+      gateway_.turns.Answered(asked_.principal, request_, decision_id_, gateway_.clock.Now());
+    }
+    Keep();
+  }
+
+  // Amounts of another currency are the ledger's alone.
+  static void AddCost(history::Served& served, const Booked& booked) {
+    if (!booked.cost || booked.currency.empty()) return;
+    if (!served.currency.empty() && served.currency != booked.currency) return;
+    served.currency = booked.currency;
+    served.cost = ledger::Add(served.cost.value_or(0), *booked.cost);
+  }
+
+  // The decision's record is whole.
+  void Keep() {
+    if (std::exchange(kept_, true)) return;
+    DecisionRecord* record = gateway_.decisions.Find(decision_id_);
+    if (record != nullptr) {
+      if (const auto checked = this->checked()) {
+        record->checked = history::Checked{.draft_model = decision_.chosen().model,
+                                           .checker = checked->checker,
+                                           .checker_model = checked->checker_model,
+                                           .likelihood_milli = checked->likelihood_milli,
+                                           .confidence = checked->verdict.confidence,
+                                           .gain = checked->verdict.gain,
+                                           .accepted = checked->verdict.accepted};
+      }
+    }
+    KeepRecord(gateway_, decision_id_);
+  }
+
+  void TakeCheckWork() {
+    if (draft_ == nullptr) return;
+    if (auto work = draft_->TakeWork()) AddSideWork(std::move(*work));
+  }
+  void AddSideWork(SideWork work) {
+    side_costs_.push_back(work.booked);
+    side_work_.push_back(std::move(work));
+  }
 
   Result<void> StillValid() const {
     return gateway_.still_valid ? gateway_.still_valid(asked_.principal) : Result<void>();
@@ -139,15 +221,19 @@ class RoutedGeneration final : public Generation {
     return {Code::kDeadlineExceeded, "the deadline of the request passed", "x-weir-deadline-ms"};
   }
 
+  Spending SpendingOf(const routing::Target& at) const {
+    return {.principal = asked_.principal,
+            .decision_id = decision_id_,
+            .asked = request_.model,
+            .target = at,
+            .features = features_,
+            .extent = extent_};
+  }
+
   // Before the target is asked, so that nothing is begun that no budget can pay.
   Task<Result<void>> OpenAccount() {
     if (gateway_.accounts == nullptr || stream_ || account_) co_return Result<void>();
-    auto opened = co_await gateway_.accounts->Open({.principal = asked_.principal,
-                                                    .decision_id = decision_id_,
-                                                    .asked = request_.model,
-                                                    .target = target(),
-                                                    .features = features_,
-                                                    .extent = extent_});
+    auto opened = co_await gateway_.accounts->Open(SpendingOf(target()));
     if (!opened) co_return std::unexpected(opened.error());
     account_ = std::move(*opened);
     co_return Result<void>();
@@ -189,13 +275,15 @@ class RoutedGeneration final : public Generation {
       return;
     }
     auto draft = std::make_unique<CheckedDraft>(gateway_, asked_, request_, deadline_,
-                                                *std::exchange(check_, {}), std::move(stream));
+                                                *std::exchange(check_, {}), SpendingOf(target()),
+                                                std::move(stream));
     draft_ = draft.get();
     stream_ = std::move(draft);
   }
 
   // Before the stream goes that it is.
   void LeaveDraft() {
+    TakeCheckWork();
     if (draft_ != nullptr) checked_ = draft_->checked();
     draft_ = nullptr;
   }
@@ -205,8 +293,12 @@ class RoutedGeneration final : public Generation {
     if (spare_.empty() || error.code == Code::kCancelled || !StillValid()) return false;
     Record(OutcomeOf(error));
     current_ = 0;
-    booked_ = {};  // the draft's was booked; nothing prices what was computed here
     SettleFailed(account_, error);
+    stream_.reset();  // which books what it cost
+    // The draft is the answer now, and no longer something beside it.
+    booked_ = spare_booked_;
+    std::erase_if(side_work_, [this](const SideWork& work) { return work.target == target(); });
+    if (!side_costs_.empty()) side_costs_.pop_back();
     recorded_ = false;
     stream_ = std::make_unique<Replay>(std::exchange(spare_, {}));
     return true;
@@ -260,7 +352,12 @@ class RoutedGeneration final : public Generation {
     Record(OutcomeOf(error));
     tried_ += fmt::format("{}{} ({})", tried_.empty() ? "" : ", ", target().name, OutcomeOf(error));
     SettleFailed(account_, error);
-    if (draft_ != nullptr && error.reason == kDraftRejected) spare_ = draft_->TakeDraft();
+    if (draft_ != nullptr && error.reason == kDraftRejected) {
+      TakeCheckWork();
+      spare_ = draft_->TakeDraft();
+      spare_booked_ = std::exchange(booked_, {});
+      AddSideWork({.target = target(), .usage = draft_->draft_usage(), .booked = spare_booked_});
+    }
     LeaveDraft();
     check_.reset();
     stream_.reset();
@@ -275,6 +372,7 @@ class RoutedGeneration final : public Generation {
     SettleFailed(account_, error);
     LeaveDraft();
     stream_.reset();
+    Keep();
     if (!tried_.empty() && !answered_ && MayMoveOn(error)) {
       const int retry_after_s = std::max(error.retry_after_s, 1);
       const bool too_dear = error.reason == "budget_exhausted";
@@ -301,18 +399,22 @@ class RoutedGeneration final : public Generation {
   }
 
   Gateway& gateway_;
+  const MonotonicTime begun_;
   privacy::Written remembered_ = {};
   SaidText said_ = {};
   Asked asked_;
   routing::Features features_;
   routing::Decision decision_;
   chat::GenerateRequest request_;
-  std::optional<CheckPlan> check_;  // of the first target's answer, until it is asked
-  CheckedDraft* draft_ = nullptr;   // stream_, while it is one
+  std::optional<routing::CheckPlan> check_;  // of the first target's answer, until it is asked
+  CheckedDraft* draft_ = nullptr;            // stream_, while it is one
   std::optional<Checked> checked_ = {};
   std::vector<chat::Event> spare_ = {};  // a draft that was found wrong
   Extent extent_ = {};
   Booked booked_ = {};
+  Booked spare_booked_ = {};  // of `spare_`
+  std::vector<SideWork> side_work_ = {};
+  std::vector<Booked> side_costs_ = {};  // of all side work, taken or not; the draft's is the last
   std::string decision_id_ = {};
   MonotonicTime deadline_ = MonotonicTime::max();
   std::unique_ptr<Account> account_ = {};  // until there is a stream, which takes it
@@ -320,44 +422,29 @@ class RoutedGeneration final : public Generation {
   size_t current_ = 0;
   std::string tried_ = {};  // targets before this one, and what became of them
   bool answered_ = false;
-  bool recorded_ = false;  // what became of the current attempt
+  bool recorded_ = false;       // what became of the current attempt
+  bool deadline_over_ = false;  // and the draft is served for it
+  bool kept_ = false;           // the record
 };
 
-int64_t BytesOf(const chat::GenerateRequest& request) {
-  size_t bytes = request.suffix.size();
-  for (const auto& message : request.messages) {
-    for (const auto& part : message.parts) bytes += part.text.size() + part.data.size();
-    for (const auto& call : message.tool_calls) bytes += call.arguments.size();
+// What earlier answers of the same conversation were worth, as far as asking again and going on
+// tell.
+void TellEarlier(Gateway& gateway, const Asked& asked, const chat::GenerateRequest& request) {
+  if (gateway.history == nullptr) return;
+  const auto earlier = gateway.turns.Look(asked.principal, request, gateway.clock.Now());
+  if (!earlier.repeats.empty()) {
+    gateway.history->Signal(earlier.repeats,
+                            {.regenerated = earlier.same_name, .escalated = !earlier.same_name});
   }
-  for (const auto& prompt : request.prompts) bytes += prompt.text.size() + prompt.tokens.size();
-  for (const auto& file : request.files) bytes += file.name.size() + file.text.size();
-  for (const auto& tool : request.tools) bytes += tool.description.size() + tool.parameters.size();
-  return static_cast<int64_t>(bytes);
+  if (!earlier.continues.empty()) gateway.history->Signal(earlier.continues, {.continued = true});
 }
 
 }  // namespace
 
-routing::Features FeaturesOf(const chat::GenerateRequest& request) {
-  routing::Features features{.prompt_bytes = BytesOf(request)};
-  for (const auto& message : request.messages) {
-    for (const auto& part : message.parts) {
-      features.images |= part.kind == chat::Part::Kind::kImage;
-      features.audio |= part.kind == chat::Part::Kind::kAudio;
-    }
-  }
-  features.tools =
-      !request.tools.empty() && request.tool_choice.mode != chat::ToolChoice::Mode::kNone;
-  features.reasoning = request.reasoning.effort > chat::Reasoning::Effort::kNone ||
-                       request.reasoning.budget_tokens.value_or(0) > 0;
-  features.answer_tokens = request.max_tokens.value_or(0);
-  features.json_schema = request.response_format.kind == chat::ResponseFormat::Kind::kJsonSchema;
-  return features;
-}
-
 Result<std::unique_ptr<Generation>> Generate(Gateway& gateway, const Asked& asked,
                                              chat::GenerateRequest request) {
   if (auto may = MayAskFor(asked.principal, request.model); !may) return Fail(may.error());
-  routing::Features features = FeaturesOf(request);
+  routing::Features features = routing::FeaturesOf(request);
   const std::vector<chat::Prompt> prompts = PromptsOf(request);
   auto labelled =
       LabelOf(gateway, asked, request.model, request.messages, prompts, ScanOf(gateway, request));
@@ -366,15 +453,29 @@ Result<std::unique_ptr<Generation>> Generate(Gateway& gateway, const Asked& aske
   AddCaller(gateway, asked, features);
   Result<routing::Decision> decision =
       routing::Decide(*gateway.policy(), request.model, features, StateOfTargets(gateway));
-  if (!decision) return std::unexpected(decision.error());
+  if (!decision) {
+    RecordRefusal(gateway, asked, request.model, features, *labelled, decision.error());
+    return std::unexpected(decision.error());
+  }
   decision->explanation.insert(decision->explanation.begin(), labelled->why.begin(),
                                labelled->why.end());
-  FollowGoal(gateway, request, *decision);
-  CheckChoice check = ChooseCheck(*gateway.draft_check, *decision, asked, request);
-  if (!check.why.empty()) decision->explanation.push_back(std::move(check.why));
-  return std::make_unique<RoutedGeneration>(gateway, asked, std::move(features),
-                                            std::move(*decision), std::move(request),
-                                            std::move(check.plan));
+  Planned planned{.features = std::move(features)};
+  if (decision->confidence_min) {
+    planned.facts = routing::FactsOf(request, asked.whole, *gateway.predictor);
+    const auto money = [&](const routing::Decision& about) {
+      return gateway.accounts != nullptr ? gateway.accounts->Today(about, ExtentOf(request))
+                                         : routing::MoneyToday();
+    };
+    if (!gateway.predictor_note.empty()) decision->explanation.push_back(gateway.predictor_note);
+    planned.check =
+        routing::Arrange(gateway.experience(), *planned.facts, money, gateway.goals, *decision);
+  }
+  TellEarlier(gateway, asked, request);
+  DecisionRecord record = RecordOf(gateway, asked, planned.features, *labelled, *decision);
+  record.facts = planned.facts;
+  return std::make_unique<RoutedGeneration>(gateway, asked, std::move(planned),
+                                            std::move(*decision), std::move(record),
+                                            std::move(request));
 }
 
 }  // namespace weir::gateway

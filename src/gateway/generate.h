@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "async/task.h"
 #include "backends/backend.h"
@@ -32,14 +33,13 @@ class Generation {
   virtual std::optional<Checked> checked() const = 0;
   // Of the target that answered, once its chat::Done was given.
   virtual const Booked& booked() const = 0;
+  // Work besides the answer since the last call, for the key's limits and the counters.
+  virtual std::vector<SideWork> TakeSideWork() = 0;
 };
 
 // An Error when no target may take the request (routing/router.h). Nothing is loaded or sent yet:
 // the first Next does that.
 Result<std::unique_ptr<Generation>> Generate(Gateway& gateway, const Asked& asked,
                                              chat::GenerateRequest request);
-
-// What routing looks at; counts and flags, no text.
-routing::Features FeaturesOf(const chat::GenerateRequest& request);
 
 }  // namespace weir::gateway

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 
 #include "base/log.h"
 
@@ -139,13 +140,54 @@ void LedgerAccounts::MoveShare(int by) {
   share_.running += by;
 }
 
+std::vector<ledger::Budget> LedgerAccounts::AllBudgets() const {
+  std::vector<ledger::Budget> all = rules_->budgets;
+  for (const auto& [route, budget] : rules_->goals) all.push_back(budget);
+  return all;
+}
+
+void LedgerAccounts::Tick() { ledger_.Tick(AllBudgets()); }
+
+routing::MoneyToday LedgerAccounts::Today(const routing::Decision& decision,
+                                          const Extent& extent) const {
+  routing::MoneyToday today{.now = clock_.WallNow()};
+  const auto goal = rules_->goals.find(decision.asked);
+  if (goal == rules_->goals.end()) return today;
+  for (const ledger::Claim& claim : ledger::ClaimsOf(goal->second, today.now)) {
+    const auto seen = ledger_.purses().Find(claim.purse);
+    if (!seen) continue;
+    today.gone = ledger::Add(ledger::Add(seen->spent, seen->held), seen->reserved);
+  }
+  const auto cloud =
+      std::ranges::find(decision.eligible, routing::Tier::kCloud, &routing::Target::tier);
+  if (cloud == decision.eligible.end()) return today;
+  const TargetMoney& money = MoneyOf(*rules_, cloud->name);
+  if (!IsPriced(money) || money.price->currency != goal->second.currency) return today;
+  const int64_t answer = AnswerTokensMax(extent, money);
+  today.most = ledger::MostOf(*money.price, extent.prompt_tokens_max, answer);
+  today.expected = ledger::CostOf(
+      *money.price, {.prompt_tokens = extent.prompt_tokens + TokensOfBytes(extent.prompt_bytes),
+                     .completion_tokens = std::min(answer, kAnswerTokensExpected)});
+  return today;
+}
+
 Task<Result<LedgerAccounts::Held>> LedgerAccounts::Hold(const Spending& spending,
                                                         const LedgerRules& rules) {
   const routing::Target& target = spending.target;
   const TargetMoney& money = MoneyOf(rules, target.name);
   const std::string currency = IsPriced(money) ? money.price->currency : "";
-  const ledger::Cover cover =
+  ledger::Cover cover =
       ledger::CoverOf(rules.budgets, spending.principal, currency, clock_.WallNow());
+  const auto goal = rules.goals.find(spending.asked);
+  if (goal != rules.goals.end() && target.tier == routing::Tier::kCloud) {
+    if (IsPriced(money) && goal->second.currency != currency) {
+      co_return Fail(NeedsPrice(target, currency));
+    }
+    cover.any_hard = true;
+    cover.hard_in_currency = true;
+    std::ranges::move(ledger::ClaimsOf(goal->second, clock_.WallNow()),
+                      std::back_inserter(cover.claims));
+  }
   const auto most = IsPriced(money)
                         ? ledger::MostOf(*money.price, spending.extent.prompt_tokens_max,
                                          AnswerTokensMax(spending.extent, money))
@@ -269,7 +311,7 @@ void LedgerAccounts::WarnOfSoft(std::span<const ledger::Claim> claims) {
 
 std::vector<LedgerAccounts::BudgetState> LedgerAccounts::Budgets() const {
   std::vector<BudgetState> states;
-  for (const ledger::Budget& budget : rules_->budgets) {
+  for (const ledger::Budget& budget : AllBudgets()) {
     for (const auto& [window, limit] : budget.limits) {
       const ledger::PurseId id{budget.name, window, ledger::PeriodOf(window, clock_.WallNow())};
       states.push_back(

@@ -38,6 +38,8 @@ struct LedgerRules {
   // with.
   std::vector<routing::Target> elsewhere = {};
   std::vector<ledger::Budget> budgets = {};
+  // By route: the money a day that its goal allows in the cloud, as a hard budget.
+  std::map<std::string, ledger::Budget, std::less<>> goals = {};
   int64_t watts = 0;  // of this machine while it computes; 0: not known
 };
 
@@ -53,11 +55,15 @@ class LedgerAccounts final : public Accounts {
   const LedgerRules& rules() const { return *rules_; }
   ledger::Ledger& ledger() { return ledger_; }
 
-  Task<Result<std::unique_ptr<Account>>> Open(Spending spending) override;
-  // Every minute: purses of the present and of what comes next are made ready.
-  void Tick() { ledger_.Tick(rules_->budgets); }
+  // Tokens of an answer that are expected where the request allows more.
+  static constexpr int64_t kAnswerTokensExpected = 512;
 
-  // A budget in its present period.
+  Task<Result<std::unique_ptr<Account>>> Open(Spending spending) override;
+  routing::MoneyToday Today(const routing::Decision& decision, const Extent& extent) const override;
+  // Every minute: purses of the present and of what comes next are made ready.
+  void Tick();
+
+  // A budget in its present period; goals of routes are among them, as "route/NAME".
   struct BudgetState {
     ledger::Budget budget = {};
     ledger::Window window = ledger::Window::kDay;
@@ -84,6 +90,7 @@ class LedgerAccounts final : public Accounts {
   };
 
   Task<Result<Held>> Hold(const Spending& spending, const LedgerRules& rules);
+  std::vector<ledger::Budget> AllBudgets() const;
   Booked Settle(const Opened& account, const Outcome& outcome);
   void Baselines(const Opened& account, ledger::Entry& entry) const;
   void WarnOfSoft(std::span<const ledger::Claim> claims);

@@ -29,6 +29,19 @@ std::vector<Budget> BudgetsOf(const config::Settings& settings) {
   return budgets;
 }
 
+std::map<std::string, Budget, std::less<>> GoalsOf(const config::Settings& settings) {
+  std::map<std::string, Budget, std::less<>> goals;
+  for (const config::Route& route : settings.routes) {
+    const auto* goal = std::get_if<config::CostPerDayMax>(&*route.goal);
+    if (goal == nullptr) continue;
+    goals[route.name] = {.name = "route/" + route.name,
+                         .currency = goal->currency,
+                         .hard = true,
+                         .limits = {{Window::kDay, goal->pico}}};
+  }
+  return goals;
+}
+
 Result<PriceList> PricesOf(const config::Settings& settings) {
   if (*settings.prices == config::kBuiltInPrices) return PriceList::BuiltIn();
   return PriceList::Read(*settings.prices);

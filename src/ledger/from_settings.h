@@ -1,6 +1,8 @@
 // Budgets and prices as the configuration has them, and what is odd about the two together.
 #pragma once
 
+#include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -12,6 +14,8 @@
 namespace weir::ledger {
 
 std::vector<Budget> BudgetsOf(const config::Settings& settings);
+// By route: what the goal cost_per_day_max allows in the cloud, as a hard budget "route/NAME".
+std::map<std::string, Budget, std::less<>> GoalsOf(const config::Settings& settings);
 
 // The list that the setting `prices` means. An Error names the file and what is wrong with it.
 Result<PriceList> PricesOf(const config::Settings& settings);

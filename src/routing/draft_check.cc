@@ -120,11 +120,16 @@ Verdict Expect(const Calibration& calibration, int32_t confidence_min) {
   return VerdictOf(calibration.draft_right, calibration.larger_right, confidence_min);
 }
 
-Verdict Judge(const Calibration& calibration, double likelihood, int32_t confidence_min) {
+int32_t LikelihoodMilli(double logarithm) {
+  if (std::isnan(logarithm)) return static_cast<int32_t>(-kLogarithmMax);
+  return static_cast<int32_t>(
+      std::llround(std::clamp(logarithm * 1000, static_cast<double>(-kLogarithmMax), 0.0)));
+}
+
+Verdict Judge(const Calibration& calibration, int32_t likelihood_milli, int32_t confidence_min) {
   const auto& points = calibration.points;
   CHECK(points.size() >= 2, "a calibration has two points");
-  const double bounded = std::clamp(likelihood * 1000, static_cast<double>(-kLogarithmMax), 0.0);
-  const int64_t at = std::isnan(likelihood) ? -kLogarithmMax : std::llround(bounded);
+  const int64_t at = likelihood_milli;
   CalibrationPoint here = points.front();
   if (at >= points.back().likelihood_milli) {
     here = points.back();

@@ -75,6 +75,9 @@ Verdict Expect(const Calibration& calibration, int32_t confidence_min);
 
 // A draft is accepted when it is right with at least `confidence_min`, or when the larger model is
 // not expected to do better: a task that both fail is not worth a second answer.
-Verdict Judge(const Calibration& calibration, double likelihood, int32_t confidence_min);
+Verdict Judge(const Calibration& calibration, int32_t likelihood_milli, int32_t confidence_min);
+// The one rounding of a model's own floating point: a mean logarithm in 1/1,000, within what
+// calibrations know; NaN is the least.
+int32_t LikelihoodMilli(double logarithm);
 
 }  // namespace weir::routing

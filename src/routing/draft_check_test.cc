@@ -52,19 +52,20 @@ TEST(DraftCheck, WhatMakesNoSenseIsNamed) {
 }
 
 TEST(Judge, BetweenPointsChancesLieOnTheLine) {
-  EXPECT_EQ(Judge(Example(), -2, 8500).confidence, 5500);
-  EXPECT_EQ(Judge(Example(), -9, 8500).confidence, 2000) << "level beyond the ends";
-  EXPECT_EQ(Judge(Example(), 1, 8500).confidence, 9000);
-  EXPECT_EQ(Judge(Example(), 0, 8500).confidence, 9000);
+  EXPECT_EQ(Judge(Example(), LikelihoodMilli(-2), 8500).confidence, 5500);
+  EXPECT_EQ(Judge(Example(), LikelihoodMilli(-9), 8500).confidence, 2000)
+      << "level beyond the ends";
+  EXPECT_EQ(Judge(Example(), LikelihoodMilli(1), 8500).confidence, 9000);
+  EXPECT_EQ(Judge(Example(), LikelihoodMilli(0), 8500).confidence, 9000);
 }
 
 TEST(Judge, AConfidentDraftIsAcceptedAndADoubtfulOneIsNotWhereTheLargerModelIsBetter) {
-  EXPECT_TRUE(Judge(Example(), 0, 8500).accepted);
-  EXPECT_FALSE(Judge(Example(), -4, 8500).accepted);
+  EXPECT_TRUE(Judge(Example(), LikelihoodMilli(0), 8500).accepted);
+  EXPECT_FALSE(Judge(Example(), LikelihoodMilli(-4), 8500).accepted);
 }
 
 TEST(Judge, WhatTheLargerModelWouldFailTooIsAccepted) {
-  const Verdict verdict = Judge(Example(), -1.5, 8500);
+  const Verdict verdict = Judge(Example(), LikelihoodMilli(-1.5), 8500);
   EXPECT_LT(verdict.confidence, 8500);
   EXPECT_LT(verdict.gain, 0);
   EXPECT_TRUE(verdict.accepted);
@@ -81,9 +82,9 @@ TEST(Expect, TasksThatTheSmallerModelMostlyFailsGoUp) {
 }
 
 TEST(Judge, NumbersThatAreNoneAreNoConfidence) {
-  EXPECT_EQ(Judge(Example(), std::nan(""), 8500).confidence, 2000);
-  EXPECT_EQ(Judge(Example(), INFINITY, 8500).confidence, 9000);
-  EXPECT_EQ(Judge(Example(), -INFINITY, 8500).confidence, 2000);
+  EXPECT_EQ(Judge(Example(), LikelihoodMilli(std::nan("")), 8500).confidence, 2000);
+  EXPECT_EQ(Judge(Example(), LikelihoodMilli(INFINITY), 8500).confidence, 9000);
+  EXPECT_EQ(Judge(Example(), LikelihoodMilli(-INFINITY), 8500).confidence, 2000);
 }
 
 }  // namespace

@@ -120,6 +120,8 @@ VirtualModel VirtualOf(const config::Route& route) {
   };
   if (const auto* share = std::get_if<config::CloudShareMax>(&*route.goal))
     made.goal.cloud_share_max = chance(share->share);
+  if (const auto* cost = std::get_if<config::CostPerDayMax>(&*route.goal))
+    made.goal.cost_per_day_max = CostPerDay{cost->pico, cost->currency};
   if (const auto* quality = std::get_if<config::QualityMin>(&*route.goal))
     made.goal.quality_min = chance(quality->quality);
   return made;
@@ -139,17 +141,13 @@ Policy PolicyOf(const config::Settings& settings) {
 
 std::vector<std::string> WithoutEffect(const config::Settings& settings) {
   std::vector<std::string> lines;
-  const auto add = [&](const config::Place& at, std::string_view name, std::string_view needs) {
-    if (at.origin != config::Origin::kFile) return;
-    lines.push_back(fmt::format("{}:{}: {} has no effect yet: it needs {}", settings.file, at.line,
-                                name, needs));
-  };
-  for (const config::Route& route : settings.routes) {
-    const auto name = [&](std::string_view key) {
-      return fmt::format("route.{}.{}", route.name, key);
-    };
-    if (std::holds_alternative<config::CostPerDayMax>(*route.goal))
-      add(route.goal.place, name("goal.cost_per_day_max"), "the ledger");
+  for (const config::Target& target : settings.targets) {
+    const config::Place& at = target.decode_tokens_per_s.place;
+    if (at.origin != config::Origin::kFile) continue;
+    lines.push_back(fmt::format(
+        "{}:{}: target.decode_tokens_per_s of '{}' has no effect yet: it needs a choice by the "
+        "seconds that an answer takes",
+        settings.file, at.line, *target.name));
   }
   return lines;
 }

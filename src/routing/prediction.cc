@@ -7,6 +7,7 @@
 
 #include "base/base64.h"
 #include "base/check.h"
+#include "base/fnv.h"
 #include "json/fields.h"
 #include "json/parse.h"
 #include "routing/draft_check.h"
@@ -23,11 +24,9 @@ constexpr int64_t kWeightMax = int64_t{1} << 24;
 constexpr int64_t kMiddle = 8 * 1024;  // of lengths, in their units: 256 bytes
 constexpr json::Limits kLimits = {.depth = 8, .bytes = size_t{1} << 20, .values = 4096};
 
-// FNV-1a, 64 bits: weights that were cut or changed by accident are noticed.
+// Weights that were cut or changed by accident are noticed.
 std::string HashOf(std::string_view bytes) {
-  uint64_t hash = 0xCBF29CE484222325ULL;
-  for (const char c : bytes) hash = (hash ^ static_cast<uint8_t>(c)) * 0x100000001B3ULL;
-  return fmt::format("{:016x}", hash);
+  return fmt::format("{:016x}", Fnv1a().Add(bytes).value());
 }
 
 std::vector<int16_t> ReadWeights(json::Fields& fields) {

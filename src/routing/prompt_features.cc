@@ -1,43 +1,34 @@
 #include "routing/prompt_features.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <string>
 
 #include "base/ascii.h"
+#include "base/fnv.h"
 
 namespace weir::routing {
 namespace {
 
-// FNV-1a, 64 bits (RFC 9923).
-class Hash {
- public:
-  Hash& Add(std::string_view bytes) {
-    for (const char c : bytes) {
-      value_ = (value_ ^ static_cast<uint8_t>(c)) * 0x100000001B3ULL;
-    }
-    return *this;
-  }
-  Hash& Add(uint64_t number) {
-    for (int shift = 0; shift < 64; shift += 8) {
-      value_ = (value_ ^ ((number >> shift) & 0xFF)) * 0x100000001B3ULL;
-    }
-    return *this;
-  }
-  uint64_t value() const { return value_; }
-  uint16_t place() const {
-    // The low bits of FNV are its weakest.
-    return static_cast<uint16_t>((value_ ^ (value_ >> 32) ^ (value_ >> 16)) % kFeaturePlaces);
-  }
-
- private:
-  uint64_t value_ = 0xCBF29CE484222325ULL;
-};
+uint16_t PlaceOf(const Fnv1a& hash) {
+  const uint64_t value = hash.value();
+  // The low bits of FNV are its weakest.
+  return static_cast<uint16_t>((value ^ (value >> 32) ^ (value >> 16)) % kFeaturePlaces);
+}
 
 bool IsWordByte(char c) {
   return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || (static_cast<uint8_t>(c) & 0x80) != 0;
 }
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }
+
+// A table: it is asked for every byte.
+constexpr std::array<bool, 256> kSymbols = [] {
+  std::array<bool, 256> is = {};
+  for (const char c : std::string_view("{}[]()<>=+-*/^\\_|&%$#"))
+    is[static_cast<uint8_t>(c)] = true;
+  return is;
+}();
 
 // 0, 1, 2, 3-4, 5-8, ...: the scale on which lengths and counts matter.
 uint64_t Magnitude(uint64_t count) { return static_cast<uint64_t>(std::bit_width(count)); }
@@ -53,11 +44,11 @@ int32_t LogOf(uint64_t count) {
 class Collector {
  public:
   void Shape(std::string_view name, uint64_t value) {
-    places_.push_back(Hash().Add("\x01").Add(name).Add(value).place());
+    places_.push_back(PlaceOf(Fnv1a().Add("\x01").Add(name).Add(value)));
   }
-  void Word(uint64_t word) { places_.push_back(Hash().Add("\x02").Add(word).place()); }
+  void Word(uint64_t word) { places_.push_back(PlaceOf(Fnv1a().Add("\x02").Add(word))); }
   void Pair(uint64_t first, uint64_t second) {
-    places_.push_back(Hash().Add("\x03").Add(first).Add(second).place());
+    places_.push_back(PlaceOf(Fnv1a().Add("\x03").Add(first).Add(second)));
   }
   std::vector<uint16_t> Take() {
     std::ranges::sort(places_);
@@ -72,8 +63,8 @@ class Collector {
 
 // A number stands for all of its length.
 uint64_t HashOfWord(std::string_view word) {
-  if (std::ranges::all_of(word, IsDigit)) return Hash().Add("#").Add(word.size()).value();
-  return Hash().Add(word).value();
+  if (std::ranges::all_of(word, IsDigit)) return Fnv1a().Add("#").Add(word.size()).value();
+  return Fnv1a().Add(word).value();
 }
 
 void AddWords(std::string_view text, Collector& shape, Collector& out) {
@@ -115,7 +106,7 @@ void AddShape(std::string_view whole, std::string_view read, Collector& out) {
     lines += c == '\n' ? 1 : 0;
     questions += c == '?' ? 1 : 0;
     foreign += (static_cast<uint8_t>(c) & 0x80) != 0 ? 1 : 0;
-    symbols += std::string_view("{}[]()<>=+-*/^\\_|&%$#").contains(c) ? 1 : 0;
+    symbols += kSymbols[static_cast<uint8_t>(c)] ? 1 : 0;
     before = c;
   }
   const auto eighths = [&](uint64_t count) {

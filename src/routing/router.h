@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -20,6 +21,7 @@ struct Policy {
   std::vector<Target> targets = {};         // unique names
   std::vector<VirtualModel> virtuals = {};  // unique names, none equal to a target's
   std::vector<Rule> rules = {};             // in the order of the file
+  std::string hash = {};                    // policy_hash.h; whoever builds the policy sets it
 };
 
 // How a target is doing at this moment, as Filter bits (kBreakerOpen, kRetired, kOffline); part of

@@ -17,8 +17,6 @@
 namespace weir::server {
 namespace {
 
-constexpr size_t kListMax = 100;
-
 // Keys of other tenants are an administrator's to see and to end.
 bool MayManage(const chat::Principal& principal, const keys::KeyInfo& info) {
   return principal.Has(chat::Scope::kAdmin) || info.key.tenant == principal.tenant;
@@ -50,50 +48,6 @@ Result<void> MayGrant(const chat::Principal& principal, const keys::NewKey& key)
     return refuse("let others assert labels", "may_assert_label");
   }
   return {};
-}
-
-// Others' decisions are an administrator's to see.
-bool MaySee(const chat::Principal& principal, const gateway::DecisionRecord& record) {
-  return principal.Has(chat::Scope::kAdmin) || record.principal.key_id == principal.key_id;
-}
-
-void AppendFilters(json::Writer& writer, uint32_t failed) {
-  writer.BeginArray();
-  for (int bit = 0; bit < routing::kFilterCount; ++bit) {
-    if (failed & (1u << bit)) {
-      writer.String(routing::FilterName(static_cast<routing::Filter>(1u << bit)));
-    }
-  }
-  writer.EndArray();
-}
-
-void AppendDecision(json::Writer& writer, const gateway::DecisionRecord& record) {
-  writer.BeginObject()
-      .Field("id", record.id)
-      .Field("time", UnixSeconds(record.time))
-      .Field("tenant", record.principal.tenant)
-      .Field("project", record.principal.project)
-      .Field("key", record.principal.key_id)
-      .Field("asked", record.decision.asked)
-      .Field("label", chat::LabelName(record.decision.label));
-  writer.Key("considered").BeginArray();
-  for (const auto& item : record.decision.considered) {
-    writer.BeginObject().Field("target", item.target).Key("failed");
-    AppendFilters(writer, item.failed);
-    writer.EndObject();
-  }
-  writer.EndArray().Key("explanation").BeginArray();
-  for (const auto& line : record.decision.explanation) writer.String(line);
-  writer.EndArray().Key("attempts").BeginArray();
-  for (const auto& attempt : record.attempts) {
-    writer.BeginObject()
-        .Field("target", attempt.target)
-        .Field("outcome", attempt.outcome)
-        .EndObject();
-  }
-  writer.EndArray().Key("notes").BeginArray();
-  for (const auto& note : record.notes) writer.String(note);
-  writer.EndArray().EndObject();
 }
 
 void AppendSeconds(json::Writer& writer, std::string_view key, std::optional<Duration> time) {
@@ -310,36 +264,6 @@ Result<void> RevokeAs(Site& site, const chat::Principal& principal, const std::s
 }
 
 }  // namespace
-
-Task<void> GetDecisions(Site& site, Call& call) {
-  std::string body;
-  json::Writer writer(&body);
-  writer.BeginObject().Field("object", "list").Key("data").BeginArray();
-  size_t listed = 0;
-  for (const std::string& id : site.gateway.decisions.ids()) {
-    const auto* record = site.gateway.decisions.Find(id);
-    if (record == nullptr || !MaySee(call.asked.principal, *record)) continue;
-    if (listed++ == kListMax) break;
-    AppendDecision(writer, *record);
-  }
-  writer.EndArray().EndObject();
-  co_await call.SendJson(200, std::move(body));
-}
-
-Task<void> GetDecision(Site& site, Call& call) {
-  const auto* record = site.gateway.decisions.Find(call.tail);
-  if (record == nullptr || !MaySee(call.asked.principal, *record)) {
-    co_await call.SendError({Code::kNotFound,
-                             fmt::format("there is no such decision; the last {} are kept",
-                                         gateway::DecisionLog::kRecordsMax),
-                             "id", "decision_not_found"});
-    co_return;
-  }
-  std::string body;
-  json::Writer writer(&body);
-  AppendDecision(writer, *record);
-  co_await call.SendJson(200, std::move(body));
-}
 
 Task<void> GetTargets(Site& site, Call& call) {
   std::string body;

@@ -1,4 +1,4 @@
-// Weir's own routes for operators: engines, targets, decisions, keys.
+// Weir's own routes for operators: engines, targets, keys.
 #pragma once
 
 #include "async/task.h"
@@ -7,8 +7,6 @@
 
 namespace weir::server {
 
-Task<void> GetDecisions(Site& site, Call& call);
-Task<void> GetDecision(Site& site, Call& call);
 Task<void> GetTargets(Site& site, Call& call);
 Task<void> GetEngines(Site& site, Call& call);
 Task<void> PostLoad(Site& site, Call& call);

@@ -43,10 +43,18 @@ std::string WeirOf(const Call& call, const gateway::Generation& generation, Gath
                            .booked = generation.booked()});
 }
 
+// A draft that was not accepted, and the pass over a draft, cost the key as well.
+void BookSideWork(Site& site, Call& call, gateway::Generation& generation) {
+  for (const gateway::SideWork& work : generation.TakeSideWork()) {
+    Book(site, call, work.target, work.usage);
+  }
+}
+
 // An answer without its end costs the key what was seen of it: leaving early is no way around a
 // limit.
-void BookPart(Call& call, const Gathered& gathered) {
+void BookPart(Site& site, Call& call, gateway::Generation& generation, const Gathered& gathered) {
   if (!gathered.done) call.tokens += gathered.tokens_seen;
+  BookSideWork(site, call, generation);
 }
 
 // All events of a generation, whichever target gives them.
@@ -64,7 +72,7 @@ Task<Result<Gathered>> TakeAll(Site& site, Call& call, gateway::Generation& gene
     Result<void> taken =
         event ? rendering.Append(**event, nothing) : std::unexpected(event.error());
     if (!taken) {
-      BookPart(call, gathered);
+      BookPart(site, call, generation, gathered);
       co_return std::unexpected(taken.error());
     }
     seat.Run(generation.target().name);
@@ -81,6 +89,7 @@ Task<void> AnswerWhole(Site& site, Call& call, gateway::Generation& generation,
     co_return;
   }
   Book(site, call, generation.target(), gathered->done->usage);
+  BookSideWork(site, call, generation);
   const std::string weir = WeirOf(call, generation, std::move(*gathered));
   std::string body;
   Result<void> ended = co_await rendering.Settle(weir);
@@ -108,7 +117,7 @@ class StreamedAnswer {
         rendering_(rendering),
         seat_(site.metrics.keys(), call.asked.principal, generation.target().name),
         head_at_(site.clock.Now() + site.options.head_patience) {}
-  ~StreamedAnswer() { BookPart(call_, gathered_); }
+  ~StreamedAnswer() { BookPart(site_, call_, generation_, gathered_); }
   StreamedAnswer(const StreamedAnswer&) = delete;
   StreamedAnswer& operator=(const StreamedAnswer&) = delete;
 

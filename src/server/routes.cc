@@ -1,6 +1,7 @@
 #include "server/admin_routes.h"
 #include "server/anthropic_routes.h"
 #include "server/backend_routes.h"
+#include "server/decision_routes.h"
 #include "server/health_routes.h"
 #include "server/ledger_routes.h"
 #include "server/llamacpp_routes.h"
@@ -62,6 +63,9 @@ std::span<const Route> Routes() {
       {"POST", "/weir/v1/score", PostScore},
       {"GET", "/weir/v1/decisions", GetDecisions},
       {"GET", "/weir/v1/decisions/*", GetDecision},
+      {"POST", "/weir/v1/decisions/*", PostVote},
+      {"GET", "/weir/v1/policy", GetPolicy, Scope::kAdmin},
+      {"POST", "/weir/v1/policy/learn", PostLearn, Scope::kAdmin},
       {"GET", "/weir/v1/targets", GetTargets},
       {"GET", "/weir/v1/backends", GetBackends, Scope::kAdmin},
       {"POST", "/weir/v1/probe/*", PostProbe, Scope::kAdmin},

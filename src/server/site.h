@@ -68,7 +68,9 @@ struct Site {
   const backends::Door* door = nullptr;
   gateway::LedgerAccounts* accounts = nullptr;    // null: no ledger is kept (tests)
   conversations::Store* conversations = nullptr;  // null: no answer is kept
-  std::vector<std::string> sandbox = {};          // of the gateway itself
+  // Takes what was learnt into use and keeps it; nothing learnt puts it back to what is shipped.
+  std::function<Result<void>(const routing::Refit&)> adopt = {};
+  std::vector<std::string> sandbox = {};  // of the gateway itself
   SiteOptions options = {};
   // What commands of this user present: whoever can read the data folder may do everything
   // (docs/keys.md). Empty: none.

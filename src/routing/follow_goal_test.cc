@@ -1,33 +1,32 @@
-#include "gateway/goal.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "backends/fake_backend.h"
+#include "routing/arrange.h"
 
-namespace weir::gateway {
+namespace weir::routing {
 namespace {
 
 using testing::HasSubstr;
 
 class GoalTest : public testing::Test {
  protected:
-  routing::Decision Decide(routing::Goal goal, const std::string& text,
-                           chat::Role last = chat::Role::kUser) {
-    routing::Decision decision{.asked = "auto",
-                               .eligible = {{.name = "small"},
-                                            {.name = "rack", .tier = routing::Tier::kEdge},
-                                            {.name = "big", .tier = routing::Tier::kCloud}},
-                               .goal = goal};
+  Decision Decide(Goal goal, const std::string& text, chat::Role last = chat::Role::kUser) {
+    Decision decision{.asked = "auto",
+                      .eligible = {{.name = "small"},
+                                   {.name = "rack", .tier = Tier::kEdge},
+                                   {.name = "big", .tier = Tier::kCloud}},
+                      .goal = goal};
     chat::GenerateRequest request{.model = "auto"};
     request.messages.push_back({.role = chat::Role::kUser, .parts = {{.text = text}}});
     if (last != chat::Role::kUser) request.messages.push_back({.role = last});
-    FollowGoal(gateway_, request, decision);
+    FollowGoal(experience_, FactsOf(request, false, Predictor::BuiltIn()), {}, goals_, decision);
     return decision;
   }
 
-  backends::FakeBackend backend_;
-  Gateway gateway_{.clock = SystemClock(), .engines = backend_, .policy = {}};
+  const Refit refit_ = {};
+  const Experience experience_{
+      .predictor = Predictor::BuiltIn(), .draft_check = DraftCheck::BuiltIn(), .refit = refit_};
+  Goals goals_ = {};
 };
 
 TEST_F(GoalTest, WithoutAGoalTheOrderStays) {
@@ -39,7 +38,7 @@ TEST_F(GoalTest, WithoutAGoalTheOrderStays) {
 TEST_F(GoalTest, QualityThatNobodyNeedsStaysHereAndThatOnlyTheCloudMayReachGoesUp) {
   EXPECT_EQ(Decide({.quality_min = 0}, "What is 2 + 2?").chosen().name, "small");
   const auto up = Decide({.quality_min = 10'000}, "What is 2 + 2?");
-  ASSERT_GT(gateway_.predictor->Predict("What is 2 + 2?").gain, 0);
+  ASSERT_GT(Predictor::BuiltIn().Predict("What is 2 + 2?").gain, 0);
   EXPECT_EQ(up.chosen().name, "big");
   EXPECT_EQ(up.eligible[1].name, "small") << "the others follow in their order";
   EXPECT_THAT(up.explanation.front(), HasSubstr("cloud first"));
@@ -62,12 +61,12 @@ TEST_F(GoalTest, AnOpenLoopOfToolsIsNotMoved) {
 }
 
 TEST_F(GoalTest, WhereOnlyTheCloudIsLeftItCountsAndGoes) {
-  routing::Decision decision{.asked = "auto",
-                             .eligible = {{.name = "big", .tier = routing::Tier::kCloud}},
-                             .goal = {.cloud_share_max = 0}};
-  FollowGoal(gateway_, {.model = "auto"}, decision);
+  Decision decision{.asked = "auto",
+                    .eligible = {{.name = "big", .tier = Tier::kCloud}},
+                    .goal = {.cloud_share_max = 0}};
+  FollowGoal(experience_, {}, {}, goals_, decision);
   EXPECT_EQ(decision.chosen().name, "big");
 }
 
 }  // namespace
-}  // namespace weir::gateway
+}  // namespace weir::routing

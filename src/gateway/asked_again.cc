@@ -1,0 +1,91 @@
+#include "gateway/asked_again.h"
+
+#include <algorithm>
+#include <span>
+#include <string_view>
+
+#include "base/fnv.h"
+#include "base/random.h"
+
+namespace weir::gateway {
+namespace {
+
+// Of a text that is longer the beginning and the end are read: two that differ in between alone are
+// rare, and taking one for the other costs nothing.
+constexpr size_t kEndBytes = size_t{32} << 10;
+
+}  // namespace
+
+AskedAgain::AskedAgain() { FillRandom(std::as_writable_bytes(std::span(secret_))); }
+
+uint64_t AskedAgain::HashOf(const chat::Principal& caller, const chat::GenerateRequest& request,
+                            size_t count) const {
+  Fnv1a hash;
+  hash.Add(secret_[0]);
+  const auto add = [&hash](std::string_view text) {
+    hash.Add(text.size()).Add(text.substr(0, kEndBytes));
+    if (text.size() > kEndBytes) {
+      hash.Add(text.substr(std::max(kEndBytes, text.size() - kEndBytes)));
+    }
+  };
+  add(caller.tenant);
+  add(caller.key_id);
+  add(caller.user);
+  for (size_t i = 0; i < count; ++i) {
+    const chat::Message& message = request.messages[i];
+    hash.Add(static_cast<uint64_t>(message.role)).Add(message.parts.size());
+    for (const chat::Part& part : message.parts) {
+      hash.Add(static_cast<uint64_t>(part.kind));
+      add(part.text);
+      add(part.data);
+    }
+    for (const chat::ToolCall& call : message.tool_calls) {
+      add(call.name);
+      add(call.arguments);
+    }
+  }
+  return hash.Add(secret_[1]).value();
+}
+
+const AskedAgain::Answer* AskedAgain::Find(uint64_t hash, MonotonicTime now) const {
+  const auto found = answers_.find(hash);
+  return found == answers_.end() || now - found->second.time > kFor ? nullptr : &found->second;
+}
+
+void AskedAgain::Answered(const chat::Principal& caller, const chat::GenerateRequest& request,
+                          const std::string& decision_id, MonotonicTime now) {
+  if (request.messages.empty()) return;
+  const uint64_t hash = HashOf(caller, request, request.messages.size());
+  const auto [place, fresh] =
+      answers_.insert_or_assign(hash, Answer{decision_id, request.model, now});
+  if (fresh) order_.push_back(hash);
+  if (order_.size() <= kTurnsMax) return;
+  answers_.erase(order_.front());
+  order_.pop_front();
+}
+
+AskedAgain::Earlier AskedAgain::Look(const chat::Principal& caller,
+                                     const chat::GenerateRequest& request,
+                                     MonotonicTime now) const {
+  Earlier earlier;
+  if (answers_.empty() || request.messages.empty()) return earlier;
+  const bool drawn = !request.sampling.temperature || *request.sampling.temperature > 0;
+  if (drawn) {
+    if (const Answer* same = Find(HashOf(caller, request, request.messages.size()), now)) {
+      earlier.repeats = same->decision_id;
+      earlier.same_name = same->asked == request.model;
+    }
+  }
+  // ..., what was asked, the answer, what is asked now.
+  const size_t count = request.messages.size();
+  const bool goes_on = count >= 3 && request.messages[count - 1].role == chat::Role::kUser &&
+                       request.messages[count - 2].role == chat::Role::kAssistant;
+  if (goes_on) {
+    if (const Answer* before = Find(HashOf(caller, request, count - 2), now)) {
+      earlier.continues = before->decision_id;
+    }
+  }
+  return earlier;
+}
+
+}  // namespace weir::gateway

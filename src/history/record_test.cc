@@ -1,0 +1,106 @@
+#include "history/record.h"
+
+#include <gtest/gtest.h>
+
+#include <random>
+
+#include "json/parse.h"
+
+namespace weir::history {
+namespace {
+
+Record Full() {
+  Record record{.id = "dec_x",
+                .time = WallTime(std::chrono::milliseconds(1'700'000'000'123)),
+                .key_id = "key_1",
+                .asked = "auto",
+                .policy = "0123456789abcdef"};
+  record.features = {.task = routing::Task::kScore,
+                     .label = chat::Label::kPersonal,
+                     .tier_max = routing::Tier::kEdge,
+                     .prompt_bytes = 1'000,
+                     .answer_tokens = 7,
+                     .images = true,
+                     .tools = true,
+                     .online = false,
+                     .deadline_ms = -3,
+                     .project = "hr",
+                     .key = "laptop",
+                     .tenant = "t",
+                     .user = "u"};
+  record.facts = routing::PromptFacts{.kind = routing::TaskKind::kMath,
+                                      .predicted = {.small_right = 1'234, .gain = -56},
+                                      .tool_loop = true,
+                                      .whole = true};
+  record.label = {.floor = chat::Label::kInternal,
+                  .asserted = chat::Label::kPublic,
+                  .may_assert = true,
+                  .recalled = chat::Label::kUnscanned,
+                  .detected = chat::Label::kPersonal,
+                  .findings = {"label personal: detector iban at message 2"},
+                  .unscanned_at = "message 1"};
+  record.considered = {{"a", routing::kOffline | routing::kNoTools}, {"b", 0}};
+  record.order = {"b"};
+  record.explanation = {"one", "two"};
+  record.attempts = {{"b", "served"}};
+  record.notes = {"note"};
+  record.checked = Checked{.draft_model = "m",
+                           .checker = "b",
+                           .checker_model = "n",
+                           .likelihood_milli = -1'500,
+                           .confidence = 9'000,
+                           .gain = -100,
+                           .accepted = true};
+  record.served = Served{.target = "b",
+                         .tier = routing::Tier::kCloud,
+                         .usage = {.prompt_tokens = 0, .completion_tokens = 5},
+                         .cost = 1'500'000,
+                         .currency = "EUR",
+                         .took_ms = 12};
+  record.ended = true;
+  record.signals = {.vote = false, .continued = true};
+  return record;
+}
+
+TEST(Record, WhatIsPrintedReadsBack) {
+  const std::string text = PrintRecord(Full());
+  const auto read = ParseRecord(text);
+  ASSERT_TRUE(read) << read.error().message;
+  EXPECT_EQ(PrintRecord(*read), text);
+  EXPECT_EQ(read->facts, Full().facts);
+  EXPECT_EQ(read->label, Full().label);
+  EXPECT_EQ(read->features.label, chat::Label::kPersonal);
+  EXPECT_EQ(read->considered[0].failed, routing::kOffline | routing::kNoTools);
+  EXPECT_EQ(read->served->usage.prompt_tokens, 0);
+  EXPECT_FALSE(read->served->usage.cached_tokens) << "unknown is not zero";
+  EXPECT_EQ(read->checked, Full().checked);
+  EXPECT_EQ(read->signals, Full().signals);
+  EXPECT_EQ(read->time, Full().time);
+}
+
+TEST(Record, AnEmptyOneReadsBackToo) {
+  const auto read = ParseRecord(PrintRecord({.id = "dec_y"}));
+  ASSERT_TRUE(read);
+  EXPECT_FALSE(read->served || read->checked || read->facts || read->signals.vote);
+}
+
+TEST(Record, LinesAreBounded) {
+  Record record{.id = "dec_z", .explanation = std::vector<std::string>(500, "line")};
+  EXPECT_EQ(ParseRecord(PrintRecord(record))->explanation.size(), kLinesMax);
+}
+
+TEST(Record, WhatIsWrongIsNamed) {
+  EXPECT_EQ(ParseRecord("{").error().code, Code::kInvalidArgument);
+  EXPECT_EQ(ParseRecord("{}").error().param, "id");
+  EXPECT_EQ(ParseRecord(R"({"id":"a","time_ms":1,"features":{"task":"dance"}})").error().param,
+            "features.task");
+}
+
+TEST(Signals, WithoutAWordNothingIsKnown) {
+  EXPECT_EQ(WasRight({}), std::nullopt);
+  EXPECT_EQ(WasRight({.escalated = true, .continued = true}), false);
+  EXPECT_EQ(WasRight({.vote = true, .escalated = true}), true);
+}
+
+}  // namespace
+}  // namespace weir::history

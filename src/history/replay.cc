@@ -1,0 +1,277 @@
+#include "history/replay.h"
+
+#include <algorithm>
+
+#include "json/writer.h"
+#include "ledger/period.h"
+
+namespace weir::history {
+namespace {
+
+constexpr uint32_t kStateBits = routing::kOffline | routing::kBreakerOpen | routing::kRetired;
+constexpr int64_t kBytesPerToken = 3;          // as the gateway estimates
+constexpr int64_t kAnswerTokensUnknown = 256;  // of an answer that nobody counted
+constexpr std::string_view kRefused = "(refused)";
+
+// How a target was doing then.
+uint32_t StateThen(const Record& record, const routing::Target& target) {
+  const auto found =
+      std::ranges::find(record.considered, target.name, &routing::Considered::target);
+  return found == record.considered.end() ? 0 : found->failed & kStateBits;
+}
+
+chat::Principal CallerOf(const Record& record) {
+  return {.key_id = record.key_id,
+          .key_name = record.features.key,
+          .tenant = record.features.tenant,
+          .project = record.features.project,
+          .user = record.features.user};
+}
+
+struct Tokens {
+  int64_t prompt = 0;
+  int64_t cached = 0;
+  int64_t completion = 0;
+  bool guessed = false;
+};
+
+Tokens TokensOf(const Record& record) {
+  Tokens tokens;
+  const chat::Usage usage = record.served ? record.served->usage : chat::Usage();
+  tokens.guessed = !usage.prompt_tokens || !usage.completion_tokens;
+  tokens.prompt = usage.prompt_tokens.value_or(record.features.prompt_bytes / kBytesPerToken);
+  tokens.cached = usage.cached_tokens.value_or(0);
+  tokens.completion = usage.completion_tokens.value_or(
+      record.features.answer_tokens > 0
+          ? std::min(record.features.answer_tokens, kAnswerTokensUnknown)
+          : kAnswerTokensUnknown);
+  return tokens;
+}
+
+void AppendMoney(json::Writer& writer, std::string_view key, const Money& money) {
+  writer.Key(key).BeginObject();
+  for (const auto& [currency, total] : money) writer.Field(currency, total.Text());
+  writer.EndObject();
+}
+
+void AppendSide(json::Writer& writer, std::string_view key, const Side& side) {
+  const int64_t answered = side.cloud + side.edge + side.device;
+  writer.Key(key)
+      .BeginObject()
+      .Field("refused", side.refused)
+      .Field("device", side.device)
+      .Field("edge", side.edge)
+      .Field("cloud", side.cloud);
+  writer.Key("cloud_share");
+  if (answered > 0) {
+    writer.Double(static_cast<double>(side.cloud) / static_cast<double>(answered));
+  } else {
+    writer.Null();
+  }
+  AppendMoney(writer, "cost", side.cost);
+  writer.Field("unpriced", side.unpriced).Field("estimated", side.estimated).EndObject();
+}
+
+void AppendPairs(json::Writer& writer, std::string_view key,
+                 const std::map<std::pair<std::string, std::string>, int64_t>& pairs) {
+  writer.Key(key).BeginArray();
+  for (const auto& [pair, count] : pairs) {
+    writer.BeginObject()
+        .Field("from", pair.first)
+        .Field("to", pair.second)
+        .Field("count", count)
+        .EndObject();
+  }
+  writer.EndArray();
+}
+
+}  // namespace
+
+Replay::Answered Replay::Decide(const Record& record) {
+  Answered answered;
+  routing::Features features = record.features;
+  const auto ruled = privacy::LabelByRules(candidate_.label_rules, CallerOf(record), record.asked);
+  answered.label = privacy::JoinLabels(record.label, ruled, candidate_.default_label).label;
+  features.label = answered.label;
+  auto decision = routing::Decide(
+      candidate_.policy, record.asked, features,
+      [&record](const routing::Target& target) { return StateThen(record, target); });
+  if (!decision) return answered;
+  answered.decision = std::move(*decision);
+  routing::Decision& made = answered.decision;
+  std::optional<routing::CheckPlan> check;
+  if (record.facts && made.confidence_min) {
+    check = routing::Arrange(
+        candidate_.experience, *record.facts,
+        [&](const routing::Decision& about) { return MoneyFor(record, about); }, goals_, made);
+  }
+  answered.target = &made.eligible[PlaceOf(record, made, check)];
+  return answered;
+}
+
+// Who of them answers. In the order of then it went as it did then, unless a check that was made
+// then ends otherwise now.
+size_t Replay::PlaceOf(const Record& record, const routing::Decision& decision,
+                       const std::optional<routing::CheckPlan>& check) {
+  const auto same = [](const routing::Target& now, const std::string& then) {
+    return now.name == then;
+  };
+  const bool as_then = std::ranges::equal(decision.eligible, record.order, same);
+  if (check) {
+    ++report_.checks;
+    const bool known = record.checked && record.checked->draft_model == decision.chosen().model &&
+                       record.checked->checker_model == check->checker.model;
+    if (known) {
+      const routing::Verdict verdict = routing::Judge(
+          *check->calibration, record.checked->likelihood_milli, check->confidence_min);
+      const bool ends_as_then = verdict.accepted == record.checked->accepted;
+      if (!as_then || !ends_as_then) return verdict.accepted ? 0 : 1;
+    } else {
+      ++report_.checks_unknown;
+    }
+  }
+  if (!as_then || !record.served) return 0;
+  const auto served =
+      std::ranges::find(decision.eligible, record.served->target, &routing::Target::name);
+  return served == decision.eligible.end()
+             ? 0
+             : static_cast<size_t>(served - decision.eligible.begin());
+}
+
+routing::MoneyToday Replay::MoneyFor(const Record& record, const routing::Decision& decision) {
+  routing::MoneyToday today{.now = record.time, .gone = gone_[record.asked]};
+  for (const routing::Target& target : decision.eligible) {
+    if (target.tier != routing::Tier::kCloud) continue;
+    const auto price = candidate_.prices.find(target.name);
+    if (price == candidate_.prices.end() || !decision.goal.cost_per_day_max ||
+        price->second.currency != decision.goal.cost_per_day_max->currency) {
+      break;
+    }
+    bool estimated = false;
+    today.expected = CostOf(record, target, estimated);
+    today.most = today.expected;
+    break;
+  }
+  return today;
+}
+
+void Replay::Count(Side& side, const std::string& target, routing::Tier tier) {
+  if (target.empty()) {
+    ++side.refused;
+    return;
+  }
+  ++(tier == routing::Tier::kCloud  ? side.cloud
+     : tier == routing::Tier::kEdge ? side.edge
+                                    : side.device);
+}
+
+std::optional<ledger::Pico> Replay::CostOf(const Record& record, const routing::Target& target,
+                                           bool& estimated) const {
+  const auto price = candidate_.prices.find(target.name);
+  if (price == candidate_.prices.end()) return std::nullopt;
+  const Tokens tokens = TokensOf(record);
+  estimated = tokens.guessed;
+  // What another target has in its cache is not known: nothing counts as cached.
+  return ledger::CostOf(price->second,
+                        {.prompt_tokens = tokens.prompt, .completion_tokens = tokens.completion});
+}
+
+void Replay::Pay(const Record& record, const Answered& answered) {
+  const routing::Target& target = *answered.target;
+  const auto price = candidate_.prices.find(target.name);
+  const bool priced = price != candidate_.prices.end();
+  std::optional<ledger::Pico> cost;
+  bool estimated = false;
+  const bool same = record.served && record.served->target == target.name && record.served->cost &&
+                    priced && record.served->currency == price->second.currency;
+  if (same) {
+    cost = record.served->cost;
+  } else {
+    cost = CostOf(record, target, estimated);
+  }
+  report_.after.estimated += estimated ? 1 : 0;
+  if (cost) {
+    report_.after.cost[price->second.currency].Add(*cost);
+    if (answered.decision.goal.cost_per_day_max && target.tier == routing::Tier::kCloud) {
+      ledger::Pico& gone = gone_[record.asked];
+      gone = ledger::Add(gone, *cost);
+    }
+  } else if (target.beyond) {
+    ++report_.after.unpriced;
+  }
+}
+
+void Replay::Take(const Record& record) {
+  const int64_t day = ledger::PeriodOf(ledger::Window::kDay, record.time);
+  if (day != day_) gone_.clear();
+  day_ = day;
+  ++report_.decisions;
+  ++report_.policies[record.policy];
+
+  const std::string from = record.served          ? record.served->target
+                           : record.order.empty() ? ""
+                                                  : record.order.front();
+  const auto* served = record.served ? &*record.served : nullptr;
+  if (served != nullptr) {
+    Count(report_.before, served->target, served->tier);
+    if (served->cost && !served->currency.empty()) {
+      report_.before.cost[served->currency].Add(*served->cost);
+    } else if (served->tier == routing::Tier::kCloud) {
+      ++report_.before.unpriced;
+    }
+  } else if (record.order.empty()) {
+    Count(report_.before, "", routing::Tier::kDevice);
+  }
+
+  const Answered answered = Decide(record);
+  if (answered.label != record.features.label) {
+    ++report_.labels_changed;
+    ++report_.labels[{std::string(chat::LabelName(record.features.label)),
+                      std::string(chat::LabelName(answered.label))}];
+  }
+  const std::string to = answered.target == nullptr ? "" : answered.target->name;
+  // Of what was cut off before anybody answered nobody knows what it would have taken.
+  if (served != nullptr || record.order.empty()) {
+    Count(report_.after, to,
+          answered.target == nullptr ? routing::Tier::kDevice : answered.target->tier);
+    if (answered.target != nullptr) Pay(record, answered);
+  }
+  if (from == to) return;
+  ++report_.changed;
+  const auto name = [](const std::string& target) {
+    return target.empty() ? std::string(kRefused) : target;
+  };
+  ++report_.moves[{name(from), name(to)}];
+  if (report_.changes.size() < ReplayReport::kChangesMax) {
+    report_.changes.push_back({record.id, name(from), name(to)});
+  }
+}
+
+std::string ReplayJson(const ReplayReport& report) {
+  std::string text;
+  json::Writer writer(&text);
+  writer.BeginObject()
+      .Field("decisions", report.decisions)
+      .Field("changed", report.changed)
+      .Field("labels_changed", report.labels_changed)
+      .Field("checks", report.checks)
+      .Field("checks_unknown", report.checks_unknown);
+  AppendSide(writer, "before", report.before);
+  AppendSide(writer, "after", report.after);
+  AppendPairs(writer, "moves", report.moves);
+  AppendPairs(writer, "labels", report.labels);
+  writer.Key("policies").BeginObject();
+  for (const auto& [hash, count] : report.policies) writer.Field(hash.empty() ? "-" : hash, count);
+  writer.EndObject().Key("changes").BeginArray();
+  for (const Change& change : report.changes) {
+    writer.BeginObject()
+        .Field("id", change.id)
+        .Field("from", change.from)
+        .Field("to", change.to)
+        .EndObject();
+  }
+  writer.EndArray().EndObject();
+  return text;
+}
+
+}  // namespace weir::history

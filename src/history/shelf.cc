@@ -1,0 +1,167 @@
+#include "history/shelf.h"
+
+#include <utility>
+
+#include "sqlite/migrations.h"
+
+namespace weir::history {
+namespace {
+
+// What the record says of signals is what was known when it was put; the columns are what counts.
+constexpr sqlite::Migration kSteps[] = {
+    {"CREATE TABLE decision (number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE,"
+     " time_ms INTEGER NOT NULL, record TEXT NOT NULL, vote INTEGER,"
+     " regenerated INTEGER NOT NULL DEFAULT 0, escalated INTEGER NOT NULL DEFAULT 0,"
+     " continued INTEGER NOT NULL DEFAULT 0);"
+     "CREATE INDEX decision_time ON decision (time_ms);"
+     "CREATE INDEX decision_known ON decision (number) WHERE vote IS NOT NULL OR regenerated = 1"
+     " OR escalated = 1 OR continued = 1;"},
+};
+
+constexpr int64_t kTidyAtOnce = 2000;
+
+int64_t UnixMs(WallTime time) {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(time.time_since_epoch()).count();
+}
+
+Result<Record> RecordAt(const sqlite::Statement& row) {
+  auto record = ParseRecord(row.Text(0));
+  if (!record) return record;
+  const auto vote = row.OptionalInt(1);
+  record->signals = {.vote = vote ? std::optional(*vote != 0) : std::nullopt,
+                     .regenerated = row.Int(2) != 0,
+                     .escalated = row.Int(3) != 0,
+                     .continued = row.Int(4) != 0};
+  return record;
+}
+
+std::optional<int64_t> VoteOf(const std::optional<bool>& up) {
+  return up ? std::optional<int64_t>(*up ? 1 : 0) : std::nullopt;
+}
+
+}  // namespace
+
+Result<Shelf> Shelf::Open(sqlite::Database db, const Bounds& bounds) {
+  if (auto migrated = sqlite::Migrate(db, "decisions", kSteps); !migrated)
+    return Fail(migrated.error());
+  return Shelf(std::move(db), bounds);
+}
+
+Result<Shelf> Shelf::OpenToRead(const std::filesystem::path& folder) {
+  const auto path = folder / kHistoryFile;
+  std::error_code error;
+  if (!std::filesystem::exists(path, error)) {
+    return Fail(Code::kNotFound, "no server has kept decisions in this data folder yet", "data");
+  }
+  auto db = sqlite::Database::Open(path, {.read_only = true, .check = false});
+  if (!db) return Fail(db.error());
+  return Shelf(std::move(*db), {});
+}
+
+Result<void> Shelf::Put(const Record& record) {
+  auto put = db_.Prepare(
+      "INSERT INTO decision (id, time_ms, record, vote, regenerated, escalated, continued)"
+      " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (id) DO UPDATE SET record = ?3");
+  if (!put) return Fail(put.error());
+  put->Bind(record.id, UnixMs(record.time), PrintRecord(record), VoteOf(record.signals.vote),
+            record.signals.regenerated, record.signals.escalated, record.signals.continued);
+  return put->Run();
+}
+
+Result<std::optional<Record>> Shelf::Find(const std::string& id) {
+  auto select = db_.Prepare(
+      "SELECT record, vote, regenerated, escalated, continued FROM decision WHERE id = ?1");
+  if (!select) return Fail(select.error());
+  select->Bind(id);
+  auto row = select->Step();
+  if (!row) return Fail(row.error());
+  if (!*row) return std::nullopt;
+  auto record = RecordAt(*select);
+  if (!record) return Fail(record.error());
+  return std::move(*record);
+}
+
+Result<bool> Shelf::Signal(const std::string& id, const Signals& signals) {
+  auto update = db_.Prepare(
+      "UPDATE decision SET vote = coalesce(?2, vote), regenerated = max(regenerated, ?3),"
+      " escalated = max(escalated, ?4), continued = max(continued, ?5) WHERE id = ?1");
+  if (!update) return Fail(update.error());
+  update->Bind(id, VoteOf(signals.vote), signals.regenerated, signals.escalated, signals.continued);
+  if (auto run = update->Run(); !run) return Fail(run.error());
+  return db_.Changes() > 0;
+}
+
+Result<bool> Shelf::Vote(const std::string& id, std::optional<bool> up) {
+  auto update = db_.Prepare("UPDATE decision SET vote = ?2 WHERE id = ?1");
+  if (!update) return Fail(update.error());
+  update->Bind(id, VoteOf(up));
+  if (auto run = update->Run(); !run) return Fail(run.error());
+  return db_.Changes() > 0;
+}
+
+Result<void> Shelf::Tidy(WallTime now) {
+  const int64_t oldest =
+      UnixMs(now) - std::chrono::duration_cast<std::chrono::milliseconds>(bounds_.kept_for).count();
+  auto aged = db_.Prepare(
+      "DELETE FROM decision WHERE number IN"
+      " (SELECT number FROM decision WHERE time_ms < ?1 ORDER BY time_ms LIMIT ?2)");
+  if (!aged) return Fail(aged.error());
+  aged->Bind(oldest, kTidyAtOnce);
+  if (auto run = aged->Run(); !run) return run;
+  auto count = db_.Prepare("SELECT count(*) FROM decision");
+  if (!count) return Fail(count.error());
+  if (auto row = count->Step(); !row) return Fail(row.error());
+  const int64_t over = std::min(count->Int(0) - bounds_.decisions_max, kTidyAtOnce);
+  count->Reset();
+  if (over <= 0) return {};
+  auto many = db_.Prepare(
+      "DELETE FROM decision WHERE number IN (SELECT number FROM decision ORDER BY number LIMIT "
+      "?1)");
+  if (!many) return Fail(many.error());
+  many->Bind(over);
+  return many->Run();
+}
+
+Result<int64_t> Shelf::Each(WallTime since, const std::function<bool(const Record&)>& take) {
+  auto select = db_.Prepare(
+      "SELECT record, vote, regenerated, escalated, continued FROM decision WHERE time_ms >= ?1"
+      " ORDER BY time_ms, number");
+  if (!select) return Fail(select.error());
+  select->Bind(UnixMs(since));
+  int64_t unread = 0;
+  for (;;) {
+    auto row = select->Step();
+    if (!row) return Fail(row.error());
+    if (!*row) return unread;
+    const auto record = RecordAt(*select);
+    if (!record) {
+      ++unread;
+    } else if (!take(*record)) {
+      return unread;
+    }
+  }
+}
+
+Result<std::vector<routing::LearnFrom>> Shelf::Outcomes() {
+  auto select = db_.Prepare(
+      "SELECT record, vote, regenerated, escalated, continued FROM decision WHERE vote IS NOT NULL"
+      " OR regenerated = 1 OR escalated = 1 OR continued = 1");
+  if (!select) return Fail(select.error());
+  std::vector<routing::LearnFrom> outcomes;
+  for (;;) {
+    auto row = select->Step();
+    if (!row) return Fail(row.error());
+    if (!*row) return outcomes;
+    const auto record = RecordAt(*select);
+    if (!record || !record->facts || !record->served) continue;
+    // Only who answered at the first place shows how good a small model's answers are.
+    const bool small = record->served->tier != routing::Tier::kCloud && !record->order.empty() &&
+                       record->served->target == record->order.front();
+    const auto right = WasRight(record->signals);
+    if (!small || !right) continue;
+    outcomes.push_back(
+        {.id = record->id, .predicted = record->facts->predicted.small_right, .right = *right});
+  }
+}
+
+}  // namespace weir::history

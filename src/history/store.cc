@@ -1,0 +1,163 @@
+#include "history/store.h"
+
+#include <functional>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "async/channel.h"
+#include "async/event.h"
+#include "base/log.h"
+
+namespace weir::history {
+namespace {
+
+constexpr int64_t kFilePagesMax = int64_t{1} << 20;  // 4 GiB
+constexpr auto kTidyEvery = std::chrono::minutes(1);
+
+}  // namespace
+
+struct Store::State {
+  struct Job {
+    std::move_only_function<Result<void>(Shelf&)> work = {};
+    // After the commit, with the error of whichever of the two failed.
+    std::move_only_function<void(Result<void>)> done = {};
+  };
+
+  State(const Executor& on, const Clock& time, Shelf opened)
+      : executor(on), clock(time), shelf(std::move(opened)), waiting(kWaitingMax) {}
+
+  void WorkUntilClosed() {
+    while (auto first = waiting.Pop()) {
+      std::vector<Job> batch;
+      batch.push_back(std::move(*first));
+      const MonotonicTime until = clock.Now() + kGather;
+      while (batch.size() < kBatchMax) {
+        auto next = waiting.PopUntil(until);
+        if (!next) break;
+        batch.push_back(std::move(*next));
+      }
+      Write(batch);
+    }
+  }
+
+  void Write(std::vector<Job>& batch) {
+    std::vector<Result<void>> results;
+    auto transaction = shelf.Begin();
+    for (Job& job : batch) {
+      results.push_back(transaction ? job.work(shelf) : Result<void>(Fail(transaction.error())));
+    }
+    if (transaction && clock.Now() >= tidy_at) {
+      tidy_at = clock.Now() + kTidyEvery;
+      if (auto tidied = shelf.Tidy(clock.WallNow()); !tidied) Tell(tidied.error());
+    }
+    const Result<void> committed =
+        transaction ? transaction->Commit() : Result<void>(Fail(transaction.error()));
+    if (!committed) Tell(committed.error());
+    for (size_t i = 0; i < batch.size(); ++i) {
+      if (batch[i].done) batch[i].done(committed ? std::move(results[i]) : committed);
+    }
+  }
+
+  // Once a minute: a full disk fails every batch.
+  void Tell(const Error& error) {
+    if (clock.Now() < tell_at) return;
+    tell_at = clock.Now() + kTidyEvery;
+    LogWarning("decisions are not kept: {}", error.message);
+  }
+
+  // Runs `call` on the store's thread. What it uses is its own: the caller may be cancelled.
+  template <class T>
+  Task<Result<T>> Run(std::move_only_function<Result<T>(Shelf&)> call) {
+    struct Shared {
+      explicit Shared(const Executor& on) : done(on), set_done(done.Setter()) {}
+      Event done;
+      std::function<void()> set_done;
+      Result<T> result = Fail(Code::kInternal, "nothing came of it");
+      Result<void> written = {};
+    };
+    const auto shared = std::make_shared<Shared>(executor);
+    Job job{.work = [shared, call = std::move(call)](Shelf& on) mutable -> Result<void> {
+              shared->result = call(on);
+              return {};
+            },
+            .done =
+                [shared](Result<void> written) {
+                  shared->written = std::move(written);
+                  shared->set_done();
+                }};
+    if (!waiting.Push(std::move(job))) {
+      co_return Fail(Code::kUnavailable, "too many wait for kept decisions; try again", "",
+                     "storage_busy");
+    }
+    if (auto waited = co_await shared->done.Wait(); !waited) co_return Fail(waited.error());
+    if (!shared->written) co_return Fail(shared->written.error());
+    co_return std::move(shared->result);
+  }
+
+  Executor executor;
+  const Clock& clock;
+  Shelf shelf;  // the thread's, once that runs
+  Channel<Job> waiting;
+  MonotonicTime tidy_at = MonotonicTime::min();
+  MonotonicTime tell_at = MonotonicTime::min();
+  std::thread thread = {};
+};
+
+Result<std::unique_ptr<Store>> Store::Open(const std::filesystem::path& folder,
+                                           const Executor& executor, const Clock& clock,
+                                           const Bounds& bounds) {
+  auto db = sqlite::Database::Open(folder / kHistoryFile, {.pages_max = kFilePagesMax});
+  if (!db) return Fail(db.error());
+  auto shelf = Shelf::Open(std::move(*db), bounds);
+  if (!shelf) return Fail(shelf.error());
+  return std::unique_ptr<Store>(
+      new Store(std::make_unique<State>(executor, clock, std::move(*shelf))));
+}
+
+Store::Store(std::unique_ptr<State> state) : state_(std::move(state)) {
+  state_->thread = std::thread([state = state_.get()] { state->WorkUntilClosed(); });
+}
+
+Store::~Store() {
+  state_->waiting.Close();
+  state_->thread.join();
+}
+
+void Store::Add(Record record) {
+  State::Job job{.work = [record = std::move(record)](Shelf& shelf) { return shelf.Put(record); }};
+  if (!state_->waiting.Push(std::move(job))) ++dropped_;
+}
+
+void Store::Signal(std::string id, Signals signals) {
+  State::Job job{.work = [id = std::move(id), signals](Shelf& shelf) -> Result<void> {
+    if (auto set = shelf.Signal(id, signals); !set) return Fail(set.error());
+    return {};
+  }};
+  if (!state_->waiting.Push(std::move(job))) ++dropped_;
+}
+
+Task<Result<std::optional<Record>>> Store::Find(std::string id) {
+  co_return co_await state_->Run<std::optional<Record>>(
+      [id = std::move(id)](Shelf& shelf) { return shelf.Find(id); });
+}
+
+Task<Result<void>> Store::Vote(std::string id, std::optional<bool> up) {
+  co_return co_await state_->Run<void>([id = std::move(id), up](Shelf& shelf) -> Result<void> {
+    const auto there = shelf.Vote(id, up);
+    if (!there) return Fail(there.error());
+    if (*there) return {};
+    return Fail(Code::kNotFound, "there is no such decision here (any more)", "id",
+                "decision_not_found");
+  });
+}
+
+Task<Result<routing::Learned>> Store::Learn() {
+  co_return co_await state_->Run<routing::Learned>([](Shelf& shelf) -> Result<routing::Learned> {
+    const auto outcomes = shelf.Outcomes();
+    if (!outcomes) return Fail(outcomes.error());
+    return routing::Learn(*outcomes);
+  });
+}
+
+}  // namespace weir::history

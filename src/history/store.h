@@ -1,0 +1,57 @@
+// The decisions of this machine while the server runs: what is kept of each goes to decisions.db
+// (shelf.h), readable by its owner only.
+//
+// Keeping a decision costs the request nothing: Add and Signal hand it to a thread of its own,
+// which writes many of them in one transaction. Beyond kWaitingMax what comes is dropped and
+// counted; it is a record for learning and replay, not the ledger. What is waited for (Find, Vote,
+// Learn) is done behind everything that was handed over before, and durable when it returns.
+//
+// I/O thread only. The Loop outlives it.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "async/task.h"
+#include "base/clock.h"
+#include "base/result.h"
+#include "history/record.h"
+#include "history/shelf.h"
+#include "routing/refit.h"
+
+namespace weir::history {
+
+class Store {
+ public:
+  static constexpr size_t kWaitingMax = 8192;
+  static constexpr Duration kGather = std::chrono::milliseconds(50);
+  static constexpr size_t kBatchMax = 512;
+
+  static Result<std::unique_ptr<Store>> Open(const std::filesystem::path& folder,
+                                             const Executor& executor, const Clock& clock,
+                                             const Bounds& bounds);
+  ~Store();  // writes what waits
+  Store(const Store&) = delete;
+  Store& operator=(const Store&) = delete;
+
+  void Add(Record record);
+  void Signal(std::string id, Signals signals);
+
+  Task<Result<std::optional<Record>>> Find(std::string id);
+  // kNotFound, reason decision_not_found.
+  Task<Result<void>> Vote(std::string id, std::optional<bool> up);
+  Task<Result<routing::Learned>> Learn();
+
+  uint64_t dropped() const { return dropped_; }
+
+ private:
+  struct State;
+  explicit Store(std::unique_ptr<State> state);
+
+  std::unique_ptr<State> state_;
+  uint64_t dropped_ = 0;
+};
+
+}  // namespace weir::history

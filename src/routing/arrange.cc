@@ -1,0 +1,223 @@
+#include "routing/arrange.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace weir::routing {
+namespace {
+
+bool IsCloud(const Target& target) { return target.tier == Tier::kCloud; }
+
+// The last turn of the user; nothing where there is none.
+std::string_view LastTurn(const chat::GenerateRequest& request) {
+  for (auto message = request.messages.rbegin(); message != request.messages.rend(); ++message) {
+    if (message->role != chat::Role::kUser) continue;
+    for (const chat::Part& part : message->parts) {
+      if (part.kind == chat::Part::Kind::kText) return part.text;
+    }
+  }
+  return {};
+}
+
+std::vector<Target> InOrder(const std::vector<Target>& targets, bool cloud_first) {
+  std::vector<Target> ordered;
+  for (const bool cloud : {cloud_first, !cloud_first}) {
+    for (const Target& target : targets) {
+      if (IsCloud(target) == cloud) ordered.push_back(target);
+    }
+  }
+  return ordered;
+}
+
+double Share(int32_t chance) { return chance / double{kCertain}; }
+
+CheckChoice None(std::string why) { return {.why = "draft check: " + std::move(why)}; }
+
+bool CanCheck(const Target& target) { return target.scores && !target.beyond && target.generates; }
+
+// Tasks that the smaller model mostly fails go to the larger one at once.
+CheckChoice ChooseFirst(const Calibration& calibration, Decision& decision) {
+  const std::string_view kind = TaskKindName(calibration.kind);
+  const Verdict expected = Expect(calibration, *decision.confidence_min);
+  if (expected.accepted) {
+    return None(fmt::format("abstains, it does not pay for {} tasks, and {} may answer them", kind,
+                            decision.chosen().name));
+  }
+  std::swap(decision.eligible[0], decision.eligible[1]);
+  return {.why = fmt::format("chosen: {}; of {} tasks it has {:.2f} right, {} {:.2f}, and a check "
+                             "takes as long as its answer",
+                             decision.chosen().name, kind, Share(calibration.larger_right),
+                             decision.eligible[1].name, Share(calibration.draft_right))};
+}
+
+// Whether a request of a route with a share goes up, and the line about it.
+struct Upwards {
+  bool up = false;
+  std::string why = {};
+};
+
+Upwards ByShare(const Experience& experience, const Prediction& predicted, int32_t share_max,
+                bool chooses, bool must, ShareKeeper& keeper) {
+  Upwards result{.up = must};
+  if (keeper.share_max() != share_max) keeper = ShareKeeper(share_max);
+  const int32_t threshold = keeper.Threshold(experience.predictor);
+  if (chooses) {
+    result.up = predicted.gain > 0 && predicted.gain >= threshold && keeper.HasRoom();
+    result.why = fmt::format("; a gain of {:.2f} goes up while the share of {:.2f} has room",
+                             Share(threshold), Share(share_max));
+  }
+  keeper.Decided(predicted.gain, result.up);
+  return result;
+}
+
+Upwards ByCost(const Experience& experience, const Prediction& predicted, const CostPerDay& max,
+               const MoneyToday& today, bool chooses, bool must, CostKeeper& keeper) {
+  Upwards result{.up = must};
+  if (keeper.per_day_max() != max.pico) keeper = CostKeeper(max.pico);
+  if (chooses) {
+    const int32_t threshold = keeper.Threshold(experience.predictor, today);
+    const bool room = keeper.HasRoom(today);
+    result.up = predicted.gain > 0 && predicted.gain >= threshold && room;
+    result.why = !today.most
+                     ? fmt::format("; what it costs in the cloud is not known in {}", max.currency)
+                 : !room ? fmt::format("; less is left of today's money than it may cost")
+                         : fmt::format(
+                               "; a gain of {:.2f} goes up, today's money lasts for {:.2f} of "
+                               "the requests to come",
+                               Share(threshold), Share(keeper.Share(today)));
+  }
+  keeper.Decided(predicted.gain, result.up, today);
+  return result;
+}
+
+bool IsOneText(const chat::GenerateRequest& request) {
+  return !request.messages.empty() && request.n == 1 && !request.logprobs &&
+         request.tools.empty() && request.response_format.kind == chat::ResponseFormat::Kind::kText;
+}
+
+int64_t BytesOf(const chat::GenerateRequest& request) {
+  size_t bytes = request.suffix.size();
+  for (const auto& message : request.messages) {
+    for (const auto& part : message.parts) bytes += part.text.size() + part.data.size();
+    for (const auto& call : message.tool_calls) bytes += call.arguments.size();
+  }
+  for (const auto& prompt : request.prompts) bytes += prompt.text.size() + prompt.tokens.size();
+  for (const auto& file : request.files) bytes += file.name.size() + file.text.size();
+  for (const auto& tool : request.tools) bytes += tool.description.size() + tool.parameters.size();
+  return static_cast<int64_t>(bytes);
+}
+
+}  // namespace
+
+PromptFacts FactsOf(const chat::GenerateRequest& request, bool whole, const Predictor& predictor) {
+  const std::string_view turn = LastTurn(request);
+  const bool completes = turn.empty() && !request.prompts.empty();
+  return {
+      .kind = TaskKindOf(turn),
+      .predicted = predictor.Predict(completes ? request.prompts.front().text : turn),
+      .tool_loop = !request.messages.empty() && request.messages.back().role == chat::Role::kTool,
+      .one_text = IsOneText(request),
+      .whole = whole};
+}
+
+Features FeaturesOf(const chat::GenerateRequest& request) {
+  Features features{.prompt_bytes = BytesOf(request)};
+  for (const auto& message : request.messages) {
+    for (const auto& part : message.parts) {
+      features.images |= part.kind == chat::Part::Kind::kImage;
+      features.audio |= part.kind == chat::Part::Kind::kAudio;
+    }
+  }
+  features.tools =
+      !request.tools.empty() && request.tool_choice.mode != chat::ToolChoice::Mode::kNone;
+  features.reasoning = request.reasoning.effort > chat::Reasoning::Effort::kNone ||
+                       request.reasoning.budget_tokens.value_or(0) > 0;
+  features.answer_tokens = request.max_tokens.value_or(0);
+  features.json_schema = request.response_format.kind == chat::ResponseFormat::Kind::kJsonSchema;
+  return features;
+}
+
+void FollowGoal(const Experience& experience, const PromptFacts& facts, const MoneyOf& money,
+                Goals& goals, Decision& decision) {
+  const Goal& goal = decision.goal;
+  if (!goal.any()) return;
+  const auto clouds = std::ranges::count_if(decision.eligible, IsCloud);
+  const bool chooses = clouds > 0 && clouds < std::ssize(decision.eligible);
+  if (chooses && facts.tool_loop) {
+    decision.explanation.push_back("goal: an open loop of tools is not moved");
+    return;
+  }
+  const Prediction predicted = experience.refit.Apply(facts.predicted);
+  const bool must = clouds > 0 && !chooses;
+  Upwards choice{.up = must};
+  std::string why =
+      fmt::format("goal: predicted right {:.2f} below the cloud, and {:.2f} to gain in it",
+                  Share(predicted.small_right), Share(predicted.gain));
+  if (goal.quality_min && chooses) {
+    choice.up = predicted.small_right < *goal.quality_min && predicted.gain > 0;
+    choice.why = fmt::format("; {:.2f} is wanted", Share(*goal.quality_min));
+  }
+  if (goal.cloud_share_max) {
+    auto& keeper = goals.shares.try_emplace(decision.asked, *goal.cloud_share_max).first->second;
+    choice = ByShare(experience, predicted, *goal.cloud_share_max, chooses, must, keeper);
+  }
+  if (goal.cost_per_day_max) {
+    const MoneyToday today = money ? money(decision) : MoneyToday();
+    auto& keeper =
+        goals.costs.try_emplace(decision.asked, goal.cost_per_day_max->pico).first->second;
+    choice = ByCost(experience, predicted, *goal.cost_per_day_max, today, chooses, must, keeper);
+  }
+  decision.explanation.push_back(why + choice.why + (choice.up ? ": cloud first" : ": cloud last"));
+  if (chooses) decision.eligible = InOrder(decision.eligible, choice.up);
+  decision.explanation.push_back(fmt::format("chosen: {}", decision.chosen().name));
+}
+
+CheckChoice ChooseCheck(const DraftCheck& known, const PromptFacts& facts, Decision& decision) {
+  if (decision.eligible.size() < 2 || !decision.confidence_min) return {};
+  if (*decision.confidence_min == 0) return None("abstains, min_confidence is 0");
+  if (!facts.one_text) return None("abstains, the answer is not one plain text");
+  const Target& draft = decision.chosen();
+  const Target& checker = decision.eligible[1];
+  if (draft.beyond)
+    return None(fmt::format("abstains, {} is not a model of this machine", draft.name));
+  if (!CanCheck(checker)) {
+    return None(fmt::format("abstains, {}",
+                            checker.beyond
+                                ? fmt::format("the API of backend {} gives no log-probabilities of "
+                                              "a given text, so {} cannot check a draft",
+                                              checker.backend, checker.name)
+                                : fmt::format("{} does not score texts", checker.name)));
+  }
+  const auto* calibration = known.Find(draft.model, checker.model, facts.kind);
+  if (calibration == nullptr) {
+    return None(fmt::format("abstains, {} by {} is not calibrated for {} tasks", draft.name,
+                            checker.name, TaskKindName(facts.kind)));
+  }
+  if (!calibration->check_pays) return ChooseFirst(*calibration, decision);
+  if (!facts.whole && !decision.buffer)
+    return None("abstains, a stream is not held back (buffer = true on the route would)");
+  return {.plan = CheckPlan{.checker = checker,
+                            .calibration = calibration,
+                            .confidence_min = *decision.confidence_min},
+          .why = fmt::format(
+              "draft check: {} reads the draft of {} ({} task), accepted from {:.2f}", checker.name,
+              draft.name, TaskKindName(facts.kind), Share(*decision.confidence_min))};
+}
+
+std::optional<CheckPlan> Arrange(const Experience& experience, const PromptFacts& facts,
+                                 const MoneyOf& money, Goals& goals, Decision& decision) {
+  FollowGoal(experience, facts, money, goals, decision);
+  if (decision.eligible.size() > 1 && decision.confidence_min.value_or(0) > 0 && !facts.whole) {
+    decision.explanation.emplace_back(
+        "first gate: abstains, nothing is calibrated for the first tokens of an answer");
+  }
+  CheckChoice check = ChooseCheck(experience.draft_check, facts, decision);
+  if (!check.why.empty()) decision.explanation.push_back(std::move(check.why));
+  return std::move(check.plan);
+}
+
+}  // namespace weir::routing

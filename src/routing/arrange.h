@@ -1,0 +1,79 @@
+// From what may answer to who answers first: the goal of the route, and the check of the first
+// target's answer by the next. Pure but for the controllers of the goals, which are handed in: the
+// same decision, facts and controllers give the same order, whether the request is here now
+// (gateway) or was here last month (history).
+#pragma once
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+
+#include "chat/request.h"
+#include "routing/decision.h"
+#include "routing/draft_check.h"
+#include "routing/goal.h"
+#include "routing/prediction.h"
+#include "routing/refit.h"
+#include "routing/task_kind.h"
+
+namespace weir::routing {
+
+// A prompt as far as goals and checks look at it; no text.
+struct PromptFacts {
+  TaskKind kind = TaskKind::kGeneral;
+  Prediction predicted = {};  // as the prediction's own data have it, before any refit
+  bool tool_loop = false;     // it waits for an answer to a tool's result
+  bool one_text = false;      // the answer is one plain text
+  bool whole = false;         // nothing of the answer is sent before its end
+
+  bool operator==(const PromptFacts&) const = default;
+};
+PromptFacts FactsOf(const chat::GenerateRequest& request, bool whole, const Predictor& predictor);
+// Counts and flags. Who asks and the label are the caller's to fill in.
+Features FeaturesOf(const chat::GenerateRequest& request);
+
+// The controllers of goals, by route.
+struct Goals {
+  std::map<std::string, ShareKeeper> shares = {};
+  std::map<std::string, CostKeeper> costs = {};
+};
+// What is known of a route's money now, for a request that `decision` is about.
+using MoneyOf = std::function<MoneyToday(const Decision& decision)>;
+
+// What was learnt from tasks with known answers, and from this machine's own users.
+struct Experience {
+  const Predictor& predictor;
+  const DraftCheck& draft_check;
+  const Refit& refit;
+};
+
+struct CheckPlan {
+  Target checker = {};
+  const Calibration* calibration = nullptr;  // one of Experience::draft_check
+  int32_t confidence_min = 0;
+};
+
+// Puts the eligible targets of the cloud before the others, in their order, where the goal of the
+// asked route says so, and behind them where it does not; writes a line into the explanation. A
+// decision without a goal, or without a choice between tiers, stays as it is, and so does a chat
+// that waits for an answer to a tool's result: what began a loop of tools ends it.
+void FollowGoal(const Experience& experience, const PromptFacts& facts, const MoneyOf& money,
+                Goals& goals, Decision& decision);
+
+// The check of a decision's first target by the next one that may take the request, or nothing and
+// a line that says why not. Where a check does not pay and the next one is known to be better, the
+// next one comes first instead, streamed or not. A draft is checked where it can be held back (the
+// answer is not streamed, or the route buffers), where it is one text, and where both models run on
+// this machine and were calibrated for this kind of task.
+struct CheckChoice {
+  std::optional<CheckPlan> plan = {};
+  std::string why = {};
+};
+CheckChoice ChooseCheck(const DraftCheck& known, const PromptFacts& facts, Decision& decision);
+
+// Both, in this order.
+std::optional<CheckPlan> Arrange(const Experience& experience, const PromptFacts& facts,
+                                 const MoneyOf& money, Goals& goals, Decision& decision);
+
+}  // namespace weir::routing

@@ -1,0 +1,201 @@
+#include "server/decision_routes.h"
+
+#include <fmt/core.h>
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "http/message.h"
+#include "json/fields.h"
+#include "json/parse.h"
+#include "json/writer.h"
+
+namespace weir::server {
+namespace {
+
+constexpr size_t kListMax = 100;
+constexpr std::string_view kVote = "/vote";
+
+// Others' decisions are an administrator's to see.
+bool MaySee(const chat::Principal& principal, const history::Record& record) {
+  return principal.Has(chat::Scope::kAdmin) || record.key_id == principal.key_id;
+}
+
+Error NoDecision() {
+  return {Code::kNotFound,
+          "there is no such decision here (any more); limits.kept_decisions says "
+          "how many are kept",
+          "id", "decision_not_found"};
+}
+Error NoHistory() {
+  return {Code::kUnavailable, "this server keeps no decisions (limits.kept_decisions is 0)", "",
+          "no_history"};
+}
+
+// From memory, or from what is kept on the disk.
+Task<Result<history::Record>> FindDecision(Site& site, const chat::Principal& principal,
+                                           std::string id) {
+  std::optional<history::Record> found;
+  if (const auto* record = site.gateway.decisions.Find(id)) found = *record;
+  // What its user thought of it is there alone.
+  if (site.gateway.history != nullptr && (!found || found->ended)) {
+    auto kept = co_await site.gateway.history->Find(std::move(id));
+    if (!kept && !found) co_return Fail(kept.error());
+    if (kept && *kept) found = std::move(*kept);
+  }
+  if (!found || !MaySee(principal, *found)) co_return Fail(NoDecision());
+  co_return std::move(*found);
+}
+
+struct Ballot {
+  std::optional<bool> up = {};
+};
+
+Result<Ballot> ReadBallot(const Call& call) {
+  const auto body = json::Parse(call.request().body, {.depth = 4, .bytes = 4096});
+  if (!body) return Fail(body.error());
+  json::Problem problem;
+  json::Fields fields(problem, *body);
+  Ballot ballot;
+  const json::Value* vote = body->Find("vote");
+  if (vote == nullptr || !vote->is_null()) {
+    ballot.up = fields.Require().Word<bool>("vote", {{"up", true}, {"down", false}});
+  } else {
+    fields.Take("vote");
+  }
+  fields.RefuseUnread();
+  if (problem) return Fail(problem.Take());
+  return ballot;
+}
+
+void AppendRefit(json::Writer& writer, const routing::Refit& refit) {
+  writer.Key("learned");
+  if (refit.steps().empty()) {
+    writer.Null();
+  } else {
+    writer.Raw(refit.Print());
+  }
+}
+
+}  // namespace
+
+Task<void> GetDecisions(Site& site, Call& call) {
+  std::string body;
+  json::Writer writer(&body);
+  writer.BeginObject().Field("object", "list").Key("data").BeginArray();
+  size_t listed = 0;
+  for (const std::string& id : site.gateway.decisions.ids()) {
+    const auto* record = site.gateway.decisions.Find(id);
+    if (record == nullptr || !MaySee(call.asked.principal, *record)) continue;
+    if (listed++ == kListMax) break;
+    writer.BeginObject();
+    AppendRecord(writer, *record);
+    writer.EndObject();
+  }
+  writer.EndArray().EndObject();
+  co_await call.SendJson(200, std::move(body));
+}
+
+Task<void> GetDecision(Site& site, Call& call) {
+  const auto found = co_await FindDecision(site, call.asked.principal, call.tail);
+  if (!found) {
+    co_await call.SendError(found.error());
+    co_return;
+  }
+  std::string body;
+  json::Writer writer(&body);
+  writer.BeginObject();
+  AppendRecord(writer, *found);
+  if (const auto right = WasRight(found->signals)) writer.Field("was_right", *right);
+  const std::string& now = site.gateway.policy()->hash;
+  writer.Field("policy_now", now).EndObject();
+  co_await call.SendJson(200, std::move(body));
+}
+
+Task<void> PostVote(Site& site, Call& call) {
+  std::string id = call.tail;
+  if (!id.ends_with(kVote)) {
+    co_await call.SendError(
+        {Code::kNotFound, "write /weir/v1/decisions/ID/vote", "id", "decision_not_found"});
+    co_return;
+  }
+  id.resize(id.size() - kVote.size());
+  const auto ballot = ReadBallot(call);
+  if (!ballot || site.gateway.history == nullptr) {
+    co_await call.SendError(ballot ? NoHistory() : ballot.error());
+    co_return;
+  }
+  const auto found = co_await FindDecision(site, call.asked.principal, id);
+  if (!found) {
+    co_await call.SendError(found.error());
+    co_return;
+  }
+  if (!found->served) {
+    co_await call.SendError({Code::kConflict, "this decision has no whole answer to vote on (yet)",
+                             "id", "decision_not_served"});
+    co_return;
+  }
+  if (auto voted = co_await site.gateway.history->Vote(id, ballot->up); !voted) {
+    co_await call.SendError(voted.error());
+    co_return;
+  }
+  std::string body;
+  json::Writer writer(&body);
+  writer.BeginObject().Field("id", id).Key("vote");
+  if (ballot->up) {
+    writer.String(*ballot->up ? "up" : "down");
+  } else {
+    writer.Null();
+  }
+  writer.EndObject();
+  co_await call.SendJson(200, std::move(body));
+}
+
+Task<void> GetPolicy(Site& site, Call& call) {
+  std::string body;
+  json::Writer writer(&body);
+  const auto policy = site.gateway.policy();
+  writer.BeginObject()
+      .Field("hash", policy->hash)
+      .Field("targets", policy->targets.size())
+      .Field("routes", policy->virtuals.size())
+      .Field("rules", policy->rules.size())
+      .Field("default_label", chat::LabelName(site.gateway.default_label))
+      .Field("prediction", site.gateway.predictor->provenance())
+      .Field("prediction_note", site.gateway.predictor_note);
+  AppendRefit(writer, *site.gateway.refit);
+  writer.EndObject();
+  co_await call.SendJson(200, std::move(body));
+}
+
+Task<void> PostLearn(Site& site, Call& call) {
+  if (site.gateway.history == nullptr || !site.adopt) {
+    co_await call.SendError(NoHistory());
+    co_return;
+  }
+  auto learned = co_await site.gateway.history->Learn();
+  if (!learned) {
+    co_await call.SendError(learned.error());
+    co_return;
+  }
+  if (auto kept = site.adopt(learned->refit); !kept) {
+    co_await call.SendError(kept.error());
+    co_return;
+  }
+  std::string body;
+  json::Writer writer(&body);
+  writer.BeginObject()
+      .Field("outcomes", learned->outcomes)
+      .Field("right", learned->right)
+      .Field("shipped_loss", static_cast<double>(learned->shipped_loss) / 1e8)
+      .Field("refit_loss", static_cast<double>(learned->refit_loss) / 1e8)
+      .Field("adopted", learned->adopted)
+      .Field("why", learned->why);
+  AppendRefit(writer, learned->refit);
+  writer.EndObject();
+  co_await call.SendJson(200, std::move(body));
+}
+
+}  // namespace weir::server

@@ -31,6 +31,7 @@
 #include "keys/key_store.h"
 #include "ledger/from_settings.h"
 #include "ledger/ledger.h"
+#include "policy/whole_policy.h"
 #include "privacy/detectors_from_settings.h"
 #include "process/sandbox.h"
 #include "server/front.h"
@@ -85,20 +86,6 @@ std::string WriteOperatorToken(const std::string& data_folder) {
     return "";
   }
   return token;
-}
-
-std::vector<privacy::LabelRule> LabelRulesOf(const config::Settings& settings) {
-  std::vector<privacy::LabelRule> rules;
-  for (const config::LabelRule& rule : settings.labels) {
-    rules.push_back({.line = rule.place.line,
-                     .project = *rule.project,
-                     .key = *rule.key,
-                     .tenant = *rule.tenant,
-                     .user = *rule.user,
-                     .model = *rule.model,
-                     .label = *rule.label});
-  }
-  return rules;
 }
 
 Duration KeepAliveOf(Duration setting) {
@@ -204,6 +191,7 @@ class Gateway {
     for (const config::Model& model : policy_.settings().model_settings) {
       if (*model.preload) Spawn(loop_.executor(), "preload", Preload(*this, model.name));
     }
+    UsePrediction();
     UseBackends();
     if (auto prices = ledger::PricesOf(policy_.settings()); prices) UsePrices(*prices);
     link_.Ready(std::move(addresses));
@@ -285,7 +273,15 @@ class Gateway {
                      .body_bytes_max = static_cast<size_t>(*limits.body),
                      .heartbeat = *limits.heartbeat};
     gateway_.default_label = *policy_.settings().default_label;
-    gateway_.label_rules = LabelRulesOf(policy_.settings());
+    gateway_.label_rules = policy::LabelRulesOf(policy_.settings());
+  }
+
+  void UsePrediction() {
+    routing::ChosenPredictor chosen = routing::PredictorOf(policy_.settings());
+    if (!chosen.note.empty()) LogWarning("{}", chosen.note);
+    predictor_ = std::make_unique<const routing::Predictor>(std::move(chosen.predictor));
+    gateway_.predictor = predictor_.get();
+    gateway_.predictor_note = std::move(chosen.note);
   }
 
   void UseDetector(std::shared_ptr<const privacy::Detector> detector) {
@@ -324,6 +320,7 @@ class Gateway {
     UseDetector(*std::move(detector));
     policy_.Replace(std::move(*settings));
     ApplyLimits();
+    UsePrediction();
     UseBackends();
     UsePrices(*prices);
     if (auto refreshed = keys_->Refresh(); !refreshed) {
@@ -383,6 +380,7 @@ class Gateway {
   std::unique_ptr<gateway::LedgerAccounts> accounts_ = {};
   std::unique_ptr<conversations::Store> conversations_ = {};
   std::unique_ptr<history::Store> history_ = {};
+  std::unique_ptr<const routing::Predictor> predictor_ = {};
   gateway::Gateway gateway_;
   server::Site site_;
   http::Server server_;
@@ -428,6 +426,7 @@ int RunGateway(const ServeArguments& arguments, config::Settings settings) {
     readable.push_back(std::move(folder));
   if (!settings.file.empty()) readable.push_back(settings.file);
   if (*settings.prices != config::kBuiltInPrices) readable.push_back(*settings.prices);
+  if (*settings.prediction != config::kBuiltInPrediction) readable.push_back(*settings.prediction);
   for (const config::Model& model : settings.model_settings) {
     if (!model.file->empty()) readable.push_back(*model.file);
   }

@@ -13,32 +13,12 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "gguf/inspect.h"
-#include "routing/policy_hash.h"
+#include "policy/whole_policy.h"
 
 namespace weir::app {
 namespace {
 
 constexpr auto kLookInterval = std::chrono::seconds(1);
-constexpr std::string_view kEngineBackend = "here";
-
-// Names that a policy file need not define.
-constexpr std::string_view kAuto = "auto";
-constexpr std::string_view kLocal = "local";
-constexpr std::string_view kDevice = "device";
-
-bool Has(const routing::Policy& policy, std::string_view name) {
-  return std::ranges::find(policy.targets, name, &routing::Target::name) != policy.targets.end() ||
-         std::ranges::find(policy.virtuals, name, &routing::VirtualModel::name) !=
-             policy.virtuals.end();
-}
-
-void AddVirtual(routing::Policy& policy, std::string_view name, std::vector<std::string> targets,
-                routing::Tier tier_max) {
-  if (!Has(policy, name)) {
-    policy.virtuals.push_back({std::string(name), std::move(targets), tier_max});
-  }
-}
-
 // Modification times of the manifest folders: a model that comes or goes changes one of them.
 uint64_t Mix(uint64_t hash, const std::filesystem::path& path) {
   struct stat facts{};
@@ -99,95 +79,31 @@ uint64_t PolicySource::StoreSignature() const {
 void PolicySource::Rebuild() {
   signature_ = StoreSignature();
   provider_targets_.clear();
-  auto policy = std::make_shared<routing::Policy>();
   listed_.clear();
-  std::map<std::string, int> tags;  // how many of each model
   const models::Listing listing = store_.List();
   for (const std::string& problem : listing.problems) LogWarning("model store: {}", problem);
-
-  const auto add_local = [&](const std::string& name, bool embeds) {
+  policy::Whole whole =
+      policy::WholePolicy(settings_, listing, catalogue_,
+                          [this](const models::Manifest& manifest) { return Embeds(manifest); });
+  for (const std::string& name : whole.local) {
     listed_.push_back({.name = name, .created = since_s_});
-    policy->targets.push_back({.name = name,
-                               .backend = std::string(kEngineBackend),
-                               .model = name,
-                               .tier = routing::Tier::kDevice,
-                               .ceiling = chat::Label::kSecret,
-                               .region = std::string(routing::kLocalRegion),
-                               .generates = !embeds,
-                               .embeds = true,
-                               .tools = !embeds,
-                               .json_schema = !embeds});
-  };
-  for (const config::Model& model : settings_.model_settings) {
-    if (model.file->empty()) continue;
-    const auto info = gguf::InspectFile(*model.file);
-    add_local(model.name, info && info->capabilities.embedding);
   }
-  for (const models::Manifest& manifest : listing.models) {
-    const std::string& key = manifest.path.empty() ? manifest.sha256 : manifest.path;
-    auto known = embeds_.find(key);
-    if (known == embeds_.end()) {
-      const auto opened = store_.Open(manifest.name.ToString());
-      const auto info = opened ? gguf::InspectDescriptor(opened->fd.get())
-                               : Result<gguf::Info>(std::unexpected(opened.error()));
-      known = embeds_.emplace(key, info && info->capabilities.embedding).first;
-    }
-    ++tags[manifest.name.model];
-    add_local(manifest.name.ToString(), known->second);
+  for (const routing::Declared& declared : whole.beyond) {
+    listed_.push_back(
+        {.name = *declared.target.name, .created = since_s_, .owner = *declared.backend->name});
+    provider_targets_.push_back(ProviderTargetOf(*declared.backend, declared.target));
   }
-  for (const routing::Declared& declared : routing::DeclaredTargets(settings_)) {
-    if (!Has(*policy, *declared.target.name)) AddTarget(*policy, declared);
-  }
-
-  for (const config::Route& route : settings_.routes) {
-    if (!Has(*policy, route.name)) policy->virtuals.push_back(routing::VirtualOf(route));
-  }
-  for (const models::Entry& entry : catalogue_.entries()) {
-    for (const std::string& alias : entry.aliases) {
-      if (Has(*policy, entry.name.ToString())) {
-        AddVirtual(*policy, alias, {entry.name.ToString()}, routing::Tier::kDevice);
-      }
-    }
-  }
-  for (const models::Manifest& manifest : listing.models) {
-    if (tags[manifest.name.model] == 1) {
-      AddVirtual(*policy, manifest.name.model, {manifest.name.ToString()}, routing::Tier::kDevice);
-    }
-  }
-
-  // Without a word from the operator: the model of -m, then fast, then capable, then whatever
-  // generates.
-  std::vector<std::string> order;
-  const auto append = [&](const std::string& name) {
-    if (std::ranges::find(order, name) == order.end()) order.push_back(name);
-  };
-  for (const config::Model& model : settings_.model_settings) {
-    if (!model.file->empty()) append(model.name);
-  }
-  for (const std::string_view alias : {"fast", "capable"}) {
-    const models::Entry* entry = catalogue_.Find(alias);
-    if (entry != nullptr && Has(*policy, entry->name.ToString())) append(entry->name.ToString());
-  }
-  for (const routing::Target& target : policy->targets) {
-    if (target.tier == routing::Tier::kDevice && target.generates) append(target.name);
-  }
-  AddVirtual(*policy, kAuto, order, routing::Tier::kCloud);
-  AddVirtual(*policy, kLocal, order, routing::Tier::kEdge);
-  AddVirtual(*policy, kDevice, order, routing::Tier::kDevice);
-  for (const config::Rule& rule : settings_.rules) policy->rules.push_back(routing::RuleOf(rule));
-  for (const routing::VirtualModel& model : policy->virtuals) {
+  for (const routing::VirtualModel& model : whole.policy.virtuals) {
     listed_.push_back({.name = model.name, .created = since_s_});
   }
-  policy->hash = routing::HashOf(*policy);
-  policy_ = std::move(policy);
+  policy_ = std::make_shared<const routing::Policy>(std::move(whole.policy));
 }
 
-void PolicySource::AddTarget(routing::Policy& policy, const routing::Declared& declared) {
-  policy.targets.push_back(routing::TargetOf(declared));
-  if (!policy.targets.back().beyond) return;
-  listed_.push_back(
-      {.name = *declared.target.name, .created = since_s_, .owner = *declared.backend->name});
-  provider_targets_.push_back(ProviderTargetOf(*declared.backend, declared.target));
+bool PolicySource::Embeds(const models::Manifest& manifest) {
+  const std::string& key = manifest.path.empty() ? manifest.sha256 : manifest.path;
+  const auto known = embeds_.find(key);
+  if (known != embeds_.end()) return known->second;
+  return embeds_[key] = policy::EmbedsByFile(store_, manifest);
 }
 
 Result<std::string> PolicySource::LocalModel(const std::string& name) {
@@ -196,7 +112,8 @@ Result<std::string> PolicySource::LocalModel(const std::string& name) {
   const std::string wanted =
       found != policy->virtuals.end() && !found->targets.empty() ? found->targets.front() : name;
   const auto target = std::ranges::find(policy->targets, wanted, &routing::Target::name);
-  if (target != policy->targets.end() && target->backend == kEngineBackend) return target->model;
+  if (target != policy->targets.end() && target->backend == policy::kEngineBackend)
+    return target->model;
   const auto manifest = store_.Resolve(wanted);
   if (!manifest) return std::unexpected(manifest.error());
   return manifest->name.ToString();

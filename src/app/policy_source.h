@@ -48,7 +48,7 @@ class PolicySource {
 
  private:
   void Rebuild();
-  void AddTarget(routing::Policy& policy, const routing::Declared& declared);
+  bool Embeds(const models::Manifest& manifest);
   uint64_t StoreSignature() const;
   const config::Model* SettingsOf(const std::string& model) const;
 

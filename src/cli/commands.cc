@@ -25,6 +25,7 @@ struct Asked {
   EmbedOptions embed = {};
   KeyOptions key = {};
   LedgerOptions ledger = {};
+  RouteOptions route = {};
   PullOptions pull = {};
   CreateOptions create = {};
   UpdateOptions update = {};
@@ -307,14 +308,48 @@ bool ReadsConfiguration(const std::vector<std::string>& words) {
          (words[0] == "backend" && words[1] != "probe");
 }
 
-void AddOperatorCommands(CLI::App& app, Asked& asked) {
-  CLI::App* route = app.add_subcommand("route", "decisions: explain");
+void AddRouteCommands(CLI::App& app, Asked& asked) {
+  CLI::App* route =
+      app.add_subcommand("route", "decisions: explain, replay, simulate, learn, vote");
   route->require_subcommand(1);
   AddCommand(*route, asked, "explain", "why a request went where it went",
              "  weir route explain dec_hbtUHcdMwUlNd6yth3yw0KTB",
              [&] { return ExplainDecision(asked.common, asked.id); })
       ->add_option("decision", asked.id, "the x-weir-decision header of the answer")
       ->required();
+  CLI::App* replay = AddCommand(*route, asked, "replay", "what another policy would have changed",
+                                "  weir route replay --policy new.toml --since 30d\n"
+                                "  weir route replay --policy new.toml --json",
+                                [&] { return ReplayDecisions(asked.common, asked.route); });
+  replay->add_option("--policy", asked.route.policy,
+                     "a configuration file; the one in force without it");
+  replay->add_option("--since", asked.route.since, "like 30d or 12h; all there is without it");
+  CLI::App* simulate = AddCommand(
+      *route, asked, "simulate", "what would be decided for requests that nobody sends",
+      "  weir route simulate requests.jsonl --policy new.toml\n"
+      "  echo '{\"model\":\"auto\",\"messages\":[{\"role\":\"user\",\"content\":\"Hi\"}],"
+      "\"weir\":{\"label\":\"public\"}}' | weir route simulate -",
+      [&] { return SimulateRequests(asked.common, asked.route); });
+  simulate
+      ->add_option("file", asked.route.file,
+                   "a request of /v1/chat/completions in each line; "
+                   "- is standard input")
+      ->required();
+  simulate->add_option("--policy", asked.route.policy,
+                       "a configuration file; the one in force without it");
+  AddCommand(*route, asked, "learn", "refit the prediction to what became of the answers here",
+             "  weir route learn", [&] { return LearnFromOutcomes(asked.common); });
+  CLI::App* vote = AddCommand(*route, asked, "vote", "say whether an answer was right",
+                              "  weir route vote dec_hbtUHcdMwUlNd6yth3yw0KTB down",
+                              [&] { return VoteOnDecision(asked.common, asked.route); });
+  vote->add_option("decision", asked.route.id, "the x-weir-decision header of the answer")
+      ->required();
+  vote->add_option("vote", asked.route.vote, "up, down, or none to take a vote back")
+      ->required()
+      ->check(CLI::IsMember({"up", "down", "none"}));
+}
+
+void AddOperatorCommands(CLI::App& app, Asked& asked) {
   CLI::App* config = app.add_subcommand("config", "the configuration: check, show");
   config->require_subcommand(1);
   AddCommand(*config, asked, "check", "whether the configuration is good", "  weir config check",
@@ -351,6 +386,7 @@ int Run(const std::vector<std::string>& words) {
   AddLedgerCommands(app, asked);
   AddPolicyCommands(app, asked);
   AddBackendCommands(app, asked);
+  AddRouteCommands(app, asked);
   AddOperatorCommands(app, asked);
   app.set_version_flag("--version", "weir " WEIR_VERSION);
   const bool named = !words.empty() && !words.front().starts_with("-");

@@ -7,6 +7,7 @@
 
 #include "cli/document.h"
 #include "cli/finding.h"
+#include "privacy/detectors_from_settings.h"
 #include "routing/from_settings.h"
 
 namespace weir::cli {
@@ -82,6 +83,15 @@ void CheckPlaces(const config::Settings& settings, std::vector<Finding>& finding
     findings.push_back({State::kGood, "policy",
                         fmt::format("{} target(s) declared, {} rule(s)", settings.targets.size(),
                                     settings.rules.size())});
+  }
+  for (const std::string& problem : privacy::DetectorProblems(settings)) {
+    findings.push_back({State::kBad, "detectors", problem,
+                        "the server does not start with it, and a reload keeps the old ones"});
+  }
+  if (const auto chosen = routing::PredictorOf(settings); !chosen.note.empty()) {
+    findings.push_back({State::kBad, "prediction", chosen.note,
+                        "`prediction` in the configuration names the file; without it the built-in "
+                        "weights are used"});
   }
   for (const std::string& line : routing::WithoutEffect(settings)) {
     findings.push_back({State::kNote, "policy", line});

@@ -74,6 +74,15 @@ struct LedgerOptions {
   int64_t entries = 0;  // 0: sums
 };
 
+// weir route ...
+struct RouteOptions {
+  std::string id = {};
+  std::string policy = {};  // a configuration file; empty: the one in force
+  std::string since = {};
+  std::string file = {};
+  std::string vote = {};
+};
+
 struct PullOptions {
   std::string reference = {};
   std::string name = {};
@@ -116,6 +125,10 @@ int ShowLedger(const Common& common, const LedgerOptions& options);
 int ListBudgets(const Common& common, const std::string& name);
 int ReleaseBudget(const Common& common, const std::string& name);
 int ExplainDecision(const Common& common, const std::string& id);
+int ReplayDecisions(const Common& common, const RouteOptions& options);
+int SimulateRequests(const Common& common, const RouteOptions& options);
+int LearnFromOutcomes(const Common& common);
+int VoteOnDecision(const Common& common, const RouteOptions& options);
 int Doctor(const Common& common, const std::vector<std::string>& words, bool hashes);
 int LabelText(const Common& common, const std::string& file, const std::vector<std::string>& words);
 int CheckPolicy(const Common& common, const std::vector<std::string>& words);

@@ -1,4 +1,4 @@
-// route explain, config check and show, version, completion.
+// config check and show, version, completion.
 #include <fmt/core.h>
 
 #include "cli/document.h"
@@ -12,29 +12,6 @@
 #include "routing/from_settings.h"
 
 namespace weir::cli {
-int ExplainDecision(const Common& common, const std::string& id) {
-  auto link = ServerLink::Find(common.folders);
-  if (!link) return Report(NoServer());
-  const auto decision = link->Get("/weir/v1/decisions/" + id);
-  if (!decision) return Report(decision.error());
-  if (common.json) {
-    fmt::print("{}\n", json::Print(*decision));
-    return 0;
-  }
-  fmt::print("{} asked for '{}', label {}\n", TextAt(*decision, "id"), TextAt(*decision, "asked"),
-             TextAt(*decision, "label"));
-  for (const json::Value& line : ListAt(*decision, "explanation")) {
-    if (line.AsString() != nullptr) fmt::print("  {}\n", *line.AsString());
-  }
-  for (const json::Value& note : ListAt(*decision, "notes")) {
-    if (note.AsString() != nullptr) fmt::print("  tried: {}\n", *note.AsString());
-  }
-  for (const json::Value& attempt : ListAt(*decision, "attempts")) {
-    fmt::print("  attempt: {} -> {}\n", TextAt(attempt, "target"), TextAt(attempt, "outcome"));
-  }
-  return 0;
-}
-
 int CheckConfig(const Common&, const std::vector<std::string>& words) {
   const auto settings = LoadFor(words);
   if (!settings) return ReportProblems(settings.error());

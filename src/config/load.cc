@@ -113,6 +113,7 @@ class Loading {
     Resolve(settings_.data, folder);
     Resolve(settings_.models, folder);
     if (*settings_.prices != kBuiltInPrices) Resolve(settings_.prices, folder);
+    if (*settings_.prediction != kBuiltInPrediction) Resolve(settings_.prediction, folder);
     for (Backend& backend : settings_.backends) {
       Resolve(backend.key_file, folder);
       Resolve(backend.ca_file, folder);

@@ -36,6 +36,7 @@ const std::array kScalars = {
     Scalar{"", "data", Form::kFolder, +WEIR_TOP(data)},
     Scalar{"", "models", Form::kFolder, +WEIR_TOP(models)},
     Scalar{"", "prices", Form::kFolder, +WEIR_TOP(prices)},
+    Scalar{"", "prediction", Form::kFolder, +WEIR_TOP(prediction)},
     Scalar{"limits", "body", Form::kSize, +WEIR_LIMIT(body), 1024, 1024 * kMiB},
     Scalar{"limits", "headers", Form::kSize, +WEIR_LIMIT(headers), 1024, kMiB},
     Scalar{"limits", "header_line", Form::kSize, +WEIR_LIMIT(header_line), 256, kMiB},

@@ -229,6 +229,7 @@ struct Model {
 };
 
 inline constexpr std::string_view kBuiltInPrices = "built-in";
+inline constexpr std::string_view kBuiltInPrediction = "built-in";
 
 struct Settings {
   std::string file = {};  // the configuration file that was read; empty when there is none
@@ -239,9 +240,10 @@ struct Settings {
   Setting<Duration> keep_alive{std::chrono::minutes(5)};    // of an idle model
   Setting<Duration> load_timeout{std::chrono::minutes(5)};  // of a model that shows no progress
   Text log_level{"info"};
-  Text data = {};                            // folder; $XDG_DATA_HOME/weir
-  Text models = {};                          // folder; models in the data folder
-  Text prices{std::string(kBuiltInPrices)};  // file of prices in place of the one built in
+  Text data = {};                                    // folder; $XDG_DATA_HOME/weir
+  Text models = {};                                  // folder; models in the data folder
+  Text prices{std::string(kBuiltInPrices)};          // file of prices in place of the one built in
+  Text prediction{std::string(kBuiltInPrediction)};  // file of weights in place of those built in
   Limits limits = {};
   Engine engine = {};
 

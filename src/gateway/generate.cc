@@ -459,6 +459,7 @@ Result<std::unique_ptr<Generation>> Generate(Gateway& gateway, const Asked& aske
   }
   decision->explanation.insert(decision->explanation.begin(), labelled->why.begin(),
                                labelled->why.end());
+  if (!gateway.predictor_note.empty()) decision->explanation.push_back(gateway.predictor_note);
   Planned planned{.features = std::move(features)};
   if (decision->confidence_min) {
     planned.facts = routing::FactsOf(request, asked.whole, *gateway.predictor);
@@ -466,7 +467,6 @@ Result<std::unique_ptr<Generation>> Generate(Gateway& gateway, const Asked& aske
       return gateway.accounts != nullptr ? gateway.accounts->Today(about, ExtentOf(request))
                                          : routing::MoneyToday();
     };
-    if (!gateway.predictor_note.empty()) decision->explanation.push_back(gateway.predictor_note);
     planned.check =
         routing::Arrange(gateway.experience(), *planned.facts, money, gateway.goals, *decision);
   }

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <fstream>
+#include <utility>
 
 #include "base/check.h"
 #include "routing/draft_check.h"
@@ -137,6 +139,29 @@ Policy PolicyOf(const config::Settings& settings) {
   }
   for (const config::Rule& rule : settings.rules) policy.rules.push_back(RuleOf(rule));
   return policy;
+}
+
+ChosenPredictor PredictorOf(const config::Settings& settings) {
+  if (*settings.prediction == config::kBuiltInPrediction) return {Predictor::BuiltIn()};
+  constexpr size_t kBytesMax = size_t{1} << 20;
+  std::ifstream file(*settings.prediction, std::ios::binary);
+  std::string text(kBytesMax + 1, '\0');
+  file.read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.resize(static_cast<size_t>(file.gcount()));
+  std::string problem;
+  if (text.empty()) {
+    problem = "it cannot be read";
+  } else if (text.size() > kBytesMax) {
+    problem = fmt::format("it is over {} bytes", kBytesMax);
+  } else if (auto read = Predictor::Parse(text)) {
+    return {std::move(*read)};
+  } else {
+    problem = read.error().message;
+  }
+  return {Predictor::ByLength(),
+          fmt::format("prediction: the model file of the configuration is refused ({}); the length "
+                      "of the prompt takes its place",
+                      problem)};
 }
 
 std::vector<std::string> WithoutEffect(const config::Settings& settings) {

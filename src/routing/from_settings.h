@@ -3,10 +3,12 @@
 // config::Settings.
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "config/settings.h"
 #include "routing/policy_check.h"
+#include "routing/prediction.h"
 #include "routing/router.h"
 
 namespace weir::routing {
@@ -27,6 +29,15 @@ VirtualModel VirtualOf(const config::Route& route);
 
 // Everything but the models of this machine.
 Policy PolicyOf(const config::Settings& settings);
+// The prediction that the setting `prediction` means. One whose file is not right (its weights do
+// not have its hash, or it cannot be read) is refused: the length of the prompt takes its place,
+// and `note` says so.
+struct ChosenPredictor {
+  Predictor predictor;
+  std::string note = {};
+};
+ChosenPredictor PredictorOf(const config::Settings& settings);
+
 // Settings that are read and change nothing yet, one line each: who writes one counts on it, so it
 // is said at the start, by weir doctor and by the checks.
 std::vector<std::string> WithoutEffect(const config::Settings& settings);

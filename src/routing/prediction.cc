@@ -128,6 +128,13 @@ const Predictor& Predictor::BuiltIn() {
   return predictor;
 }
 
+Predictor Predictor::ByLength() {
+  Predictor predictor = BuiltIn();
+  predictor.by_length_.fill(true);
+  predictor.provenance_ = "the length of the prompt alone";
+  return predictor;
+}
+
 int32_t Predictor::Model::Chance(const PromptFeatures& features, bool by_length) const {
   const Line& line = lines[static_cast<size_t>(features.kind)];
   // Rounded down, whatever the sign.

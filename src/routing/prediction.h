@@ -34,6 +34,9 @@ class Predictor {
   // says are refused.
   static Result<Predictor> Parse(std::string_view json);
   static const Predictor& BuiltIn();
+  // The length and the kind of the prompt alone, as the built-in one knows them: for when the one
+  // that was asked for cannot be used.
+  static Predictor ByLength();
 
   Prediction Predict(std::string_view text) const;
 

@@ -109,9 +109,8 @@ def test_policy_show_says_what_may_go_where(command, config, provider):
 
 
 def test_a_setting_that_has_no_effect_is_named(command, config, provider, tmp_path):
-    text = '[route.clever]\ntargets = ["big"]\ngoal = { cost_per_day_max = 2 }'
-    name = "route.clever.goal.cost_per_day_max"
-    config.write_text(backend(provider) + target("big") + text + "\n")
+    name = "target.decode_tokens_per_s of 'big'"
+    config.write_text(backend(provider) + target("big") + "decode_tokens_per_s = 50\n")
     for words in (("policy", "check"), ("config", "check")):
         done = command(*words)
         assert done.returncode == 0 and f"{name} has no effect yet" in done.stderr, done

@@ -1,0 +1,44 @@
+// The whole policy: what the configuration says and what lies in the model store, with the names
+// that nobody has to define (`auto`, `local`, `device`, the catalogue's aliases). One place for the
+// gateway, which has it in force, and for commands that ask what another one would do. Pure but for
+// EmbedsByFile.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "config/settings.h"
+#include "ledger/price_list.h"
+#include "models/catalogue.h"
+#include "models/store.h"
+#include "privacy/label_rules.h"
+#include "routing/from_settings.h"
+#include "routing/router.h"
+
+namespace weir::policy {
+
+inline constexpr std::string_view kEngineBackend = "here";
+
+struct Whole {
+  routing::Policy policy = {};                 // with its hash
+  std::vector<std::string> local = {};         // names of this machine's models, in order
+  std::vector<routing::Declared> beyond = {};  // targets that a provider answers for
+};
+// Whether a model of the store is for embeddings.
+using EmbedsOf = std::function<bool(const models::Manifest& manifest)>;
+
+// `beyond` points into `settings`.
+Whole WholePolicy(const config::Settings& settings, const models::Listing& listing,
+                  const models::Catalogue& catalogue, const EmbedsOf& embeds);
+// By its file; false where that cannot be read.
+bool EmbedsByFile(const models::Store& store, const models::Manifest& manifest);
+
+std::vector<privacy::LabelRule> LabelRulesOf(const config::Settings& settings);
+// Of the targets that have one.
+std::map<std::string, ledger::Price> TargetPricesOf(const config::Settings& settings,
+                                                    const ledger::PriceList& prices);
+
+}  // namespace weir::policy

@@ -217,7 +217,7 @@ def test_money_for_a_day_is_never_exceeded_also_by_many_at_once(start, provider)
 
     with concurrent.futures.ThreadPoolExecutor(16) as pool:
         served = list(pool.map(one, range(120)))
-    state = json.loads(good(run(weir, "budget", "show", "route/clever", "--json")))["data"][0]
+    state = json.loads(good(run(weir, "budget", "show", "route/clever", "--json")))[0]
     assert Decimal(state["spent"]) == served.count("far") * COST and not state["over"]
     assert Decimal(state["spent"]) + Decimal(state["reserved"]) <= limit
     assert weir.ask("far", "By name it is no matter of the route's goal.", headers=PUBLIC).status_code == 200

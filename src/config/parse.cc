@@ -316,10 +316,11 @@ Parsed<Goal> ReadGoal(const Node& node, const FileContext& context) {
   if (set != 1) {
     return std::unexpected("takes exactly one of cloud_share_max, cost_per_day_max, quality_min");
   }
+  if (reader.Has("currency") && !reader.Has("cost_per_day_max")) {
+    return std::unexpected("takes currency beside cost_per_day_max alone");
+  }
   if (reader.Has("cloud_share_max")) return CloudShareMax{*share};
   if (reader.Has("cost_per_day_max")) return CostPerDayMax{*cost, *currency};
-  if (reader.Has("currency"))
-    return std::unexpected("takes currency beside cost_per_day_max alone");
   return QualityMin{*quality};
 }
 

@@ -284,6 +284,10 @@ TEST(Parse, AGoalIsExactlyOneWish) {
   EXPECT_THAT(OnlyProblem("[route.a]\ntargets=['x']\ngoal={cloud_share_max=0.1, quality_min=0.5}"),
               HasSubstr("exactly one of"));
   EXPECT_THAT(OnlyProblem("[route.a]\ntargets=['x']\ngoal={}"), HasSubstr("exactly one of"));
+  EXPECT_THAT(OnlyProblem("[route.a]\ntargets=['x']\ngoal={quality_min=0.5, currency='EUR'}"),
+              HasSubstr("beside cost_per_day_max alone"));
+  EXPECT_THAT(OnlyProblem("[route.a]\ntargets=['x']\ngoal={cost_per_day_max=1, currency='XYZ'}"),
+              HasSubstr("no currency"));
   EXPECT_THAT(OnlyProblem("[route.a]\ntargets=['x']\ngoal={cloud_share_max=1.5}"),
               HasSubstr("from 0 to 1"));
 }

@@ -41,24 +41,35 @@ int32_t LogOf(uint64_t count) {
   return power * 1024 + part;
 }
 
+// A bit for each place: sorting them would take most of a decision's time.
 class Collector {
  public:
   void Shape(std::string_view name, uint64_t value) {
-    places_.push_back(PlaceOf(Fnv1a().Add("\x01").Add(name).Add(value)));
+    Set(PlaceOf(Fnv1a().Add("\x01").Add(name).Add(value)));
   }
-  void Word(uint64_t word) { places_.push_back(PlaceOf(Fnv1a().Add("\x02").Add(word))); }
+  void Word(uint64_t word) { Set(PlaceOf(Fnv1a().Add("\x02").Add(word))); }
   void Pair(uint64_t first, uint64_t second) {
-    places_.push_back(PlaceOf(Fnv1a().Add("\x03").Add(first).Add(second)));
+    Set(PlaceOf(Fnv1a().Add("\x03").Add(first).Add(second)));
   }
-  std::vector<uint16_t> Take() {
-    std::ranges::sort(places_);
-    const auto twice = std::ranges::unique(places_);
-    places_.erase(twice.begin(), twice.end());
-    return std::move(places_);
+  std::vector<uint16_t> Take() const {
+    std::vector<uint16_t> places;
+    places.reserve(count_);
+    for (uint32_t i = 0; i < bits_.size(); ++i) {
+      for (uint64_t left = bits_[i]; left != 0; left &= left - 1) {
+        places.push_back(static_cast<uint16_t>(i * 64 + std::countr_zero(left)));
+      }
+    }
+    return places;
   }
 
  private:
-  std::vector<uint16_t> places_ = {};
+  void Set(uint16_t place) {
+    bits_[place / 64] |= uint64_t{1} << (place % 64);
+    ++count_;
+  }
+
+  std::array<uint64_t, kFeaturePlaces / 64> bits_ = {};
+  size_t count_ = 0;  // at least as many as there are bits
 };
 
 // A number stands for all of its length.
@@ -90,7 +101,7 @@ void AddWords(std::string_view text, Collector& shape, Collector& out) {
   shape.Shape("letters of a word", words == 0 ? 0 : letters / words);
 }
 
-void AddShape(std::string_view whole, std::string_view read, Collector& out) {
+void AddShape(std::string_view whole, std::string_view read, TaskKind kind, Collector& out) {
   uint64_t digits = 0;
   uint64_t numbers = 0;
   uint64_t lines = 0;
@@ -121,7 +132,7 @@ void AddShape(std::string_view whole, std::string_view read, Collector& out) {
   out.Shape("foreign", eighths(foreign));
   out.Shape("questions", Magnitude(questions));
   out.Shape("options", read.contains("\na. ") && read.contains("\nb. ") ? 1 : 0);
-  out.Shape("kind", static_cast<uint64_t>(TaskKindOf(whole)));
+  out.Shape("kind", static_cast<uint64_t>(kind));
 }
 
 }  // namespace
@@ -129,14 +140,13 @@ void AddShape(std::string_view whole, std::string_view read, Collector& out) {
 PromptFeatures FeaturesOfPrompt(std::string_view text) {
   std::string read(text.substr(0, kFeatureBytes));
   for (char& c : read) c = AsciiLower(c);
+  const TaskKind kind = TaskKindOf(text);
   Collector shape;
-  AddShape(text, read, shape);
+  AddShape(text, read, kind, shape);
   Collector words;
   AddWords(read, shape, words);
-  return {.kind = TaskKindOf(text),
-          .length = LogOf(text.size() + 1),
-          .shape = shape.Take(),
-          .words = words.Take()};
+  return {
+      .kind = kind, .length = LogOf(text.size() + 1), .shape = shape.Take(), .words = words.Take()};
 }
 
 }  // namespace weir::routing

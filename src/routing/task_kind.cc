@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
+#include <cstdint>
 #include <string>
 
 #include "base/ascii.h"
@@ -29,8 +31,53 @@ constexpr size_t kPassageBytes = 400;  // what is shorter has nothing to be extr
 constexpr int kNumbersOfMath = 2;
 constexpr int kCodeMarksMin = 2;
 
-bool HasAny(std::string_view text, const auto& words) {
-  return std::ranges::any_of(words, [&](std::string_view word) { return text.contains(word); });
+// All of them in one list, and which of them begin with a pair of characters (or one that has the
+// same place): one pass over the text looks for all at once.
+constexpr size_t kMarks = kAsksForNumber.size() + kAsksForPiece.size() + kCodeMarks.size();
+static_assert(kMarks <= 32, "a bit for each");
+constexpr size_t kPairPlaces = 4096;
+
+constexpr auto kAllMarks = [] {
+  std::array<std::string_view, kMarks> all = {};
+  size_t count = 0;
+  for (const auto word : kAsksForNumber) all[count++] = word;
+  for (const auto word : kAsksForPiece) all[count++] = word;
+  for (const auto word : kCodeMarks) all[count++] = word;
+  return all;
+}();
+
+constexpr size_t PlaceOfPair(char first, char second) {
+  return (static_cast<uint8_t>(first) * size_t{33} ^ static_cast<uint8_t>(second)) % kPairPlaces;
+}
+
+constexpr auto kMarksByPair = [] {
+  std::array<uint32_t, kPairPlaces> table = {};
+  for (size_t i = 0; i < kMarks; ++i) {
+    table[PlaceOfPair(kAllMarks[i][0], kAllMarks[i][1])] |= uint32_t{1} << i;
+  }
+  return table;
+}();
+
+constexpr uint32_t BitsOf(size_t from, size_t count) {
+  return ((uint32_t{1} << count) - 1) << from;
+}
+constexpr uint32_t kNumberBits = BitsOf(0, kAsksForNumber.size());
+constexpr uint32_t kPieceBits = BitsOf(kAsksForNumber.size(), kAsksForPiece.size());
+constexpr uint32_t kCodeBits =
+    BitsOf(kAsksForNumber.size() + kAsksForPiece.size(), kCodeMarks.size());
+constexpr uint32_t kFenceBit = uint32_t{1} << (kAsksForNumber.size() + kAsksForPiece.size());
+
+// A bit for each of kAllMarks that stands in the text.
+uint32_t MarksIn(std::string_view text) {
+  uint32_t found = 0;
+  for (size_t i = 0; i + 1 < text.size(); ++i) {
+    uint32_t maybe = kMarksByPair[PlaceOfPair(text[i], text[i + 1])] & ~found;
+    for (; maybe != 0; maybe &= maybe - 1) {
+      const auto mark = static_cast<size_t>(std::countr_zero(maybe));
+      if (text.substr(i).starts_with(kAllMarks[mark])) found |= uint32_t{1} << mark;
+    }
+  }
+  return found;
 }
 
 int CountNumbers(std::string_view text) {
@@ -67,11 +114,11 @@ std::optional<TaskKind> TaskKindFromName(std::string_view name) {
 
 TaskKind TaskKindOf(std::string_view text) {
   const std::string read = Read(text);
-  const auto code_marks =
-      std::ranges::count_if(kCodeMarks, [&](std::string_view mark) { return read.contains(mark); });
-  if (read.contains("```") || code_marks >= kCodeMarksMin) return TaskKind::kCode;
-  if (text.size() >= kPassageBytes && HasAny(read, kAsksForPiece)) return TaskKind::kExtraction;
-  if (HasAny(read, kAsksForNumber) && CountNumbers(read) >= kNumbersOfMath) return TaskKind::kMath;
+  const uint32_t marks = MarksIn(read);
+  const int code_marks = std::popcount(marks & kCodeBits);
+  if ((marks & kFenceBit) != 0 || code_marks >= kCodeMarksMin) return TaskKind::kCode;
+  if (text.size() >= kPassageBytes && (marks & kPieceBits) != 0) return TaskKind::kExtraction;
+  if ((marks & kNumberBits) != 0 && CountNumbers(read) >= kNumbersOfMath) return TaskKind::kMath;
   return TaskKind::kGeneral;
 }
 

@@ -2,7 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <random>
 #include <string>
+#include <vector>
 
 namespace weir::routing {
 namespace {
@@ -46,6 +49,66 @@ TEST(TaskKind, NamesGoBothWays) {
     EXPECT_EQ(TaskKindFromName(TaskKindName(kind)), kind);
   }
   EXPECT_FALSE(TaskKindFromName("poetry"));
+}
+
+// One pass over the text finds what a search for each of them finds.
+TEST(TaskKind, ItIsTheKindThatPlainSearchesTell) {
+  const std::vector<std::string> pieces = {"how many",
+                                           "how much",
+                                           "solve",
+                                           "remainder",
+                                           "average",
+                                           "what percent",
+                                           "extract",
+                                           "from the text",
+                                           "answer only with",
+                                           "mentioned above",
+                                           "```",
+                                           "def ",
+                                           "#include",
+                                           "import ",
+                                           "() {",
+                                           "=> {",
+                                           "function ",
+                                           "return ",
+                                           "7",
+                                           "12.5",
+                                           "ho",
+                                           "hhow ",
+                                           "=>",
+                                           "(",
+                                           "retur",
+                                           "a ",
+                                           " ",
+                                           "\n",
+                                           "\xc3\xa4"};
+  const auto contains = [](const std::string& text, size_t from, size_t to,
+                           const std::vector<std::string>& words) {
+    return std::count_if(words.begin() + static_cast<ptrdiff_t>(from),
+                         words.begin() + static_cast<ptrdiff_t>(to),
+                         [&](const std::string& word) { return text.contains(word); });
+  };
+  for (uint32_t seed = 0; seed < 5'000; ++seed) {
+    std::mt19937 random(seed);
+    std::string text(random() % 2 == 0 ? 400 : 0, 'x');
+    for (uint32_t left = random() % 8; left > 0; --left) text += pieces[random() % pieces.size()];
+    int numbers = 0;
+    bool inside = false;
+    for (const char c : text) {
+      const bool digit = c >= '0' && c <= '9';
+      numbers += digit && !inside ? 1 : 0;
+      inside = digit || (inside && (c == '.' || c == ','));
+    }
+    TaskKind expected = TaskKind::kGeneral;
+    if (text.contains("```") || contains(text, 10, 18, pieces) >= 2) {
+      expected = TaskKind::kCode;
+    } else if (text.size() >= 400 && contains(text, 6, 10, pieces) > 0) {
+      expected = TaskKind::kExtraction;
+    } else if (contains(text, 0, 6, pieces) > 0 && numbers >= 2) {
+      expected = TaskKind::kMath;
+    }
+    ASSERT_EQ(TaskKindOf(text), expected) << text;
+  }
 }
 
 }  // namespace

@@ -261,8 +261,8 @@ def test_a_server_that_keeps_no_decisions_says_so(start):
 
 @pytest.mark.parametrize("wrong, named", [
     ('[[label]]\nmatch = { project = "hr" }\nlabel = "top"', "label.label"),
-    ('[[label]]\nmatch = { team = "hr" }\nlabel = "secret"', "label.match.team"),
-    ('[[rule]]\nwhen = { colour = "red" }\nuse = ["near"]', "rule.when.colour"),
+    ('[[label]]\nmatch = { team = "hr" }\nlabel = "secret"', "'team' in label.match"),
+    ('[[rule]]\nwhen = { colour = "red" }\nuse = ["near"]', "'colour' in rule.when"),
     ('[[rule]]\nwhen = { label = "top" }\nuse = ["near"]', "rule.when.label"),
     ('[[rule]]\nwhen = { images = "yes" }\nuse = ["near"]', "rule.when.images"),
     ('default_label = "top"', "default_label"),
@@ -292,7 +292,7 @@ def test_weights_that_do_not_have_their_hash_are_refused_and_every_explanation_s
     (tmp_path / "bad.json").write_text(text[:at] + ("A" if text[at] != "A" else "B") + text[at + 1:])
     explained = {"x-weir-explain": "1"} | PUBLIC
     for name, refused in (("good.json", False), ("bad.json", True), ("missing.json", True)):
-        weir = start(f'{route(["near", "far"])}[limits]\n', folder=name,
+        weir = start(f'{route(["near", "far"])}[limits]\n', folder=f"weir-{name}",
                      environment={"WEIR_PREDICTION": str(tmp_path / name)})
         for model in ("clever", "near"):
             lines = weir.ask(model, "What is 2 + 2?", headers=explained).json()["weir"]["explanation"]

@@ -77,6 +77,25 @@ struct HasId {
 struct HasVector {
   std::string space;
 };
+struct GeoPoint {
+  double lon = 0, lat = 0;  // degrees
+
+  bool operator==(const GeoPoint&) const = default;
+};
+// The field is a place, {"lon": 10.1, "lat": 54.3}, inside a shape.
+struct Geo {
+  enum class Shape : uint8_t {
+    kBox,      // between the corners `a`, north-west, and `b`, south-east; may cross 180 degrees
+    kRadius,   // at most radius_m metres from `a`, along the globe
+    kPolygon,  // inside the ring `exterior` and in none of the holes; straight lines in degrees
+  };
+  std::string path;
+  Shape shape = Shape::kBox;
+  GeoPoint a = {}, b = {};
+  double radius_m = 0;
+  std::vector<GeoPoint> exterior = {};  // at least 4, the last is the first
+  std::vector<std::vector<GeoPoint>> interiors = {};
+};
 // The point's own text holds this one, byte by byte.
 struct OwnTextHas {
   std::string part;
@@ -107,7 +126,7 @@ struct Nested {
 
 struct Condition {
   std::variant<Match, Except, Range, TimeRange, HasWords, HasText, IsEmpty, IsNull, ValuesCount,
-               HasId, HasVector, OwnTextHas, Nested, Filter>
+               HasId, HasVector, OwnTextHas, Geo, Nested, Filter>
       what;
 
   template <class T>

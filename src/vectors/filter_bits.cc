@@ -53,14 +53,6 @@ struct Known {
   }
 };
 
-// "a[].b" is "a.b".
-std::string PlainPath(std::string_view path) {
-  std::string plain(path);
-  for (size_t at; (at = plain.find("[].")) != std::string::npos;) plain.erase(at, 2);
-  while (plain.ends_with("[]")) plain.resize(plain.size() - 2);
-  return plain;
-}
-
 class BlockFilter {
  public:
   BlockFilter(const View& view, std::span<const Space> spaces,
@@ -112,6 +104,7 @@ class BlockFilter {
             [&](const TimeRange& range) {
               return With(prefix, range.path, &BlockFilter::InTime, range);
             },
+            [&](const Geo& geo) { return Near(geo, prefix); },
             [&](const HasText& has) { return With(prefix, has.path, &BlockFilter::Holding, has); },
             [&](const HasWords& has) {
               return With(prefix, has.path, &BlockFilter::HavingWords, has);
@@ -331,6 +324,27 @@ class BlockFilter {
     for (uint16_t row = 0; row < block_.rows(); ++row) {
       if (absent->Test(first_row_ + row)) known.yes[row / 64] &= ~(uint64_t{1} << (row % 64));
     }
+    return known;
+  }
+
+  // Bounds of the latitude leave few enough to look at themselves.
+  Known Near(const Geo& geo, const std::string& prefix) const {
+    Range lat{.path = geo.path + ".lat"};
+    if (geo.shape == Geo::Shape::kBox) {
+      lat.gte = geo.b.lat;
+      lat.lte = geo.a.lat;
+    } else if (geo.shape == Geo::Shape::kRadius) {
+      constexpr double kMetresOfADegree = 111'000;  // rather too few
+      const double reach = geo.radius_m / kMetresOfADegree;
+      lat.gte = geo.a.lat - reach;
+      lat.lte = geo.a.lat + reach;
+    } else {
+      const auto [south, north] = std::ranges::minmax(geo.exterior, {}, &GeoPoint::lat);
+      lat.gte = south.lat;
+      lat.lte = north.lat;
+    }
+    Known known = With(prefix, lat.path, &BlockFilter::Inside, lat);
+    known.Doubt();
     return known;
   }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numbers>
 
 #include "base/overloaded.h"
 #include "vectors/words.h"
@@ -98,6 +99,46 @@ bool HoldsAt(const Value& payload, std::string_view path, std::string_view part)
   });
 }
 
+double MetresBetween(const GeoPoint& a, const GeoPoint& b) {
+  constexpr double kEarthRadiusM = 6'371'008.8;  // the mean one
+  constexpr double kRadians = std::numbers::pi / 180;
+  const double x = std::sin((b.lon - a.lon) * kRadians / 2);
+  const double y = std::sin((b.lat - a.lat) * kRadians / 2);
+  const double h = y * y + std::cos(a.lat * kRadians) * std::cos(b.lat * kRadians) * x * x;
+  return 2 * kEarthRadiusM * std::asin(std::sqrt(std::min(1.0, h)));
+}
+
+// Counts how often a ray to the east crosses the ring.
+bool IsInRing(const std::vector<GeoPoint>& ring, const GeoPoint& point) {
+  bool inside = false;
+  for (size_t i = 1; i < ring.size(); ++i) {
+    const GeoPoint& p = ring[i - 1];
+    const GeoPoint& q = ring[i];
+    if ((p.lat > point.lat) == (q.lat > point.lat)) continue;
+    const double lon = p.lon + (point.lat - p.lat) / (q.lat - p.lat) * (q.lon - p.lon);
+    if (point.lon < lon) inside = !inside;
+  }
+  return inside;
+}
+
+bool IsIn(const Geo& geo, const GeoPoint& point) {
+  switch (geo.shape) {
+    case Geo::Shape::kBox: {
+      if (point.lat > geo.a.lat || point.lat < geo.b.lat) return false;
+      const bool east_of_west = point.lon >= geo.a.lon;
+      const bool west_of_east = point.lon <= geo.b.lon;
+      return geo.a.lon <= geo.b.lon ? east_of_west && west_of_east : east_of_west || west_of_east;
+    }
+    case Geo::Shape::kRadius:
+      return MetresBetween(geo.a, point) <= geo.radius_m;
+    case Geo::Shape::kPolygon:
+      return IsInRing(geo.exterior, point) &&
+             std::ranges::none_of(geo.interiors,
+                                  [&](const auto& ring) { return IsInRing(ring, point); });
+  }
+  return false;
+}
+
 bool MatchesOne(const Condition& condition, const Facts& facts) {
   const Value& payload = *facts.payload;
   return std::visit(
@@ -125,6 +166,16 @@ bool MatchesOne(const Condition& condition, const Facts& facts) {
             return AnyAt(payload, range.path, [&](const Value& value) {
               const auto time = value.AsString() ? ParseTime(*value.AsString()) : std::nullopt;
               return time && IsInside(*time, range);
+            });
+          },
+          [&](const Geo& geo) {
+            return AnyAt(payload, geo.path, [&](const Value& value) {
+              const Value* lon = value.Find("lon");
+              const Value* lat = value.Find("lat");
+              if (lon == nullptr || lat == nullptr) return false;
+              const auto x = NumberOf(*lon);
+              const auto y = NumberOf(*lat);
+              return x && y && IsIn(geo, {*x, *y});
             });
           },
           [&](const HasText& has) { return HoldsAt(payload, has.path, has.part); },
@@ -222,6 +273,14 @@ bool Matches(const Filter& filter, const Facts& facts) {
   if (std::ranges::any_of(filter.must_not, holds)) return false;
   return filter.should.empty() ||
          static_cast<size_t>(std::ranges::count_if(filter.should, holds)) >= filter.should_least;
+}
+
+void ForEachAt(const json::Value& payload, std::string_view path,
+               const std::function<void(const json::Value&)>& visit) {
+  AnyAt(payload, path, [&](const Value& value) {
+    visit(value);
+    return false;
+  });
 }
 
 std::optional<WallTime> ParseTime(std::string_view text) {

@@ -23,6 +23,10 @@ struct Facts {
 
 bool Matches(const Filter& filter, const Facts& facts);
 
+// Visits each value that `path` reaches, elements of arrays one by one.
+void ForEachAt(const json::Value& payload, std::string_view path,
+               const std::function<void(const json::Value&)>& visit);
+
 // "2026-11-03T10:00:00.5+01:00", "2026-11-03T10:00:00" (UTC then), "2026-11-03"; a space may stand
 // for the T. Years 0000 to 9999;
 // at most 64 bytes.

@@ -8,6 +8,7 @@
 
 #include "base/overloaded.h"
 #include "base/utf8.h"
+#include "json/writer.h"
 
 namespace weir::vectors {
 namespace {
@@ -19,15 +20,15 @@ std::unexpected<Error> Bad(std::string message, std::string param, std::string r
   return Fail(Code::kInvalidArgument, std::move(message), std::move(param), std::move(reason));
 }
 
-Result<void> CheckName(std::string_view name, std::string_view what, size_t least) {
+Result<void> CheckName(std::string_view name, std::string_view what, size_t least, size_t most) {
   const auto is_plain = [](char c) { return static_cast<unsigned char>(c) >= 0x20 && c != 0x7f; };
-  if (name.size() >= least && name.size() <= Limits::kNameBytes && IsValidUtf8(name) &&
+  if (name.size() >= least && name.size() <= most && IsValidUtf8(name) &&
       std::ranges::all_of(name, is_plain)) {
     return {};
   }
   return Bad(
       fmt::format("the name of a {} takes {} to {} bytes of UTF-8 without control characters", what,
-                  least, Limits::kNameBytes),
+                  least, most),
       "name");
 }
 
@@ -150,6 +151,29 @@ Result<void> CheckBounds(const Bounds& bounds) {
   return CheckPath(bounds.path);
 }
 
+Result<void> CheckGeo(const Geo& geo) {
+  if (auto ok = CheckPath(geo.path); !ok) return ok;
+  const auto is_place = [](const GeoPoint& point) {
+    return std::fabs(point.lon) <= 180 && std::fabs(point.lat) <= 90;
+  };
+  const auto is_ring = [&](const std::vector<GeoPoint>& ring) {
+    return ring.size() >= 4 && ring.front() == ring.back() && std::ranges::all_of(ring, is_place);
+  };
+  if (!is_place(geo.a) || !is_place(geo.b)) {
+    return Bad("a place has a longitude of -180 to 180 and a latitude of -90 to 90", "filter",
+               "invalid_value");
+  }
+  if (geo.shape == Geo::Shape::kRadius && !(geo.radius_m >= 0 && std::isfinite(geo.radius_m))) {
+    return Bad("a radius is a number of metres from 0 on", "filter", "invalid_value");
+  }
+  if (geo.shape == Geo::Shape::kPolygon &&
+      !(is_ring(geo.exterior) && std::ranges::all_of(geo.interiors, is_ring))) {
+    return Bad("a ring of a polygon has at least 4 places, the last of which is the first",
+               "filter", "invalid_value");
+  }
+  return {};
+}
+
 Result<void> CheckCondition(std::span<const Space> spaces, const Condition& condition, size_t depth,
                             FilterSize& size) {
   return std::visit(
@@ -167,6 +191,11 @@ Result<void> CheckCondition(std::span<const Space> spaces, const Condition& cond
           [](const Range& range) { return CheckBounds(range); },
           [](const TimeRange& range) { return CheckBounds(range); },
           [](const ValuesCount& count) { return CheckBounds(count); },
+          [&](const Geo& geo) {
+            size.values += geo.exterior.size();
+            for (const auto& ring : geo.interiors) size.values += ring.size();
+            return CheckGeo(geo);
+          },
           [](const HasText& has) { return CheckPath(has.path); },
           [](const HasWords& has) { return CheckPath(has.path); },
           [](const IsEmpty& is) { return CheckPath(is.path); },
@@ -216,13 +245,14 @@ Result<void> CheckLevel(std::span<const Space> spaces, const Filter& filter, siz
 }  // namespace
 
 Result<void> CheckSpec(const CollectionSpec& spec) {
-  if (auto ok = CheckName(spec.name, "collection", 1); !ok) return ok;
+  if (auto ok = CheckCollectionName(spec.name); !ok) return ok;
+  if (auto ok = CheckAbout(spec.about); !ok) return ok;
   if (spec.spaces.size() > Limits::kSpaces) {
     return Bad(fmt::format("a collection has at most {} spaces", Limits::kSpaces), "spaces");
   }
   std::set<std::string_view> names;
   for (const Space& space : spec.spaces) {
-    if (auto ok = CheckName(space.name, "space", 0); !ok) return ok;
+    if (auto ok = CheckName(space.name, "space", 0, Limits::kNameBytes); !ok) return ok;
     if (!names.insert(space.name).second) {
       return Bad(fmt::format("two spaces are named '{}'", space.name), "spaces");
     }
@@ -231,6 +261,28 @@ Result<void> CheckSpec(const CollectionSpec& spec) {
     }
   }
   return {};
+}
+
+Result<void> CheckCollectionName(std::string_view name) {
+  return CheckName(name, "collection", 1, Limits::kCollectionNameBytes);
+}
+
+Result<void> CheckAbout(const json::Value& about) {
+  if (auto ok = CheckPayload(about, "about"); !ok) return ok;
+  const size_t bytes = json::Print(about).size();
+  if (bytes <= Limits::kAboutBytes) return {};
+  return Fail(Code::kTooLarge,
+              fmt::format("what is remembered of a collection is {} bytes long; the limit is {}",
+                          bytes, Limits::kAboutBytes),
+              "about", "about_too_large");
+}
+
+Result<void> CheckNote(const Note& note) {
+  if (auto ok = CheckName(note.key, "note", 1, Limits::kCollectionNameBytes); !ok) return ok;
+  if (note.text.size() <= Limits::kNoteBytes && IsValidUtf8(note.text)) return {};
+  return Fail(Code::kTooLarge,
+              fmt::format("a note takes up to {} bytes of UTF-8", Limits::kNoteBytes), "text",
+              "note_too_large");
 }
 
 Result<void> CheckPoints(std::span<const Space> spaces, std::span<const Point> points) {
@@ -297,6 +349,23 @@ Result<void> CheckScroll(std::span<const Space> spaces, const ScrollQuery& query
   if (query.limit < 1 || query.limit > Limits::kResults) {
     return Bad(fmt::format("limit takes 1 to {}", Limits::kResults), "limit");
   }
+  return CheckFilter(spaces, query.filter);
+}
+
+Result<void> CheckOrder(std::span<const Space> spaces, const OrderQuery& query) {
+  if (query.limit < 1 || query.limit > Limits::kResults) {
+    return Bad(fmt::format("limit takes 1 to {}", Limits::kResults), "limit");
+  }
+  if (query.from && std::isnan(*query.from)) return Bad("the start is not a number", "from");
+  if (auto ok = CheckPath(query.path); !ok) return ok;
+  return CheckFilter(spaces, query.filter);
+}
+
+Result<void> CheckFacet(std::span<const Space> spaces, const FacetQuery& query) {
+  if (query.limit < 1 || query.limit > Limits::kResults) {
+    return Bad(fmt::format("limit takes 1 to {}", Limits::kResults), "limit");
+  }
+  if (auto ok = CheckPath(query.path); !ok) return ok;
   return CheckFilter(spaces, query.filter);
 }
 

@@ -55,6 +55,11 @@ std::unexpected<Error> OpenCollection::Gone() const {
 
 Result<void> OpenCollection::Upsert(std::span<const Point> points) {
   if (auto ok = CheckPoints(row_.spec.spaces, points); !ok) return ok;
+  const MutexLock lock(files_->writing);
+  return UpsertLocked(points);
+}
+
+Result<void> OpenCollection::UpsertLocked(std::span<const Point> points) {
   std::vector<std::string> payloads;
   payloads.reserve(points.size());
   for (size_t i = 0; i < points.size(); ++i) {
@@ -65,7 +70,6 @@ Result<void> OpenCollection::Upsert(std::span<const Point> points) {
   std::unordered_map<std::string_view, size_t> last;
   for (size_t i = 0; i < points.size(); ++i) last[points[i].id] = i;
 
-  const MutexLock lock(files_->writing);
   if (auto loaded = Load(); !loaded) return loaded;
   auto transaction = files_->rows.Begin();
   if (!transaction) return Fail(std::move(transaction.error()));
@@ -154,16 +158,28 @@ Result<void> OpenCollection::Drop() {
   const MutexLock lock(files_->writing);
   if (dropped_) return Gone();
   if (auto removed = files_->rows.RemoveCollection(row_.id); !removed) return removed;
-  dropped_ = true;
+  Retire();
   (void)files_->rows.GiveBackSpace();
-  builder_.reset();
   std::error_code ignored;
   for (size_t space = 0; space < row_.spec.spaces.size(); ++space) {
     std::filesystem::remove(PlaceOf(space).File(), ignored);
   }
+  return {};
+}
+
+Result<void> OpenCollection::GiveWay(const CollectionSpec& spec) {
+  const MutexLock lock(files_->writing);
+  if (dropped_) return Gone();
+  if (auto set = files_->rows.SetSpec(row_.id, spec); !set) return set;
+  Retire();
+  return {};
+}
+
+void OpenCollection::Retire() {
+  dropped_ = true;
+  builder_.reset();
   const MutexLock showing(showing_);
   shown_ = {};
-  return {};
 }
 
 // ---- the picture in memory

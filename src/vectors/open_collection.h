@@ -21,6 +21,7 @@
 #include "vectors/row_builder.h"
 #include "vectors/rows.h"
 #include "vectors/search_cost.h"
+#include "vectors/store.h"
 #include "vectors/types.h"
 #include "vectors/view.h"
 
@@ -36,15 +37,24 @@ class OpenCollection : public std::enable_shared_from_this<OpenCollection> {
   Result<void> Upsert(std::span<const Point> points);
   Result<int64_t> Delete(std::span<const std::string> ids);
   Result<int64_t> Delete(const Filter& filter);
+  Result<int64_t> Edit(std::span<const std::string> ids, const Collection::EditPoint& edit);
+  Result<int64_t> Edit(const Filter& filter, const Collection::EditPoint& edit);
   Result<std::vector<Point>> Get(std::span<const std::string> ids, Parts parts);
   Result<std::vector<Hit>> Query(const vectors::Query& query);
   Result<Page> Scroll(const ScrollQuery& query);
   Result<int64_t> Count(const Filter& filter);
+  Result<std::vector<OrderedPoint>> Order(const OrderQuery& query);
+  Result<std::vector<FacetHit>> Facet(const FacetQuery& query);
+  Result<std::vector<std::string>> Sample(const Filter& filter, size_t count);
   Result<void> BuildIndexes(size_t threads);
   // Removes it from the tables and answers kNotFound from then on.
   Result<void> Drop();
+  // Writes down its new name and spaces; another object must take its place, and it answers
+  // kNotFound from then on.
+  Result<void> GiveWay(const CollectionSpec& spec);
 
  private:
+  void Retire() HOLDS(files_->writing);
   std::unexpected<Error> Gone() const;
   struct Change;  // what one write did to the tables
 
@@ -64,6 +74,11 @@ class OpenCollection : public std::enable_shared_from_this<OpenCollection> {
   Result<std::shared_ptr<const View>> Look();
   Result<void> Load() HOLDS(files_->writing);
   void Publish() HOLDS(files_->writing);
+  // Of points that were checked.
+  Result<void> UpsertLocked(std::span<const Point> points) HOLDS(files_->writing);
+  Result<int64_t> EditLocked(std::span<const std::string> ids, size_t first,
+                             const Collection::EditPoint& edit) HOLDS(files_->writing);
+  Result<std::optional<Point>> ReadLocked(const std::string& id) HOLDS(files_->writing);
   Result<int64_t> DeleteLocked(std::span<const std::string> ids) HOLDS(files_->writing);
   void Apply(const Change& change) HOLDS(files_->writing);
   Result<void> PackIfWorthwhile() HOLDS(files_->writing);
@@ -87,6 +102,9 @@ class OpenCollection : public std::enable_shared_from_this<OpenCollection> {
                                       const std::optional<Bitmap>& eligible, size_t count);
   Result<std::vector<Candidate>> Find(const Picture& picture, const vectors::Query& query,
                                       size_t count);
+  // Order and Facet: the payloads of rows that the index knows too little of.
+  Result<void> LookAtUnsure(const View& view, const Bitmap& rows, std::string_view path,
+                            const std::function<void(uint32_t, const json::Value&)>& visit);
   // Nothing where a hit was replaced meanwhile, unless it is to `settle` for the new one.
   Result<std::optional<std::vector<Hit>>> QueryOnce(const vectors::Query& query, bool settle);
   Result<Page> ScrollIn(const View& view, const ScrollQuery& query);

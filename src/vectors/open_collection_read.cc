@@ -239,7 +239,9 @@ Result<Page> OpenCollection::ScrollIn(const View& view, const ScrollQuery& query
   std::vector<int64_t> seqs;
   std::string last;
   bool more = false;
-  auto walked = (*reader)->WalkIds(row_.id, query.after, [&](int64_t seq, std::string_view id) {
+  const std::string& from = std::max(query.after, query.from);
+  auto walked = (*reader)->WalkIds(row_.id, from, [&](int64_t seq, std::string_view id) {
+    if (!query.after.empty() && id == query.after) return true;
     const uint32_t row = view.FindSeq(seq);
     if (row == view.rows || (*eligible && !(*eligible)->Test(row))) return true;
     if (seqs.size() == query.limit) {

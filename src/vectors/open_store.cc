@@ -50,59 +50,247 @@ Result<std::shared_ptr<OpenStore>> OpenStore::Open(const std::filesystem::path& 
   auto files = Files::Open(folder, check);
   if (!files) return Fail(std::move(files.error()));
   auto store = std::make_shared<OpenStore>(*files, graph_points_least);
-  std::vector<CollectionRow> rows;
-  {
-    const MutexLock lock((*files)->writing);
-    auto listed = (*files)->rows.Collections();
-    if (!listed) return Fail(std::move(listed.error()));
-    rows = std::move(*listed);
-  }
-  RemoveStrangers((*files)->index_folder(), rows);
-  const MutexLock lock(store->naming_);
-  for (CollectionRow& row : rows) {
-    std::string name = row.spec.name;
-    store->collections_[std::move(name)] = store->Make(std::move(row));
-  }
+  if (auto read = store->Read(); !read) return Fail(std::move(read.error()));
   return store;
+}
+
+Result<void> OpenStore::Read() {
+  const MutexLock naming(naming_);
+  const MutexLock lock(files_->writing);
+  auto rows = files_->rows.Collections();
+  if (!rows) return Fail(std::move(rows.error()));
+  auto aliases = files_->rows.Aliases();
+  if (!aliases) return Fail(std::move(aliases.error()));
+  auto notes = files_->rows.Notes();
+  if (!notes) return Fail(std::move(notes.error()));
+  RemoveStrangers(files_->index_folder(), *rows);
+  for (CollectionRow& row : *rows) {
+    const std::string name = row.spec.name;
+    for (const AliasRow& alias : *aliases) {
+      if (alias.collection == row.id) aliases_[alias.name] = name;
+    }
+    json::Value about = row.spec.about;
+    collections_[name] = {Make(std::move(row)), std::move(about)};
+  }
+  for (Note& note : *notes) notes_[std::move(note.key)] = std::move(note.text);
+  return {};
 }
 
 Result<std::shared_ptr<OpenCollection>> OpenStore::Create(const CollectionSpec& spec) {
   if (auto ok = CheckSpec(spec); !ok) return Fail(std::move(ok.error()));
   const MutexLock naming(naming_);
-  if (collections_.contains(spec.name)) {
+  if (collections_.contains(spec.name) || aliases_.contains(spec.name)) {
     return Fail(Code::kConflict, fmt::format("there is a collection '{}' already", spec.name),
                 "name", "collection_exists");
   }
   const MutexLock lock(files_->writing);
   const auto id = files_->rows.AddCollection(spec);
   if (!id) return Fail(id.error());
-  auto collection = Make({*id, spec});
-  collections_[spec.name] = collection;
+  CollectionRow row{*id, spec};
+  row.spec.id = *id;
+  auto collection = Make(std::move(row));
+  collections_[spec.name] = {collection, spec.about};
   return collection;
 }
 
 Result<std::shared_ptr<OpenCollection>> OpenStore::Find(std::string_view name) {
   const MutexLock naming(naming_);
-  const auto found = collections_.find(name);
-  if (found != collections_.end()) return found->second;
+  const auto found = Seek(name);
+  if (!found) return Fail(found.error());
+  return (*found)->second.collection;
+}
+
+Result<OpenStore::Entries::iterator> OpenStore::Seek(std::string_view name) {
+  auto found = collections_.find(name);
+  if (found == collections_.end()) {
+    const auto alias = aliases_.find(name);
+    if (alias != aliases_.end()) found = collections_.find(alias->second);
+  }
+  if (found != collections_.end()) return found;
   return Fail(Code::kNotFound, fmt::format("there is no collection '{}'", name), "collection",
               "collection_not_found");
+}
+
+Result<CollectionSpec> OpenStore::Look(std::string_view name) {
+  const MutexLock naming(naming_);
+  const auto found = Seek(name);
+  if (!found) return Fail(found.error());
+  CollectionSpec spec = (*found)->second.collection->spec();
+  spec.about = (*found)->second.about;
+  return spec;
 }
 
 std::vector<CollectionSpec> OpenStore::List() {
   const MutexLock naming(naming_);
   std::vector<CollectionSpec> specs;
-  for (const auto& [name, collection] : collections_) specs.push_back(collection->spec());
+  for (const auto& [name, entry] : collections_) {
+    specs.push_back(entry.collection->spec());
+    specs.back().about = entry.about;
+  }
   return specs;
 }
 
 Result<void> OpenStore::Drop(std::string_view name) {
-  auto collection = Find(name);
-  if (!collection) return Fail(std::move(collection.error()));
   const MutexLock naming(naming_);
-  if (auto dropped = (*collection)->Drop(); !dropped) return dropped;
-  collections_.erase(collections_.find(name));
+  const auto found = collections_.find(name);
+  if (found == collections_.end()) {
+    return Fail(Code::kNotFound, fmt::format("there is no collection '{}'", name), "collection",
+                "collection_not_found");
+  }
+  if (auto dropped = found->second.collection->Drop(); !dropped) return dropped;
+  std::erase_if(aliases_, [&](const auto& alias) { return alias.second == found->first; });
+  collections_.erase(found);
   return {};
+}
+
+Result<std::string> OpenStore::NameOf(int64_t id) {
+  const MutexLock naming(naming_);
+  for (const auto& [name, entry] : collections_) {
+    if (entry.collection->spec().id == id) return name;
+  }
+  return Fail(Code::kNotFound, "there is no collection with this id", "collection",
+              "collection_not_found");
+}
+
+Result<void> OpenStore::Rename(std::string_view name, std::string_view new_name) {
+  if (auto ok = CheckCollectionName(new_name); !ok) return ok;
+  const MutexLock naming(naming_);
+  const auto found = collections_.find(name);
+  if (found == collections_.end()) {
+    return Fail(Code::kNotFound, fmt::format("there is no collection '{}'", name), "collection",
+                "collection_not_found");
+  }
+  if (name == new_name) return {};
+  if (collections_.contains(new_name) || aliases_.contains(new_name)) {
+    return Fail(Code::kConflict, fmt::format("there is a collection '{}' already", new_name),
+                "name", "collection_exists");
+  }
+  CollectionSpec spec = found->second.collection->spec();
+  spec.name = new_name;
+  if (auto given = found->second.collection->GiveWay(spec); !given) return given;
+  const int64_t id = spec.id;
+  const std::string to = spec.name;
+  collections_[to] = {Make({id, std::move(spec)}), std::move(found->second.about)};
+  for (auto& [alias, collection] : aliases_) {
+    if (collection == name) collection = to;
+  }
+  collections_.erase(found);
+  return {};
+}
+
+Result<void> OpenStore::ChangeAbout(std::string_view name,
+                                    const std::function<json::Value(const json::Value&)>& change) {
+  const MutexLock naming(naming_);
+  const auto found = Seek(name);
+  if (!found) return Fail(found.error());
+  Entry& entry = (*found)->second;
+  json::Value about = change(entry.about);
+  if (auto ok = CheckAbout(about); !ok) return ok;
+  const MutexLock lock(files_->writing);
+  auto set = files_->rows.SetAbout(entry.collection->spec().id, about);
+  if (set) entry.about = std::move(about);
+  return set;
+}
+
+Result<void> OpenStore::GiveSpaces(std::string_view name, std::span<const Space> spaces) {
+  const MutexLock naming(naming_);
+  const auto found = Seek(name);
+  if (!found) return Fail(found.error());
+  Entry& entry = (*found)->second;
+  CollectionSpec spec = entry.collection->spec();
+  if (!spec.spaces.empty()) {
+    return Fail(Code::kConflict, "the collection has its spaces already", "spaces", "spaces_exist");
+  }
+  spec.spaces.assign(spaces.begin(), spaces.end());
+  if (auto ok = CheckSpec(spec); !ok) return ok;
+  if (auto given = entry.collection->GiveWay(spec); !given) return given;
+  const int64_t id = spec.id;
+  entry.collection = Make({id, std::move(spec)});
+  return {};
+}
+
+Result<void> OpenStore::ChangeAliases(std::span<const Alias> changes) {
+  const MutexLock naming(naming_);
+  auto aliases = aliases_;
+  for (const Alias& change : changes) {
+    if (change.collection.empty()) {
+      if (aliases.erase(change.name) == 0) {
+        return Fail(Code::kNotFound, fmt::format("there is no alias '{}'", change.name), "alias",
+                    "alias_not_found");
+      }
+      continue;
+    }
+    if (auto ok = CheckCollectionName(change.name); !ok) return ok;
+    // An alias of an earlier change counts already.
+    const auto alias = aliases.find(change.collection);
+    const auto target = Seek(alias == aliases.end() ? change.collection : alias->second);
+    if (!target) return Fail(target.error());
+    if (collections_.contains(change.name)) {
+      return Fail(Code::kConflict, fmt::format("there is a collection '{}' already", change.name),
+                  "alias", "collection_exists");
+    }
+    aliases[change.name] = (*target)->first;
+  }
+  if (aliases.size() > Limits::kAliases) {
+    return Fail(Code::kUnprocessable,
+                fmt::format("a store has at most {} aliases", Limits::kAliases), "alias",
+                "too_many_aliases");
+  }
+  const MutexLock lock(files_->writing);
+  auto transaction = files_->rows.Begin();
+  if (!transaction) return Fail(std::move(transaction.error()));
+  for (const Alias& change : changes) {
+    const auto now = aliases.find(change.name);
+    auto done =
+        now == aliases.end()
+            ? files_->rows.RemoveAlias(change.name)
+            : files_->rows.PutAlias(change.name,
+                                    collections_.find(now->second)->second.collection->spec().id);
+    if (!done) return done;
+  }
+  auto committed = transaction->Commit();
+  if (committed) aliases_ = std::move(aliases);
+  return committed;
+}
+
+std::vector<Alias> OpenStore::Aliases() {
+  const MutexLock naming(naming_);
+  std::vector<Alias> aliases;
+  for (const auto& [name, collection] : aliases_) aliases.push_back({name, collection});
+  return aliases;
+}
+
+Result<void> OpenStore::PutNote(const Note& note) {
+  if (auto ok = CheckNote(note); !ok) return ok;
+  const MutexLock naming(naming_);
+  if (notes_.size() >= Limits::kNotes && !notes_.contains(note.key)) {
+    return Fail(Code::kUnprocessable, fmt::format("a store has at most {} notes", Limits::kNotes),
+                "key", "too_many_notes");
+  }
+  const MutexLock lock(files_->writing);
+  auto put = files_->rows.PutNote(note);
+  if (put) notes_[note.key] = note.text;
+  return put;
+}
+
+Result<void> OpenStore::RemoveNote(std::string_view key) {
+  const MutexLock naming(naming_);
+  const auto found = notes_.find(key);
+  if (found == notes_.end()) return Fail(Code::kNotFound, "there is no such note", "key");
+  const MutexLock lock(files_->writing);
+  auto removed = files_->rows.RemoveNote(key);
+  if (removed) notes_.erase(found);
+  return removed;
+}
+
+std::vector<Note> OpenStore::Notes(std::string_view prefix) {
+  const MutexLock naming(naming_);
+  std::vector<Note> notes;
+  for (auto at = notes_.lower_bound(prefix);
+       at != notes_.end() && std::string_view(at->first).starts_with(prefix); ++at) {
+    notes.push_back({at->first, at->second});
+  }
+  return notes;
 }
 
 // Written aside, synced, then given its name.

@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,19 +26,40 @@ class OpenStore {
   Result<std::shared_ptr<OpenCollection>> Create(const CollectionSpec& spec);
   Result<std::shared_ptr<OpenCollection>> Find(std::string_view name);
   std::vector<CollectionSpec> List();
+  Result<CollectionSpec> Look(std::string_view name);
+  Result<std::string> NameOf(int64_t id);
+  Result<void> Rename(std::string_view name, std::string_view new_name);
   Result<void> Drop(std::string_view name);
+  Result<void> ChangeAbout(std::string_view name,
+                           const std::function<json::Value(const json::Value&)>& change);
+  Result<void> GiveSpaces(std::string_view name, std::span<const Space> spaces);
+  Result<void> ChangeAliases(std::span<const Alias> changes);
+  std::vector<Alias> Aliases();
+  Result<void> PutNote(const Note& note);
+  Result<void> RemoveNote(std::string_view key);
+  std::vector<Note> Notes(std::string_view prefix);
   Result<void> Snapshot(const std::filesystem::path& folder);
 
   OpenStore(std::shared_ptr<Files> files, uint32_t graph_points_least);
 
  private:
+  struct Entry {
+    std::shared_ptr<OpenCollection> collection;
+    json::Value about;
+  };
+  using Entries = std::map<std::string, Entry, std::less<>>;
+
   std::shared_ptr<OpenCollection> Make(CollectionRow row) const;
+  Result<void> Read();
+  // By its name or an alias.
+  Result<Entries::iterator> Seek(std::string_view name) HOLDS(naming_);
 
   const std::shared_ptr<Files> files_;
   const uint32_t graph_points_least_;
   Mutex naming_;  // taken before files_->writing
-  std::map<std::string, std::shared_ptr<OpenCollection>, std::less<>> collections_
-      GUARDED_BY(naming_);
+  Entries collections_ GUARDED_BY(naming_);
+  std::map<std::string, std::string, std::less<>> aliases_ GUARDED_BY(naming_);  // to a collection
+  std::map<std::string, std::string, std::less<>> notes_ GUARDED_BY(naming_);
   // Last, so that it ends first.
   const std::shared_ptr<Keeper> keeper_ = std::make_shared<Keeper>();
 };

@@ -34,6 +34,13 @@ std::vector<uint16_t> Unique(std::vector<uint16_t> rows) {
 
 }  // namespace
 
+std::string PlainPath(std::string_view path) {
+  std::string plain(path);
+  for (size_t at; (at = plain.find("[].")) != std::string::npos;) plain.erase(at, 2);
+  while (plain.ends_with("[]")) plain.resize(plain.size() - 2);
+  return plain;
+}
+
 void PayloadBlock::Builder::Add(const json::Value& payload) {
   CHECK(rows_ < kBlockRows, "a block that is full");
   if (CountEntries(payload, kEntriesMax) > kEntriesMax) {

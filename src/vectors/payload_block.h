@@ -25,6 +25,9 @@ inline constexpr size_t kIndexedBytes = 256;
 // A payload with more entries is not indexed at all.
 inline constexpr size_t kEntriesMax = 1'024;
 
+// "a[].b" is "a.b".
+std::string PlainPath(std::string_view path);
+
 // A number's value, with the integer itself where it is one (a double cannot tell large ones
 // apart).
 struct Number {

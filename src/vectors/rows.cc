@@ -8,6 +8,7 @@
 #include "json/parse.h"
 #include "json/writer.h"
 #include "sqlite/migrations.h"
+#include "vectors/stored_payload.h"
 
 namespace weir::vectors {
 namespace {
@@ -33,6 +34,16 @@ constexpr std::array kSchema = {
                       "  key INTEGER PRIMARY KEY,"
                       "  value BLOB NOT NULL"
                       ") STRICT"},
+    sqlite::Migration{"ALTER TABLE vector_collection ADD COLUMN about TEXT NOT NULL DEFAULT '';"
+                      "CREATE TABLE vector_alias ("
+                      "  name TEXT PRIMARY KEY,"
+                      "  collection INTEGER NOT NULL REFERENCES vector_collection (id)"
+                      "    ON DELETE CASCADE"
+                      ") STRICT, WITHOUT ROWID;"
+                      "CREATE TABLE vector_note ("
+                      "  key TEXT PRIMARY KEY,"
+                      "  text TEXT NOT NULL"
+                      ") STRICT, WITHOUT ROWID"},
 };
 
 static_assert(Limits::kSpaces == 16, "the key of vector_data counts on it");
@@ -46,6 +57,7 @@ enum Slot : size_t {
   kAddVector,
   kReadVector,
   kEachPoint,
+  kReadPoint,
   kStatements
 };
 
@@ -74,6 +86,10 @@ std::string PrintSpaces(std::span<const Space> spaces) {
   }
   writer.EndArray();
   return text;
+}
+
+std::string PrintAbout(const json::Value& about) {
+  return about.is_null() ? std::string() : json::Print(about);
 }
 
 Result<std::vector<Space>> ParseSpaces(std::string_view text) {
@@ -125,6 +141,8 @@ Result<std::optional<int64_t>> SeqWith(sqlite::Statement& select, int64_t collec
 }
 
 constexpr sqlite::Sql kSelectSeq = "SELECT seq FROM vector_point WHERE collection = ?1 AND id = ?2";
+constexpr sqlite::Sql kSelectPoint =
+    "SELECT seq, id, payload, text FROM vector_point WHERE seq = ?1";
 constexpr sqlite::Sql kSelectVector = "SELECT value FROM vector_data WHERE key = ?1";
 
 // Deleted contents are overwritten, and pages that are free can be given back. A file that is older
@@ -162,6 +180,16 @@ PointRow RowAt(const sqlite::Statement& select) {
           .text = select.Text(3)};
 }
 
+Result<bool> ReadPointWith(sqlite::Statement& select, int64_t seq,
+                           const std::function<void(const PointRow&)>& use) {
+  select.Bind(seq);
+  auto row = select.Step();
+  if (!row || !*row) return row;
+  use(RowAt(select));
+  select.Reset();
+  return true;
+}
+
 }  // namespace
 
 // ---- RowReader
@@ -178,10 +206,9 @@ Result<RowReader> RowReader::Open(const std::filesystem::path& database) {
   auto db = sqlite::Database::Open(database, {.read_only = true, .check = false});
   if (!db) return Fail(std::move(db.error()));
   constexpr std::array kTexts = {
-      kSelectSeq, sqlite::Sql("SELECT seq, id, payload, text FROM vector_point WHERE seq = ?1"),
-      kSelectVector,
+      kSelectSeq, kSelectPoint, kSelectVector,
       sqlite::Sql(
-          "SELECT seq, id FROM vector_point WHERE collection = ?1 AND id > ?2 ORDER BY id")};
+          "SELECT seq, id FROM vector_point WHERE collection = ?1 AND id >= ?2 ORDER BY id")};
   auto statements = PrepareAll(*db, kTexts);
   if (!statements) return Fail(std::move(statements.error()));
   auto& all = *statements;
@@ -194,12 +221,7 @@ Result<std::optional<int64_t>> RowReader::SeqOf(int64_t collection, std::string_
 }
 
 Result<bool> RowReader::ReadPoint(int64_t seq, const std::function<void(const PointRow&)>& use) {
-  point_.Bind(seq);
-  auto row = point_.Step();
-  if (!row || !*row) return row;
-  use(RowAt(point_));
-  point_.Reset();
-  return true;
+  return ReadPointWith(point_, seq, use);
 }
 
 Result<bool> RowReader::ReadVector(int64_t seq, size_t space,
@@ -207,9 +229,9 @@ Result<bool> RowReader::ReadVector(int64_t seq, size_t space,
   return ReadVectorWith(vector_, seq, space, use);
 }
 
-Result<void> RowReader::WalkIds(int64_t collection, std::string_view after,
+Result<void> RowReader::WalkIds(int64_t collection, std::string_view from,
                                 const std::function<bool(int64_t seq, std::string_view id)>& use) {
-  walk_.Bind(collection, after);
+  walk_.Bind(collection, from);
   for (;;) {
     const auto row = walk_.Step();
     if (!row) return Fail(row.error());
@@ -246,14 +268,15 @@ Result<Rows> Rows::Open(const std::filesystem::path& database, bool check) {
       "INSERT INTO vector_point (collection, id, payload, text) VALUES (?1, ?2, ?3, ?4)",
       "INSERT INTO vector_data (key, value) VALUES (?1, ?2)",
       kSelectVector,
-      "SELECT seq, id, payload, text FROM vector_point WHERE collection = ?1 ORDER BY seq"};
+      "SELECT seq, id, payload, text FROM vector_point WHERE collection = ?1 ORDER BY seq",
+      kSelectPoint};
   auto statements = PrepareAll(*db, texts);
   if (!statements) return Fail(std::move(statements.error()));
   return Rows(std::move(*db), std::move(*statements));
 }
 
 Result<std::vector<CollectionRow>> Rows::Collections() {
-  auto select = db_.Prepare("SELECT id, name, spaces FROM vector_collection ORDER BY name");
+  auto select = db_.Prepare("SELECT id, name, spaces, about FROM vector_collection ORDER BY name");
   if (!select) return Fail(std::move(select.error()));
   std::vector<CollectionRow> rows;
   for (;;) {
@@ -262,15 +285,23 @@ Result<std::vector<CollectionRow>> Rows::Collections() {
     if (!*row) return rows;
     auto spaces = ParseSpaces(select->Text(2));
     if (!spaces) return Fail(std::move(spaces.error()));
-    rows.push_back(
-        {.id = select->Int(0), .spec = {std::string(select->Text(1)), std::move(*spaces)}});
+    auto about = ParsePayload(select->Text(3));
+    if (!about) return Fail(std::move(about.error()));
+    const int64_t id = select->Int(0);
+    rows.push_back({.id = id,
+                    .spec = {.name = std::string(select->Text(1)),
+                             .spaces = std::move(*spaces),
+                             .about = std::move(*about),
+                             .id = id}});
   }
 }
 
 Result<int64_t> Rows::AddCollection(const CollectionSpec& spec) {
-  auto insert = db_.Prepare("INSERT INTO vector_collection (name, spaces) VALUES (?1, ?2)");
+  auto insert =
+      db_.Prepare("INSERT INTO vector_collection (name, spaces, about) VALUES (?1, ?2, ?3)");
   if (!insert) return Fail(std::move(insert.error()));
-  insert->Bind(std::string_view(spec.name), std::string_view(PrintSpaces(spec.spaces)));
+  insert->Bind(std::string_view(spec.name), std::string_view(PrintSpaces(spec.spaces)),
+               std::string_view(PrintAbout(spec.about)));
   if (auto inserted = insert->Run(); !inserted) return Fail(std::move(inserted.error()));
   return db_.LastInsertId();
 }
@@ -296,6 +327,72 @@ Result<void> Rows::RemoveCollection(int64_t id) {
   remove->Bind(id);
   if (auto removed = remove->Run(); !removed) return removed;
   return transaction->Commit();
+}
+
+Result<void> Rows::SetAbout(int64_t id, const json::Value& about) {
+  auto update = db_.Prepare("UPDATE vector_collection SET about = ?2 WHERE id = ?1");
+  if (!update) return Fail(std::move(update.error()));
+  update->Bind(id, std::string_view(PrintAbout(about)));
+  return update->Run();
+}
+
+Result<void> Rows::SetSpec(int64_t id, const CollectionSpec& spec) {
+  auto update = db_.Prepare("UPDATE vector_collection SET name = ?2, spaces = ?3 WHERE id = ?1");
+  if (!update) return Fail(std::move(update.error()));
+  update->Bind(id, std::string_view(spec.name), std::string_view(PrintSpaces(spec.spaces)));
+  return update->Run();
+}
+
+Result<std::vector<AliasRow>> Rows::Aliases() {
+  auto select = db_.Prepare("SELECT name, collection FROM vector_alias ORDER BY name");
+  if (!select) return Fail(std::move(select.error()));
+  std::vector<AliasRow> rows;
+  for (;;) {
+    const auto row = select->Step();
+    if (!row) return Fail(row.error());
+    if (!*row) return rows;
+    rows.push_back({std::string(select->Text(0)), select->Int(1)});
+  }
+}
+
+Result<void> Rows::PutAlias(std::string_view name, int64_t collection) {
+  auto put = db_.Prepare("INSERT OR REPLACE INTO vector_alias (name, collection) VALUES (?1, ?2)");
+  if (!put) return Fail(std::move(put.error()));
+  put->Bind(name, collection);
+  return put->Run();
+}
+
+Result<void> Rows::RemoveAlias(std::string_view name) {
+  auto remove = db_.Prepare("DELETE FROM vector_alias WHERE name = ?1");
+  if (!remove) return Fail(std::move(remove.error()));
+  remove->Bind(name);
+  return remove->Run();
+}
+
+Result<std::vector<Note>> Rows::Notes() {
+  auto select = db_.Prepare("SELECT key, text FROM vector_note ORDER BY key");
+  if (!select) return Fail(std::move(select.error()));
+  std::vector<Note> notes;
+  for (;;) {
+    const auto row = select->Step();
+    if (!row) return Fail(row.error());
+    if (!*row) return notes;
+    notes.push_back({std::string(select->Text(0)), std::string(select->Text(1))});
+  }
+}
+
+Result<void> Rows::PutNote(const Note& note) {
+  auto put = db_.Prepare("INSERT OR REPLACE INTO vector_note (key, text) VALUES (?1, ?2)");
+  if (!put) return Fail(std::move(put.error()));
+  put->Bind(std::string_view(note.key), std::string_view(note.text));
+  return put->Run();
+}
+
+Result<void> Rows::RemoveNote(std::string_view key) {
+  auto remove = db_.Prepare("DELETE FROM vector_note WHERE key = ?1");
+  if (!remove) return Fail(std::move(remove.error()));
+  remove->Bind(key);
+  return remove->Run();
 }
 
 Result<sqlite::Transaction> Rows::Begin() { return sqlite::Transaction::Begin(db_); }
@@ -324,6 +421,14 @@ Result<int64_t> Rows::AddPoint(int64_t collection, std::string_view id, std::str
 Result<void> Rows::AddVector(int64_t seq, size_t space, std::span<const float> vector) {
   statements_[kAddVector].Bind(KeyOf(seq, space), std::as_bytes(vector));
   return statements_[kAddVector].Run();
+}
+
+Result<std::optional<int64_t>> Rows::SeqOf(int64_t collection, std::string_view id) {
+  return SeqWith(statements_[kSeqOf], collection, id);
+}
+
+Result<bool> Rows::ReadPoint(int64_t seq, const std::function<void(const PointRow&)>& use) {
+  return ReadPointWith(statements_[kReadPoint], seq, use);
 }
 
 Result<void> Rows::ForEachPoint(int64_t collection,

@@ -25,6 +25,11 @@ struct CollectionRow {
   CollectionSpec spec;
 };
 
+struct AliasRow {
+  std::string name;
+  int64_t collection = 0;
+};
+
 // Where a point's row is, and what is read of it at once.
 struct PointRow {
   int64_t seq = 0;  // grows with every write and is never used again
@@ -43,8 +48,8 @@ class RowReader {
   Result<bool> ReadPoint(int64_t seq, const std::function<void(const PointRow&)>& use);
   Result<bool> ReadVector(int64_t seq, size_t space,
                           const std::function<void(std::span<const float>)>& use);
-  // In the order of ids, from the one after `after` on, until `use` says false.
-  Result<void> WalkIds(int64_t collection, std::string_view after,
+  // In the order of ids, beginning with `from` where that is there, until `use` says false.
+  Result<void> WalkIds(int64_t collection, std::string_view from,
                        const std::function<bool(int64_t seq, std::string_view id)>& use);
   // A copy of the whole database in a new file.
   Result<void> CopyTo(const std::filesystem::path& file);
@@ -65,6 +70,18 @@ class Rows {
   Result<std::vector<CollectionRow>> Collections();
   Result<int64_t> AddCollection(const CollectionSpec& spec);
   Result<void> RemoveCollection(int64_t id);
+  Result<void> SetAbout(int64_t id, const json::Value& about);
+  Result<void> SetSpec(int64_t id, const CollectionSpec& spec);  // its name and spaces
+
+  // Removed with their collection.
+  Result<std::vector<AliasRow>> Aliases();
+  // Between Begin and Commit.
+  Result<void> PutAlias(std::string_view name, int64_t collection);
+  Result<void> RemoveAlias(std::string_view name);
+
+  Result<std::vector<Note>> Notes();
+  Result<void> PutNote(const Note& note);
+  Result<void> RemoveNote(std::string_view key);
 
   // The following belong between Begin and Commit.
   Result<sqlite::Transaction> Begin();
@@ -74,6 +91,9 @@ class Rows {
                            std::string_view text);
   Result<void> AddVector(int64_t seq, size_t space, std::span<const float> vector);
 
+  Result<std::optional<int64_t>> SeqOf(int64_t collection, std::string_view id);
+  // False where there is none.
+  Result<bool> ReadPoint(int64_t seq, const std::function<void(const PointRow&)>& use);
   // All points of a collection in the order of seq.
   Result<void> ForEachPoint(int64_t collection,
                             const std::function<Result<void>(const PointRow&)>& use);

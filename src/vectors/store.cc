@@ -20,6 +20,21 @@ Result<std::vector<Hit>> Collection::Query(const vectors::Query& query) const {
   return open_->Query(query);
 }
 Result<Page> Collection::Scroll(const ScrollQuery& query) const { return open_->Scroll(query); }
+Result<int64_t> Collection::Edit(std::span<const std::string> ids, const EditPoint& edit) {
+  return open_->Edit(ids, edit);
+}
+Result<int64_t> Collection::Edit(const Filter& filter, const EditPoint& edit) {
+  return open_->Edit(filter, edit);
+}
+Result<std::vector<OrderedPoint>> Collection::Order(const OrderQuery& query) const {
+  return open_->Order(query);
+}
+Result<std::vector<FacetHit>> Collection::Facet(const FacetQuery& query) const {
+  return open_->Facet(query);
+}
+Result<std::vector<std::string>> Collection::Sample(const Filter& filter, size_t count) const {
+  return open_->Sample(filter, count);
+}
 Result<int64_t> Collection::Count(const Filter& filter) const { return open_->Count(filter); }
 Result<void> Collection::BuildIndexes(size_t threads) { return open_->BuildIndexes(threads); }
 
@@ -47,6 +62,24 @@ Result<std::shared_ptr<Collection>> Store::Find(std::string_view name) const {
 
 Result<std::vector<CollectionSpec>> Store::List() const { return open_->List(); }
 Result<void> Store::Drop(std::string_view name) { return open_->Drop(name); }
+Result<CollectionSpec> Store::Look(std::string_view name) const { return open_->Look(name); }
+Result<std::string> Store::NameOf(int64_t id) const { return open_->NameOf(id); }
+Result<void> Store::Rename(std::string_view name, std::string_view new_name) {
+  return open_->Rename(name, new_name);
+}
+Result<void> Store::ChangeAbout(std::string_view name, const ChangeValue& change) {
+  return open_->ChangeAbout(name, change);
+}
+Result<void> Store::GiveSpaces(std::string_view name, std::span<const Space> spaces) {
+  return open_->GiveSpaces(name, spaces);
+}
+Result<void> Store::ChangeAliases(std::span<const Alias> changes) {
+  return open_->ChangeAliases(changes);
+}
+std::vector<Alias> Store::Aliases() const { return open_->Aliases(); }
+Result<void> Store::PutNote(const Note& note) { return open_->PutNote(note); }
+Result<void> Store::RemoveNote(std::string_view key) { return open_->RemoveNote(key); }
+std::vector<Note> Store::Notes(std::string_view prefix) const { return open_->Notes(prefix); }
 Result<void> Store::Snapshot(const std::filesystem::path& folder) const {
   return open_->Snapshot(folder);
 }

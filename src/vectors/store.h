@@ -20,6 +20,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -41,7 +42,8 @@ class Collection {
   Collection& operator=(const Collection&) = delete;
   ~Collection();
 
-  // After Drop every call but this one gives kNotFound.
+  // As it was found; Store::Look has `about` as it is now. After Drop every call but this one gives
+  // kNotFound.
   const CollectionSpec& spec() const;
 
   // Puts points in; one whose id is there is replaced as a whole. Of two with the same id in one
@@ -51,11 +53,29 @@ class Collection {
   Result<int64_t> Delete(std::span<const std::string> ids);
   Result<int64_t> Delete(const Filter& filter);
 
+  // Reads, changes and writes points as one step that no other writer comes between. `edit` is
+  // called for each id with the point as it is, or with an empty one of that id where there is none
+  // (`there` is false then), and says whether to write it; an error of it undoes everything. It
+  // runs under the store's lock: it must be quick and must not call the store. How many were
+  // written.
+  using EditPoint = std::function<Result<bool>(size_t index, bool there, Point& point)>;
+  Result<int64_t> Edit(std::span<const std::string> ids, const EditPoint& edit);
+  // The same for all points that match. Over kEditPoints of them are written in several steps, each
+  // as a whole; every point is looked at once.
+  static constexpr size_t kEditPoints = 4'096;
+  Result<int64_t> Edit(const Filter& filter, const EditPoint& edit);
+
   // In the order of `ids`; those that are not there are left out.
   Result<std::vector<Point>> Get(std::span<const std::string> ids, Parts parts = kAllParts) const;
   Result<std::vector<Hit>> Query(const vectors::Query& query) const;
   Result<Page> Scroll(const ScrollQuery& query) const;
   Result<int64_t> Count(const Filter& filter = {}) const;
+  Result<std::vector<OrderedPoint>> Order(const OrderQuery& query) const;
+  // The most frequent first, equal ones in their own order.
+  Result<std::vector<FacetHit>> Facet(const FacetQuery& query) const;
+  // So many points of those that match, by chance and in no order; all of them where there are
+  // fewer.
+  Result<std::vector<std::string>> Sample(const Filter& filter, size_t count) const;
 
   // Indexes are built by themselves, in the background. This builds now what is missing, with so
   // many threads, and returns when searches use it.
@@ -82,11 +102,35 @@ class Store {
 
   // kConflict when the name is taken.
   Result<std::shared_ptr<Collection>> Create(const CollectionSpec& spec);
-  // kNotFound when there is none of that name.
+  // By its name or an alias; kNotFound when there is none.
   Result<std::shared_ptr<Collection>> Find(std::string_view name) const;
+  Result<CollectionSpec> Look(std::string_view name) const;
   // In the order of names.
   Result<std::vector<CollectionSpec>> List() const;
+  // The name of the collection with this id; kNotFound when there is none.
+  Result<std::string> NameOf(int64_t id) const;
+  // kConflict when the new name is taken. Aliases stay its own; handles of it from before give
+  // kNotFound.
+  Result<void> Rename(std::string_view name, std::string_view new_name);
+  // By its name alone. Its aliases go with it.
   Result<void> Drop(std::string_view name);
+
+  // What is remembered of a collection (CollectionSpec::about), changed in one step: `change` gets
+  // it as it is and says what it shall be. It must be quick and must not call the store.
+  using ChangeValue = std::function<json::Value(const json::Value& now)>;
+  Result<void> ChangeAbout(std::string_view name, const ChangeValue& change);
+  // Gives a collection that was made without spaces its spaces; kConflict when it has some. Handles
+  // of it from before give kNotFound: Find it again.
+  Result<void> GiveSpaces(std::string_view name, std::span<const Space> spaces);
+
+  // Aliases are changed together or not at all; an empty `collection` removes one. kNotFound for a
+  // collection that is not there, kConflict for a name that a collection has.
+  Result<void> ChangeAliases(std::span<const Alias> changes);
+  std::vector<Alias> Aliases() const;  // in the order of names
+
+  Result<void> PutNote(const Note& note);
+  Result<void> RemoveNote(std::string_view key);
+  std::vector<Note> Notes(std::string_view prefix) const;  // in the order of keys
 
   // A copy of everything as of one moment, while work goes on: a folder that Open takes. `folder`
   // must not exist; it appears whole or not at all.

@@ -10,6 +10,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "json/value.h"
@@ -18,7 +19,12 @@
 namespace weir::vectors {
 
 struct Limits {
-  static constexpr size_t kNameBytes = 255;
+  static constexpr size_t kNameBytes = 255;              // of a space, a field's path
+  static constexpr size_t kCollectionNameBytes = 1'024;  // and of an alias, a note's key
+  static constexpr size_t kAboutBytes = size_t{64} << 10;
+  static constexpr size_t kNoteBytes = size_t{64} << 10;
+  static constexpr size_t kNotes = 16'384;
+  static constexpr size_t kAliases = 16'384;
   static constexpr size_t kIdBytes = 512;
   static constexpr size_t kSpaces = 16;
   static constexpr size_t kDimensions = 16'384;
@@ -50,6 +56,26 @@ struct Space {
 struct CollectionSpec {
   std::string name;
   std::vector<Space> spaces;  // none is fine: a collection that is searched by words alone
+  // What its owner wants to remember of it: an object, or null. The store does not look inside.
+  json::Value about = {};
+  // Given by the store, never used again; Create does not read it.
+  int64_t id = 0;
+};
+
+// Another name under which a collection is found.
+struct Alias {
+  std::string name;
+  std::string collection;
+
+  bool operator==(const Alias&) const = default;
+};
+
+// What somebody keeps in a store beside its collections.
+struct Note {
+  std::string key;
+  std::string text;
+
+  bool operator==(const Note&) const = default;
 };
 
 struct Point {
@@ -114,6 +140,7 @@ struct Hit {
 
 struct ScrollQuery {
   std::string after = {};  // an id: the page begins with the next one; empty begins at the start
+  std::string from = {};   // an id: the page begins with it, or the next one where it is not there
   size_t limit = 100;
   Filter filter = {};
   Parts parts = kAllParts;
@@ -123,6 +150,38 @@ struct ScrollQuery {
 struct Page {
   std::vector<Point> points;
   std::optional<std::string> next;  // `after` of the next page; empty when this is the last
+};
+
+// The points that have a number, or else a time, in a field, in its order; of several values of a
+// point the first counts. Without pages: begin the next with the last value, and leave its ids out.
+struct OrderQuery {
+  std::string path;
+  bool descending = false;
+  std::optional<double> from = {};         // numbers from here on (down to here, descending)
+  std::optional<WallTime> from_time = {};  // and times
+  bool times = false;                      // the field holds times, not numbers
+  size_t limit = 100;
+  Filter filter = {};
+  Parts parts = kAllParts;
+};
+
+struct OrderedPoint {
+  Point point;
+  std::variant<int64_t, double, WallTime> value;
+};
+
+// How many points have each value of a field.
+struct FacetQuery {
+  std::string path;
+  size_t limit = 10;
+  Filter filter = {};
+};
+
+struct FacetHit {
+  Scalar value;  // a string, an integer or a boolean
+  int64_t count = 0;
+
+  bool operator==(const FacetHit&) const = default;
 };
 
 }  // namespace weir::vectors

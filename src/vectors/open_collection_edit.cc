@@ -1,0 +1,94 @@
+// The part of OpenCollection that reads, changes and writes in one step.
+#include <unordered_map>
+
+#include "vectors/input_check.h"
+#include "vectors/open_collection.h"
+#include "vectors/stored_payload.h"
+
+namespace weir::vectors {
+
+Result<int64_t> OpenCollection::Edit(std::span<const std::string> ids,
+                                     const Collection::EditPoint& edit) {
+  if (auto ok = CheckIds(ids); !ok) return Fail(std::move(ok.error()));
+  const MutexLock lock(files_->writing);
+  return EditLocked(ids, 0, edit);
+}
+
+Result<int64_t> OpenCollection::Edit(const Filter& filter, const Collection::EditPoint& edit) {
+  if (auto ok = CheckFilter(row_.spec.spaces, filter); !ok) return Fail(std::move(ok.error()));
+  const MutexLock lock(files_->writing);
+  if (auto loaded = Load(); !loaded) return Fail(std::move(loaded.error()));
+  std::vector<std::string> ids;
+  {
+    const auto view = builder_->Look();
+    auto rows = Filtered(*view, filter);
+    if (!rows) return Fail(std::move(rows.error()));
+    rows->ForEach([&](size_t row) { ids.emplace_back(view->IdOf(static_cast<uint32_t>(row))); });
+  }
+  int64_t written = 0;
+  for (size_t first = 0; first < ids.size(); first += Collection::kEditPoints) {
+    const size_t count = std::min(Collection::kEditPoints, ids.size() - first);
+    auto edited = EditLocked(std::span(ids).subspan(first, count), first, edit);
+    if (!edited) return edited;
+    written += *edited;
+  }
+  return written;
+}
+
+Result<int64_t> OpenCollection::EditLocked(std::span<const std::string> ids, size_t first,
+                                           const Collection::EditPoint& edit) {
+  if (auto loaded = Load(); !loaded) return Fail(std::move(loaded.error()));
+  std::vector<Point> points;
+  std::unordered_map<std::string_view, size_t> edited;  // an id may come twice
+  for (size_t i = 0; i < ids.size(); ++i) {
+    const auto before = edited.find(ids[i]);
+    Point point{.id = ids[i]};
+    bool there = true;
+    if (before != edited.end()) {
+      point = points[before->second];
+    } else {
+      auto read = ReadLocked(ids[i]);
+      if (!read) return Fail(std::move(read.error()));
+      there = read->has_value();
+      if (there) point = std::move(**read);
+    }
+    const auto write = edit(first + i, there, point);
+    if (!write) return Fail(write.error());
+    if (!*write) continue;
+    point.id = ids[i];
+    if (before != edited.end()) {
+      points[before->second] = std::move(point);
+    } else {
+      edited[ids[i]] = points.size();
+      points.push_back(std::move(point));
+    }
+  }
+  if (points.empty()) return 0;
+  if (auto ok = CheckPoints(row_.spec.spaces, points); !ok) return Fail(std::move(ok.error()));
+  if (auto written = UpsertLocked(points); !written) return Fail(std::move(written.error()));
+  return static_cast<int64_t>(points.size());
+}
+
+Result<std::optional<Point>> OpenCollection::ReadLocked(const std::string& id) {
+  const auto seq = files_->rows.SeqOf(row_.id, id);
+  if (!seq) return Fail(seq.error());
+  if (!*seq) return std::nullopt;
+  Point point{.id = id};
+  Result<json::Value> payload;
+  auto found = files_->rows.ReadPoint(**seq, [&](const PointRow& row) {
+    point.text = row.text;
+    payload = ParsePayload(row.payload);
+  });
+  if (!found) return Fail(std::move(found.error()));
+  if (!payload) return Fail(std::move(payload.error()));
+  point.payload = std::move(*payload);
+  for (size_t space = 0; space < row_.spec.spaces.size(); ++space) {
+    auto read = files_->rows.ReadVector(**seq, space, [&](std::span<const float> vector) {
+      point.vectors[row_.spec.spaces[space].name].assign(vector.begin(), vector.end());
+    });
+    if (!read) return Fail(std::move(read.error()));
+  }
+  return point;
+}
+
+}  // namespace weir::vectors

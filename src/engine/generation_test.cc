@@ -279,6 +279,62 @@ TEST(Engine, MoreRequestsThanCellsAllFinish) {
   EXPECT_LE(engine.Stats().cells_used, 256);
 }
 
+chat::GenerateRequest List(int32_t prompts, int32_t max_tokens) {
+  chat::GenerateRequest request = Endless("", max_tokens);
+  request.prompts.clear();
+  for (int32_t i = 0; i < prompts; ++i) {
+    request.prompts.push_back({.tokens = {1, 300 + i, 301 + i, 302 + i}});
+  }
+  return request;
+}
+
+TEST(Engine, AsManyPromptsAsARequestMayHaveAreAnsweredOnAnIdleMachine) {
+  WEIR_ENGINE_OR_SKIP(engine, SmallSettings(StoriesPath()));
+  ASSERT_GT(kPromptsMax, scheduler::Options().waiting_max_per_client);
+  const Story story = engine.Run(List(kPromptsMax, 2));
+  EXPECT_EQ(story.ends.size(), static_cast<size_t>(kPromptsMax));
+  EXPECT_EQ(story.prompt_tokens(), 4 * kPromptsMax);
+  EXPECT_EQ(story.completion_tokens(), 2 * kPromptsMax);
+  EXPECT_EQ(engine.Stats().refused, 0u);
+}
+
+TEST(Engine, LongListsOfOneClientShareItsPlacesInTheQueue) {
+  WEIR_ENGINE_OR_SKIP(engine, SmallSettings(StoriesPath()));
+  chat::GenerateRequest forked = List(kPromptsMax / 2, 3);
+  forked.n = 2;
+  const uint64_t first = engine.Generate(List(kPromptsMax, 3));
+  const uint64_t second = engine.Generate(List(kPromptsMax, 3));
+  const uint64_t third = engine.Generate(forked);
+  const uint64_t left = engine.Generate(List(kPromptsMax, 3));
+  engine.Send(EngineFrame::kCancel, left);
+  for (const uint64_t id : {first, second, third}) {
+    const Story story = engine.Finish(id);
+    ASSERT_FALSE(story.failure) << story.failure->message;
+    EXPECT_EQ(story.ends.size(), static_cast<size_t>(kPromptsMax));
+    EXPECT_EQ(story.completion_tokens(), 3 * kPromptsMax);
+  }
+}
+
+TEST(Engine, ProgressOfSeveralPromptsIsToldTogether) {
+  WEIR_ENGINE_OR_SKIP(engine, SmallSettings(StoriesPath()));
+  chat::GenerateRequest request = Endless("", 1);
+  request.prompts.clear();
+  for (int32_t i = 0; i < 6; ++i) {
+    request.prompts.push_back({.tokens = std::vector<int32_t>(500, 300 + i)});
+  }
+  const Story story = engine.Run(request);
+  std::vector<int64_t> told;
+  for (const chat::Event& event : story.events) {
+    if (const auto* progress = std::get_if<chat::Progress>(&event)) {
+      EXPECT_EQ(progress->total_tokens, 3000);
+      told.push_back(progress->processed_tokens);
+    }
+  }
+  ASSERT_FALSE(told.empty());
+  EXPECT_TRUE(std::ranges::is_sorted(told));
+  EXPECT_LE(told.back(), 3000);
+}
+
 TEST(Engine, LogprobsTellOfEachToken) {
   WEIR_ENGINE_OR_SKIP(engine, SmallSettings(StoriesPath()));
   chat::GenerateRequest request = Endless(kOnce, 12);

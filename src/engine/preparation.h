@@ -25,7 +25,7 @@
 namespace weir::engine {
 
 // Bounds of one request; docs/internals/engine-protocol.md lists them.
-inline constexpr int32_t kPromptsMax = 64;
+inline constexpr int32_t kPromptsMax = 128;
 inline constexpr int32_t kForksMax = 128;
 inline constexpr int32_t kChoicesMax = 128;  // prompts times forks
 inline constexpr size_t kInputsMax = 4096;   // texts of one embedding request

@@ -40,7 +40,7 @@ TEST(Preparation, EveryBoundIsNamed) {
          r.prompts.resize(2, r.prompts[0]);
          r.n = 65;
        }},
-      {"prompt", "64", [](Request& r) { r.prompts.resize(65, r.prompts[0]); }},
+      {"prompt", "128", [](Request& r) { r.prompts.resize(129, r.prompts[0]); }},
       {"max_tokens", "1", [](Request& r) { r.max_tokens = 0; }},
       {"top_logprobs", "20", [](Request& r) { r.top_logprobs = 21; }},
       {"top_logprobs", "0", [](Request& r) { r.top_logprobs = -1; }},

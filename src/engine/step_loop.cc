@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <numeric>
 #include <utility>
 
 #include "base/check.h"
@@ -14,10 +15,6 @@ namespace {
 // A long prompt tells how far it is, but not at every step.
 constexpr auto kProgressInterval = std::chrono::milliseconds(250);
 constexpr int64_t kProgressTokensMin = 512;
-// So many continuations of one scoring request are with the scheduler at a time: enough to fill
-// steps and to share the prompt, below what one client may have waiting.
-constexpr size_t kScoresAtOnce = 32;
-
 Error Lost() {
   return {Code::kBackendFailed,
           "the engine lost the model's state and starts again; try again",
@@ -26,25 +23,6 @@ Error Lost() {
 }
 Error NotComputed() {
   return {Code::kBackendFailed, "the engine could not compute this request", {}, "backend_failed"};
-}
-
-scheduler::Priority PriorityOf(chat::Priority priority) {
-  switch (priority) {
-    case chat::Priority::kInteractive:
-      return scheduler::Priority::kInteractive;
-    case chat::Priority::kBatch:
-      return scheduler::Priority::kBatch;
-    case chat::Priority::kBackground:
-      return scheduler::Priority::kBackground;
-  }
-  CHECK(false, "priority out of range");
-}
-
-// The prompt alone is to be repeated, without a word on its tokens.
-bool NothingToCompute(const PreparedGenerate& work) {
-  return std::ranges::all_of(work.prompts, [](const PreparedGenerate::Prompt& prompt) {
-    return prompt.max_tokens == 0 && !prompt.echo.wants_rows();
-  });
 }
 
 }  // namespace
@@ -78,113 +56,6 @@ void StepLoop::TakeInbox() {
   }
 }
 
-void StepLoop::Take(StartGenerate&& item) {
-  if (item.cancelled->load()) return outbox_.PutFailure(item.id, Cancelled());
-  if (scheduler_ == nullptr) {
-    return outbox_.PutFailure(
-        item.id, {Code::kUnprocessable, "this model makes embeddings; it does not generate",
-                  "model", "not_a_generative_model"});
-  }
-  ++requests_;
-  const uint64_t id = item.id;
-  Generation& generation = generations_[id];
-  generation.id = id;
-  generation.cancelled = std::move(item.cancelled);
-  generation.received = item.received;
-  generation.work = std::move(item.work);
-  generation.open_answers = generation.work.answers.size();
-  generation.usage = {.prompt_tokens = 0, .cached_tokens = 0, .completion_tokens = 0};
-  if (NothingToCompute(generation.work)) return AnswerWithEcho(generation);
-  const Result<void> submitted = SubmitPrompts(generation);
-  if (!submitted) return Abandon(id, submitted.error());
-  prompt_tokens_ += static_cast<uint64_t>(*generation.usage.prompt_tokens);
-}
-
-void StepLoop::AnswerWithEcho(Generation& generation) {
-  for (const auto& prompt : generation.work.prompts) {
-    *generation.usage.prompt_tokens += static_cast<int64_t>(prompt.tokens.size());
-  }
-  outbox_.Put(wire::EngineFrame::kEvent, generation.id,
-              chat::Event{chat::Started{*generation.usage.prompt_tokens, 0}});
-  EndPrompts(generation, 0, generation.work.prompts.size());
-}
-
-// Answers of which nothing is drawn: the echo is all there is.
-void StepLoop::EndPrompts(Generation& generation, size_t first, size_t count) {
-  const auto forks = static_cast<size_t>(generation.work.forks);
-  // The last Emit ends the generation.
-  for (size_t choice = first * forks; choice < (first + count) * forks; ++choice) {
-    Answer& answer = *generation.work.answers[choice];
-    answer.Echo(generation.work.prompts[choice / forks].echo.logprobs);
-    Emit(generation, answer.EndForLength());
-  }
-}
-
-Result<void> StepLoop::SubmitPrompts(Generation& generation) {
-  for (size_t i = 0; i < generation.work.prompts.size(); ++i) {
-    PreparedGenerate::Prompt& prompt = generation.work.prompts[i];
-    const scheduler::RequestId submission = next_submission_++;
-    *generation.usage.prompt_tokens += static_cast<int64_t>(prompt.tokens.size());
-    // The scheduler forks what samples; an echo alone is computed once for all its choices.
-    const int32_t forks = prompt.max_tokens > 0 ? generation.work.forks : 1;
-    auto submitted = scheduler_->Submit(
-        {.id = submission,
-         .prompt = std::move(prompt.tokens),
-         .max_new_tokens = prompt.max_tokens,
-         .tenant_salt = generation.work.caller.tenant_salt,
-         .client = generation.work.caller.client,
-         .priority = PriorityOf(generation.work.priority),
-         .forks = forks,
-         .deterministic = generation.work.deterministic,
-         .prompt_outputs_from = prompt.echo.wants_rows() ? 0 : scheduler::kNoPromptOutputs},
-        SystemClock().Now());
-    if (!submitted) return submitted;
-    generation.submissions.push_back(submission);
-    parts_[submission] = {generation.id, i};
-  }
-  return {};
-}
-
-void StepLoop::Take(StartScore&& item) {
-  if (item.cancelled->load()) return outbox_.PutFailure(item.id, Cancelled());
-  if (scheduler_ == nullptr) {
-    return outbox_.PutFailure(
-        item.id, {Code::kUnprocessable, "this model makes embeddings; it does not score", "model",
-                  "not_a_generative_model"});
-  }
-  ++requests_;
-  const uint64_t id = item.id;
-  Scoring& scoring = scorings_[id];
-  scoring.id = id;
-  scoring.cancelled = std::move(item.cancelled);
-  scoring.work = std::move(item.work);
-  scoring.scores.continuations.resize(scoring.work.sequences.size());
-  for (const auto& sequence : scoring.work.sequences) prompt_tokens_ += sequence.size();
-  GoOn(scoring);
-}
-
-// Nothing when at least one continuation is under way.
-Result<void> StepLoop::SubmitScores(Scoring& scoring) {
-  while (scoring.open < kScoresAtOnce &&
-         scoring.submissions.size() < scoring.work.sequences.size()) {
-    const size_t index = scoring.submissions.size();
-    const scheduler::RequestId submission = next_submission_++;
-    auto submitted = scheduler_->Submit({.id = submission,
-                                         .prompt = scoring.work.sequences[index],
-                                         .tenant_salt = scoring.work.caller.tenant_salt,
-                                         .client = scoring.work.caller.client,
-                                         .prompt_outputs_from = scoring.work.prompt_tokens - 1},
-                                        SystemClock().Now());
-    // A queue that is full now has room again when one of ours has ended.
-    if (!submitted && scoring.open > 0) return {};
-    if (!submitted) return submitted;
-    scoring.submissions.push_back(submission);
-    parts_[submission] = {scoring.id, index};
-    ++scoring.open;
-  }
-  return {};
-}
-
 void StepLoop::Take(StartEmbed&& item) {
   if (item.cancelled->load()) return outbox_.PutFailure(item.id, Cancelled());
   ++requests_;
@@ -196,6 +67,7 @@ void StepLoop::Take(CancelRequest&& item) { Abandon(item.id, Cancelled()); }
 void StepLoop::Take(PauseRequest&& item) {
   const auto found = generations_.find(item.id);
   if (found == generations_.end()) return;
+  found->second.paused = item.paused;
   for (const auto submission : found->second.submissions) {
     if (item.paused) {
       scheduler_->Pause(submission);
@@ -212,9 +84,10 @@ void StepLoop::Take(StatsRequest&& item) {
 void StepLoop::Take(ReadyReply&& item) { outbox_.PutEncoded(item.kind, item.id, item.body); }
 
 bool StepLoop::StepGeneration() {
+  SubmitBehind();
   const scheduler::Plan plan = scheduler_->Next(SystemClock().Now());
   TakeSchedulerEvents();
-  if (plan.empty()) return false;
+  if (plan.empty()) return SubmitBehind();
   ApplyOps(plan);
   if (plan.rows.empty()) return true;
 
@@ -398,7 +271,7 @@ void StepLoop::OnAdmitted(const scheduler::Event& event) {
     return;
   }
   Generation& generation = generations_.at(part->second.id);
-  if (event.branch != 0 || generation.admitted_prompts == generation.submissions.size()) return;
+  if (event.branch != 0 || generation.admitted_prompts == generation.work.prompts.size()) return;
   *generation.usage.cached_tokens += event.cached_tokens;
   if (generation.admitted_prompts++ > 0) return;
   generation.admitted = SystemClock().Now();
@@ -410,8 +283,10 @@ void StepLoop::OnProgress(const scheduler::Event& event) {
   const auto part = parts_.find(event.request);
   if (part == parts_.end()) return;
   const auto found = generations_.find(part->second.id);
-  if (found == generations_.end() || found->second.submissions.size() > 1) return;
+  if (found == generations_.end()) return;
   Generation& generation = found->second;
+  int32_t& processed = generation.processed[part->second.index];
+  processed = std::max(processed, event.prompt_done);
   // Recomputing after a requeue is no progress that a client waits for.
   if (generation.first_token != MonotonicTime{}) return;
   const MonotonicTime now = SystemClock().Now();
@@ -419,7 +294,9 @@ void StepLoop::OnProgress(const scheduler::Event& event) {
   if (total < kProgressTokensMin || now - generation.progress_sent < kProgressInterval) return;
   generation.progress_sent = now;
   outbox_.Put(wire::EngineFrame::kEvent, generation.id,
-              chat::Event{chat::Progress{event.prompt_done, total}});
+              chat::Event{chat::Progress{std::accumulate(generation.processed.begin(),
+                                                         generation.processed.end(), int64_t{0}),
+                                         total}});
 }
 
 void StepLoop::OnEnded(const scheduler::Event& event) {
@@ -459,6 +336,7 @@ void StepLoop::Emit(Generation& generation, AnswerStep step) {
   if (!step.done) return;
   outbox_.Put(wire::EngineFrame::kEvent, generation.id, chat::Event{std::move(*step.done)});
   --generation.open_answers;
+  if (generation.submissions.size() < generation.work.prompts.size()) behind_.insert(generation.id);
   CloseIfDone(generation);
 }
 
@@ -481,22 +359,6 @@ void StepLoop::CloseIfDone(Generation& generation) {
   outbox_.Put(wire::EngineFrame::kEvent, generation.id, chat::Event{done});
   for (const auto submission : generation.submissions) parts_.erase(submission);
   generations_.erase(generation.id);
-}
-
-void StepLoop::GoOn(Scoring& scoring) {
-  if (const Result<void> submitted = SubmitScores(scoring); !submitted) {
-    return Abandon(scoring.id, submitted.error());
-  }
-  if (scoring.open > 0) return;
-  int64_t tokens = 0;
-  for (const auto& sequence : scoring.work.sequences) {
-    tokens += static_cast<int64_t>(sequence.size());
-  }
-  scoring.scores.usage = {
-      .prompt_tokens = tokens, .cached_tokens = scoring.cached_tokens, .completion_tokens = 0};
-  outbox_.Put(wire::EngineFrame::kScores, scoring.id, scoring.scores);
-  for (const auto submission : scoring.submissions) parts_.erase(submission);
-  scorings_.erase(scoring.id);
 }
 
 void StepLoop::Abandon(uint64_t id, const Error& error) {

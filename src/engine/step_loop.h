@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <set>
 #include <unordered_map>
 #include <vector>
 
@@ -46,18 +47,21 @@ class StepLoop {
     MonotonicTime admitted = {};
     MonotonicTime first_token = {};
     PreparedGenerate work = {};
-    std::vector<scheduler::RequestId> submissions = {};  // one for each prompt
+    // One for each prompt so far: a few at a time, so that a long list does not fill the queue that
+    // its client shares.
+    std::vector<scheduler::RequestId> submissions = {};
+    bool paused = false;
     size_t admitted_prompts = 0;
     size_t open_answers = 0;
     chat::Usage usage = {};
+    std::vector<int32_t> processed = {};  // tokens of each prompt
     MonotonicTime progress_sent = {};
   };
   struct Scoring {
     uint64_t id = 0;
     CancelFlag cancelled = {};
     PreparedScore work = {};
-    // One for each continuation so far: a few at a time, so that a long list does not fill the
-    // queue that its client shares.
+    // One for each continuation so far, as above.
     std::vector<scheduler::RequestId> submissions = {};
     size_t open = 0;  // submitted and not yet ended
     chat::Scores scores = {};
@@ -80,6 +84,7 @@ class StepLoop {
 
   Result<void> SubmitScores(Scoring& scoring);
   Result<void> SubmitPrompts(Generation& generation);
+  bool SubmitBehind();
   void AnswerWithEcho(Generation& generation);
   void EndPrompts(Generation& generation, size_t first, size_t count);
 
@@ -119,6 +124,7 @@ class StepLoop {
   EmbedQueue embeddings_;
   std::unordered_map<scheduler::RequestId, Part> parts_ = {};
   scheduler::RequestId next_submission_ = 1;
+  std::set<uint64_t> behind_ = {};  // requests with parts that the scheduler has not got
   // The host tier's bytes. The scheduler bounds them.
   std::unordered_map<scheduler::Slot, std::vector<uint8_t>> copies_ = {};
   bool lost_ = false;

@@ -153,6 +153,8 @@ Result<backends::ModelFile> PolicySource::FileOf(const std::string& model) const
     file.settings.context_tokens = ContextTokensOf(*manifest);
     file.settings.dimensions_min = DimensionsMinOf(*manifest);
   }
+  file.settings.waiting_max = static_cast<int32_t>(*settings_.limits.queue);
+  file.settings.waiting_max_per_key = static_cast<int32_t>(*settings_.limits.queue_per_key);
   file.settings.max_tokens_default = static_cast<int32_t>(*settings_.limits.output_tokens);
   if (settings != nullptr) {
     if (settings->context.value) file.settings.context_tokens = OrZero(settings->context);

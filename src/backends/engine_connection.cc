@@ -203,8 +203,9 @@ std::pair<uint64_t, EngineConnection::OpenRequest> EngineConnection::Start(wire:
             fmt::format("the engine of '{}' has too much to do", name_),
             {},
             "queue_full",
-            /*retry_after_s=*/5});
+            ends_.RetryAfter_s(static_cast<double>(open_.size()) / 2)});
   } else {
+    if (open_.empty()) last_end_ = SystemClock().Now();  // idle time is not time between ends
     open_[id] = request;
     Owe();
     Send(kind, id, body);
@@ -335,17 +336,26 @@ Result<void> EngineConnection::Take(wire::Frame frame) {
     auto failure = wire::Decode<wire::Failure>(frame.body);
     request->error = failure ? wire::ErrorOf(std::move(*failure)) : Nonsense();
     open_.erase(found);
+    CountEnd();
     request->changed.Set();
     return {};
   }
   const uint64_t id = frame.request;
-  if (IsLast(frame)) open_.erase(found);
+  if (IsLast(frame)) {
+    open_.erase(found);
+    CountEnd();
+  }
   if (auto kept = Keep(std::move(frame), *request); !kept) return kept;
   if (request->frames.size() >= kStreamEventsMax && !request->paused && open_.contains(id)) {
     request->paused = true;
     Send(wire::EngineFrame::kPause, id, {});
   }
   return {};
+}
+
+void EngineConnection::CountEnd() {
+  const MonotonicTime now = SystemClock().Now();
+  ends_.Measured(1, now - std::exchange(last_end_, now));
 }
 
 Result<void> EngineConnection::Keep(wire::Frame frame, Request& request) {

@@ -23,6 +23,7 @@
 #include "backends/backend.h"
 #include "backends/outgoing_frames.h"
 #include "backends/pulse.h"
+#include "base/pace.h"
 #include "wire/engine.h"
 #include "wire/frame.h"
 
@@ -101,6 +102,8 @@ class EngineConnection : public std::enable_shared_from_this<EngineConnection> {
   void Owe();
   bool busy() const { return loaded_ && !open_.empty(); }
 
+  void CountEnd();
+
   void Send(wire::EngineFrame kind, uint64_t id, std::string_view body);
   std::pair<uint64_t, OpenRequest> Start(wire::EngineFrame kind, std::string_view body);
   void Leave(uint64_t id, Request& request);
@@ -124,6 +127,8 @@ class EngineConnection : public std::enable_shared_from_this<EngineConnection> {
   uint64_t next_id_ = 1;
   size_t held_bytes_ = 0;  // of the frames of all requests
   std::unordered_map<uint64_t, OpenRequest> open_ = {};
+  Pace ends_ = {};  // of requests
+  MonotonicTime last_end_ = {};
 };
 
 }  // namespace weir::backends

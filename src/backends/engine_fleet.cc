@@ -74,6 +74,8 @@ struct EngineFleet::Slot {
   MonotonicTime retry_at = {};
   bool stopped = false;  // somebody unloaded it: its end is no failure
   size_t users = 0;
+  MonotonicTime busy_since = {};  // with users
+  Pace leases = {};               // how long one has it
   MonotonicTime last_used = {};
   Duration keep_alive = {};
   Event changed;
@@ -83,13 +85,15 @@ struct EngineFleet::Slot {
 // is loaded, so that what was loaded for a request is still there when the request goes on.
 class EngineFleet::Lease {
  public:
-  Lease(const Clock& clock, SlotPtr slot) : clock_(clock), slot_(std::move(slot)) {
-    ++slot_->users;
+  Lease(const Clock& clock, SlotPtr slot)
+      : clock_(clock), slot_(std::move(slot)), since_(clock.Now()) {
+    if (slot_->users++ == 0) slot_->busy_since = since_;
   }
   ~Lease() {
     CHECK(slot_->users > 0, "a lease is given back once");
     --slot_->users;
     slot_->last_used = clock_.Now();
+    slot_->leases.Measured(1, slot_->last_used - since_);
     if (slot_->users == 0) slot_->changed.Set();
   }
   Lease(const Lease&) = delete;
@@ -100,6 +104,7 @@ class EngineFleet::Lease {
  private:
   const Clock& clock_;
   const SlotPtr slot_;
+  const MonotonicTime since_;
 };
 
 class EngineFleet::LeasedStream final : public EventStream {
@@ -359,12 +364,25 @@ Result<void> EngineFleet::MakeRoom(const Slot& wanted) {
                   fmt::format("{} models are loaded and busy, so '{}' has no place",
                               options_.engines_max, wanted.model),
                   "model", "no_room_for_model"};
-      error.retry_after_s = 10;
+      error.retry_after_s = PlaceIn_s();
       return Fail(std::move(error));
     }
     Unload(oldest, "another model needs its place");
   }
   return {};
+}
+
+// Until a busy engine may have nothing to do: what its requests took lately; before the first has
+// ended, as long again as it has been busy.
+int EngineFleet::PlaceIn_s() const {
+  int least = Pace::kRetryAfterMax_s;
+  for (const auto& [name, slot] : slots_) {
+    if (slot->state == EngineState::kFailed) continue;
+    Pace pace = slot->leases;
+    if (pace.per_s() == 0) pace.Measured(1, clock_.Now() - slot->busy_since);
+    least = std::min(least, pace.RetryAfter_s(1));
+  }
+  return least;
 }
 
 void EngineFleet::Unload(const SlotPtr& slot, std::string_view why) {
@@ -455,9 +473,16 @@ void EngineFleet::OnEngineExited(const wire::EngineExited& exited) {
   exits_.erase(found);
 }
 
+// A client is who a request says that it comes from, else the connection. Without a key that is all
+// that is known of anybody, so each client counts as a key.
 wire::Caller EngineFleet::CallerOf(const chat::Principal& principal) const {
-  return {Keyed(options_.salt, principal.tenant),
-          Keyed(options_.salt, principal.tenant + '\n' + principal.key_id + '\n' + principal.user)};
+  const std::string client =
+      principal.user.empty() ? "peer\n" + principal.peer : "user\n" + principal.user;
+  const std::string& key = principal.key_id.empty() ? client : principal.key_id;
+  const auto keyed = [&](const std::string& text) {
+    return Keyed(options_.salt, principal.tenant + '\n' + text);
+  };
+  return {Keyed(options_.salt, principal.tenant), keyed(key), keyed(key + '\n' + client)};
 }
 
 }  // namespace weir::backends

@@ -23,6 +23,7 @@
 #include "backends/engine_connection.h"
 #include "backends/launcher_link.h"
 #include "base/clock.h"
+#include "base/pace.h"
 #include "wire/engine.h"
 
 namespace weir::backends {
@@ -108,6 +109,7 @@ class EngineFleet final : public Backend {
   Task<void> Watch(SlotPtr slot);
   Task<void> UnloadWhenIdle(SlotPtr slot);
   Result<void> MakeRoom(const Slot& wanted);
+  int PlaceIn_s() const;
   void Unload(const SlotPtr& slot, std::string_view why);
   void Abandon(const Slot& slot);
   void EndProcess(const Slot& slot);

@@ -46,6 +46,7 @@ struct Principal {
   std::string tenant = "main";  // prefixes and caches are shared only inside one tenant
   std::string project = {};     // of the key, or x-weir-project where the key leaves it open
   std::string user = {};        // x-weir-user; an opaque word for the ledger
+  std::string peer = {};        // the other end of its connection ("127.0.0.1:51234"), if any
   Label label_floor = Label::kPublic;
   bool may_assert_label = false;  // whether x-weir-label covers parts that cannot be scanned
   uint32_t scopes = kAllScopes;

@@ -120,6 +120,7 @@ struct EmbedRequest {
   std::string model = {};
   std::vector<Prompt> inputs = {};
   std::optional<int32_t> dimensions = {};
+  Priority priority = Priority::kInteractive;
   std::optional<int64_t> keep_alive_ms = {};
 
   bool operator==(const EmbedRequest&) const = default;
@@ -132,6 +133,7 @@ struct ScoreRequest {
       {};              // the prompt as a chat, rendered up to where the assistant speaks ...
   Prompt prompt = {};  // ... or as plain text or tokens
   std::vector<std::string> continuations = {};
+  Priority priority = Priority::kInteractive;
   std::optional<int64_t> keep_alive_ms = {};
 
   bool operator==(const ScoreRequest&) const = default;

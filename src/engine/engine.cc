@@ -37,6 +37,7 @@ constexpr int32_t kContextTokensMax = 1 << 24;
 constexpr int32_t kBatchTokensDefault = 512;
 constexpr int32_t kBatchTokensMax = 1 << 16;
 constexpr int32_t kSequencesDefault = 64;
+constexpr int32_t kWaitingMax = 1 << 20;
 // Rows of one step whose logits are kept: each is a float for every entry of the vocabulary.
 constexpr int32_t kOutputsMax = 64;
 // An answer that names no bound ends here (docs/sampling.md), not at the end of the context.
@@ -89,6 +90,7 @@ struct Loaded {
   Limits limits = {};
   wire::ModelDefaults defaults = {};
   wire::EngineInfo info = {};
+  QueueBounds queue_bounds = {};
 };
 
 // Zero asks for the default; beyond the limit is an error, not a CHECK in the context.
@@ -98,6 +100,16 @@ Result<int32_t> Chosen(int32_t asked, int32_t fallback, int32_t limit, std::stri
                 std::string(param));
   }
   return asked > 0 ? asked : fallback;
+}
+
+Result<QueueBounds> BoundsOf(const wire::EngineSettings& settings) {
+  const QueueBounds defaults;
+  const auto all = Chosen(settings.waiting_max, defaults.waiting_max, kWaitingMax, "waiting_max");
+  if (!all) return std::unexpected(all.error());
+  const auto key = Chosen(settings.waiting_max_per_key, defaults.waiting_max_per_key, kWaitingMax,
+                          "waiting_max_per_key");
+  if (!key) return std::unexpected(key.error());
+  return QueueBounds{*all, *key};
 }
 
 Result<void> MakeGeneration(const wire::EngineSettings& settings, uint64_t host_bytes_max,
@@ -160,7 +172,9 @@ Result<void> MakeGeneration(const wire::EngineSettings& settings, uint64_t host_
       .outputs_max = std::min(loaded.context->batch_rows(), kOutputsMax),
       .sharing = shares ? scheduler::Sharing::kPrefix : scheduler::Sharing::kWhole,
       .chunk_max = loaded.context->batch_rows(),
-      .host_bytes_max = host_bytes_max});
+      .host_bytes_max = host_bytes_max,
+      .waiting_max = loaded.queue_bounds.waiting_max,
+      .waiting_max_per_key = loaded.queue_bounds.waiting_max_per_key});
 
   loaded.info.context_tokens = loaded.context->cells();
   loaded.info.request_tokens_max = loaded.limits.request_tokens_max;
@@ -202,6 +216,9 @@ Result<Loaded> LoadModel(const wire::EngineSettings& settings, uint64_t host_byt
   if (!model) return std::unexpected(model.error());
   loaded.model = std::move(*model);
 
+  const auto bounds = BoundsOf(settings);
+  if (!bounds) return std::unexpected(bounds.error());
+  loaded.queue_bounds = *bounds;
   const llama::ModelFacts& facts = loaded.model->facts();
   const bool embeds = facts.pooling != llama::Pooling::kNone;
   auto made =
@@ -261,8 +278,8 @@ Result<void> Serve(int socket, wire::FrameReader frames, Loaded& loaded, Outbox&
     // Nobody is left to read: a write that waits for room ends, too.
     shutdown(socket, SHUT_RDWR);
   });
-  StepLoop loop(loaded.context.get(), loaded.scheduler.get(), loaded.embedder.get(), inbox, outbox,
-                watch);
+  StepLoop loop(loaded.context.get(), loaded.scheduler.get(), loaded.embedder.get(),
+                loaded.queue_bounds, inbox, outbox, watch);
   Result<void> ended = loop.Run();
   // The reader may still wait for the gateway when it is this side that gives up.
   shutdown(socket, SHUT_RDWR);

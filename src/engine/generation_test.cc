@@ -290,7 +290,7 @@ chat::GenerateRequest List(int32_t prompts, int32_t max_tokens) {
 
 TEST(Engine, AsManyPromptsAsARequestMayHaveAreAnsweredOnAnIdleMachine) {
   WEIR_ENGINE_OR_SKIP(engine, SmallSettings(StoriesPath()));
-  ASSERT_GT(kPromptsMax, scheduler::Options().waiting_max_per_client);
+  ASSERT_GT(kPromptsMax, scheduler::Options().waiting_max_per_key);
   const Story story = engine.Run(List(kPromptsMax, 2));
   EXPECT_EQ(story.ends.size(), static_cast<size_t>(kPromptsMax));
   EXPECT_EQ(story.prompt_tokens(), 4 * kPromptsMax);

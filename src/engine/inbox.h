@@ -24,6 +24,7 @@ struct StartGenerate {
 struct StartEmbed {
   uint64_t id = 0;
   CancelFlag cancelled = {};
+  MonotonicTime received = {};
   PreparedEmbed work = {};
 };
 struct StartScore {

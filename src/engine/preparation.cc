@@ -313,7 +313,7 @@ Result<PreparedEmbed> Preparation::Prepare(const wire::Embed& asked,
     return Fail(Code::kInvalidArgument, fmt::format("input takes 1 to {} texts", kInputsMax),
                 "input");
   }
-  PreparedEmbed prepared;
+  PreparedEmbed prepared{.caller = asked.caller, .priority = request.priority};
   if (request.dimensions) {
     if (auto checked = CheckDimensions(*request.dimensions); !checked) {
       return std::unexpected(checked.error());
@@ -377,7 +377,8 @@ Result<PreparedScore> Preparation::Prepare(const wire::Score& asked,
   // The first continuation token needs a row before it to be predicted from.
   if (prompt.empty()) return Fail(Code::kInvalidArgument, "the prompt is empty", "prompt");
   PreparedScore prepared{.caller = asked.caller,
-                         .prompt_tokens = static_cast<int32_t>(prompt.size())};
+                         .prompt_tokens = static_cast<int32_t>(prompt.size()),
+                         .priority = request.priority};
   for (size_t i = 0; i < request.continuations.size(); ++i) {
     if (cancelled) return Fail(Cancelled());
     const std::string param = fmt::format("continuations[{}]", i);

@@ -49,6 +49,8 @@ struct PreparedGenerate {
 };
 
 struct PreparedEmbed {
+  wire::Caller caller = {};
+  chat::Priority priority = chat::Priority::kInteractive;
   std::vector<std::vector<llama::Token>> inputs = {};
   int32_t dimensions = 0;  // 0: all
 };
@@ -58,6 +60,7 @@ struct PreparedScore {
   // Prompt and continuation of each, in the order of the request. The prompt has a token or more.
   std::vector<std::vector<llama::Token>> sequences = {};
   int32_t prompt_tokens = 0;
+  chat::Priority priority = chat::Priority::kInteractive;
 };
 
 // What requests may use, as loaded.

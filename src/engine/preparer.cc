@@ -1,5 +1,7 @@
 #include "engine/preparer.h"
 
+#include <algorithm>
+#include <cmath>
 #include <string>
 #include <utility>
 
@@ -16,7 +18,7 @@ InboxItem Started(Request& request, PreparedGenerate work) {
   return StartGenerate{request.id, std::move(request.cancelled), request.received, std::move(work)};
 }
 InboxItem Started(Request& request, PreparedEmbed work) {
-  return StartEmbed{request.id, std::move(request.cancelled), std::move(work)};
+  return StartEmbed{request.id, std::move(request.cancelled), request.received, std::move(work)};
 }
 InboxItem Started(Request& request, PreparedScore work) {
   return StartScore{request.id, std::move(request.cancelled), std::move(work)};
@@ -28,12 +30,17 @@ InboxItem Started(Request& request, const wire::Text& text) {
   return ReadyReply{request.id, wire::EngineFrame::kText, wire::Encode(text)};
 }
 
-Error TooManyLong() {
+constexpr double kRetryAfterMax_s = 600;
+constexpr double kNewest = 0.2;  // how much the newest text counts in what a byte takes
+
+// When half of what waits is read there is room again.
+Error TooManyLong(size_t bytes, double ns_per_byte) {
+  const double seconds = std::ceil(static_cast<double>(bytes) * ns_per_byte / 1e9 / 2);
   return {Code::kUnavailable,
           "too many long texts wait to be read; try again",
           {},
           "queue_full",
-          /*retry_after_s=*/5};
+          /*retry_after_s=*/static_cast<int>(std::clamp(seconds, 1.0, kRetryAfterMax_s))};
 }
 
 }  // namespace
@@ -52,19 +59,29 @@ Result<void> Preparer::Take(Request request) {
   if (inbox_full_) return Fail(Code::kUnavailable, "the inbox of the engine is full");
   if (request.bytes <= kShortBytesMax) return Finish(request);
   const size_t bytes = request.bytes;
-  if (long_bytes_ + bytes > kLongBytesMax) return inbox_.Push(Failed(request, TooManyLong()));
+  const auto refuse = [&] {
+    return inbox_.Push(Failed(request, TooManyLong(long_bytes_, ns_per_byte_)));
+  };
+  if (long_bytes_ + bytes > kLongBytesMax) return refuse();
   long_bytes_ += bytes;
   if (!long_.Push(std::move(request))) {
     long_bytes_ -= bytes;
-    return inbox_.Push(Failed(request, TooManyLong()));
+    return refuse();
   }
   return {};
 }
 
 void Preparer::PrepareLong() {
   while (std::optional<Request> request = long_.Pop()) {
+    const size_t bytes = request->bytes;
+    const bool cancelled = *request->cancelled;
+    const MonotonicTime start = SystemClock().Now();
     if (!Finish(*request)) inbox_full_ = true;
-    long_bytes_ -= request->bytes;
+    if (!cancelled) {
+      const double took = static_cast<double>((SystemClock().Now() - start).count());
+      ns_per_byte_ = ns_per_byte_ + kNewest * (took / static_cast<double>(bytes) - ns_per_byte_);
+    }
+    long_bytes_ -= bytes;
   }
 }
 

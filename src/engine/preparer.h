@@ -53,6 +53,8 @@ class Preparer {
   const Preparation& preparation_;
   Inbox& inbox_;
   Channel<Request> long_;
+  // What its thread takes for a byte; a text of a megabyte takes about a second.
+  std::atomic<double> ns_per_byte_ = 1000;
   std::atomic<size_t> long_bytes_ = 0;
   std::atomic<bool> inbox_full_ = false;  // seen by the thread for long requests
   std::thread thread_;

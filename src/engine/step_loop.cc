@@ -387,6 +387,12 @@ void StepLoop::FailEverything(const Error& error) {
   embeddings_.FailAll(error);
 }
 
+EmbedQueue::Compute StepLoop::ComputeOf(llama::Embedder* embedder) {
+  if (embedder == nullptr) return nullptr;
+  return [embedder](std::span<const std::vector<llama::Token>> inputs,
+                    const std::function<bool()>& stop) { return embedder->Embed(inputs, stop); };
+}
+
 bool StepLoop::StepEmbedding() {
   // Answers that are being generated go on between the steps of a long list of texts, and so do
   // questions: the gateway takes an engine that answers nothing for hung.
@@ -404,13 +410,14 @@ wire::EngineStats StepLoop::Stats() const {
                           .prompt_tokens = prompt_tokens_ + embeddings_.tokens(),
                           .generated_tokens = generated_tokens_,
                           .memory_bytes = ResidentBytes()};
-  if (scheduler_ == nullptr) {
-    stats.waiting = static_cast<int32_t>(embeddings_.waiting());
-    return stats;
-  }
+  stats.waiting = embeddings_.waiting();
+  stats.running = embeddings_.running();
+  stats.refused = embeddings_.refused();
+  stats.embed_tokens_per_s = embeddings_.tokens_per_s();
+  if (scheduler_ == nullptr) return stats;
   const scheduler::Stats now = scheduler_->stats();
-  stats.waiting = now.waiting + static_cast<int32_t>(embeddings_.waiting());
-  stats.running = now.prefilling + now.decoding;
+  stats.waiting += now.waiting;
+  stats.running += now.prefilling + now.decoding;
   stats.cells = now.cells;
   stats.cells_used = now.cells_used;
   stats.prompt_tokens_cached = now.tokens_reused;
@@ -424,7 +431,7 @@ wire::EngineStats StepLoop::Stats() const {
   stats.hits_joined = now.hits_joined;
   stats.hits_host = now.hits_host;
   stats.misses = now.misses;
-  stats.refused = now.refused;
+  stats.refused += now.refused;
   stats.host_bytes = now.host_bytes;
   stats.prefill_tokens_per_s = now.prefill_tokens_per_s;
   stats.step_ms = now.decode_step_ms;

@@ -27,13 +27,13 @@ class StepLoop {
   // `context` and `scheduler` are null in an engine that only embeds, `embedder` in one whose model
   // only generates.
   StepLoop(llama::Context* context, scheduler::Scheduler* scheduler, llama::Embedder* embedder,
-           Inbox& inbox, Outbox& outbox, StepWatch& watch)
+           QueueBounds bounds, Inbox& inbox, Outbox& outbox, StepWatch& watch)
       : context_(context),
         scheduler_(scheduler),
         inbox_(inbox),
         outbox_(outbox),
         watch_(watch),
-        embeddings_(embedder, outbox) {}
+        embeddings_(ComputeOf(embedder), outbox, bounds, SystemClock()) {}
 
   // Until the inbox is closed (then: nothing) or the model's state is lost (then: the Error, sent
   // to every open request).
@@ -105,6 +105,7 @@ class StepLoop {
   void OnEnded(const scheduler::Event& event);
 
   bool StepEmbedding();
+  static EmbedQueue::Compute ComputeOf(llama::Embedder* embedder);
 
   void Emit(Generation& generation, AnswerStep step);
   void CloseIfDone(Generation& generation);

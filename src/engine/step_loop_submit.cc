@@ -102,6 +102,7 @@ Result<void> StepLoop::SubmitPrompts(Generation& generation) {
          .prompt = prompt.tokens,
          .max_new_tokens = prompt.max_tokens,
          .tenant_salt = work.caller.tenant_salt,
+         .key = work.caller.key,
          .client = work.caller.client,
          .priority = PriorityOf(work.priority),
          .forks = forks,
@@ -165,7 +166,9 @@ Result<void> StepLoop::SubmitScores(Scoring& scoring) {
     auto submitted = scheduler_->Submit({.id = submission,
                                          .prompt = scoring.work.sequences[index],
                                          .tenant_salt = scoring.work.caller.tenant_salt,
+                                         .key = scoring.work.caller.key,
                                          .client = scoring.work.caller.client,
+                                         .priority = PriorityOf(scoring.work.priority),
                                          .prompt_outputs_from = scoring.work.prompt_tokens - 1},
                                         SystemClock().Now());
     if (!submitted && index > 0 && IsFull(submitted.error())) {

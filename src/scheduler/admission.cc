@@ -17,34 +17,62 @@ constexpr int32_t kHoldsOverdue = 2;
 
 }  // namespace
 
-// The most urgent waiting branch that this round has not looked at.
-Branch* Scheduler::Impl::NextCandidate(uint64_t round) const {
-  const double prompt_ns = budget_.prompt_token_ns();
-  const auto urgency = [&](const Branch& b) {
-    const Request& r = *b.request;
-    if (now_ - r.arrival >= options_.overdue) return std::tuple(-1, Duration(0), r.order, b.index);
-    // What ran before lost its place, and a fork costs one row: neither is a long prompt.
-    const double cost = b.started || b.generated() > 0 ? 0 : prompt_ns * b.size();
-    const Duration wait = std::min(Duration(static_cast<int64_t>(cost)), options_.short_first);
-    return std::tuple(Class(r), r.client->served + wait, r.order, b.index);
-  };
-  Branch* best = nullptr;
-  decltype(urgency(*best)) most{};
-  for (Branch* branch : waiting_) {
-    if (branch->tried == round || branch->held_by != nullptr || branch->request->paused) continue;
-    const auto key = urgency(*branch);
-    if (best != nullptr && most <= key) continue;
-    best = branch;
-    most = key;
+// What running prompts will still take counts as if it had been given: of two keys that send many
+// requests at once, neither gets all places.
+void Scheduler::Impl::ReckonOwed() {
+  for (const auto* branches : {&waiting_, &running_}) {
+    for (const Branch* branch : *branches) {
+      branch->request->party.key->owed = Duration(0);
+      branch->request->party.client->owed = Duration(0);
+    }
   }
-  return best;
+  const double prompt_ns = budget_.prompt_token_ns();
+  for (const Branch* branch : running_) {
+    const Duration left(static_cast<int64_t>(prompt_ns * branch->remaining()));
+    branch->request->party.key->owed += left;
+    branch->request->party.client->owed += left;
+  }
+}
+
+// Waiting branches that this round has not looked at, the most urgent first.
+std::vector<Branch*> Scheduler::Impl::Candidates(uint64_t round) {
+  ReckonOwed();
+  const double prompt_ns = budget_.prompt_token_ns();
+  std::vector<Claim> claims;
+  for (size_t i = 0; i < waiting_.size(); ++i) {
+    const Branch& b = *waiting_[i];
+    const Request& r = *b.request;
+    if (b.tried == round || b.held_by != nullptr || r.paused) continue;
+    Claim claim{.rank = kOverdue, .order = r.order, .index = b.index, .item = i};
+    if (!IsOverdue(r)) {
+      // What ran before lost its place, and a fork costs one row: neither is a long prompt.
+      const double cost = b.started || b.generated() > 0 ? 0 : prompt_ns * b.size();
+      claim.rank = Class(r);
+      claim.party = &r.party;
+      claim.wait = std::min(Duration(static_cast<int64_t>(cost)), options_.short_first);
+    }
+    claims.push_back(claim);
+  }
+  Sort(claims, /*with_owed=*/true);
+  std::vector<Branch*> candidates;
+  for (const Claim& claim : claims) candidates.push_back(waiting_[claim.item]);
+  return candidates;
 }
 
 void Scheduler::Impl::Admit() {
   const uint64_t round = ++round_;
   std::vector<Branch*> blocked;
-  while (Branch* branch = NextCandidate(round)) {
-    branch->tried = round;
+  // Who starts changes the order of the others; each is looked at once.
+  while (AdmitFirst(Candidates(round), blocked)) {
+  }
+}
+
+// True when one was admitted, or somebody lost his place: then the order is another.
+bool Scheduler::Impl::AdmitFirst(const std::vector<Branch*>& candidates,
+                                 std::vector<Branch*>& blocked) {
+  const uint64_t lost = lost_;
+  for (Branch* branch : candidates) {
+    branch->tried = round_;
     switch (TryAdmit(*branch)) {
       case Admission::kHeld:
         break;
@@ -55,17 +83,18 @@ void Scheduler::Impl::Admit() {
         blocked.push_back(branch);
         break;
     }
-    if (static_cast<int32_t>(blocked.size()) >= kBlockedTries) return;
+    if (static_cast<int32_t>(blocked.size()) >= kBlockedTries) return false;
     // Without a turn or an id there is nothing for those behind either: they are of no better
     // class.
     const bool full = static_cast<int32_t>(running_.size()) >= options_.running_max ||
                       (!tree_.has_free_seq() && tree_.seqs_idle() == 0);
-    if (full && !blocked.empty()) return;
+    if (full && !blocked.empty()) return false;
     for (const Branch* passed : blocked) {
-      const bool overdue = now_ - passed->request->arrival >= options_.overdue;
-      if (overdue || passed->bypassed >= options_.bypass_max) return;
+      if (IsOverdue(*passed->request) || passed->bypassed >= options_.bypass_max) return false;
     }
+    if (branch->place == Branch::Place::kRunning || lost_ != lost) return true;
   }
+  return false;
 }
 
 Scheduler::Impl::Admission Scheduler::Impl::TryAdmit(Branch& branch) {
@@ -100,8 +129,7 @@ PrefixTree::Match Scheduler::Impl::FindPrefix(const Branch& branch) const {
 bool Scheduler::Impl::HoldForPrefix(Branch& branch, int32_t matched) {
   const Request& request = *branch.request;
   if (request.deterministic || options_.sharing == Sharing::kWhole) return false;
-  const bool overdue = now_ - request.arrival >= options_.overdue;
-  if (overdue && branch.holds >= kHoldsOverdue) return false;
+  if (IsOverdue(request) && branch.holds >= kHoldsOverdue) return false;
   const int32_t limit = ReusableMax(branch);
   Branch* donor = nullptr;
   int32_t most = matched + options_.join_min - 1;

@@ -65,8 +65,7 @@ struct Request {
   MonotonicTime arrival{};
   Domain domain{};
   Priority priority = Priority::kInteractive;
-  uint64_t client_id = 0;
-  FairShare::Client* client = nullptr;
+  FairShare::Party party{};
   int32_t prompt_size = 0;
   int32_t max_new_tokens = 0;
   int32_t prompt_outputs_from = kNoPromptOutputs;

@@ -88,29 +88,30 @@ TEST(StepBudget, OneSlowStepChangesLittle) {
   EXPECT_LT(budget.prompt_token_ns(), 3e6 * 2);
 }
 
-TEST(FairShare, WhoComesLaterStartsWhereTheOthersAre) {
-  FairShare share;
-  FairShare::Client& old = share.Enter(1);
-  share.Charge(old, milliseconds(500));
+constexpr size_t kRemembered = 1024;
+
+TEST(Shares, WhoComesLaterStartsWhereTheOthersAre) {
+  Shares share(kRemembered);
+  share.Enter(1).served += milliseconds(500);
   EXPECT_EQ(share.Enter(2).served, milliseconds(500));
 }
 
-TEST(FairShare, LeavingDoesNotPayDebts) {
-  FairShare share;
+TEST(Shares, LeavingDoesNotPayDebts) {
+  Shares share(kRemembered);
   share.Enter(1);
-  share.Charge(share.Enter(2), milliseconds(900));
+  share.Enter(2).served += milliseconds(900);
   share.Leave(2);
   EXPECT_EQ(share.Enter(2).served, milliseconds(900));
 }
 
-TEST(FairShare, IsBoundedAndForgetsWhenIdle) {
-  FairShare share;
+TEST(Shares, IsBoundedAndForgetsWhenIdle) {
+  Shares share(kRemembered);
   share.Enter(0);
   for (uint64_t id = 1; id < 3000; ++id) {
-    share.Charge(share.Enter(id), milliseconds(static_cast<int64_t>(id)));
+    share.Enter(id).served += milliseconds(static_cast<int64_t>(id));
     share.Leave(id);
   }
-  EXPECT_LE(share.remembered(), FairShare::kRememberedMax + 1);
+  EXPECT_LE(share.remembered(), kRemembered + 1);
   share.Leave(0);
   EXPECT_EQ(share.remembered(), 0u);
 }

@@ -57,10 +57,16 @@ class Scheduler::Impl {
   void LeaveQueue(Request& request);
   int32_t room_max() const;  // tokens of one branch
   int32_t Class(const Request& request) const;
+  static constexpr int32_t kOverdue = -1;  // before all classes
+  bool IsOverdue(const Request& request) const {
+    return now_ - request.arrival >= options_.overdue;
+  }
 
   // admission.cc
   void Admit();
-  Branch* NextCandidate(uint64_t round) const;
+  std::vector<Branch*> Candidates(uint64_t round);
+  void ReckonOwed();
+  bool AdmitFirst(const std::vector<Branch*>& candidates, std::vector<Branch*>& blocked);
   Admission TryAdmit(Branch& branch);
   PrefixTree::Match FindPrefix(const Branch& branch) const;
   bool HoldForPrefix(Branch& branch, int32_t matched);
@@ -112,7 +118,7 @@ class Scheduler::Impl {
   std::vector<Restore> restores_;  // of the last plan, unanswered
   int32_t restoring_ = 0;          // cells that restores_ will take
   StepBudget budget_;
-  FairShare clients_;
+  FairShare parties_;
   std::unordered_map<RequestId, std::unique_ptr<Request>> requests_;
   std::vector<Branch*> waiting_;
   std::vector<Branch*> running_;

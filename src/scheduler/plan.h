@@ -64,7 +64,7 @@ struct Options {
   int32_t idle_cells_max = 1024;
 
   int32_t waiting_max = 512;  // requests that wait for their first step; beyond: kUnavailable
-  int32_t waiting_max_per_client = 64;        // beyond: kRateLimited
+  int32_t waiting_max_per_key = 64;           // beyond: kRateLimited
   Duration aging = std::chrono::seconds(10);  // a waiting request rises one priority class for each
   Duration overdue = std::chrono::seconds(30);  // then it goes before everything that came later
   Duration short_first =
@@ -81,7 +81,8 @@ struct Submission {
   std::vector<Token> prompt;   // 1 .. min(context_max, cells) tokens
   int32_t max_new_tokens = 0;  // 0: nothing is sampled, the request ends with its prompt (scoring)
   uint64_t tenant_salt = 0;    // cells are shared between requests of equal salt and group only
-  uint64_t client = 0;         // service time is shared equally between clients
+  uint64_t key = 0;            // service time is shared equally between keys,
+  uint64_t client = 0;         // and what a key gets between its clients
   Priority priority = Priority::kInteractive;
   int32_t forks = 1;   // n: branches that share the prompt; 1 .. kForksLimit
   uint32_t group = 0;  // requests of different groups never share a step or a cell (adapters)

@@ -15,8 +15,10 @@
 // order never is, so something always comes to its end, and with it everything.
 //
 // Order. What waits longer than `overdue` goes first, by age, and nothing overtakes it: that bounds
-// every wait. Then come classes (a branch rises one for each `aging`), then the client that was
-// served least, plus the cost of the prompt up to short_first. Victims are chosen from the other
+// every wait. Then come classes (a branch rises one for each `aging`), then the key that was
+// served least, with what its running prompts will take yet and the cost of its shortest waiting
+// prompt up to short_first; of the key's branches, those of the client that was served least, by
+// the same sum. Victims are chosen from the other
 // end by class and age alone, which no service changes: two branches never take turns in pushing
 // each other out. For the same reason a newcomer pushes out only what is of a worse class, or
 // paused.
@@ -100,7 +102,7 @@ Scheduler::Impl::Impl(const Options& options)
         "at least one cell, row and output");
   CHECK(options.seqs_max >= 1 && options.seqs_max <= kSeqsLimit, "seqs_max is 1 .. 256");
   CHECK(options.running_max >= 1 && options.chunk_deterministic >= 1, "something may run");
-  CHECK(options.waiting_max >= 1 && options.waiting_max_per_client >= 1, "something may wait");
+  CHECK(options.waiting_max >= 1 && options.waiting_max_per_key >= 1, "something may wait");
   if (host_.on()) tree_.OnEviction([this](Seq seq) { SaveIfWorth(seq); });
 }
 
@@ -135,15 +137,13 @@ Result<void> Scheduler::Impl::Validate(const Submission& s) {
   if (s.prompt_outputs_from < kNoPromptOutputs || s.prompt_outputs_from >= size) {
     return Fail(Code::kInvalidArgument, "outputs are wanted from beyond the prompt");
   }
-  const FairShare::Client* client = clients_.Find(s.client);
-  if (client != nullptr && client->waiting >= options_.waiting_max_per_client) {
-    return Fail(Refusal(Code::kRateLimited, "waiting_max_per_client",
-                        options_.waiting_max_per_client,
-                        client->waiting * clients_.waiting_clients()));
+  const Shares::Share* key = parties_.keys().Find(s.key);
+  if (key != nullptr && key->waiting >= options_.waiting_max_per_key) {
+    return Fail(Refusal(Code::kRateLimited, "queue_per_key", options_.waiting_max_per_key,
+                        key->waiting * parties_.keys().with_waiting()));
   }
   if (waiting_requests_ >= options_.waiting_max) {
-    return Fail(
-        Refusal(Code::kUnavailable, "waiting_max", options_.waiting_max, waiting_requests_));
+    return Fail(Refusal(Code::kUnavailable, "queue", options_.waiting_max, waiting_requests_));
   }
   return {};
 }
@@ -161,8 +161,8 @@ Error Scheduler::Impl::Refusal(Code code, const char* limit_name, int32_t limit,
   }
   const int retry = static_cast<int>(std::clamp(std::ceil(seconds), 1.0, double{kRetryAfterMax_s}));
   return Error{.code = code,
-               .message = fmt::format("{} requests wait already ({}); try again in {} s", limit,
-                                      limit_name, retry),
+               .message = fmt::format("{} requests wait already (limits.{}); try again in {} s",
+                                      limit, limit_name, retry),
                .reason = "queue_full",
                .retry_after_s = retry};
 }
@@ -180,8 +180,7 @@ Result<void> Scheduler::Impl::Submit(Submission s, MonotonicTime now) {
   r.arrival = now_;
   r.domain = {s.tenant_salt, s.group};
   r.priority = s.priority;
-  r.client_id = s.client;
-  r.client = &clients_.Enter(s.client);
+  r.party = parties_.Enter(s.key, s.client);
   r.prompt_size = static_cast<int32_t>(s.prompt.size());
   r.max_new_tokens = s.max_new_tokens;
   r.prompt_outputs_from = s.prompt_outputs_from;
@@ -195,7 +194,7 @@ Result<void> Scheduler::Impl::Submit(Submission s, MonotonicTime now) {
   first.tokens = std::move(s.prompt);
   first.place = Branch::Place::kWaiting;
   waiting_.push_back(&first);
-  ++r.client->waiting;
+  ++r.party.key->waiting;
   ++waiting_requests_;
   return {};
 }
@@ -203,7 +202,7 @@ Result<void> Scheduler::Impl::Submit(Submission s, MonotonicTime now) {
 void Scheduler::Impl::LeaveQueue(Request& request) {
   if (!request.waiting) return;
   request.waiting = false;
-  --request.client->waiting;
+  --request.party.key->waiting;
   --waiting_requests_;
 }
 
@@ -233,7 +232,7 @@ void Scheduler::Impl::End(Branch& branch) {
   if (--request.live > 0) return;
   const bool completed = !request.waiting;
   LeaveQueue(request);
-  clients_.Leave(request.client_id);
+  parties_.Leave(request.party);
   if (completed) {
     const double sample = std::chrono::duration<double>(now_ - last_completion_).count();
     completion_s_ = completion_s_ <= 0 ? sample : completion_s_ + 0.2 * (sample - completion_s_);

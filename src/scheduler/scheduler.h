@@ -58,7 +58,7 @@ class Scheduler {
   // Takes a request into the queue. May be called between Next and Decoded, as may Cancel, Pause
   // and Resume.
   //   kInvalidArgument  empty prompt, a prompt beyond the context, counts out of range; names the
-  //   limit kRateLimited      this client has waiting_max_per_client requests waiting;
+  //   limit kRateLimited      this key has waiting_max_per_key requests waiting;
   //   retry_after_s is estimated kUnavailable      waiting_max requests wait; retry_after_s is
   //   estimated from the measured rate of completions
   Result<void> Submit(Submission submission, MonotonicTime now);

@@ -380,7 +380,7 @@ TEST(Order, AnInteractiveRequestPushesOutABackgroundOneAndThatStillEnds) {
 TEST(Order, ABackgroundRequestStarvesUnderNoStreamOfBetterOnes) {
   Options options = SmallMachine();
   options.running_max = 2;
-  options.waiting_max_per_client = 500;
+  options.waiting_max_per_key = 500;
   TestEngine engine(options);
   const RequestId id = engine.Submit(
       {.prompt = Text(0, 100), .max_new_tokens = 30, .priority = Priority::kBackground});
@@ -400,7 +400,7 @@ TEST(Order, TheQueueIsBoundedAndRetryAfterFollowsTheMeasuredRate) {
   Options options = SmallMachine();
   options.running_max = 1;
   options.waiting_max = 20;
-  options.waiting_max_per_client = 15;
+  options.waiting_max_per_key = 15;
   TestEngine engine(options);
   engine.decode_cost = milliseconds(100);
   for (int i = 0; i < 15; ++i)
@@ -409,10 +409,10 @@ TEST(Order, TheQueueIsBoundedAndRetryAfterFollowsTheMeasuredRate) {
       {.id = 900, .prompt = Text(0, 10), .max_new_tokens = 1, .client = 1}, engine.now);
   EXPECT_EQ(own.error().code, Code::kRateLimited);
   for (int i = 0; i < 5; ++i)
-    engine.Submit({.prompt = Text(50'000 * i, 10), .max_new_tokens = 21, .client = 2});
+    engine.Submit({.prompt = Text(50'000 * i, 10), .max_new_tokens = 21, .key = 2});
   const auto refused = [&] {
     return engine.scheduler.Submit(
-        {.id = 901, .prompt = Text(0, 10), .max_new_tokens = 1, .client = 3}, engine.now);
+        {.id = 901, .prompt = Text(0, 10), .max_new_tokens = 1, .key = 3}, engine.now);
   };
   EXPECT_EQ(refused().error().code, Code::kUnavailable);
   EXPECT_GE(refused().error().retry_after_s, 1);
@@ -420,7 +420,7 @@ TEST(Order, TheQueueIsBoundedAndRetryAfterFollowsTheMeasuredRate) {
   for (int i = 0; i < 10; ++i) {
     engine.Submit({.prompt = Text(700'000 + 1000 * i, 10),
                    .max_new_tokens = 21,
-                   .client = 2 + static_cast<uint64_t>(i)});
+                   .key = 2 + static_cast<uint64_t>(i)});
   }
   // A request takes about 2.2 s and half of 20 are to start.
   EXPECT_GE(refused().error().retry_after_s, 18);

@@ -56,20 +56,26 @@ void Scheduler::Impl::Compose(uint32_t group) {
   AddPrompts(prompts, static_cast<int32_t>(decoders.size()));
 }
 
-// Stays with a group for its quantum while it has work, then goes on to the one that was served
-// longest ago.
+// A group is of the class of its best branch. Stays with one for its quantum while it has work and
+// no other is of a better class, then goes on to the best of the others, of equals to the one that
+// was served longest ago.
 uint32_t Scheduler::Impl::PickGroup() {
-  bool present_has_work = false;
+  constexpr int32_t kNone = std::numeric_limits<int32_t>::max();
+  int32_t present = kNone;
   const Branch* other = nullptr;
+  const auto rank = [&](const Branch& b) { return std::min(Class(*b.request), b.boost); };
+  const auto turn = [&](const Branch& b) { return std::pair(rank(b), b.last_step); };
   for (const Branch* branch : running_) {
     if (!branch->runnable()) continue;
     if (branch->request->domain.group == group_) {
-      present_has_work = true;
-    } else if (other == nullptr || branch->last_step < other->last_step) {
+      present = std::min(present, rank(*branch));
+    } else if (other == nullptr || turn(*branch) < turn(*other)) {
       other = branch;
     }
   }
-  const bool stay = present_has_work && group_steps_ < options_.group_quantum;
+  const bool ahead = other != nullptr && rank(*other) < present;
+  const bool behind = other != nullptr && rank(*other) > present;
+  const bool stay = behind || (present != kNone && !ahead && group_steps_ < options_.group_quantum);
   if (other != nullptr && !stay) {
     group_ = other->request->domain.group;
     group_steps_ = 0;
@@ -80,21 +86,23 @@ uint32_t Scheduler::Impl::PickGroup() {
 // Prompts with work, the most urgent first.
 std::vector<Branch*> Scheduler::Impl::Prompts(uint32_t group) const {
   const double prompt_ns = budget_.prompt_token_ns();
-  using Urgency = std::tuple<int32_t, Duration, uint64_t, int32_t>;
-  std::vector<std::pair<Urgency, Branch*>> order;
-  for (Branch* branch : running_) {
-    const Request& r = *branch->request;
-    if (r.domain.group != group || !branch->runnable() || branch->decoding()) continue;
-    const bool overdue = now_ - r.arrival >= options_.overdue;
-    const int32_t rank = overdue ? -1 : std::min(Class(r), branch->boost);
-    const Duration cost(static_cast<int64_t>(prompt_ns * branch->remaining()));
-    const Duration turn =
-        overdue ? Duration(0) : r.client->served + std::min(cost, options_.short_first);
-    order.emplace_back(Urgency(rank, turn, r.order, branch->index), branch);
+  std::vector<Claim> claims;
+  for (size_t i = 0; i < running_.size(); ++i) {
+    const Branch& branch = *running_[i];
+    const Request& r = *branch.request;
+    if (r.domain.group != group || !branch.runnable() || branch.decoding()) continue;
+    const Duration cost(static_cast<int64_t>(prompt_ns * branch.remaining()));
+    Claim claim{.rank = kOverdue, .order = r.order, .index = branch.index, .item = i};
+    if (!IsOverdue(r)) {
+      claim.rank = std::min(Class(r), branch.boost);
+      claim.party = &r.party;
+      claim.wait = std::min(cost, options_.short_first);
+    }
+    claims.push_back(claim);
   }
-  std::sort(order.begin(), order.end());
+  Sort(claims, /*with_owed=*/false);
   std::vector<Branch*> prompts;
-  for (const auto& [urgency, branch] : order) prompts.push_back(branch);
+  for (const Claim& claim : claims) prompts.push_back(running_[claim.item]);
   return prompts;
 }
 
@@ -255,7 +263,7 @@ void Scheduler::Impl::AfterDone(Duration cost) {
   for (const Slice& slice : slices_) {
     Branch& branch = *slice.branch;
     Request& request = *branch.request;
-    clients_.Charge(*request.client, cost * slice.count / (decodes + prompts));
+    FairShare::Charge(request.party, cost * slice.count / (decodes + prompts));
     Advance(slice, slice.count);
     if (!slice.decode) {
       const int32_t prompt_done = std::min(branch.length, request.prompt_size);

@@ -123,6 +123,7 @@ class World {
     s.prompt = Prompt(action);
     s.max_new_tokens = action.scores && !action.answers ? 0 : action.max_new_tokens;
     s.tenant_salt = action.tenant;
+    s.key = action.client % 2;
     s.client = action.client;
     s.priority = action.priority;
     s.forks = s.max_new_tokens == 0 ? 1 : action.forks;
@@ -447,7 +448,7 @@ History RandomHistory(uint64_t seed) {
   o.join_min = static_cast<int32_t>(pick(1, 8));
   o.bypass_max = static_cast<int32_t>(pick(0, 4));
   o.waiting_max = static_cast<int32_t>(pick(2, 30));
-  o.waiting_max_per_client = static_cast<int32_t>(pick(1, 12));
+  o.waiting_max_per_key = static_cast<int32_t>(pick(1, 12));
   o.aging = std::chrono::milliseconds(pick(20, 2000));
   o.overdue = std::chrono::milliseconds(pick(50, 5000));
   o.group_quantum = static_cast<int32_t>(pick(1, 5));
@@ -532,7 +533,7 @@ std::string ToText(const Options& o) {
       "waiting {}/{} quantum {} host {} idle {}",
       o.cells, o.context_max, o.seqs_max, o.running_max, o.batch_tokens_max, o.outputs_max,
       static_cast<int>(o.sharing), o.chunk_min, o.chunk_max, o.chunk_deterministic,
-      o.output_reserve, o.join_min, o.bypass_max, o.waiting_max, o.waiting_max_per_client,
+      o.output_reserve, o.join_min, o.bypass_max, o.waiting_max, o.waiting_max_per_key,
       o.group_quantum, o.host_bytes_max, o.idle_cells_max);
 }
 

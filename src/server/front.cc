@@ -196,6 +196,7 @@ Result<gateway::Asked> AskedOf(const http::Request& request, chat::Principal pri
   auto user = NameHeader(request, "x-weir-user");
   if (!user) return std::unexpected(user.error());
   asked.principal.user = std::move(*user);
+  asked.principal.peer = request.peer;
   auto deadline = DeadlineHeader(request);
   if (!deadline) return std::unexpected(deadline.error());
   asked.deadline = *deadline;

@@ -76,11 +76,11 @@ void Visit(Archive& a, GenerateRequest& v) {
 }
 template <class Archive>
 void Visit(Archive& a, EmbedRequest& v) {
-  a(v.model, v.inputs, v.dimensions, v.keep_alive_ms);
+  a(v.model, v.inputs, v.dimensions, v.priority, v.keep_alive_ms);
 }
 template <class Archive>
 void Visit(Archive& a, ScoreRequest& v) {
-  a(v.model, v.messages, v.prompt, v.continuations, v.keep_alive_ms);
+  a(v.model, v.messages, v.prompt, v.continuations, v.priority, v.keep_alive_ms);
 }
 
 template <class Archive>

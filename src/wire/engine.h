@@ -98,9 +98,11 @@ struct EngineSettings {
   std::string kv_type_k = {};  // "f16", "q8_0", ...
   std::string kv_type_v = {};
   bool use_mmap = true;
-  std::string chat_template = {};  // instead of the model's own
-  int32_t max_tokens_default = 0;  // the bound of an answer that names none
-  int32_t dimensions_min = 0;      // of a vector that a request shortens; at 0 the engine knows
+  std::string chat_template = {};   // instead of the model's own
+  int32_t max_tokens_default = 0;   // the bound of an answer that names none
+  int32_t dimensions_min = 0;       // of a vector that a request shortens; at 0 the engine knows
+  int32_t waiting_max = 0;          // requests that wait, in all,
+  int32_t waiting_max_per_key = 0;  // and of one key
   ModelDefaults defaults = {};
 };
 
@@ -141,9 +143,10 @@ struct EngineInfo {
 };
 
 // Who asks, as far as the engine may know: enough to keep prefixes apart and turns fair, nothing
-// more.
+// more. Keys share the engine's time equally, and clients what their key gets.
 struct Caller {
   uint64_t tenant_salt = 0;
+  uint64_t key = 0;
   uint64_t client = 0;
 };
 
@@ -212,6 +215,7 @@ struct EngineStats {
   uint64_t host_bytes = 0;
   double prefill_tokens_per_s = 0;  // measured over recent steps; 0 when unknown
   double decode_tokens_per_s = 0;
+  double embed_tokens_per_s = 0;
   double step_ms = 0;
   uint64_t memory_bytes = 0;
 };
@@ -224,7 +228,8 @@ template <class Archive>
 void Visit(Archive& a, EngineSettings& v) {
   a(v.model_name, v.model_path, v.context_tokens, v.sequences, v.batch_tokens, v.micro_batch_tokens,
     v.threads, v.gpu_layers, v.flash_attention, v.kv_type_k, v.kv_type_v, v.use_mmap,
-    v.chat_template, v.max_tokens_default, v.dimensions_min, v.defaults);
+    v.chat_template, v.max_tokens_default, v.dimensions_min, v.waiting_max, v.waiting_max_per_key,
+    v.defaults);
 }
 template <class Archive>
 void Visit(Archive& a, LoadRequest& v) {
@@ -244,7 +249,7 @@ void Visit(Archive& a, EngineInfo& v) {
 }
 template <class Archive>
 void Visit(Archive& a, Caller& v) {
-  a(v.tenant_salt, v.client);
+  a(v.tenant_salt, v.key, v.client);
 }
 template <class Archive>
 void Visit(Archive& a, Generate& v) {
@@ -283,7 +288,7 @@ void Visit(Archive& a, EngineStats& v) {
   a(v.waiting, v.running, v.held, v.prefilling, v.decoding, v.cells, v.cells_used, v.cells_idle,
     v.requests, v.prompt_tokens, v.prompt_tokens_cached, v.generated_tokens, v.preemptions,
     v.hits_idle, v.hits_running, v.hits_joined, v.hits_host, v.misses, v.refused, v.host_bytes,
-    v.prefill_tokens_per_s, v.decode_tokens_per_s, v.step_ms, v.memory_bytes);
+    v.prefill_tokens_per_s, v.decode_tokens_per_s, v.embed_tokens_per_s, v.step_ms, v.memory_bytes);
 }
 
 // The bytes of a Generate, Embed or Score, without a copy of the request.

@@ -414,7 +414,10 @@ wire::EngineStats StepLoop::Stats() const {
   stats.running = embeddings_.running();
   stats.refused = embeddings_.refused();
   stats.embed_tokens_per_s = embeddings_.tokens_per_s();
-  if (scheduler_ == nullptr) return stats;
+  if (scheduler_ == nullptr) {
+    stats.prefill_tokens_per_s = stats.embed_tokens_per_s;  // all that such an engine does
+    return stats;
+  }
   const scheduler::Stats now = scheduler_->stats();
   stats.waiting += now.waiting;
   stats.running += now.prefilling + now.decoding;

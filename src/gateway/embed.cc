@@ -154,6 +154,7 @@ Task<Result<chat::Scores>> ScoreAt(Gateway& gateway, const chat::Principal& prin
 
 Task<Result<Answered<chat::Embeddings>>> Embed(Gateway& gateway, Asked asked,
                                                chat::EmbedRequest request) {
+  request.priority = asked.priority.value_or(request.priority);
   const Call<chat::Embeddings> call = [&](const routing::Target& target,
                                           const backends::ProviderAsk& ask,
                                           std::vector<std::string>& notes) {
@@ -165,6 +166,7 @@ Task<Result<Answered<chat::Embeddings>>> Embed(Gateway& gateway, Asked asked,
 
 Task<Result<Answered<chat::Scores>>> Score(Gateway& gateway, Asked asked,
                                            chat::ScoreRequest request) {
+  request.priority = asked.priority.value_or(request.priority);
   std::vector<chat::Prompt> prompts = {request.prompt};
   for (const std::string& text : request.continuations) prompts.push_back({.text = text});
   const Call<chat::Scores> call = [&](const routing::Target& target, const backends::ProviderAsk&,

@@ -44,7 +44,8 @@ struct Asked {
   std::optional<chat::Label> label = {};  // x-weir-label
   routing::Tier tier_max = routing::Tier::kCloud;
   bool explain = false;
-  bool whole = false;     // nothing of the answer is sent before its end
+  bool whole = false;                           // nothing of the answer is sent before its end
+  std::optional<chat::Priority> priority = {};  // x-weir-priority; in place of what a request says
   bool progress = false;  // x-weir-progress: a stream begins with the progress of its prompt
   std::optional<Duration> deadline = {};  // x-weir-deadline-ms, from now
 };

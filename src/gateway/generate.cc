@@ -444,6 +444,7 @@ void TellEarlier(Gateway& gateway, const Asked& asked, const chat::GenerateReque
 Result<std::unique_ptr<Generation>> Generate(Gateway& gateway, const Asked& asked,
                                              chat::GenerateRequest request) {
   if (auto may = MayAskFor(asked.principal, request.model); !may) return Fail(may.error());
+  request.priority = asked.priority.value_or(request.priority);
   routing::Features features = routing::FeaturesOf(request);
   const std::vector<chat::Prompt> prompts = PromptsOf(request);
   auto labelled =

@@ -67,8 +67,10 @@ History Shrunk(History history) {
   return history;
 }
 
-void Report(uint64_t seed) {
-  const History small = Shrunk(RandomHistory(seed));
+using Draw = History (*)(uint64_t seed);
+
+void Report(Draw draw, uint64_t seed) {
+  const History small = Shrunk(draw(seed));
   std::string text = "options: " + ToText(small.options) + "\n";
   for (const Action& action : small.actions) text += "  " + ToText(action) + "\n";
   InChild(/*quiet=*/false, [&] {
@@ -79,41 +81,74 @@ void Report(uint64_t seed) {
                 << text;
 }
 
-TEST(SchedulerProperty, EveryHistoryKeepsThePromises) {
+// `count` of them, or the one that WEIR_SEED names.
+void RunSeeds(Draw draw, uint64_t count) {
   constexpr uint64_t kBatch = 50;
   const uint64_t only = FromEnvironment("WEIR_SEED", 0);
   const uint64_t first = only > 0 ? only : 1;
-  const uint64_t last = only > 0 ? only : FromEnvironment("WEIR_SEEDS", 600);
+  const uint64_t last = only > 0 ? only : count;
   for (uint64_t from = first; from <= last; from += kBatch) {
     const uint64_t to = std::min(last, from + kBatch - 1);
     const auto run = [&](uint64_t a, uint64_t b) {
       return InChild(/*quiet=*/true, [&] {
         for (uint64_t seed = a; seed <= b; ++seed) {
-          if (!Replay(RandomHistory(seed)).empty()) return false;
+          if (!Replay(draw(seed)).empty()) return false;
         }
         return true;
       });
     };
     if (run(from, to)) continue;
     for (uint64_t seed = from; seed <= to; ++seed) {
-      if (!run(seed, seed)) return Report(seed);
+      if (!run(seed, seed)) return Report(draw, seed);
     }
   }
 }
 
+TEST(SchedulerProperty, EveryHistoryKeepsThePromises) {
+  RunSeeds(RandomHistory, FromEnvironment("WEIR_SEEDS", 600));
+}
+
+TEST(SchedulerProperty, NobodyStarvesWhileOthersKeepComing) {
+  RunSeeds(FloodedHistory, FromEnvironment("WEIR_SEEDS", 600) / 10);
+}
+
 // The histories above say nothing about what they never reach.
-TEST(SchedulerProperty, TheHistoriesReachTheHostTier) {
-  uint64_t saves = 0, hits = 0, failures = 0;
+TEST(SchedulerProperty, TheHistoriesReachWhatTheyAreFor) {
+  Stats sum;
   for (uint64_t seed = 1; seed <= 200; ++seed) {
     Stats stats;
     ASSERT_EQ(Replay(RandomHistory(seed), &stats), "");
-    saves += stats.host_saves;
-    hits += stats.hits_host;
-    failures += stats.host_failures;
+    sum.host_saves += stats.host_saves;
+    sum.hits_host += stats.hits_host;
+    sum.host_failures += stats.host_failures;
+    sum.preemptions += stats.preemptions;
+    sum.hits_joined += stats.hits_joined;
+    sum.hits_running += stats.hits_running;
+    sum.hits_cached += stats.hits_cached;
+    sum.no_room += stats.no_room;
+    sum.refused += stats.refused;
   }
-  EXPECT_GT(saves, 500u);
-  EXPECT_GT(hits, 100u);
-  EXPECT_GT(failures, 10u);
+  EXPECT_GT(sum.host_saves, 500u);
+  EXPECT_GT(sum.hits_host, 100u);
+  EXPECT_GT(sum.host_failures, 10u);
+  EXPECT_GT(sum.preemptions, 300u);
+  EXPECT_GT(sum.hits_joined, 100u);
+  EXPECT_GT(sum.hits_running, 100u);
+  EXPECT_GT(sum.hits_cached, 100u);
+  EXPECT_GT(sum.no_room, 20u);
+  EXPECT_GT(sum.refused, 100u);
+}
+
+TEST(SchedulerProperty, TheFloodsMakeRequestsWaitUntilTheyAreOverdue) {
+  uint64_t refused = 0, preemptions = 0;
+  for (uint64_t seed = 1; seed <= 20; ++seed) {
+    Stats stats;
+    ASSERT_EQ(Replay(FloodedHistory(seed), &stats), "");
+    refused += stats.refused;
+    preemptions += stats.preemptions;
+  }
+  EXPECT_GT(refused, 1000u) << "the queue is full most of the time";
+  EXPECT_GT(preemptions, 200u);
 }
 
 }  // namespace

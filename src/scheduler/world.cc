@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <map>
-#include <random>
 #include <set>
 
 #include "scheduler/fake_memory.h"
@@ -32,6 +31,8 @@ struct Client {
   bool cut_allowed = false;  // an injected fault may have ended it
   bool cancelled = false;
   bool paused = false;
+  MonotonicTime arrival{};
+  int64_t start_by = 0;  // a step; 0: it is not overdue
   bool live() const {
     return !cancelled && std::find(ended.begin(), ended.end(), false) != ended.end();
   }
@@ -148,6 +149,7 @@ class World {
     const auto branches = static_cast<size_t>(s.forks);
     Client& client = clients_[s.id];
     client.submission = std::move(s);
+    client.arrival = now_;
     client.answers.resize(branches);
     client.ended.resize(branches);
     client.admitted.resize(branches);
@@ -202,6 +204,8 @@ class World {
     if (std::string rule = memory_.CheckRows(plan.rows); !rule.empty()) Break("rows: " + rule);
     if (!memory_.HasRoom(plan.rows.size())) Break("the plan takes more cells than there are");
     TakeEvents();
+    ++steps_;
+    if (history_.waits_are_bounded) CheckWaits();
     CheckRows(plan);
     if (!broken_.empty()) return false;
     if (plan.rows.empty()) return !plan.ops.empty();
@@ -212,6 +216,27 @@ class World {
     Decode(plan, action);
     TakeEvents();
     return true;
+  }
+
+  // All that is there already, each row in a step of its own and computed twice: whoever waits for
+  // longer waits for those that came later.
+  int64_t WorkThere() const {
+    int64_t rows = 1;
+    for (const auto& [id, client] : clients_) {
+      if (!client.live()) continue;
+      const Submission& s = client.submission;
+      rows += (static_cast<int64_t>(s.prompt.size()) + s.max_new_tokens) * s.forks;
+    }
+    return 2 * rows;
+  }
+
+  void CheckWaits() {
+    for (auto& [id, client] : clients_) {
+      const bool waits = client.live() && !client.admitted.front();
+      if (!waits || now_ - client.arrival < history_.options.overdue) continue;
+      if (client.start_by == 0) client.start_by = steps_ + WorkThere();
+      if (steps_ > client.start_by) Break(fmt::format("request {} is left waiting", id));
+    }
   }
 
   void CheckHost() {
@@ -414,6 +439,7 @@ class World {
   MonotonicTime now_{std::chrono::seconds(1)};
   std::map<RequestId, Client> clients_;
   RequestId last_id_ = 0;
+  int64_t steps_ = 0;
   std::string broken_;
 };
 
@@ -424,117 +450,6 @@ std::string Replay(const History& history, Stats* at_end) {
   std::string broken = world.Run();
   if (at_end != nullptr) *at_end = world.stats();
   return broken;
-}
-
-History RandomHistory(uint64_t seed) {
-  std::mt19937_64 random(seed);
-  const auto pick = [&](int64_t from, int64_t to) {
-    return std::uniform_int_distribution<int64_t>(from, to)(random);
-  };
-  const auto chance = [&](int percent) { return pick(1, 100) <= percent; };
-  History history;
-  Options& o = history.options;
-  o.cells = static_cast<int32_t>(pick(1, 100) <= 20 ? pick(3, 20) : pick(20, 160));
-  o.context_max = chance(20) ? static_cast<int32_t>(pick(2, 60)) : 0;
-  o.seqs_max = static_cast<int32_t>(chance(50) ? pick(1, 4) : pick(4, 24));
-  o.running_max = static_cast<int32_t>(pick(1, 12));
-  o.batch_tokens_max = static_cast<int32_t>(chance(15) ? 1 : pick(2, 40));
-  o.outputs_max = static_cast<int32_t>(chance(30) ? pick(1, 4) : 64);
-  o.sharing = chance(20) ? Sharing::kWhole : Sharing::kPrefix;
-  o.chunk_min = static_cast<int32_t>(pick(1, 8));
-  o.chunk_max = static_cast<int32_t>(pick(8, 64));
-  o.chunk_deterministic = static_cast<int32_t>(pick(1, 12));
-  o.output_reserve = static_cast<int32_t>(pick(0, 20));
-  o.join_min = static_cast<int32_t>(pick(1, 8));
-  o.bypass_max = static_cast<int32_t>(pick(0, 4));
-  o.waiting_max = static_cast<int32_t>(pick(2, 30));
-  o.waiting_max_per_key = static_cast<int32_t>(pick(1, 12));
-  o.aging = std::chrono::milliseconds(pick(20, 2000));
-  o.overdue = std::chrono::milliseconds(pick(50, 5000));
-  o.group_quantum = static_cast<int32_t>(pick(1, 5));
-  if (chance(60)) {
-    o.host_bytes_max = static_cast<uint64_t>(pick(200, 20'000));
-    o.host_tokens_min = static_cast<int32_t>(pick(1, 20));
-    o.idle_cells_max = static_cast<int32_t>(chance(30) ? 0 : pick(0, o.cells));
-  }
-  const bool many_groups = chance(30);
-  const int faults = chance(40) ? 12 : 0;
-  const int64_t length_max = std::max<int64_t>(2, o.cells / pick(1, 6));
-  const int64_t count = pick(10, 160);
-  for (int64_t i = 0; i < count; ++i) {
-    Action action;
-    const int64_t dice = pick(1, 100);
-    if (dice <= 30) {
-      action.kind = dice <= 4 ? Action::Kind::kSubmitInStep : Action::Kind::kSubmit;
-      action.family = static_cast<int32_t>(pick(0, 2));
-      action.prefix = static_cast<int32_t>(pick(0, length_max));
-      action.tail = static_cast<int32_t>(pick(0, std::max<int64_t>(1, length_max / 3)));
-      action.tail_seed = random();
-      action.continues = chance(30) ? static_cast<int32_t>(pick(0, 5)) : -1;
-      action.max_new_tokens = static_cast<int32_t>(chance(10) ? pick(0, 200) : pick(1, 24));
-      action.forks = static_cast<int32_t>(chance(20) ? pick(2, 4) : 1);
-      action.tenant = static_cast<uint64_t>(pick(0, 1));
-      action.client = static_cast<uint64_t>(pick(0, 3));
-      action.priority = static_cast<Priority>(pick(0, 2));
-      action.group = many_groups ? static_cast<uint32_t>(pick(0, 2)) : 0;
-      action.deterministic = chance(15);
-      action.keep_prefix = !chance(15);
-      action.scores = chance(10);
-      action.answers = action.tail_seed % 2 == 0;
-    } else if (dice <= 40) {
-      action.kind = dice <= 33   ? Action::Kind::kCancel
-                    : dice <= 35 ? Action::Kind::kCancelInStep
-                    : dice <= 37 ? Action::Kind::kPause
-                                 : Action::Kind::kResume;
-      action.back = static_cast<int32_t>(pick(0, 8));
-    } else if (chance(faults)) {
-      const int64_t fault = pick(1, 10);
-      action.outcome = fault <= 5   ? StepOutcome::Kind::kAborted
-                       : fault <= 8 ? StepOutcome::Kind::kNoRoom
-                                    : StepOutcome::Kind::kFailed;
-      action.cut = static_cast<int32_t>(pick(0, 40));
-    }
-    action.host_fails = chance(faults);
-    history.actions.push_back(action);
-  }
-  return history;
-}
-
-std::string ToText(const Action& a) {
-  switch (a.kind) {
-    case Action::Kind::kSubmit:
-    case Action::Kind::kSubmitInStep:
-      return fmt::format(
-          "{} family {} prefix {} tail {} (seed {}) continues {} new {} forks {} tenant {} client "
-          "{} priority {} group {}{}{}{}{}",
-          a.kind == Action::Kind::kSubmit ? "submit" : "submit-in-step", a.family, a.prefix, a.tail,
-          a.tail_seed, a.continues, a.max_new_tokens, a.forks, a.tenant, a.client,
-          static_cast<int>(a.priority), a.group, a.deterministic ? " deterministic" : "",
-          a.keep_prefix ? "" : " private", a.scores ? " scores" : "", a.answers ? " answers" : "");
-    case Action::Kind::kCancel:
-      return fmt::format("cancel back {}", a.back);
-    case Action::Kind::kCancelInStep:
-      return fmt::format("cancel-in-step back {}", a.back);
-    case Action::Kind::kPause:
-      return fmt::format("pause back {}", a.back);
-    case Action::Kind::kResume:
-      return fmt::format("resume back {}", a.back);
-    case Action::Kind::kStep:
-      return fmt::format("step outcome {} cut {}{}", static_cast<int>(a.outcome), a.cut,
-                         a.host_fails ? " host fails" : "");
-  }
-  return "?";
-}
-
-std::string ToText(const Options& o) {
-  return fmt::format(
-      "cells {} context {} seqs {} running {} batch {} outputs {} sharing {} chunk {}..{} fixed {} "
-      "reserve {} join {} bypass {} "
-      "waiting {}/{} quantum {} host {} idle {}",
-      o.cells, o.context_max, o.seqs_max, o.running_max, o.batch_tokens_max, o.outputs_max,
-      static_cast<int>(o.sharing), o.chunk_min, o.chunk_max, o.chunk_deterministic,
-      o.output_reserve, o.join_min, o.bypass_max, o.waiting_max, o.waiting_max_per_key,
-      o.group_quantum, o.host_bytes_max, o.idle_cells_max);
 }
 
 }  // namespace weir::scheduler::testing

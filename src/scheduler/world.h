@@ -8,7 +8,7 @@
 //   - the memory's rules (fake_memory.h), and the scheduler's promises (scheduler.h)
 //   - every answer is, token by token, what its request alone would have got; cut only where
 //   somebody cut it
-//   - every request ends, and within a bound
+//   - every request ends, and within a bound; in a flood none waits for those that came later
 #pragma once
 
 #include <memory>
@@ -59,8 +59,13 @@ std::string ToText(const Action& action);
 struct History {
   Options options;
   std::vector<Action> actions;
+  // Nothing is paused and no step fails, so that there is a bound on how long a request may wait
+  // once it is overdue, whoever comes meanwhile; it is held to it.
+  bool waits_are_bounded = false;
 };
 History RandomHistory(uint64_t seed);
+// More requests than can be served, all the time.
+History FloodedHistory(uint64_t seed);
 std::string ToText(const Options& options);
 
 // "" when all promises were kept. CHECKs of the scheduler end the process.

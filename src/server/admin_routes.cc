@@ -96,6 +96,7 @@ void AppendEngine(json::Writer& writer, const backends::EngineStatus& engine) {
       .Field("preemptions", engine.stats.preemptions)
       .Field("prefill_tokens_per_s", engine.stats.prefill_tokens_per_s)
       .Field("decode_tokens_per_s", engine.stats.decode_tokens_per_s)
+      .Field("embed_tokens_per_s", engine.stats.embed_tokens_per_s)
       .Field("step_ms", engine.stats.step_ms);
   writer.Key("prefix_hits")
       .BeginObject()

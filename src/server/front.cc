@@ -43,6 +43,13 @@ Result<std::optional<Duration>> DeadlineHeader(const http::Request& request) {
   return std::chrono::milliseconds(ms);
 }
 
+std::optional<chat::Priority> PriorityFromName(std::string_view name) {
+  if (name == "interactive") return chat::Priority::kInteractive;
+  if (name == "batch") return chat::Priority::kBatch;
+  if (name == "background") return chat::Priority::kBackground;
+  return std::nullopt;
+}
+
 Result<bool> SwitchHeader(const http::Request& request, std::string_view name) {
   const std::string_view value = request.headers.Find(name).value_or("0");
   if (value == "0" || value == "1") return value == "1";
@@ -200,6 +207,13 @@ Result<gateway::Asked> AskedOf(const http::Request& request, chat::Principal pri
   auto deadline = DeadlineHeader(request);
   if (!deadline) return std::unexpected(deadline.error());
   asked.deadline = *deadline;
+  if (const auto value = request.headers.Find("x-weir-priority")) {
+    asked.priority = PriorityFromName(*value);
+    if (!asked.priority) {
+      return Fail(Code::kInvalidArgument, "x-weir-priority takes interactive, batch or background",
+                  "x-weir-priority");
+    }
+  }
   auto explain = SwitchHeader(request, "x-weir-explain");
   if (!explain) return std::unexpected(explain.error());
   asked.explain = *explain;

@@ -76,6 +76,8 @@ void RenderEngines(const Engines& engines, std::string& out) {
         [](const auto& e) { return e.stats.prefill_tokens_per_s; });
   gauge("weir_engine_decode_tokens_per_second", "Measured over recent steps.",
         [](const auto& e) { return e.stats.decode_tokens_per_s; });
+  gauge("weir_engine_embed_tokens_per_second", "Measured over recent turns.",
+        [](const auto& e) { return e.stats.embed_tokens_per_s; });
   gauge("weir_engine_step_seconds", "A step with the present streams; recent.",
         [](const auto& e) { return e.stats.step_ms / 1000; });
   gauge("weir_engine_memory_bytes", "Resident memory.",

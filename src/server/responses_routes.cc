@@ -88,6 +88,9 @@ class ResponseRendering final : public Rendering {
     return {};
   }
   void Fail(const Error& error, std::string& out) override { encoder_->Fail(error, out); }
+  void Progress(const chat::Progress& progress, std::string& out) override {
+    encoder_->Progress(progress, out);
+  }
   void Heartbeat(std::string& out) override { encoder_->Heartbeat(out); }
 
  private:

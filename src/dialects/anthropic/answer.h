@@ -32,6 +32,8 @@ class StreamEncoder {
   // The last events; an error event instead when the answer has not ended.
   void End(std::string_view weir, std::string& out);
   void Fail(const Error& error, std::string& out);
+  // How far a long prompt is: a ping, whose comment tells it.
+  void Progress(const chat::Progress& progress, std::string& out);
   void Heartbeat(std::string& out);
 
  private:

@@ -167,6 +167,9 @@ TEST(Answers, ASilentStreamIsKeptOpenAfterItsStart) {
   std::string again;
   encoder.Heartbeat(again);
   EXPECT_EQ(again.find("message_start"), again.npos);
+  std::string progress;
+  encoder.Progress({.processed_tokens = 512, .total_tokens = 3000}, progress);
+  EXPECT_EQ(progress, ": progress 512/3000\nevent: ping\ndata: {\"type\":\"ping\"}\n\n");
 }
 
 TEST(Errors, AreInAnthropicsShapeWithOurWords) {

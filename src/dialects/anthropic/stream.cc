@@ -1,3 +1,5 @@
+#include <fmt/core.h>
+
 #include <algorithm>
 
 #include "base/check.h"
@@ -212,6 +214,12 @@ void StreamEncoder::Fail(const Error& error, std::string& out) {
   out += "event: error\ndata: ";
   out += RenderError(error);
   out += "\n\n";
+}
+
+void StreamEncoder::Progress(const chat::Progress& progress, std::string& out) {
+  Start(out);
+  out += fmt::format(": progress {}/{}\n", progress.processed_tokens, progress.total_tokens);
+  AppendEvent(out, "ping", [](json::Writer&) {});
 }
 
 void StreamEncoder::Heartbeat(std::string& out) {

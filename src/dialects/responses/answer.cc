@@ -353,6 +353,12 @@ void Encoder::Fail(const Error& error, std::string& out) {
         [&](json::Writer& writer) { writer.Key("response").Raw(response); });
 }
 
+void Encoder::Progress(const chat::Progress& progress, std::string& out) {
+  Start(out);
+  if (!form_.stream) return;
+  out += fmt::format(": progress {}/{}\n\n", progress.processed_tokens, progress.total_tokens);
+}
+
 void Encoder::Heartbeat(std::string& out) {
   Start(out);
   if (form_.stream) out += ": waiting\n\n";

@@ -49,7 +49,9 @@ class Encoder {
   std::vector<KeptItem> Items() const;
   void End(std::string_view object, std::string& out);
   void Fail(const Error& error, std::string& out);
-  // A comment, which keeps the connection open and which clients skip.
+  // Comments, which keep the connection open and which clients skip: how far a long prompt is, and
+  // that there is nothing to say.
+  void Progress(const chat::Progress& progress, std::string& out);
   void Heartbeat(std::string& out);
 
  private:

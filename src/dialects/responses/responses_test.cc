@@ -276,6 +276,8 @@ TEST(Answers, ASilentStreamIsKeptOpenAfterItsStart) {
   std::string again;
   encoder.Heartbeat(again);
   EXPECT_EQ(again, ": waiting\n\n");
+  encoder.Progress({.processed_tokens = 512, .total_tokens = 3000}, again);
+  EXPECT_TRUE(again.ends_with("\n\n: progress 512/3000\n\n"));
 }
 
 TEST(Answers, AreBounded) {

@@ -61,6 +61,49 @@ TEST(Conversation, ACancelEndsALongPromptInItsMiddle) {
   EXPECT_EQ(engine.Stats().running, 0);
 }
 
+// Two streams share every step, neither is paused.
+TEST(Conversation, AStreamThatIsCancelledDisturbsNoneThatSharesItsSteps) {
+  WEIR_ENGINE_OR_SKIP(engine, SmallSettings(StoriesPath()));
+  const std::string alone = engine.Run(Endless(kOnce, 400)).text();
+  const uint64_t leaving = engine.Generate(Endless(kLily, 480), {.tenant_salt = 3, .client = 1});
+  const uint64_t staying = engine.Generate(Endless(kOnce, 400), {.tenant_salt = 4, .client = 2});
+  for (const uint64_t id : {leaving, staying}) {
+    for (int i = 0; i < 4; ++i) ASSERT_TRUE(engine.Next(id)) << "in the middle of its answer";
+  }
+  engine.Send(EngineFrame::kCancel, leaving);
+  const Story left = engine.Finish(leaving);
+  ASSERT_TRUE(left.failure) << "it went on to its end";
+  EXPECT_EQ(left.failure->code, Code::kCancelled);
+  const Story stayed = engine.Finish(staying);
+  EXPECT_EQ(stayed.completion_tokens(), 400);
+  EXPECT_TRUE(alone.ends_with(stayed.text())) << "what was taken above was its beginning";
+}
+
+// The step itself is ended, not waited for: the whole prompt is one.
+TEST(Conversation, ACancelEndsAStepInItsMiddle) {
+  wire::EngineSettings settings = SmallSettings(llama::testing::SmolPath());
+  settings.context_tokens = 4096;
+  settings.batch_tokens = 2048;
+  settings.micro_batch_tokens = 2048;
+  WEIR_ENGINE_OR_SKIP(engine, settings);
+  chat::GenerateRequest request = Endless("", 1);
+  request.prompts = {{.tokens = std::vector<int32_t>(2000, 300)}};
+  const auto start = std::chrono::steady_clock::now();
+  const uint64_t whole = engine.Generate(request);
+  ASSERT_FALSE(engine.Finish(whole).failure);
+  const auto took = std::chrono::steady_clock::now() - start;
+  request.prompts = {{.tokens = std::vector<int32_t>(2000, 400)}};
+  const uint64_t id = engine.Generate(request);
+  ASSERT_TRUE(engine.Next(id)) << "Started: its step follows at once";
+  const auto cancelled = std::chrono::steady_clock::now();
+  engine.Send(EngineFrame::kCancel, id);
+  const Story story = engine.Finish(id);
+  const auto until_failure = std::chrono::steady_clock::now() - cancelled;
+  ASSERT_TRUE(story.failure) << "it went on to its end";
+  EXPECT_LT(until_failure, took / 5) << "well before the step would have ended";
+  EXPECT_EQ(engine.Stats().running, 0);
+}
+
 TEST(Conversation, ACancelOfTwoPromptsWithForksEndsThemAll) {
   WEIR_ENGINE_OR_SKIP(engine, SmallSettings(StoriesPath()));
   chat::GenerateRequest request = Endless(kOnce, 400);

@@ -2,7 +2,8 @@
 // what each request is answered among all the others is what it is answered alone.
 //
 // WEIR_ENGINE_SEEDS sets how many (default 6), WEIR_SEED runs one. The steps of a history are the
-// engine's own here; faults of steps, groups and scores are left to the fake memory.
+// engine's own here, and so are its bounds but for sequences and rows; faults of steps, groups and
+// scores are left to the fake memory. What the histories reached is counted and asserted.
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -13,6 +14,8 @@
 namespace weir::engine {
 namespace {
 
+using llama::testing::GemmaPath;
+using llama::testing::RandomPath;
 using llama::testing::StoriesPath;
 using scheduler::testing::Action;
 using scheduler::testing::History;
@@ -36,8 +39,13 @@ struct Asked {
   bool cancelled = false;
 };
 
-wire::EngineSettings SettingsOf(const History& history) {
-  wire::EngineSettings settings = SmallSettings(StoriesPath());
+struct Model {
+  std::string path = {};
+  float numerics = testing::kNumerics;
+};
+
+wire::EngineSettings SettingsOf(const Model& model, const History& history) {
+  wire::EngineSettings settings = SmallSettings(model.path);
   settings.context_tokens = 256;  // the least that libllama makes
   settings.sequences = std::max(2, history.options.seqs_max);
   settings.batch_tokens = std::max(8, history.options.batch_tokens_max);
@@ -105,7 +113,8 @@ class Play {
     asked.request.n = action.forks;
     if (action.deterministic) asked.request.sampling.seed = 7;
     asked.request.priority = static_cast<chat::Priority>(action.priority);
-    asked.caller = {.tenant_salt = action.tenant, .client = action.client};
+    asked.caller = {
+        .tenant_salt = action.tenant, .key = action.client % 2, .client = action.client};
     asked.id = engine_.Generate(asked.request, asked.caller);
     asked_.push_back(std::move(asked));
   }
@@ -118,9 +127,11 @@ class Play {
 struct Count {
   size_t answers = 0;
   size_t diverged = 0;
+  wire::EngineStats reached = {};  // sums
 };
 
-void CompareAnswers(uint64_t seed, const Story& alone, const Story& story, Count& count) {
+void CompareAnswers(const Model& model, uint64_t seed, const Story& alone, const Story& story,
+                    Count& count) {
   const auto where = [&](int32_t choice) {
     return fmt::format("seed {} (WEIR_SEED={} runs it alone), choice {}", seed, seed, choice);
   };
@@ -128,42 +139,72 @@ void CompareAnswers(uint64_t seed, const Story& alone, const Story& story, Count
       << where(0) << ": " << (story.failure ? story.failure->message : alone.failure->message);
   for (const auto& [choice, tokens] : alone.tokens) {
     ASSERT_TRUE(story.tokens.contains(choice)) << where(choice) << ": no answer";
-    const auto comparison = Compare(tokens, story.tokens.at(choice));
+    const auto comparison = Compare(tokens, story.tokens.at(choice), model.numerics);
     EXPECT_EQ(comparison.difference, "") << where(choice);
     ++count.answers;
     count.diverged += comparison.diverged_at.has_value();
   }
 }
 
-void RunSeed(uint64_t seed, Count& count) {
+void RunSeed(const Model& model, uint64_t seed, Count& count) {
   const History history = scheduler::testing::RandomHistory(seed);
-  Conversation engine(SettingsOf(history));
+  Conversation engine(SettingsOf(model, history));
   ASSERT_TRUE(engine.info());
   Play play(history, engine);
   const std::vector<Asked>& asked = play.Run();
   std::vector<Story> stories;
   for (const Asked& request : asked) stories.push_back(engine.Finish(request.id));
-  Conversation fresh(SettingsOf(history));
+  Conversation fresh(SettingsOf(model, history));
   for (size_t i = 0; i < asked.size(); ++i) {
     if (asked[i].cancelled) continue;
     // A tenant of its own: nothing is shared with the requests before it.
-    CompareAnswers(seed, fresh.Run(asked[i].request, {.tenant_salt = 1000 + i}), stories[i], count);
+    CompareAnswers(model, seed, fresh.Run(asked[i].request, {.tenant_salt = 1000 + i}), stories[i],
+                   count);
   }
   const wire::EngineStats stats = engine.Stats();
   EXPECT_EQ(stats.running + stats.waiting, 0) << "seed " << seed;
+  count.reached.hits_idle += stats.hits_idle;
+  count.reached.hits_running += stats.hits_running;
+  count.reached.hits_joined += stats.hits_joined;
+  count.reached.hits_host += stats.hits_host;
+  count.reached.preemptions += stats.preemptions;
+}
+
+Count RunSeeds(const Model& model, uint64_t seeds) {
+  const uint64_t only = FromEnvironment("WEIR_SEED", 0);
+  const uint64_t first = only > 0 ? only : 1;
+  const uint64_t last = only > 0 ? only : seeds;
+  Count count;
+  for (uint64_t seed = first; seed <= last && !::testing::Test::HasFatalFailure(); ++seed) {
+    RunSeed(model, seed, count);
+  }
+  EXPECT_GT(count.answers, 0u);
+  EXPECT_LE(count.diverged * 10, count.answers) << "numerics explain few differences, not many";
+  return count;
 }
 
 TEST(EngineHistory, AnswersAmongOthersAreTheAnswersAlone) {
   if (!std::filesystem::exists(StoriesPath())) GTEST_SKIP() << "no model file for this test";
-  const uint64_t only = FromEnvironment("WEIR_SEED", 0);
-  const uint64_t first = only > 0 ? only : 1;
-  const uint64_t last = only > 0 ? only : FromEnvironment("WEIR_ENGINE_SEEDS", 6);
-  Count count;
-  for (uint64_t seed = first; seed <= last && !HasFatalFailure(); ++seed) RunSeed(seed, count);
-  EXPECT_GT(count.answers, 0u);
-  EXPECT_LE(count.diverged * 10, count.answers) << "numerics explain few differences, not many";
+  const Count count = RunSeeds({StoriesPath()}, FromEnvironment("WEIR_ENGINE_SEEDS", 6));
   RecordProperty("answers", std::to_string(count.answers));
   RecordProperty("diverged", std::to_string(count.diverged));
+  if (FromEnvironment("WEIR_SEED", 0) > 0) return;
+  EXPECT_GT(count.reached.hits_idle, 0u);
+  EXPECT_GT(count.reached.hits_running, 0u);
+  EXPECT_GT(count.reached.hits_joined, 0u);
+  EXPECT_GT(count.reached.hits_host, 0u);
+  EXPECT_GT(count.reached.preemptions, 0u);
+}
+
+TEST(EngineHistory, SoTheyAreWithAVocabularyOfThousands) {
+  if (!std::filesystem::exists(RandomPath())) GTEST_SKIP() << "no model file for this test";
+  RunSeeds({RandomPath()}, FromEnvironment("WEIR_ENGINE_SEEDS", 6) / 3);
+}
+
+TEST(EngineHistory, SoTheyAreWithASlidingWindow) {
+  if (!std::filesystem::exists(GemmaPath())) GTEST_SKIP() << "gemma3:270m is not in the store";
+  RunSeeds({GemmaPath(), testing::kNumericsOfQuantised},
+           FromEnvironment("WEIR_ENGINE_SEEDS", 6) / 6);
 }
 
 // The yardstick itself: a cell of another sequence is no matter of the last digits.

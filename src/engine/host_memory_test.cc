@@ -1,11 +1,12 @@
 // Prefixes that leave the KV cache and come back from host memory, by a real model's cells.
 #include <gtest/gtest.h>
 
-#include "engine/test_conversation.h"
+#include "engine/test_numerics.h"
 
 namespace weir::engine {
 namespace {
 
+using llama::testing::GemmaPath;
 using llama::testing::RandomPath;
 using testing::Conversation;
 using testing::Endless;
@@ -15,8 +16,8 @@ using testing::Story;
 // More than may stay idle in the cache while another runs.
 constexpr int32_t kLong = 1500;
 
-wire::EngineSettings Settings() {
-  wire::EngineSettings settings = SmallSettings(RandomPath());
+wire::EngineSettings Settings(const std::string& path = RandomPath()) {
+  wire::EngineSettings settings = SmallSettings(path);
   settings.context_tokens = 4096;
   return settings;
 }
@@ -59,6 +60,25 @@ TEST(HostMemory, APartOfACopyIsEnough) {
   EXPECT_EQ(expected.cached_tokens(), 0);
   ASSERT_FALSE(expected.text().empty());
   EXPECT_EQ(story.text(), expected.text());
+}
+
+TEST(HostMemory, CellsOfASlidingWindowComeBackToo) {
+  if (!std::filesystem::exists(GemmaPath())) GTEST_SKIP() << "gemma3:270m is not in the store";
+  WEIR_ENGINE_OR_SKIP(engine, Settings(GemmaPath()));
+  EXPECT_EQ(engine.info()->prefix_reuse, wire::PrefixReuse::kFull);
+  Story first[3];
+  for (int32_t who = 0; who < 3; ++who) {
+    first[who] = engine.Run(testing::WithCandidates(Talk(who)));
+  }
+  for (int32_t who = 0; who < 3; ++who) {
+    const Story again = engine.Run(testing::WithCandidates(Talk(who)));
+    EXPECT_EQ(again.cached_tokens(), kLong - 1);
+    EXPECT_EQ(
+        testing::Compare(first[who].tokens[0], again.tokens.at(0), testing::kNumericsOfQuantised)
+            .difference,
+        "");
+  }
+  EXPECT_GT(engine.Stats().hits_host, 0u);
 }
 
 TEST(HostMemory, AnotherTenantGetsNoCopy) {

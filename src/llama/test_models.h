@@ -42,6 +42,10 @@ inline std::string QwenPath() {
 inline std::string Qwen15Path() {
   return StoredModel("cc324af070c2ecbfd324a30884d2f951a7ff756aba85cb811a6ec436933bb046");
 }
+// gemma3:270m, a sliding window: tests only, and only where somebody put it into the store.
+inline std::string GemmaPath() {
+  return StoredModel("a5fd3b62230aa5ec60212297dc9d20eaa70578ac519e00d93a17e44c087a6818");
+}
 
 // Null when the file is absent or does not load.
 inline Model* Shared(const std::string& path, bool vocabulary_only = false) {

@@ -16,12 +16,12 @@ from talk import SMALL, ask, events_of, http_client
 from weir_server import until
 
 LONG = "A long text about rivers that flow to the sea. " * 60  # some 600 tokens
-CELLS = 2880  # of the tiny model: a third of what its 24 clients need together
+CELLS = 2816  # of the tiny model: a third of what its 24 clients need together
 
 CONFIGURATION = """
 [limits]
-queue = 6
-queue_per_key = 4
+queue = 4
+queue_per_key = 3
 
 [model."smollm2:135m"]
 parallel = 1
@@ -39,9 +39,8 @@ def configured(serve, stories, small, tmp_path):
     return serve("--config", file)
 
 
-def engine_of(server, model, key=None):
-    with http_client(server) as http:
-        lines = http.get("/weir/v1/models", headers={"x-api-key": key} if key else {}).json()["data"]
+def engine_of(http, model, key=None):
+    lines = http.get("/weir/v1/models", headers={"x-api-key": key} if key else {}).json()["data"]
     return next((line for line in lines if line["model"] == model), {"waiting": 0, "running": 0})
 
 
@@ -69,7 +68,8 @@ def test_a_prompt_that_eight_clients_share_is_computed_once(serve, small):
 
     answers = together(server, 8, work)
     usage = [answer["usage"] for answer in answers]
-    line = engine_of(server, SMALL)
+    with http_client(server) as http:
+        line = engine_of(http, SMALL)
     hits = line["prefix_hits"]
     assert hits["misses"] == 1 and hits["joined"] + hits["running"] >= 5, hits
     cached = [one["prompt_tokens_details"]["cached_tokens"] for one in usage]
@@ -81,7 +81,7 @@ def test_a_prompt_that_eight_clients_share_is_computed_once(serve, small):
 
 def test_three_times_the_cells_fail_nobody_and_cut_nobody_short(serve, stories, tmp_path):
     file = tmp_path / "weir.toml"
-    file.write_text(CONFIGURATION.format(stories=stories, cells=CELLS).replace("queue = 6", "queue = 60"))
+    file.write_text(CONFIGURATION.format(stories=stories, cells=CELLS).replace("queue = 4", "queue = 60"))
     server = serve("--config", file)
     with http_client(server) as http:
         assert http.post("/weir/v1/models/load", json={"model": "story"}).status_code == 200
@@ -95,12 +95,12 @@ def test_three_times_the_cells_fail_nobody_and_cut_nobody_short(serve, stories, 
     answers = together(server, 24, work)
     assert [status for status, _ in answers] == [200] * 24, answers
     assert [answer["usage"]["completion_tokens"] for _, answer in answers] == [300] * 24
-    line = engine_of(server, "story")
+    with http_client(server) as http:
+        line = engine_of(http, "story")
+        alone = work(0, http)[1]["choices"][0]["text"]
     assert line["cells"] <= CELLS and 24 * 360 >= 3 * line["cells"]
     assert line["preemptions"] > 0 and line["waiting"] == 0 and line["running"] == 0, line
     # Nor does anybody get another's words: what came among others comes alone, too.
-    with http_client(server) as http:
-        alone = work(0, http)[1]["choices"][0]["text"]
     assert alone[:200] == answers[0][1]["choices"][0]["text"][:200]
 
 
@@ -127,10 +127,11 @@ class Line:
 
     def __init__(self, server, key=None):
         self.server, self.key = server, key
+        self.http = http_client(server)
         self.ended, self.threads, self.lock = [], [], threading.Lock()
 
     def add(self, name, key=None, headers=None, **more):
-        waiting = engine_of(self.server, SMALL, self.key)["waiting"]
+        waiting = engine_of(self.http, SMALL, self.key)["waiting"]
 
         def run():
             body = ask(name, max_tokens=2, ignore_eos=True) | more
@@ -141,11 +142,12 @@ class Line:
 
         self.threads.append(threading.Thread(target=run, daemon=True))
         self.threads[-1].start()
-        assert until(lambda: engine_of(self.server, SMALL, self.key)["waiting"] > waiting, timeout_s=10, step_s=0.01)
+        assert until(lambda: engine_of(self.http, SMALL, self.key)["waiting"] > waiting, timeout_s=10, step_s=0.01)
 
     def all(self):
         for thread in self.threads:
             thread.join(60 * weir_server.PATIENCE)
+        self.http.close()
         return self.ended
 
 
@@ -166,16 +168,16 @@ def test_a_queue_that_is_full_says_when_to_come_back(configured):
     """Without keys each connection is a client of its own, so it is the bound of all that is met: 503."""
     line = Line(configured)
     with Blocker(configured), http_client(configured) as http:
-        for number in range(6):
+        for number in range(4):
             line.add(f"number {number}")
         refused = http.post("/v1/chat/completions", json=ask("One more"))
         assert refused.status_code == 503 and 1 <= int(refused.headers["retry-after"]) <= 600, refused.text
         error = refused.json()["error"]
         assert error["code"] == "queue_full" and "limits.queue" in error["message"]
-        assert engine_of(configured, SMALL)["waiting"] == 6
+        assert engine_of(http, SMALL)["waiting"] == 4
         of_anthropic = http.post("/v1/messages", json=ask("One more"))
         assert of_anthropic.status_code in (503, 529) and int(of_anthropic.headers["retry-after"]) >= 1
-    assert len(line.all()) == 6 and all(isinstance(name, str) for name in line.ended), line.ended
+    assert len(line.all()) == 4 and all(isinstance(name, str) for name in line.ended), line.ended
 
 
 def made_keys(weir, server, *names):
@@ -191,7 +193,7 @@ def test_a_key_that_fills_its_part_of_the_queue_gets_429_and_another_key_a_place
     keys = made_keys(weir, configured, "many", "few")
     line = Line(configured, keys["few"])
     with Blocker(configured, keys["many"]), http_client(configured) as http:
-        for number in range(4):  # names of clients make no more places
+        for number in range(3):  # names of clients make no more places
             line.add(f"many {number}", key=keys["many"], headers={"x-weir-user": f"user{number}"})
         refused = http.post("/v1/chat/completions", json=ask("One more"),
                             headers={"x-api-key": keys["many"], "x-weir-user": "another"})
@@ -199,6 +201,6 @@ def test_a_key_that_fills_its_part_of_the_queue_gets_429_and_another_key_a_place
         assert "limits.queue_per_key" in refused.json()["error"]["message"]
         line.add("few", key=keys["few"])
     ended = line.all()
-    assert len(ended) == 5
+    assert len(ended) == 4
     # The first key has had a long stream and more, the second nothing.
     assert ended[0] == "few", ended

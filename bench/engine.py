@@ -90,7 +90,7 @@ def run_measure(measure, results, chosen, pairs, program, folder):
     running = {}
     try:
         for name in chosen:
-            running[name] = (servers.Weir(folder, measure.model, *measure.weir_arguments) if name == OURS else
+            running[name] = (servers.Weir(folder, measure.model, *arguments_of(measure, folder)) if name == OURS else
                              servers.LlamaServer(program, folder, measure.model, *measure.peer_arguments))
             results.commands[f"{measure.name}, {name}"] = " ".join(running[name].command)
             warm_up(running[name], measure)
@@ -103,6 +103,15 @@ def run_measure(measure, results, chosen, pairs, program, folder):
     finally:
         for server in running.values():
             server.stop()
+
+
+def arguments_of(measure, folder):
+    """Of weir serve; cells that a measure sets go through a configuration file."""
+    if measure.weir_cells is None:
+        return measure.weir_arguments
+    file = folder / "cells.toml"
+    file.write_text(f'[model."{measure.model}"]\ncontext = {measure.weir_cells}\n')
+    return ("--config", str(file), *measure.weir_arguments)
 
 
 def warm_up(server, measure):

@@ -160,6 +160,10 @@ Result<backends::ModelFile> PolicySource::FileOf(const std::string& model) const
     if (settings->context.value) file.settings.context_tokens = OrZero(settings->context);
     file.settings.sequences = OrZero(settings->parallel);
     file.settings.batch_tokens = OrZero(settings->batch);
+    file.settings.micro_batch_tokens = OrZero(settings->micro_batch);
+    if (const auto& flash = settings->flash_attention.value) {
+      file.settings.flash_attention = *flash ? wire::Switch::kOn : wire::Switch::kOff;
+    }
     file.settings.threads = OrZero(settings->threads);
     file.settings.gpu_layers = static_cast<int32_t>(settings->gpu_layers.value.value_or(-1));
   }

@@ -406,6 +406,8 @@ Model ReadModel(TableReader& reader) {
   reader.Read("context", model.context, Some(value::Within(64, kTokensMax)));
   reader.Read("parallel", model.parallel, Some(value::Within(1, 256)));
   reader.Read("batch", model.batch, Some(value::Within(1, 65'536)));
+  reader.Read("micro_batch", model.micro_batch, Some(value::Within(1, 65'536)));
+  reader.Read("flash_attention", model.flash_attention, Some(value::Flag));
   reader.Read("threads", model.threads, Some(value::Within(1, 1024)));
   reader.Read("gpu_layers", model.gpu_layers, Some(value::Within(0, 10'000)));
   reader.Read("keep_alive", model.keep_alive, Some(value::Time));

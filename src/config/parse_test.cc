@@ -329,10 +329,13 @@ TEST(Parse, ADetectorIsBuiltInOrHasWordsOrAPattern) {
 
 TEST(Parse, ModelsOfTheirOwnNameHaveSettings) {
   const Settings settings = ParseGood(
-      "[model.'qwen2.5-coder:0.5b']\ncontext=8192\nparallel=4\nkeep_alive='forever'\npreload="
+      "[model.'qwen2.5-coder:0.5b']\ncontext=8192\nparallel=4\nmicro_batch=128\nflash_attention="
+      "false\nkeep_alive='forever'\npreload="
       "true\n");
   EXPECT_EQ(settings.model_settings[0].name, "qwen2.5-coder:0.5b");
   EXPECT_EQ(*settings.model_settings[0].context, 8192);
+  EXPECT_EQ(*settings.model_settings[0].micro_batch, 128);
+  EXPECT_EQ(*settings.model_settings[0].flash_attention, false);
   EXPECT_EQ(*settings.model_settings[0].keep_alive, kForever);
 }
 

@@ -218,10 +218,12 @@ struct Budget {
 struct Model {
   Place place = {};
   std::string name = {};
-  Text file = {};                   // a GGUF outside the store
-  Optional<int64_t> context = {};   // tokens, for all slots together
-  Optional<int64_t> parallel = {};  // requests decoded together
-  Optional<int64_t> batch = {};     // tokens of one step
+  Text file = {};                       // a GGUF outside the store
+  Optional<int64_t> context = {};       // tokens, for all slots together
+  Optional<int64_t> parallel = {};      // requests decoded together
+  Optional<int64_t> batch = {};         // tokens of one step
+  Optional<int64_t> micro_batch = {};   // of these, computed together; at most batch
+  Optional<bool> flash_attention = {};  // absent: as the engine chooses
   Optional<int64_t> threads = {};
   Optional<int64_t> gpu_layers = {};
   Optional<Duration> keep_alive = {};

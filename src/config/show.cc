@@ -207,6 +207,8 @@ void ShowModel(const Model& model, Printer& out) {
   out.Put("context", model.context);
   out.Put("parallel", model.parallel);
   out.Put("batch", model.batch);
+  out.Put("micro_batch", model.micro_batch);
+  out.Put("flash_attention", model.flash_attention);
   out.Put("threads", model.threads);
   out.Put("gpu_layers", model.gpu_layers);
   out.Put("keep_alive", model.keep_alive);

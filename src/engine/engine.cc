@@ -136,7 +136,7 @@ Result<void> MakeGeneration(const wire::EngineSettings& settings, uint64_t host_
   auto context = llama::Context::Create(*loaded.model,
                                         {.cells = *cells,
                                          .batch_rows = *batch,
-                                         .micro_rows = *micro_batch,
+                                         .micro_rows = std::min(*micro_batch, *batch),
                                          .sequences = *sequences,
                                          .threads = settings.threads,
                                          .threads_batch = settings.threads,

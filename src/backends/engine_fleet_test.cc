@@ -349,6 +349,8 @@ TEST_F(EngineFleetTest, WhenAllAreBusyThereIsNoPlaceAndAHintWhenToComeBack) {
   EXPECT_EQ(refused.error().reason, "no_room_for_model");
   EXPECT_THAT(refused.error().message, HasSubstr("2 models"));
   EXPECT_GT(refused.error().retry_after_s, 0);
+  clock_.Advance(seconds(40));
+  EXPECT_EQ(Generate("c").error().retry_after_s, 40) << "as long again as they have been busy";
   EXPECT_THAT(Loaded(), ElementsAre("a", "b"));
   streams_.pop_back();
   EXPECT_TRUE(Generate("c").has_value());
@@ -546,6 +548,28 @@ TEST_F(EngineFleetTest, EnginesTellTenantsAndClientsApartAndLearnNoName) {
   EXPECT_NE(a1.client, a2.client);
   EXPECT_NE(a1.tenant_salt, b.tenant_salt);
   EXPECT_NE(a1.client, b.client);
+
+  // Names within a key are clients of that key.
+  const auto ann = caller({.key_id = "key_1", .tenant = "tenant-a", .user = "ann", .peer = "p:1"});
+  const auto bob = caller({.key_id = "key_1", .tenant = "tenant-a", .user = "bob", .peer = "p:1"});
+  EXPECT_EQ(ann.key, bob.key);
+  EXPECT_EQ(ann.key, a1.key);
+  EXPECT_NE(ann.client, bob.client);
+  EXPECT_NE(ann.key, a2.key);
+  // So are its connections, where it names nobody.
+  const auto one = caller({.key_id = "key_1", .tenant = "tenant-a", .peer = "p:1"});
+  const auto other = caller({.key_id = "key_1", .tenant = "tenant-a", .peer = "p:2"});
+  EXPECT_EQ(one.key, other.key);
+  EXPECT_NE(one.client, other.client);
+  // Without a key each of them stands for itself; a name is the same one on any connection.
+  const auto stranger = caller({.tenant = "tenant-a", .peer = "p:1"});
+  const auto another = caller({.tenant = "tenant-a", .peer = "p:2"});
+  EXPECT_NE(stranger.key, another.key);
+  const auto here = caller({.tenant = "tenant-a", .user = "ann", .peer = "p:1"});
+  const auto there = caller({.tenant = "tenant-a", .user = "ann", .peer = "p:2"});
+  EXPECT_EQ(here.key, there.key);
+  EXPECT_EQ(here.client, there.client);
+  EXPECT_NE(here.key, ann.key);
 }
 
 TEST_F(EngineFleetTest, AStreamMayOutliveTheFleet) {

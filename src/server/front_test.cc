@@ -168,6 +168,7 @@ TEST_F(FrontTest, WrongWeirHeadersAre400AndNamed) {
                             {"x-weir-user", "\xff"},
                             {"x-weir-explain", "yes"},
                             {"x-weir-explain", ""},
+                            {"x-weir-priority", "urgent"},
                             {"x-weir-progress", "true"}};
   for (const auto& [name, value] : cases) {
     const auto refused = Chat({{name, value}});

@@ -9,6 +9,7 @@ import json
 import os
 import queue
 import signal
+import socket
 import threading
 import time
 
@@ -154,6 +155,51 @@ def scoring(server):
                  "continuations": [f" number {i}" for i in range(400)]})
 
 
+def preparing(server):
+    """Tokens of a text of megabytes: its engine reads it for seconds before it computes anything."""
+    return busy(server, SMALL, "/tokenize", {"model": SMALL, "content": "a river that flows to the sea, and on " * 100_000})
+
+
+class Unread:
+    """A stream whose client reads its beginning and no more, so that its generation is paused."""
+
+    def __init__(self, server):
+        self.connection = socket.socket()
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        self.connection.settimeout(20 * PATIENCE)
+        self.connection.connect(("127.0.0.1", server.port))
+        body = json.dumps(story(**ENDLESS | {"logprobs": 5, "n": 8}))
+        self.connection.sendall((f"POST /v1/completions HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\nConnection: close\r\n"
+                                 f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n{body}").encode())
+        self.text = self.connection.recv(1000).decode()
+        self.ended = None
+
+    def join(self, timeout):
+        self.connection.settimeout(timeout)
+        while part := self.connection.recv(1 << 16):
+            self.text += part.decode(errors="replace")
+        self.ended = time.monotonic()
+        self.connection.close()
+
+    def error(self):
+        assert self.text.startswith("HTTP/1.1 200") and "[DONE]" not in self.text
+        return next(json.loads(line[6:])["error"] for line in self.text.splitlines() if line.startswith('data: {"error"'))
+
+
+def paused(server):
+    asking = Unread(server)
+    seen = []
+
+    def stands_still():
+        with http_client(server) as http:
+            line = status_of(http, "story")
+        seen.append(line["generated_tokens"])
+        assert line["running"] > 0, "it was over before its client stopped to read"
+        return len(seen) > 4 and seen[-1] == seen[-4] > 0
+    assert until(stands_still, timeout_s=20, step_s=0.1), seen
+    return asking
+
+
 def busy(server, model, path, body):
     """A request that its engine works on: some processor time goes into it, and it is not over."""
     before = {engine.pid: engine.cpu_s() for engine in server.engines()}
@@ -166,7 +212,7 @@ def busy(server, model, path, body):
 
 
 STATES = {"decoding": ("story", decoding), "prompt": (SMALL, prompting), "embedding": (talk.EMBEDDING, embedding),
-          "scoring": (SMALL, scoring)}
+          "scoring": (SMALL, scoring), "preparing": (SMALL, preparing), "paused": ("story", paused)}
 
 
 @pytest.mark.parametrize("fault", FAULTS)
@@ -194,6 +240,24 @@ def test_who_waits_gets_a_typed_error_in_time_and_the_engine_comes_back(isolated
         assert until(lambda: (status_of(http, model) or {}).get("state") == "ready", timeout_s=20)
         assert until(lambda: not engine.alive(), timeout_s=2), "the old process is still there"
         assert status_of(http, model)["restarts"] > 0
+
+
+@pytest.mark.parametrize("fault", ["killed", "crashed"])
+def test_a_fault_while_the_engine_owes_the_answer_to_a_cancel(isolated, fault):
+    server = isolated()
+    with http_client(server) as http:
+        engine = engine_of(server, http, "story")
+        leaving, staying = Unread(server), decoding(server)
+        os.kill(engine.pid, signal.SIGSTOP)  # it takes the cancel and does nothing about it
+        leaving.connection.close()
+        assert until(lambda: status_of(http, "story")["open_requests"] == 1)
+        os.kill(engine.pid, FAULTS[fault])
+        os.kill(engine.pid, signal.SIGCONT)  # a stopped process dies of SIGKILL, and sleeps through any other signal
+        staying.join(timeout=20 * PATIENCE)
+        assert staying.error()["code"] == "backend_failed"
+        assert until(lambda: (status_of(http, "story") or {}).get("state") == "ready", timeout_s=20)
+        assert http.post("/v1/completions", json=story()).status_code == 200
+        assert status_of(http, "story")["open_requests"] == 0
 
 
 @pytest.mark.parametrize("fault", FAULTS)

@@ -298,14 +298,14 @@ TEST(Engine, AsManyPromptsAsARequestMayHaveAreAnsweredOnAnIdleMachine) {
   EXPECT_EQ(engine.Stats().refused, 0u);
 }
 
-TEST(Engine, LongListsOfOneClientShareItsPlacesInTheQueue) {
+TEST(Engine, TwoLongListsOfOneClientFitItsPlacesInTheQueue) {
   WEIR_ENGINE_OR_SKIP(engine, SmallSettings(StoriesPath()));
   chat::GenerateRequest forked = List(kPromptsMax / 2, 3);
   forked.n = 2;
   const uint64_t first = engine.Generate(List(kPromptsMax, 3));
   const uint64_t second = engine.Generate(List(kPromptsMax, 3));
-  const uint64_t third = engine.Generate(forked);
-  const uint64_t left = engine.Generate(List(kPromptsMax, 3));
+  const uint64_t third = engine.Generate(forked, {.key = 2});
+  const uint64_t left = engine.Generate(List(kPromptsMax, 3), {.key = 3});
   engine.Send(EngineFrame::kCancel, left);
   for (const uint64_t id : {first, second, third}) {
     const Story story = engine.Finish(id);

@@ -97,11 +97,9 @@ def test_three_times_the_cells_fail_nobody_and_cut_nobody_short(serve, stories, 
     assert [answer["usage"]["completion_tokens"] for _, answer in answers] == [300] * 24
     with http_client(server) as http:
         line = engine_of(http, "story")
-        alone = work(0, http)[1]["choices"][0]["text"]
     assert line["cells"] <= CELLS and 24 * 360 >= 3 * line["cells"]
     assert line["preemptions"] > 0 and line["waiting"] == 0 and line["running"] == 0, line
-    # Nor does anybody get another's words: what came among others comes alone, too.
-    assert alone[:200] == answers[0][1]["choices"][0]["text"][:200]
+    # That nobody gets another's words is history_test's to see: it can tell numerics from words.
 
 
 class Blocker:

@@ -12,6 +12,7 @@
 #include "app/ledger_rules.h"
 #include "app/policy_source.h"
 #include "app/provider_targets.h"
+#include "app/vector_store.h"
 #include "async/loop.h"
 #include "async/spawn.h"
 #include "backends/door.h"
@@ -165,6 +166,14 @@ class Gateway {
     if (auto opened = OpenHistory(); !opened) {
       LogError("kept decisions cannot be read: {}", opened.error().message);
       return 1;
+    }
+    // A store that cannot be read stops no answer of a model.
+    if (auto opened = OpenVectorStore(*policy_.settings().data, loop_.executor()); opened) {
+      vectors_ = std::move(*opened);
+      site_.vectors = vectors_.store.get();
+      site_.workers = vectors_.workers.get();
+    } else {
+      LogError("collections cannot be read: {}", opened.error().message);
     }
     if (auto detector = privacy::DetectorOf(policy_.settings()); detector) {
       UseDetector(*std::move(detector));
@@ -381,6 +390,7 @@ class Gateway {
   std::unique_ptr<conversations::Store> conversations_ = {};
   std::unique_ptr<history::Store> history_ = {};
   std::unique_ptr<const routing::Predictor> predictor_ = {};
+  VectorStore vectors_ = {};
   gateway::Gateway gateway_;
   server::Site site_;
   http::Server server_;

@@ -7,6 +7,7 @@
 #include <functional>
 #include <utility>
 
+#include "cli/collections_commands.h"
 #include "cli/exit_code.h"
 #include "cli/options.h"
 #include "cli/settings.h"
@@ -26,6 +27,7 @@ struct Asked {
   KeyOptions key = {};
   LedgerOptions ledger = {};
   RouteOptions route = {};
+  CollectionOptions collection = {};
   PullOptions pull = {};
   CreateOptions create = {};
   UpdateOptions update = {};
@@ -234,6 +236,27 @@ void AddKeyCommands(CLI::App& app, Asked& asked) {
       ->required();
 }
 
+void AddCollectionCommands(CLI::App& app, Asked& asked) {
+  CLI::App* collections =
+      app.add_subcommand("collections", "collections of vectors: list, show, rm");
+  collections->require_subcommand(1);
+  AddCommand(*collections, asked, "list", "the collections",
+             "  weir collections list\n  weir collections list --all --json",
+             [&] { return ListCollections(asked.common, asked.collection); })
+      ->add_flag("--all", asked.collection.all, "those of all tenants");
+  CLI::App* show = AddCommand(*collections, asked, "show", "what a collection holds",
+                              "  weir collections show papers",
+                              [&] { return ShowCollection(asked.common, asked.collection); });
+  CLI::App* remove =
+      AddCommand(*collections, asked, "rm", "remove a collection and all that is in it",
+                 "  weir collections rm papers",
+                 [&] { return RemoveCollection(asked.common, asked.collection); });
+  for (CLI::App* command : {show, remove}) {
+    command->add_option("name", asked.collection.name, "name, or alias for show")->required();
+    command->add_option("--database", asked.collection.database, "where it is not the default one");
+  }
+}
+
 void AddLedgerCommands(CLI::App& app, Asked& asked) {
   CLI::App* ledger =
       AddCommand(app, asked, "ledger", "what answers cost, and what local ones would have cost",
@@ -384,6 +407,7 @@ int Run(const std::vector<std::string>& words) {
   AddBenchCommand(app, asked);
   AddKeyCommands(app, asked);
   AddLedgerCommands(app, asked);
+  AddCollectionCommands(app, asked);
   AddPolicyCommands(app, asked);
   AddBackendCommands(app, asked);
   AddRouteCommands(app, asked);

@@ -1,8 +1,10 @@
 #include "server/error_shape.h"
 
 #include "dialects/anthropic/error.h"
+#include "dialects/chroma/answer.h"
 #include "dialects/ollama/error.h"
 #include "dialects/openai/error.h"
+#include "dialects/qdrant/answer.h"
 #include "dialects/rerank/rerank.h"
 #include "dialects/responses/error.h"
 
@@ -10,6 +12,7 @@ namespace weir::server {
 
 ErrorShape ErrorShapeOf(const http::Request& request) {
   const std::string_view path = request.path;
+  if (path.starts_with("/api/v2") || path.starts_with("/api/v1")) return ErrorShape::kChroma;
   if (path.starts_with("/api/")) return ErrorShape::kOllama;
   const bool models = path == "/v1/models" || path.starts_with("/v1/models/");
   if (path == "/v1/messages" || path.starts_with("/v1/messages/") ||
@@ -18,6 +21,10 @@ ErrorShape ErrorShapeOf(const http::Request& request) {
   }
   if (path == "/v1/responses" || path.starts_with("/v1/responses/")) return ErrorShape::kResponses;
   if (path.ends_with("/rerank")) return ErrorShape::kRerank;
+  if (path == "/" || path == "/aliases" || path == "/collections" ||
+      path.starts_with("/collections/")) {
+    return ErrorShape::kQdrant;
+  }
   return ErrorShape::kOpenAi;
 }
 
@@ -33,6 +40,10 @@ std::string RenderError(ErrorShape shape, const Error& error, std::string_view r
       return anthropic::RenderError(error, request_id);
     case ErrorShape::kOllama:
       return ollama::RenderError(error);
+    case ErrorShape::kQdrant:
+      return qdrant::RenderError(error);
+    case ErrorShape::kChroma:
+      return chroma::RenderError(error);
   }
   return openai::RenderError(error);
 }

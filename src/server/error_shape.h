@@ -11,7 +11,15 @@
 
 namespace weir::server {
 
-enum class ErrorShape : uint8_t { kOpenAi, kResponses, kRerank, kAnthropic, kOllama };
+enum class ErrorShape : uint8_t {
+  kOpenAi,
+  kResponses,
+  kRerank,
+  kAnthropic,
+  kOllama,
+  kQdrant,
+  kChroma
+};
 
 // By the path; and /v1/models, which two dialects have, by the anthropic-version header.
 ErrorShape ErrorShapeOf(const http::Request& request);

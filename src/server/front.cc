@@ -156,27 +156,31 @@ Task<Result<void>> EnterAndCatch(Site& site, Call& call, const Match& match) {
 }  // namespace
 
 Result<std::string> Credential(const http::Request& request) {
-  if (request.headers.Count("authorization") > 1 || request.headers.Count("x-api-key") > 1) {
-    return Fail(Code::kUnauthenticated, "a request names one key, once", {}, "key_ambiguous");
-  }
-  const auto authorization = request.headers.Find("authorization");
-  const auto api_key = request.headers.Find("x-api-key");
-  std::string bearer;
-  if (authorization) {
-    constexpr std::string_view kScheme = "Bearer ";
-    if (authorization->size() <= kScheme.size() ||
-        !http::EqualsIgnoreCase(authorization->substr(0, kScheme.size()), kScheme)) {
-      return Fail(Code::kUnauthenticated, "the Authorization header takes 'Bearer <key>'", {},
-                  "key_malformed");
+  constexpr std::string_view kScheme = "Bearer ";
+  std::optional<std::string_view> key;
+  for (const char* name : {"authorization", "x-api-key", "api-key", "x-chroma-token"}) {
+    if (request.headers.Count(name) > 1) {
+      return Fail(Code::kUnauthenticated, "a request names one key, once", {}, "key_ambiguous");
     }
-    bearer = authorization->substr(kScheme.size());
+    auto value = request.headers.Find(name);
+    if (!value) continue;
+    if (std::string_view(name) == "authorization") {
+      if (value->size() <= kScheme.size() ||
+          !http::EqualsIgnoreCase(value->substr(0, kScheme.size()), kScheme)) {
+        return Fail(Code::kUnauthenticated, "the Authorization header takes 'Bearer <key>'", {},
+                    "key_malformed");
+      }
+      value = value->substr(kScheme.size());
+    }
+    if (key && *key != *value) {
+      return Fail(Code::kUnauthenticated,
+                  "the headers with a key (Authorization, x-api-key, api-key, x-chroma-token) name "
+                  "different ones; send one",
+                  {}, "key_ambiguous");
+    }
+    key = value;
   }
-  if (authorization && api_key && bearer != *api_key) {
-    return Fail(Code::kUnauthenticated, "Authorization and x-api-key name different keys; send one",
-                {}, "key_ambiguous");
-  }
-  if (authorization) return bearer;
-  return std::string(api_key.value_or(""));
+  return std::string(key.value_or(""));
 }
 
 Result<gateway::Asked> AskedOf(const http::Request& request, chat::Principal principal) {

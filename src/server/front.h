@@ -17,8 +17,9 @@ Task<void> Serve(Site& site, http::Exchange& exchange);
 // What the HTTP server refuses itself, in the shape of OpenAI's errors.
 http::Reply RenderRefusal(const http::Refusal& refusal, const http::Request* request);
 
-// The credential of "Authorization: Bearer X" or "x-api-key: X"; kUnauthenticated when both are
-// sent and differ, when one is sent twice, or the scheme is another. Empty when there is none.
+// The credential of "Authorization: Bearer X", "x-api-key: X", or as clients of Qdrant and Chroma
+// send it, "api-key: X" and "x-chroma-token: X"; kUnauthenticated when several are sent and differ,
+// when one is sent twice, or the scheme is another. Empty when there is none.
 Result<std::string> Credential(const http::Request& request);
 
 // The x-weir-* headers; kInvalidArgument names the header that is wrong.

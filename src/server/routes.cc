@@ -1,12 +1,15 @@
 #include "server/admin_routes.h"
 #include "server/anthropic_routes.h"
 #include "server/backend_routes.h"
+#include "server/chroma_routes.h"
+#include "server/collection_routes.h"
 #include "server/decision_routes.h"
 #include "server/health_routes.h"
 #include "server/ledger_routes.h"
 #include "server/llamacpp_routes.h"
 #include "server/ollama_routes.h"
 #include "server/openai_routes.h"
+#include "server/qdrant_routes.h"
 #include "server/rerank_routes.h"
 #include "server/responses_routes.h"
 #include "server/route_table.h"
@@ -60,6 +63,25 @@ std::span<const Route> Routes() {
       {"POST", "/tokenize", PostTokenize},
       {"POST", "/detokenize", PostDetokenize},
 
+      {"GET", "/weir/v1/collections", GetCollections},
+      {"GET", "/weir/v1/collections/*", OneCollection},
+      {"DELETE", "/weir/v1/collections/*", OneCollection},
+
+      {"GET", "/api/v2/*", Chroma},
+      {"POST", "/api/v2/*", Chroma},
+      {"PUT", "/api/v2/*", Chroma},
+      {"DELETE", "/api/v2/*", Chroma},
+      {"GET", "/api/v1/*", ChromaOne},
+
+      {"GET", "/", QdrantVersion},
+      {"GET", "/aliases", QdrantAliases},
+      {"GET", "/collections", QdrantCollections},
+      {"GET", "/collections/*", QdrantCollections},
+      {"PUT", "/collections/*", QdrantCollections},
+      {"POST", "/collections/*", QdrantCollections},
+      {"PATCH", "/collections/*", QdrantCollections},
+      {"DELETE", "/collections/*", QdrantCollections},
+
       {"POST", "/weir/v1/score", PostScore},
       {"GET", "/weir/v1/decisions", GetDecisions},
       {"GET", "/weir/v1/decisions/*", GetDecision},
@@ -82,6 +104,7 @@ std::span<const Route> Routes() {
       {"POST", "/weir/v1/budgets/*", PostBudget, Scope::kAdmin},
 
       {"GET", "/livez", GetLive, Scope::kInference, /*open=*/true},
+      {"GET", "/healthz", GetLive, Scope::kInference, /*open=*/true},
       {"GET", "/readyz", GetReady, Scope::kInference, /*open=*/true},
       {"GET", "/health", GetReady, Scope::kInference, /*open=*/true},
       {"GET", "/metrics", GetMetrics, Scope::kAdmin},

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "async/worker_pool.h"
 #include "backends/door.h"
 #include "backends/engine_fleet.h"
 #include "base/clock.h"
@@ -19,6 +20,7 @@
 #include "keys/key_store.h"
 #include "keys/meter.h"
 #include "server/metrics.h"
+#include "vectors/store.h"
 
 namespace weir::server {
 
@@ -70,6 +72,8 @@ struct Site {
   conversations::Store* conversations = nullptr;  // null: no answer is kept
   // Takes what was learnt into use and keeps it; nothing learnt puts it back to what is shipped.
   std::function<Result<void>(const routing::Refit&)> adopt = {};
+  vectors::Store* vectors = nullptr;      // null: no collections
+  WorkerPool* workers = nullptr;          // for what blocks; set where vectors is
   std::vector<std::string> sandbox = {};  // of the gateway itself
   SiteOptions options = {};
   // What commands of this user present: whoever can read the data folder may do everything

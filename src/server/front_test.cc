@@ -35,6 +35,8 @@ TEST_F(FrontTest, WithKeysACredentialIsNeeded) {
   EXPECT_EQ(StatusWith(With(key)), 200);
   EXPECT_EQ(StatusWith({{"authorization", "bearer " + key.secret}}), 200);
   EXPECT_EQ(StatusWith({{"x-api-key", key.secret}}), 200);
+  EXPECT_EQ(StatusWith({{"api-key", key.secret}}), 200);
+  EXPECT_EQ(StatusWith({{"x-chroma-token", key.secret}}), 200);
   EXPECT_EQ(StatusWith({{"x-api-key", key.secret}, {"authorization", "Bearer " + key.secret}}),
             200);
 }
@@ -49,6 +51,8 @@ TEST_F(FrontTest, ACredentialThatIsWrongIsRefusedAndNotRepeated) {
       {{"authorization", "Bearer"}},
       {{"x-api-key", "weir_sk_wrong"}},
       {{"x-api-key", other.secret}, {"authorization", "Bearer " + key.secret}},
+      {{"api-key", other.secret}, {"x-chroma-token", key.secret}},
+      {{"api-key", key.secret}, {"api-key", key.secret}},
       {{"authorization", "Bearer " + key.secret}, {"authorization", "Bearer " + other.secret}},
       {{"x-api-key", key.secret}, {"x-api-key", other.secret}},
   };

@@ -170,6 +170,14 @@ Task<void> GetPolicy(Site& site, Call& call) {
   co_await call.SendJson(200, std::move(body));
 }
 
+std::string RenderHistory(const history::Store& history) {
+  constexpr std::string_view kDropped = "weir_decisions_dropped_total";
+  return fmt::format(
+      "# HELP {0} Records of decisions that were not kept: the disk was behind.\n"
+      "# TYPE {0} counter\n{0} {1}\n",
+      kDropped, history.dropped());
+}
+
 Task<void> PostLearn(Site& site, Call& call) {
   if (site.gateway.history == nullptr || !site.adopt) {
     co_await call.SendError(NoHistory());

@@ -2,6 +2,8 @@
 // answers, and what is learnt from that.
 #pragma once
 
+#include <string>
+
 #include "async/task.h"
 #include "server/call.h"
 #include "server/site.h"
@@ -15,5 +17,7 @@ Task<void> PostVote(Site& site, Call& call);
 // The policy in force: its version, and what was learnt.
 Task<void> GetPolicy(Site& site, Call& call);
 Task<void> PostLearn(Site& site, Call& call);
+// Prometheus' text format.
+std::string RenderHistory(const history::Store& history);
 
 }  // namespace weir::server

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "server/decision_routes.h"
 #include "server/ledger_routes.h"
 
 namespace weir::server {
@@ -17,6 +18,7 @@ Task<void> GetMetrics(Site& site, Call& call) {
                                                 ? std::vector<backends::ProviderStatus>{}
                                                 : site.gateway.providers->Status());
   if (site.accounts != nullptr) reply.body += RenderLedger(*site.accounts);
+  if (site.gateway.history != nullptr) reply.body += RenderHistory(*site.gateway.history);
   co_await call.exchange.Send(std::move(reply));
 }
 

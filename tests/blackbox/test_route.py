@@ -70,6 +70,7 @@ def test_a_decision_is_explained_after_a_restart_and_holds_no_text(start):
     weir.__exit__()
     again = start(route(["near", "far"]))
     assert json.loads(good(run(again, "route", "explain", decision, "--json"))) == before
+    assert "weir_decisions_dropped_total 0\n" in again.get("/metrics").text
     shown = good(run(again, "route", "explain", decision))
     assert "served: near (edge)" in shown and "policy " in shown and CANARY not in shown
     for path in again.data.glob("decisions.db*"):
@@ -300,3 +301,14 @@ def test_weights_that_do_not_have_their_hash_are_refused_and_every_explanation_s
         assert ("is refused" in weir.log()) == refused
         assert (weir.get("/weir/v1/policy").json()["prediction_note"] != "") == refused
         weir.__exit__()
+
+
+def test_doctor_names_detectors_and_weights_that_are_wrong(tmp_path):
+    config = tmp_path / "weir.toml"
+    config.write_text('prediction = "none.json"\n[[detector]]\nname = "mine"\npattern = "("\nlabel = "secret"\n')
+    environment = weir_server.plain_environment(tmp_path) | {"WEIR_DATA": str(tmp_path)}
+    done = subprocess.run([weir_server.WEIR, "doctor", "--json", "--config", str(config)], capture_output=True, text=True,
+                          env=environment, timeout=60 * weir_server.PATIENCE)
+    found = {each["what"]: each["found"] for each in json.loads(done.stdout)}
+    assert "detector.pattern" in found["detectors"] and "it cannot be read" in found["prediction"], found
+    assert done.returncode == 1

@@ -14,11 +14,11 @@ case $prefix in
   /*) ;;
   *) say "PREFIX must be absolute; it is '$prefix'"; exit 2 ;;
 esac
-for program in weir weir-serve weir-egress weir-engine weir-fetch; do
+for program in weir weir-serve weir-egress weir-engine weir-fetch weir-reader; do
   if [ ! -x "$build/bin/$program" ]; then say "$build/bin/$program is not built; run: make build"; exit 1; fi
 done
 
-for program in weir weir-serve weir-egress weir-engine weir-fetch; do install -D -m 755 "$build/bin/$program" "$root/bin/$program"; done
+for program in weir weir-serve weir-egress weir-engine weir-fetch weir-reader; do install -D -m 755 "$build/bin/$program" "$root/bin/$program"; done
 completion() {  # SHELL FILE
   install -d "$(dirname "$root/$2")"
   "$build/bin/weir" completion "$1" >"$root/$2"

@@ -6,6 +6,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "app/backend_places.h"
@@ -15,6 +16,7 @@
 #include "app/vector_store.h"
 #include "async/loop.h"
 #include "async/spawn.h"
+#include "backends/document_reader.h"
 #include "backends/door.h"
 #include "backends/engine_fleet.h"
 #include "backends/launcher_link.h"
@@ -30,6 +32,7 @@
 #include "http/listen.h"
 #include "http/server.h"
 #include "keys/key_store.h"
+#include "knowledge/library.h"
 #include "ledger/from_settings.h"
 #include "ledger/ledger.h"
 #include "policy/whole_policy.h"
@@ -37,6 +40,7 @@
 #include "process/sandbox.h"
 #include "server/front.h"
 #include "sqlite/database.h"
+#include "vectors/store.h"
 
 namespace weir::app {
 namespace {
@@ -112,6 +116,7 @@ class Gateway {
                 .salt = RandomSalt()}),
         door_(loop_.executor(), SystemClock(), link_),
         providers_(loop_.executor(), SystemClock(), door_, {.seed = RandomSalt()}),
+        readers_(loop_.executor(), SystemClock(), link_, {}),
         gateway_{.clock = SystemClock(),
                  .engines = fleet_,
                  .policy = [this] { return policy_.Current(); },
@@ -172,6 +177,9 @@ class Gateway {
       vectors_ = std::move(*opened);
       site_.vectors = vectors_.store.get();
       site_.workers = vectors_.workers.get();
+      if (auto documents = OpenDocuments(); !documents) {
+        LogError("documents cannot be read: {}", documents.error().message);
+      }
     } else {
       LogError("collections cannot be read: {}", opened.error().message);
     }
@@ -210,9 +218,9 @@ class Gateway {
   }
 
  private:
-  // An egress process that ended is noticed by its socket.
+  // An egress process or a reader that ended is noticed by its socket.
   void OnExited(const wire::EngineExited& exited) {
-    if (exited.engine < wire::kDoorIdFirst) fleet_.OnEngineExited(exited);
+    if (exited.engine < wire::kReaderIdFirst) fleet_.OnEngineExited(exited);
   }
 
   std::optional<server::ProbeBackend> ProbeBackendOf(const std::string& name) const {
@@ -258,6 +266,19 @@ class Gateway {
       gateway_.refit = std::make_shared<const routing::Refit>(refit);
       return {};
     };
+    return {};
+  }
+
+  Result<void> OpenDocuments() {
+    auto library = knowledge::Library::Open(std::filesystem::path(*policy_.settings().data),
+                                            *vectors_.store, loop_.executor(), SystemClock());
+    if (!library) return std::unexpected(library.error());
+    library_ = std::move(*library);
+    documents_.emplace(gateway::Documents{
+        .library = *library_, .reader = readers_, .model_name = [this](const std::string& name) {
+          return policy_.LocalModel(name);
+        }});
+    site_.documents = &*documents_;
     return {};
   }
 
@@ -391,6 +412,9 @@ class Gateway {
   std::unique_ptr<history::Store> history_ = {};
   std::unique_ptr<const routing::Predictor> predictor_ = {};
   VectorStore vectors_ = {};
+  backends::ReaderProcesses readers_;
+  std::unique_ptr<knowledge::Library> library_ = {};
+  std::optional<gateway::Documents> documents_ = {};
   gateway::Gateway gateway_;
   server::Site site_;
   http::Server server_;

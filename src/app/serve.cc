@@ -130,6 +130,8 @@ int RunServe(const std::vector<std::string>& words, const config::Settings& sett
   options.door.program = *folder + "/weir-egress";
   options.door.arguments = words;
   options.door.environment = WholeEnvironment();
+  options.reader.program = *folder + "/weir-reader";
+  options.reader.environment = options.engine.environment;
   options.data_folder = *settings.data;
   options.drain_timeout = *settings.drain_timeout;
   return RunLauncher(options, *signals, SystemClock());

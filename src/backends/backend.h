@@ -56,6 +56,8 @@ class Backend {
                                                const chat::EmbedRequest& request) = 0;
   virtual Task<Result<chat::Scores>> Score(const chat::Principal& principal, std::string model,
                                            const chat::ScoreRequest& request) = 0;
+  // Answers that somebody waits for now; work in the background makes room for them.
+  virtual size_t generating() const { return 0; }
 };
 
 }  // namespace weir::backends

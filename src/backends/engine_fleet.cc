@@ -109,8 +109,12 @@ class EngineFleet::Lease {
 
 class EngineFleet::LeasedStream final : public EventStream {
  public:
-  LeasedStream(std::shared_ptr<Lease> lease, std::unique_ptr<EventStream> stream)
-      : lease_(std::move(lease)), stream_(std::move(stream)) {}
+  LeasedStream(std::shared_ptr<Lease> lease, std::unique_ptr<EventStream> stream,
+               std::shared_ptr<size_t> running)
+      : lease_(std::move(lease)), stream_(std::move(stream)), running_(std::move(running)) {
+    ++*running_;
+  }
+  ~LeasedStream() override { --*running_; }
   Task<Result<std::optional<chat::Event>>> Next(Duration patience) override {
     return stream_->Next(patience);
   }
@@ -118,6 +122,7 @@ class EngineFleet::LeasedStream final : public EventStream {
  private:
   std::shared_ptr<Lease> lease_;  // goes last: the stream cancels through its connection
   std::unique_ptr<EventStream> stream_;
+  std::shared_ptr<size_t> running_;
 };
 
 EngineFleet::EngineFleet(const Executor& executor, const Clock& clock, EngineStarter& starter,
@@ -136,7 +141,7 @@ Task<Result<std::unique_ptr<EventStream>>> EngineFleet::Generate(
   auto lease = co_await Acquire(std::move(model), request.keep_alive_ms);
   if (!lease) co_return std::unexpected(lease.error());
   auto stream = (*lease)->connection().Generate(caller, request);
-  co_return std::make_unique<LeasedStream>(std::move(*lease), std::move(stream));
+  co_return std::make_unique<LeasedStream>(std::move(*lease), std::move(stream), generating_);
 }
 
 Task<Result<chat::Embeddings>> EngineFleet::Embed(const chat::Principal& principal,

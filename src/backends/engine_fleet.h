@@ -76,6 +76,7 @@ class EngineFleet final : public Backend {
                                        const chat::EmbedRequest& request) override;
   Task<Result<chat::Scores>> Score(const chat::Principal& principal, std::string model,
                                    const chat::ScoreRequest& request) override;
+  size_t generating() const override { return *generating_; }
   Task<Result<wire::Tokens>> Tokenize(std::string model, wire::Tokenize request);
   Task<Result<wire::Text>> Detokenize(std::string model, wire::Detokenize request);
 
@@ -122,6 +123,7 @@ class EngineFleet final : public Backend {
   FleetOptions options_;
   uint64_t next_engine_ = 1;
   std::map<std::string, SlotPtr> slots_ = {};
+  std::shared_ptr<size_t> generating_ = std::make_shared<size_t>(0);  // shared with the streams
   std::map<uint64_t, ExitPtr> exits_ = {};         // of engines that have not ended
   std::map<std::string, uint64_t> restarts_ = {};  // bounded by the models that there are
 };

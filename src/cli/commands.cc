@@ -22,6 +22,8 @@ struct Asked {
   std::string id = {};
   std::string shell = {};
   RunOptions run = {};
+  IngestOptions ingest = {};
+  SearchOptions search = {};
   ClassifyOptions classify = {};
   EmbedOptions embed = {};
   KeyOptions key = {};
@@ -167,7 +169,8 @@ void AddBenchCommand(CLI::App& app, Asked& asked) {
 void AddTextCommands(CLI::App& app, Asked& asked) {
   CLI::App* run = AddCommand(app, asked, "run", "chat with a model, or answer a pipe",
                              "  weir run\n  weir run smollm2:135m \"Say hello.\"\n"
-                             "  cat notes.txt | weir run auto \"Summarise this:\"",
+                             "  cat notes.txt | weir run auto \"Summarise this:\"\n"
+                             "  weir run --with papers \"Which tides are spring tides?\"",
                              [&] {
                                // A model's name holds no space: `weir run "Say hello."` asks auto.
                                if (asked.run.model.find(' ') != std::string::npos) {
@@ -180,6 +183,9 @@ void AddTextCommands(CLI::App& app, Asked& asked) {
   run->add_option("--system", asked.run.system, "system prompt");
   run->add_option("--temperature", asked.run.temperature, "0 is greedy");
   run->add_option("--max-tokens", asked.run.max_tokens, "the longest answer");
+  run->add_option("--with", asked.run.collections,
+                  "answer from the documents of this collection (repeatable)")
+      ->allow_extra_args(false);
   run->add_option("--seed", asked.run.seed, "for answers that can be repeated");
 
   CLI::App* classify =
@@ -200,6 +206,34 @@ void AddTextCommands(CLI::App& app, Asked& asked) {
                                [&] { return Embed(asked.common, asked.embed); });
   embed->add_option("text", asked.embed.texts, "texts; standard input without any");
   embed->add_option("--model", asked.embed.model, "model name")->capture_default_str();
+}
+
+void AddDocumentCommands(CLI::App& app, Asked& asked) {
+  CLI::App* ingest = AddCommand(
+      app, asked, "ingest",
+      "read documents into a collection, to search and to ask; run again, it does what is new",
+      "  weir ingest ~/papers\n"
+      "  weir ingest report.pdf notes.md --collection work --label personal\n"
+      "  curl -s http://127.0.0.1:8000/page.html | weir ingest - --name page.html --collection web",
+      [&] { return Ingest(asked.common, asked.ingest); });
+  ingest->add_option("path", asked.ingest.paths, "files and folders; - is standard input")
+      ->required();
+  ingest->add_option("--collection", asked.ingest.collection,
+                     "where they go; without it the first folder's name");
+  ingest->add_option("--name", asked.ingest.name, "what to call what comes from standard input");
+  ingest->add_option("--label", asked.ingest.label,
+                     "public, internal, personal or secret: travels with every passage");
+  ingest->add_flag("--prune", asked.ingest.prune,
+                   "remove documents of these folders whose files are gone");
+  CLI::App* search = AddCommand(app, asked, "search", "find passages in a collection",
+                                "  weir search papers \"tides in the Baltic\"\n"
+                                "  weir search papers -k 3 --json \"spring tide\"",
+                                [&] { return Search(asked.common, asked.search); });
+  search->add_option("collection", asked.search.collection, "its name")->required();
+  search->add_option("query", asked.search.query, "what to look for")->required();
+  search->add_option("-k,--count", asked.search.count, "passages at most")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 50));
 }
 
 void AddKeyCommands(CLI::App& app, Asked& asked) {
@@ -405,6 +439,7 @@ int Run(const std::vector<std::string>& words) {
   AddStoreCommands(app, asked);
   AddMakingCommands(app, asked);
   AddBenchCommand(app, asked);
+  AddDocumentCommands(app, asked);
   AddKeyCommands(app, asked);
   AddLedgerCommands(app, asked);
   AddCollectionCommands(app, asked);

@@ -25,6 +25,21 @@ struct RunOptions {
   std::optional<double> temperature = {};
   std::optional<int64_t> max_tokens = {};
   std::optional<int64_t> seed = {};
+  std::vector<std::string> collections = {};  // that the answer rests on
+};
+
+struct IngestOptions {
+  std::vector<std::string> paths = {};  // files, folders, or "-"
+  std::string collection = {};          // empty: the name of the first folder
+  std::string name = {};                // of what comes from standard input
+  std::string label = {};
+  bool prune = false;
+};
+
+struct SearchOptions {
+  std::string collection = {};
+  std::vector<std::string> query = {};
+  int64_t count = 5;
 };
 
 struct ClassifyOptions {
@@ -116,6 +131,8 @@ int ListEngines(const Common& common);
 int StopModel(const Common& common, const std::string& model);
 int BenchModel(const Common& common, const std::string& model);
 int RunChat(const Common& common, const RunOptions& options);
+int Ingest(const Common& common, const IngestOptions& options);
+int Search(const Common& common, const SearchOptions& options);
 int Classify(const Common& common, const ClassifyOptions& options);
 int Embed(const Common& common, const EmbedOptions& options);
 int CreateKey(const Common& common, const KeyOptions& options);

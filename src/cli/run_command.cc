@@ -12,6 +12,7 @@
 #include "cli/document.h"
 #include "cli/exit_code.h"
 #include "cli/options.h"
+#include "cli/passages_text.h"
 #include "cli/private_server.h"
 #include "cli/pull.h"
 #include "json/writer.h"
@@ -34,6 +35,12 @@ json::Value BodyOf(const RunOptions& options, const json::Array& messages) {
   if (options.temperature) body.push_back({"temperature", *options.temperature});
   if (options.max_tokens) body.push_back({"max_tokens", *options.max_tokens});
   if (options.seed) body.push_back({"seed", *options.seed});
+  if (!options.collections.empty()) {
+    json::Array names;
+    for (const std::string& name : options.collections) names.emplace_back(name);
+    json::Object tool{{"type", "file_search"}, {"vector_store_ids", std::move(names)}};
+    body.push_back({"tools", json::Array{json::Value(std::move(tool))}});
+  }
   return json::Value(std::move(body));
 }
 
@@ -44,9 +51,22 @@ std::string DeltaOf(const json::Value& event) {
   return delta == nullptr ? "" : TextAt(*delta, "content");
 }
 
+// What the answer rests on, as its last event tells.
+void ShowSources(const RunOptions& options, const json::Value& weir) {
+  if (options.collections.empty()) return;
+  const json::Array& sources = ListAt(weir, "sources");
+  if (sources.empty()) {
+    fmt::print(stderr, "weir: nothing in {} has to do with that\n", options.collections.front());
+    return;
+  }
+  fmt::print("\nSources:\n");
+  for (const json::Value& source : sources) fmt::print("{}\n", SourceLine(source));
+}
+
 // Prints the answer as it comes and gives it whole.
 Result<std::string> Ask(ServerLink& link, const RunOptions& options, const json::Array& messages) {
   std::string answer;
+  json::Value weir;
   interrupted = false;
   const auto printed = link.Stream(
       "/v1/chat/completions", BodyOf(options, messages),
@@ -55,11 +75,13 @@ Result<std::string> Ask(ServerLink& link, const RunOptions& options, const json:
         fmt::print("{}", text);
         std::fflush(stdout);
         answer += text;
+        if (const json::Value* told = event.Find("weir")) weir = *told;
         return true;
       },
       &interrupted);
   if (!printed && !interrupted) return std::unexpected(printed.error());
   if (!answer.ends_with('\n')) fmt::print("\n");
+  if (printed) ShowSources(options, weir);
   return answer;
 }
 

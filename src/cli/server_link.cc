@@ -92,6 +92,16 @@ Result<json::Value> ServerLink::Post(std::string_view path, const json::Value& b
   return Ask(request);
 }
 
+Result<json::Value> ServerLink::Put(std::string_view path, std::string body,
+                                    const http::Headers& headers) {
+  http::ClientRequest request = RequestFor("PUT", path);
+  request.headers.Add("content-type", "application/octet-stream");
+  for (size_t i = 0; i < headers.size(); ++i)
+    request.headers.Add(headers.name(i), headers.value(i));
+  request.body = std::move(body);
+  return Ask(request);
+}
+
 Result<void> ServerLink::Stream(std::string_view path, const json::Value& body,
                                 const std::function<bool(const json::Value&)>& on_event,
                                 const std::atomic<bool>* cancel) {

@@ -35,6 +35,8 @@ class ServerLink {
   Result<json::Value> Get(std::string_view path);
   Result<json::Value> Post(std::string_view path, const json::Value& body);
   Result<json::Value> Delete(std::string_view path);
+  // With a body that is no JSON, and headers of its own.
+  Result<json::Value> Put(std::string_view path, std::string body, const http::Headers& headers);
   // Gives the bodies of server-sent events as they come; `on_event` returns false to end early.
   Result<void> Stream(std::string_view path, const json::Value& body,
                       const std::function<bool(const json::Value&)>& on_event,

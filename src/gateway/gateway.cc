@@ -53,6 +53,7 @@ Result<Labelled> LabelOf(const Gateway& gateway, const Asked& asked, std::string
   privacy::LabelInputs inputs{.floor = asked.principal.label_floor,
                               .asserted = asked.label,
                               .may_assert = asked.principal.may_assert_label,
+                              .passages = asked.passages_label,
                               .detected = scanned.label,
                               .findings = scanned.why,
                               .unscanned = scanned.unscanned,

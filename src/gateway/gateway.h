@@ -42,6 +42,8 @@ namespace weir::gateway {
 struct Asked {
   chat::Principal principal = {};
   std::optional<chat::Label> label = {};  // x-weir-label
+  // The highest label of passages that the request was given (retrieve.h): raises, says nothing.
+  std::optional<chat::Label> passages_label = {};
   routing::Tier tier_max = routing::Tier::kCloud;
   bool explain = false;
   bool whole = false;                           // nothing of the answer is sent before its end

@@ -77,6 +77,7 @@ void AppendFacts(json::Writer& writer, const routing::PromptFacts& facts) {
 void AppendLabel(json::Writer& writer, const privacy::LabelInputs& label) {
   writer.Key("label_inputs").BeginObject().Field("floor", chat::LabelName(label.floor));
   if (label.asserted) writer.Field("asserted", chat::LabelName(*label.asserted));
+  if (label.passages) writer.Field("passages", chat::LabelName(*label.passages));
   if (label.recalled) writer.Field("recalled", chat::LabelName(*label.recalled));
   writer.Field("may_assert", label.may_assert)
       .Field("foreign_assistant", label.foreign_assistant)
@@ -188,6 +189,7 @@ privacy::LabelInputs ReadLabel(json::Fields& fields) {
                              .unscanned_at = TextOf(fields, "unscanned_at"),
                              .unreadable = FlagOf(fields, "unreadable")};
   if (fields.Take("asserted") != nullptr) label.asserted = LabelAt(fields, "asserted");
+  if (fields.Take("passages") != nullptr) label.passages = LabelAt(fields, "passages");
   if (fields.Take("recalled") != nullptr) label.recalled = LabelAt(fields, "recalled");
   return label;
 }

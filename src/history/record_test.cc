@@ -35,6 +35,7 @@ Record Full() {
   record.label = {.floor = chat::Label::kInternal,
                   .asserted = chat::Label::kPublic,
                   .may_assert = true,
+                  .passages = chat::Label::kPersonal,
                   .recalled = chat::Label::kUnscanned,
                   .detected = chat::Label::kPersonal,
                   .findings = {"label personal: detector iban at message 2"},

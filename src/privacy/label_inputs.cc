@@ -20,6 +20,7 @@ Labelled JoinLabels(const LabelInputs& inputs, const std::optional<RuledLabel>& 
     result.label = joined;
   };
   if (inputs.asserted) raise(*inputs.asserted, "the caller says so");
+  if (inputs.passages) raise(*inputs.passages, "a passage that it was given has it");
   if (ruled) raise(ruled->label, "the rule in line " + std::to_string(ruled->line));
   if (inputs.recalled) raise(*inputs.recalled, "earlier turns had it");
   // Each of them stands there, also those that another one outranks.

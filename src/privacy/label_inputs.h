@@ -15,6 +15,7 @@ struct LabelInputs {
   chat::Label floor = chat::Label::kPublic;  // of the key
   std::optional<chat::Label> asserted = {};  // x-weir-label
   bool may_assert = false;                   // it covers what cannot be read
+  std::optional<chat::Label> passages = {};  // the highest of those that the request was given
   std::optional<chat::Label> recalled = {};  // of earlier turns
   bool foreign_assistant = false;            // an assistant's turn that nobody here wrote
   chat::Label detected = chat::Label::kPublic;

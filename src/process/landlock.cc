@@ -33,10 +33,12 @@ constexpr uint64_t kAbi1Files = (1u << 13) - 1;
 
 constexpr uint64_t kTcpBind = 1;  // ABI 4
 constexpr uint64_t kTcpConnect = 2;
-constexpr uint64_t kScopeAbstractSocketAndSignal = 3;  // ABI 6
+constexpr uint64_t kScopeAbstractSocket = 1;  // ABI 6
+constexpr uint64_t kScopeSignal = 2;
 
 constexpr uint64_t kOnFiles = kExecute | kWriteFile | kReadFile | kTruncate | kIoctlDevice;
 constexpr uint64_t kReading = kReadFile | kReadFolder;
+constexpr uint64_t kRunning = kReadFile | kExecute;
 constexpr uint64_t kWriting = kReading | kWriteFile | kRemoveFolder | kRemoveFile | kMakeFolder |
                               kMakeFile | kRefer | kTruncate;
 
@@ -66,10 +68,12 @@ uint64_t FileRights(int abi) {
 
 class Ruleset {
  public:
-  Ruleset(int abi, bool connects) : files_(FileRights(abi)) {
-    const uint64_t network = connects ? kTcpBind : kTcpBind | kTcpConnect;
-    const RulesetAttributes attributes{files_, abi >= 4 ? network : 0,
-                                       abi >= 6 ? kScopeAbstractSocketAndSignal : 0};
+  Ruleset(int abi, const SandboxSpec& spec) : files_(FileRights(abi)) {
+    const uint64_t network = spec.connects ? kTcpBind : kTcpBind | kTcpConnect;
+    // A reader's child is outside of its sandbox; seccomp leaves it no way to signal another.
+    const bool has_child = spec.profile == SandboxSpec::Profile::kReader;
+    const uint64_t scoped = has_child ? kScopeAbstractSocket : kScopeAbstractSocket | kScopeSignal;
+    const RulesetAttributes attributes{files_, abi >= 4 ? network : 0, abi >= 6 ? scoped : 0};
     fd_.Reset(
         static_cast<int>(syscall(SYS_landlock_create_ruleset, &attributes, sizeof attributes, 0U)));
   }
@@ -119,6 +123,7 @@ int AllowAll(Ruleset& rules, const SandboxSpec& spec) {
   int missing = 0;
   for (const std::string& path : spec.read_only) rules.Allow(path, kReading);
   for (const int file : spec.read_only_files) missing += !rules.Allow(file, kReadFile);
+  for (const std::string& path : spec.executable) rules.Allow(path, kRunning);
   for (const std::string& path : spec.read_write) missing += !rules.Allow(path, kWriting);
   return missing;
 }
@@ -139,7 +144,7 @@ Mechanism ApplyLandlock(const SandboxSpec& spec) {
     return report;
   }
   const int threads = ThreadCount();
-  Ruleset rules(abi, spec.connects);
+  Ruleset rules(abi, spec);
   const int missing = rules.valid() ? AllowAll(rules, spec) : 0;
   if (!rules.valid() || !rules.Restrict(abi >= kAbiWithAllThreads ? kAllThreads : 0)) {
     report.detail = std::generic_category().message(errno);

@@ -55,6 +55,7 @@ Mechanism ApplyLimits(const SandboxSpec& spec) {
       !Lower(RLIMIT_AS, spec.address_space_bytes_max)) {
     fail("address space");
   }
+  if (spec.cpu_seconds_max > 0 && !Lower(RLIMIT_CPU, spec.cpu_seconds_max)) fail("processor time");
   return report;
 }
 
@@ -125,6 +126,23 @@ SandboxSpec SandboxSpec::Egress(std::vector<std::string> read_only) {
   }
   spec.connects = true;
   spec.descriptors_max = 4096;
+  return spec;
+}
+
+SandboxSpec SandboxSpec::Reader() {
+  SandboxSpec spec{.profile = Profile::kReader};
+  spec.descriptors_max = 64;
+  return spec;
+}
+
+SandboxSpec SandboxSpec::Tool(std::string program) {
+  SandboxSpec spec{.profile = Profile::kTool};
+  spec.read_only = {"/usr/lib",          "/lib", "/lib64", "/etc/ld.so.cache", "/usr/lib/locale",
+                    "/usr/share/poppler"};
+  // The kernel opens the loader for running, too.
+  spec.executable = {std::move(program), "/lib64/ld-linux-x86-64.so.2",
+                     "/lib/ld-linux-aarch64.so.1"};
+  spec.descriptors_max = 64;
   return spec;
 }
 

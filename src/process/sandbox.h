@@ -1,7 +1,7 @@
 // What a process gives up, for good, once it has started: each process calls ApplySandbox on
 // itself, before it reads anything that somebody else wrote. Not a jail for other programs: nothing
 // here survives execve, because execve is among the things given up (the launcher, which starts
-// others, stays unfiltered).
+// others, stays unfiltered; kTool keeps execve, and what it becomes keeps the filter).
 //
 // Four mechanisms, each as far as this kernel has it:
 //   seccomp   an allow-list of system calls; everything else fails with EPERM. No socket, connect
@@ -32,14 +32,18 @@ struct SandboxSpec {
     kGateway,  // also accepts connections and writes files (SQLite)
     kFetch,    // writes files and makes connections of its own
     kEgress,   // as the engine, and connects over TCP and asks for names over UDP
+    kReader,   // as the engine, and ends and awaits a child that it started before
+    kTool,     // as the engine, and becomes another program, on which its filter stays
   };
   Profile profile = Profile::kEngine;
   std::vector<std::string> read_only = {};  // files, or folders with all below; must exist to count
   std::vector<int> read_only_files = {};    // open descriptors of files that may be opened again
+  std::vector<std::string> executable = {};  // kTool: files that may be run; must exist to count
   std::vector<std::string> read_write = {};  // folders with all below; must exist to count
   bool connects = false;                     // kFetch, kEgress: to other machines
   uint64_t descriptors_max = 0;              // 0: as inherited
   uint64_t address_space_bytes_max = 0;      // 0: as inherited; ignored in sanitizer builds
+  uint64_t cpu_seconds_max = 0;              // of this process, then it is killed; 0: as inherited
 
   // `model_files` are the inherited descriptors of model files.
   static SandboxSpec Engine(std::span<const int> model_files);
@@ -48,6 +52,9 @@ struct SandboxSpec {
   // `read_write` folders; with `network` also what name look-up and trust roots need (`ca_file`
   // where they are not the system's).
   static SandboxSpec Fetch(std::vector<std::string> read_write, bool network, std::string ca_file);
+  static SandboxSpec Reader();
+  // For a process that becomes `program` with the libraries that it has.
+  static SandboxSpec Tool(std::string program);
   // `read_only` is for certificates beside the system's own.
   static SandboxSpec Egress(std::vector<std::string> read_only = {});
 };

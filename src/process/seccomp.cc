@@ -168,6 +168,9 @@ constexpr Names kConnectsToo = {"connect",  "sendto",     "sendmsg", "sendmmsg",
 // libcurl and glibc's resolver.
 constexpr Names kEgressToo = {"connect", "sendmmsg", "recvmmsg"};
 
+// To end and to await one child, whose pidfd is open already.
+constexpr Names kReaderToo = {"waitid", "wait4", "pidfd_send_signal"};
+
 // AddressSanitizer's leak check starts a task that shares our memory and traces us; both runtimes
 // map executable pages, name their mappings and read their limits. A sanitizer build is for tests:
 // its filter is wider and the report says so.
@@ -251,6 +254,9 @@ class Filter {
   int error_ = 0;
 };
 
+// The loader of the program that it becomes maps code.
+void AllowBecoming(Filter& filter) { filter.Allow({"execve", "mmap", "mprotect"}); }
+
 void AllowMemoryAndThreads(Filter& filter) {
   filter.PretendMissing("clone3");
   if (kSanitizerBuild) {
@@ -316,7 +322,11 @@ Mechanism ApplySeccomp(SandboxSpec::Profile profile, bool connects) {
   Filter filter;
   filter.Allow(kEveryProfile);
   const bool egress = profile == SandboxSpec::Profile::kEgress;
-  if (profile != SandboxSpec::Profile::kEngine && !egress) filter.Allow(kGatewayToo);
+  const bool writes =
+      profile == SandboxSpec::Profile::kGateway || profile == SandboxSpec::Profile::kFetch;
+  if (writes) filter.Allow(kGatewayToo);
+  if (profile == SandboxSpec::Profile::kReader) filter.Allow(kReaderToo);
+  if (profile == SandboxSpec::Profile::kTool) AllowBecoming(filter);
   if (profile == SandboxSpec::Profile::kFetch) filter.Allow({"sync_file_range"});
   if (egress) {
     AllowEgress(filter);

@@ -6,6 +6,8 @@
 
 #include "gateway/embed.h"
 #include "gateway/generate.h"
+#include "gateway/retrieve.h"
+#include "server/document_object.h"
 #include "server/weir_object.h"
 
 namespace weir::server {
@@ -40,7 +42,8 @@ std::string WeirOf(const Call& call, const gateway::Generation& generation, Gath
                            .checked = generation.checked(),
                            .choices = std::move(gathered.choices),
                            .done = gathered.done,
-                           .booked = generation.booked()});
+                           .booked = generation.booked(),
+                           .sources = call.sources ? &*call.sources : nullptr});
 }
 
 // A draft that was not accepted, and the pass over a draft, cost the key as well.
@@ -231,6 +234,23 @@ void Book(Site& site, Call& call, const routing::Target& target, const chat::Usa
   site.metrics.CountTokens(target.name, prompt, usage.cached_tokens.value_or(0), completion);
   site.metrics.keys().Count(call.asked.principal, target.name, usage);
   call.tokens += prompt + completion;
+}
+
+Task<Result<void>> GiveSources(Site& site, Call& call, const chat::FileSearch& where,
+                               chat::GenerateRequest& request) {
+  if (site.documents == nullptr) co_return Fail(NoDocumentsHere());
+  std::string question = gateway::QuestionOf(request);
+  if (question.empty()) {
+    co_return Fail(Code::kInvalidArgument, "file_search needs a message of the user", "messages",
+                   "invalid_value");
+  }
+  call.question = question;
+  auto found = co_await gateway::Retrieve(site.gateway, *site.documents, call.asked, where,
+                                          std::move(question));
+  if (!found) co_return Fail(found.error());
+  gateway::GivePassages(*found, call.asked, request);
+  call.sources = std::move(*found);
+  co_return Result<void>();
 }
 
 Task<void> AnswerGeneration(Site& site, Call& call, chat::GenerateRequest request,

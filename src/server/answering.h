@@ -6,6 +6,7 @@
 
 #include "async/task.h"
 #include "chat/event.h"
+#include "chat/file_search.h"
 #include "chat/request.h"
 #include "routing/target.h"
 #include "server/call.h"
@@ -13,6 +14,11 @@
 #include "server/site.h"
 
 namespace weir::server {
+
+// Searches the collections for the request's question and gives it what is found, before it is
+// answered; `call.sources` keeps it for the `weir` object. An Error is the answer.
+Task<Result<void>> GiveSources(Site& site, Call& call, const chat::FileSearch& where,
+                               chat::GenerateRequest& request);
 
 // Decides, generates, answers. An error before the first byte is an answer with its status; after
 // it, the last thing in the stream.

@@ -4,13 +4,16 @@
 // It lives on the stack of the front (front.h); handlers get a reference.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "async/task.h"
 #include "base/result.h"
 #include "gateway/gateway.h"
 #include "http/exchange.h"
+#include "knowledge/passages.h"
 #include "routing/decision.h"
 #include "server/error_shape.h"
 
@@ -29,7 +32,10 @@ struct Call {
   std::string tail = {};     // of the path, behind a prefix route
   std::string allowed = {};  // where the path does not take the method: those that it takes (405)
   int status = 0;            // of the answer, once there is one; for metrics
-  int64_t tokens = 0;        // that the answer cost, for the key's limits
+  // What the answer is given to rest on; absent: it is not to rest on anything.
+  std::optional<std::vector<knowledge::Passage>> sources = {};
+  std::string question = {};  // that they were found for
+  int64_t tokens = 0;         // that the answer cost, for the key's limits
   bool failed_in_stream = false;
 
   const http::Request& request() const { return exchange.request(); }

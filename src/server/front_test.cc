@@ -122,6 +122,14 @@ TEST(FindRoute, APrefixNeedsSomethingBehindIt) {
   EXPECT_EQ(FindRoute(Routes(), "GET", "/v1/models/a/b").tail, "a/b");
   EXPECT_EQ(FindRoute(Routes(), "GET", "/v1/models/").route, nullptr);
   EXPECT_EQ(FindRoute(Routes(), "GET", "/v1/modelsx").route, nullptr);
+  const auto document = FindRoute(Routes(), "PUT", "/weir/v1/collections/a/documents/b%2Fc/d");
+  ASSERT_NE(document.route, nullptr);
+  EXPECT_EQ(document.route->path, "/weir/v1/collections/*/documents/*");
+  EXPECT_EQ(document.tail, "a/documents/b%2Fc/d");
+  EXPECT_EQ(FindRoute(Routes(), "PUT", "/weir/v1/collections//documents/b").route, nullptr);
+  EXPECT_EQ(FindRoute(Routes(), "PUT", "/weir/v1/collections/a/b/documents/c").route, nullptr);
+  EXPECT_EQ(FindRoute(Routes(), "POST", "/weir/v1/collections/a/search").route->path,
+            "/weir/v1/collections/*/search");
   EXPECT_EQ(FindRoute(Routes(), "get", "/v1/models").route, nullptr);
 }
 

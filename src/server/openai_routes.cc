@@ -66,6 +66,13 @@ Task<void> Answer(Site& site, Call& call, Result<openai::GenerateCall> asked) {
     co_await call.SendError(asked.error());
     co_return;
   }
+  if (asked->file_search) {
+    const auto given = co_await GiveSources(site, call, *asked->file_search, asked->request);
+    if (!given) {
+      co_await call.SendError(given.error());
+      co_return;
+    }
+  }
   const openai::AnswerForm form = openai::FormOf(*asked);
   if (asked->stream) {
     StreamRendering rendering(form);

@@ -57,9 +57,9 @@ class ResponseRendering final : public Rendering {
     return asked_.stream ? "text/event-stream" : "application/json";
   }
   void Begin(const std::string& model, int64_t now_s) override {
-    encoder_.emplace(responses::AnswerHead{.id = id_, .created_s = now_s, .model = model},
-                     asked_.echo,
-                     responses::AnswerForm{.stream = asked_.stream, .logprobs = asked_.logprobs});
+    encoder_.emplace(
+        responses::AnswerHead{.id = id_, .created_s = now_s, .model = model}, asked_.echo,
+        responses::AnswerForm{.stream = asked_.stream, .logprobs = asked_.logprobs}, Searched());
   }
   Result<void> Append(const chat::Event& event, std::string& out) override {
     return encoder_->Append(event, out);
@@ -94,6 +94,18 @@ class ResponseRendering final : public Rendering {
   void Heartbeat(std::string& out) override { encoder_->Heartbeat(out); }
 
  private:
+  std::optional<responses::Searched> Searched() const {
+    if (!call_.sources) return std::nullopt;
+    responses::Searched searched{.query = call_.question, .results = asked_.results};
+    for (const knowledge::Passage& passage : *call_.sources) {
+      searched.sources.push_back({.file_id = passage.document_id,
+                                  .filename = passage.document,
+                                  .text = passage.text,
+                                  .score = passage.score});
+    }
+    return searched;
+  }
+
   Site& site_;
   const Call& call_;
   const responses::CreateCall& asked_;
@@ -211,6 +223,13 @@ Task<void> CreateResponse(Site& site, Call& call) {
     co_return;
   }
   chat::GenerateRequest request = std::move(asked->request);
+  if (asked->file_search) {
+    const auto given = co_await GiveSources(site, call, *asked->file_search, request);
+    if (!given) {
+      co_await call.SendError(given.error());
+      co_return;
+    }
+  }
   ResponseRendering rendering(site, call, *asked, id);
   co_await AnswerGeneration(site, call, std::move(request), rendering);
 }

@@ -1,14 +1,31 @@
 #include "server/route_table.h"
 
+#include <utility>
+
 namespace weir::server {
 namespace {
 
-bool PathMatches(std::string_view pattern, std::string_view path, std::string_view& tail) {
-  if (!pattern.ends_with("/*")) return pattern == path;
-  const std::string_view prefix = pattern.substr(0, pattern.size() - 1);
-  if (!path.starts_with(prefix) || path.size() == prefix.size()) return false;
-  tail = path.substr(prefix.size());
+// Takes what stands before the first "*" of the pattern off both; false when it differs.
+bool TakePrefix(std::string_view& pattern, std::string_view& path) {
+  const std::string_view prefix = pattern.substr(0, pattern.find('*'));
+  if (!path.starts_with(prefix)) return false;
+  pattern.remove_prefix(prefix.size());
+  path.remove_prefix(prefix.size());
   return true;
+}
+
+bool PathMatches(std::string_view pattern, std::string_view path, std::string_view& tail) {
+  tail = {};
+  bool first = true;
+  while (TakePrefix(pattern, path)) {
+    if (pattern.empty()) return path.empty();
+    if (std::exchange(first, false)) tail = path;
+    pattern.remove_prefix(1);
+    const size_t length = pattern.empty() ? path.size() : path.find('/');
+    if (length == 0 || length == std::string_view::npos) return false;
+    path.remove_prefix(length);
+  }
+  return false;
 }
 
 }  // namespace

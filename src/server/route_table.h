@@ -16,7 +16,9 @@ using RouteHandler = Task<void> (*)(Site& site, Call& call);
 
 struct Route {
   std::string_view method;
-  std::string_view path;  // ends in "/*": everything below; the rest is in Call::tail
+  // A "*" inside stands for one piece between slashes, at the end for everything below. Call::tail
+  // begins where the first of them stands. Of two that match, the earlier row counts.
+  std::string_view path;
   RouteHandler handler;
   chat::Scope scope = chat::Scope::kInference;
   bool open = false;  // needs no key: liveness alone

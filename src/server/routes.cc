@@ -4,6 +4,7 @@
 #include "server/chroma_routes.h"
 #include "server/collection_routes.h"
 #include "server/decision_routes.h"
+#include "server/document_routes.h"
 #include "server/health_routes.h"
 #include "server/ledger_routes.h"
 #include "server/llamacpp_routes.h"
@@ -83,6 +84,11 @@ std::span<const Route> Routes() {
       {"DELETE", "/collections/*", QdrantCollections},
 
       {"POST", "/weir/v1/score", PostScore},
+      {"GET", "/weir/v1/collections/*/documents", GetDocuments},
+      {"GET", "/weir/v1/collections/*/documents/*", GetDocument},
+      {"PUT", "/weir/v1/collections/*/documents/*", PutDocument},
+      {"DELETE", "/weir/v1/collections/*/documents/*", DeleteDocument},
+      {"POST", "/weir/v1/collections/*/search", PostSearch},
       {"GET", "/weir/v1/decisions", GetDecisions},
       {"GET", "/weir/v1/decisions/*", GetDecision},
       {"POST", "/weir/v1/decisions/*", PostVote},

@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "conversations/store.h"
 #include "gateway/gateway.h"
+#include "gateway/ingest.h"
 #include "gateway/ledger_accounts.h"
 #include "keys/key_store.h"
 #include "keys/meter.h"
@@ -69,6 +70,7 @@ struct Site {
   std::function<std::optional<ProbeBackend>(const std::string& name)> probe_backend = {};
   const backends::Door* door = nullptr;
   gateway::LedgerAccounts* accounts = nullptr;    // null: no ledger is kept (tests)
+  gateway::Documents* documents = nullptr;        // null: nothing is kept of documents (tests)
   conversations::Store* conversations = nullptr;  // null: no answer is kept
   // Takes what was learnt into use and keeps it; nothing learnt puts it back to what is shipped.
   std::function<Result<void>(const routing::Refit&)> adopt = {};

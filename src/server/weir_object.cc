@@ -2,6 +2,7 @@
 
 #include "json/writer.h"
 #include "ledger/money.h"
+#include "server/document_object.h"
 
 namespace weir::server {
 namespace {
@@ -67,6 +68,10 @@ std::string RenderWeirObject(const WeirObject& object) {
   if (object.done) {
     writer.Key("timings");
     AppendTimings(writer, *object.done);
+  }
+  if (object.sources != nullptr) {
+    writer.Key("sources");
+    AppendPassages(writer, *object.sources, /*texts=*/false);
   }
   if (object.explain) {
     writer.Key("explanation").BeginArray();

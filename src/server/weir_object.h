@@ -10,6 +10,7 @@
 #include "chat/event.h"
 #include "gateway/accounts.h"
 #include "gateway/draft_check.h"
+#include "knowledge/passages.h"
 #include "routing/decision.h"
 
 namespace weir::server {
@@ -23,6 +24,7 @@ struct WeirObject {
   std::vector<chat::ChoiceDone> choices = {};  // of a generation
   std::optional<chat::Done> done = {};
   gateway::Booked booked = {};
+  const std::vector<knowledge::Passage>* sources = nullptr;  // that it was given to rest on
 };
 
 // JSON text. The cost is an exact decimal; null where nothing prices the target, because unknown is

@@ -21,7 +21,7 @@ uint32_t MillisecondsUp(Duration wait) {
 
 // Whose failures are counted together.
 std::string NameOf(const wire::StartEngine& request) {
-  return request.files.empty() ? "egress" : request.files.front();
+  return request.files.empty() ? "process without files" : request.files.front();
 }
 
 }  // namespace
@@ -44,7 +44,7 @@ Result<void> Engines::MayStart(const wire::StartEngine& request, MonotonicTime n
     return Fail(Code::kUnprocessable, "this launcher has no such program");
   }
   if (!options_.takes_files && !request.files.empty()) {
-    return Fail(Code::kInvalidArgument, "an egress process takes no files");
+    return Fail(Code::kInvalidArgument, "this process takes no files");
   }
   if (options_.takes_files &&
       (request.files.empty() || request.files.size() > wire::kEngineFilesMax)) {
@@ -55,7 +55,7 @@ Result<void> Engines::MayStart(const wire::StartEngine& request, MonotonicTime n
   if (history == histories_.end() || history->second.start_allowed_at <= now) return {};
   Error error{Code::kUnavailable,
               fmt::format("the {} failed {} times lately and is held back",
-                          options_.takes_files ? "engine of this model" : "egress process",
+                          options_.takes_files ? "engine of this model" : "process",
                           history->second.policy.failures())};
   error.retry_after_s = static_cast<int>(
       std::chrono::ceil<std::chrono::seconds>(history->second.start_allowed_at - now).count());

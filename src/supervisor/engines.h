@@ -1,6 +1,6 @@
-// The engine processes of one launcher (and, as a second instance, its egress processes): starts,
-// stops, and tells how they ended. Blocks nowhere. Knows nothing of the gateway but the ids that it
-// gave.
+// The engine processes of one launcher (and, as further instances, its egress processes and
+// readers): starts, stops, and tells how they ended. Blocks nowhere. Knows nothing of the gateway
+// but the ids that it gave.
 //
 // One thread. Descriptors in an engine: wire/control.h.
 #pragma once
@@ -25,7 +25,7 @@ struct EngineOptions {
   std::vector<std::string> arguments = {};
   std::vector<std::string> environment = {};
   std::vector<std::string> models_allowed = {};  // folders and files that models may come from
-  bool takes_files = true;                       // false: an egress process, which gets none
+  bool takes_files = true;                       // false: egress and readers, which get none
   size_t engines_max = wire::kEnginesMax;
   RestartLimits restarts = {};
 };

@@ -34,6 +34,7 @@ class Launcher {
         clock_(clock),
         engines_(options.engine),
         doors_(options.door),
+        readers_(options.reader),
         restarts_(options.gateway_restarts) {}
 
   int Run() {
@@ -68,7 +69,8 @@ class Launcher {
 
   std::optional<MonotonicTime> NextDeadline() const {
     std::optional<MonotonicTime> next = engines_.NextDeadline();
-    for (const auto& at : {doors_.NextDeadline(), start_gateway_at_, kill_gateway_at_}) {
+    for (const auto& at :
+         {doors_.NextDeadline(), readers_.NextDeadline(), start_gateway_at_, kill_gateway_at_}) {
       if (at) next = std::min(next.value_or(*at), *at);
     }
     return next;
@@ -87,6 +89,7 @@ class Launcher {
     std::vector<pollfd> polled = {{signals_.poll_fd(), POLLIN, 0}};
     engines_.AddTo(polled);
     doors_.AddTo(polled);
+    readers_.AddTo(polled);
     if (gateway_) {
       polled.push_back({gateway_->child().poll_fd(), POLLIN, 0});
       const int events = POLLIN | (gateway_->HasUnsent() ? POLLOUT : 0);
@@ -166,7 +169,10 @@ class Launcher {
     those.Stop(request.engine, std::chrono::milliseconds(request.grace_ms), clock_.Now());
   }
 
-  Engines& KindOf(uint64_t id) { return id >= wire::kDoorIdFirst ? doors_ : engines_; }
+  Engines& KindOf(uint64_t id) {
+    if (id >= wire::kDoorIdFirst) return doors_;
+    return id >= wire::kReaderIdFirst ? readers_ : engines_;
+  }
 
   void ReportEngines() {
     for (wire::EngineExited& report : engines_.Reap(clock_.Now())) {
@@ -177,6 +183,10 @@ class Launcher {
     }
     for (wire::EngineExited& report : doors_.Reap(clock_.Now())) {
       if (!report.clean && !report.stopped) LogWarning("an egress process ended: {}", report.how);
+      Tell(std::move(report));
+    }
+    for (wire::EngineExited& report : readers_.Reap(clock_.Now())) {
+      if (!report.clean && !report.stopped) LogWarning("a reader ended: {}", report.how);
       Tell(std::move(report));
     }
   }
@@ -218,6 +228,7 @@ class Launcher {
     killed_ = false;
     engines_.KillAll();
     doors_.KillAll();
+    readers_.KillAll();
     if (draining_) {
       exit_code_ = end.Clean() ? 0 : 1;
     } else if (!was_ready_ && !end.by_signal) {
@@ -246,6 +257,7 @@ class Launcher {
   const Clock& clock_;
   Engines engines_;
   Engines doors_;
+  Engines readers_;
   RestartPolicy restarts_;
   std::optional<GatewayProcess> gateway_;
   std::optional<MonotonicTime> start_gateway_at_;

@@ -37,6 +37,10 @@ inline constexpr uint32_t kStopGraceMsMax = 60'000;
 // StartEngine with an id from here on and no files starts an egress process instead; the same
 // answers come back. It reads the configuration itself, as it is at that moment.
 inline constexpr uint64_t kDoorIdFirst = uint64_t{1} << 63;
+// With an id from here to there it starts a reader process (wire/document.h), also without files.
+// Its end by itself is nobody's failure: what it read may have broken it.
+inline constexpr uint64_t kReaderIdFirst = uint64_t{1} << 62;
+inline constexpr size_t kReadersMax = 16;
 inline constexpr size_t kDoorsMax = 4;  // the one in use, and older ones that finish their calls
 
 // Numbers of inherited descriptors. Nothing else is open above 2.

@@ -13,7 +13,7 @@ from talk import http_client
 
 FILES = {
     "bin/weir": 0o755, "bin/weir-serve": 0o755, "bin/weir-egress": 0o755, "bin/weir-engine": 0o755,
-    "bin/weir-fetch": 0o755,
+    "bin/weir-fetch": 0o755, "bin/weir-reader": 0o755,
     "share/bash-completion/completions/weir": 0o644, "share/zsh/site-functions/_weir": 0o644,
     "share/fish/vendor_completions.d/weir.fish": 0o644,
     "share/man/man1/weir.1": 0o644,

@@ -22,7 +22,7 @@ def llama_symbols(program):
     return [s for s in defined_symbols(program) if s.startswith(("llama_", "ggml_", "mtmd_"))]
 
 
-@pytest.mark.parametrize("program", ["weir", "weir-serve", "weir-egress", "weir-fetch"])
+@pytest.mark.parametrize("program", ["weir", "weir-serve", "weir-egress", "weir-fetch", "weir-reader"])
 def test_weir_holds_nothing_of_libllama(program):
     assert llama_symbols(program) == []
 
@@ -31,7 +31,7 @@ def test_the_engine_holds_libllama_so_the_test_above_can_fail():
     assert "llama_decode" in llama_symbols("weir-engine")
 
 
-@pytest.mark.parametrize("program", ["weir", "weir-serve", "weir-egress", "weir-fetch", "weir-engine"])
+@pytest.mark.parametrize("program", ["weir", "weir-serve", "weir-egress", "weir-fetch", "weir-reader", "weir-engine"])
 def test_no_shared_library_of_llama_or_sqlite_is_needed(program):
     defined_symbols(program)
     needed = subprocess.run(["readelf", "-d", BUILD / "bin" / program], capture_output=True, text=True, check=True)

@@ -12,9 +12,11 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 #include "base/result.h"
+#include "chat/file_search.h"
 #include "chat/request.h"
 
 namespace weir::openai {
@@ -29,7 +31,8 @@ struct Limits {
 struct GenerateCall {
   chat::GenerateRequest request = {};
   bool stream = false;
-  bool include_usage = false;     // stream_options: a last chunk with the usage
+  bool include_usage = false;                        // stream_options: a last chunk with the usage
+  std::optional<chat::FileSearch> file_search = {};  // the answer rests on what it finds
   bool legacy_functions = false;  // asked with `functions`: answered with `function_call`
 
   int32_t choices() const {

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "dialects/openai/common_fields.h"
+#include "dialects/openai/file_search.h"
 #include "json/writer.h"
 
 namespace weir::openai {
@@ -65,11 +66,19 @@ bool IsFunction(json::Fields& tool) {
   return tool.Require().WordIndex("type", kFunctionOnly).has_value();
 }
 
-void ReadOffered(json::Fields& fields, std::vector<chat::Tool>& out) {
+void ReadOffered(json::Fields& fields, GenerateCall& call) {
+  std::vector<chat::Tool>& out = call.request.tools;
   const json::Array* tools = fields.List("tools", kToolsMax);
   for (size_t i = 0; tools != nullptr && i < tools->size() && !fields.problem(); ++i) {
     json::Fields tool(fields.problem(), (*tools)[i], fields.PathOf("tools", i));
-    if (!IsFunction(tool)) return;
+    constexpr std::string_view kKinds[] = {"function", "file_search"};
+    const auto kind = tool.Require().WordIndex("type", kKinds);
+    if (!kind) return;
+    if (*kind == 1) {
+      if (call.file_search) return tool.Refuse("type", "file_search stands twice");
+      call.file_search = ReadFileSearch(tool);
+      continue;
+    }
     if (auto function = tool.Require().Nested("function"))
       out.push_back(ReadFunction(*function, out));
     tool.RefuseUnread(kIgnored);
@@ -161,7 +170,7 @@ void ReadLegacy(json::Fields& fields, GenerateCall& call) {
 }  // namespace
 
 void ReadTools(json::Fields& fields, GenerateCall& call) {
-  ReadOffered(fields, call.request.tools);
+  ReadOffered(fields, call);
   ReadChoice(fields, call.request.tools, call.request.tool_choice);
   call.request.parallel_tool_calls = fields.Bool("parallel_tool_calls").value_or(true);
   ReadLegacy(fields, call);

@@ -22,10 +22,37 @@ bool IsWhole(const std::string& arguments) {
   return parsed && parsed->AsObject() != nullptr;
 }
 
+// The number in "[12]" that begins at `at`; 0 where none does.
+size_t CitedAt(std::string_view text, size_t at) {
+  size_t number = 0;
+  size_t end = at + 1;
+  while (end < text.size() && end < at + 4 && text[end] >= '0' && text[end] <= '9')
+    number = number * 10 + static_cast<size_t>(text[end++] - '0');
+  return end < text.size() && text[end] == ']' ? number : 0;
+}
+
+// `index` is where the citation stands, in characters.
+void WriteCitations(json::Writer& writer, std::string_view text,
+                    const std::vector<Source>& sources) {
+  int64_t index = 0;
+  for (size_t at = 0; at < text.size() && !sources.empty(); ++at) {
+    const size_t number = text[at] == '[' ? CitedAt(text, at) : 0;
+    if (number >= 1 && number <= sources.size()) {
+      const Source& source = sources[number - 1];
+      writer.BeginObject().Field("type", "file_citation").Field("index", index);
+      writer.Field("file_id", source.file_id).Field("filename", source.filename).EndObject();
+    }
+    if ((static_cast<unsigned char>(text[at]) & 0xC0) != 0x80) ++index;
+  }
+}
+
 void WriteTextPart(json::Writer& writer, const std::string& text,
-                   const std::vector<chat::TokenLogprob>& logprobs) {
+                   const std::vector<chat::TokenLogprob>& logprobs,
+                   const std::vector<Source>& sources = {}) {
   writer.BeginObject().Field("type", "output_text").Field("text", text);
-  writer.Key("annotations").BeginArray().EndArray().Key("logprobs");
+  writer.Key("annotations").BeginArray();
+  WriteCitations(writer, text, sources);
+  writer.EndArray().Key("logprobs");
   openai::WriteTokens(writer, logprobs);
   writer.EndObject();
 }
@@ -75,8 +102,9 @@ void WriteFieldUnlessEmpty(json::Writer& writer, std::string_view key, const std
 
 }  // namespace
 
-Encoder::Encoder(AnswerHead head, Echo echo, const AnswerForm& form)
-    : head_(std::move(head)), echo_(std::move(echo)), form_(form) {
+Encoder::Encoder(AnswerHead head, Echo echo, const AnswerForm& form,
+                 std::optional<Searched> searched)
+    : head_(std::move(head)), echo_(std::move(echo)), form_(form), searched_(std::move(searched)) {
   id_base_ = head_.id.substr(head_.id.find('_') + 1);
 }
 
@@ -93,6 +121,27 @@ void Encoder::Event(std::string_view type, std::string& out, Write write) {
   out += "\n\n";
 }
 
+void Encoder::WriteSearch(json::Writer& writer, bool begun) const {
+  writer.Field("type", "file_search_call").Key("queries").BeginArray();
+  writer.String(searched_->query).EndArray().Key("results");
+  if (begun || !searched_->results) {
+    writer.Null();
+    return;
+  }
+  writer.BeginArray();
+  for (const Source& source : searched_->sources) {
+    writer.BeginObject().Field("file_id", source.file_id).Field("filename", source.filename);
+    writer.Key("score").Float(source.score).Field("text", source.text);
+    writer.Key("attributes").BeginObject().EndObject().EndObject();
+  }
+  writer.EndArray();
+}
+
+void Encoder::WriteText(json::Writer& writer, const Item& item) const {
+  static const std::vector<Source> kNone;
+  WriteTextPart(writer, item.text, item.logprobs, searched_ ? searched_->sources : kNone);
+}
+
 void Encoder::WriteItem(std::string& out, const Item& item, std::string_view status) const {
   const bool begun = status == "in_progress";
   json::Writer writer(&out);
@@ -106,12 +155,15 @@ void Encoder::WriteItem(std::string& out, const Item& item, std::string_view sta
       break;
     case Kind::kMessage:
       writer.Field("type", "message").Field("role", "assistant").Key("content").BeginArray();
-      if (!begun) WriteTextPart(writer, item.text, item.logprobs);
+      if (!begun) WriteText(writer, item);
       writer.EndArray();
       break;
     case Kind::kCall:
       writer.Field("type", "function_call").Field("call_id", item.call_id);
       writer.Field("name", item.name).Field("arguments", begun ? "" : item.text);
+      break;
+    case Kind::kSearch:
+      WriteSearch(writer, begun);
       break;
   }
   writer.Field("status", status).EndObject();
@@ -173,11 +225,16 @@ std::string Encoder::Response(Status status, const Error* error, std::string_vie
 }
 
 void Encoder::Start(std::string& out) {
-  if (std::exchange(started_, true) || !form_.stream) return;
+  if (std::exchange(started_, true)) return;
+  if (!form_.stream) {
+    if (searched_) CloseItem(Add({.kind = Kind::kSearch}, out), out);
+    return;
+  }
   const std::string response = Response(Status::kInProgress, nullptr, {}, 0, echo_.store);
   const auto write = [&](json::Writer& writer) { writer.Key("response").Raw(response); };
   Event("response.created", out, write);
   Event("response.in_progress", out, write);
+  if (searched_) CloseItem(Add({.kind = Kind::kSearch}, out), out);
 }
 
 Result<void> Encoder::Append(const chat::Event& event, std::string& out) {
@@ -211,7 +268,7 @@ Result<void> Encoder::Take(const chat::Delta& delta, std::string& out) {
 
 size_t Encoder::Add(Item item, std::string& out) {
   Close(false, out);
-  constexpr std::string_view kPrefixes[] = {"rs_", "msg_", "fc_"};
+  constexpr std::string_view kPrefixes[] = {"rs_", "msg_", "fc_", "fs_"};
   const size_t index = items_.size();
   item.id = fmt::format("{}{}_{}", kPrefixes[static_cast<size_t>(item.kind)], id_base_, index);
   items_.push_back(std::move(item));
@@ -220,7 +277,7 @@ size_t Encoder::Add(Item item, std::string& out) {
     WriteItem(text, items_[index], "in_progress");
     writer.Field("output_index", index).Key("item").Raw(text);
   });
-  if (items_[index].kind == Kind::kCall) return index;
+  if (items_[index].kind == Kind::kCall || items_[index].kind == Kind::kSearch) return index;
   Event("response.content_part.added", out, [&](json::Writer& writer) {
     writer.Field("item_id", items_[index].id).Field("output_index", index);
     writer.Field("content_index", 0).Key("part");
@@ -283,7 +340,13 @@ void Encoder::CloseItem(size_t index, std::string& out) {
   const auto place = [&](json::Writer& writer) -> json::Writer& {
     return writer.Field("item_id", item.id).Field("output_index", index);
   };
-  if (item.kind == Kind::kCall) {
+  if (item.kind == Kind::kSearch) {
+    for (const char* type :
+         {"response.file_search_call.in_progress", "response.file_search_call.searching",
+          "response.file_search_call.completed"}) {
+      Event(type, out, [&](json::Writer& writer) { place(writer); });
+    }
+  } else if (item.kind == Kind::kCall) {
     Event("response.function_call_arguments.done", out, [&](json::Writer& writer) {
       place(writer).Field("name", item.name).Field("arguments", item.text);
     });
@@ -298,8 +361,7 @@ void Encoder::CloseItem(size_t index, std::string& out) {
           });
     Event("response.content_part.done", out, [&](json::Writer& writer) {
       place(writer).Field("content_index", 0).Key("part");
-      message ? WriteTextPart(writer, item.text, item.logprobs)
-              : WriteReasoningPart(writer, item.text);
+      message ? WriteText(writer, item) : WriteReasoningPart(writer, item.text);
     });
   }
   const bool last = cut() && index + 1 == items_.size();

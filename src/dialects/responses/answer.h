@@ -13,6 +13,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,6 +22,7 @@
 #include "chat/event.h"
 #include "dialects/openai/choices.h"
 #include "dialects/responses/request.h"
+#include "json/writer.h"
 
 namespace weir::responses {
 
@@ -28,6 +30,21 @@ struct AnswerHead {
   std::string id = {};  // "resp_..."; what follows the prefix is in the ids of the items
   int64_t created_s = 0;
   std::string model = {};  // who answered
+};
+
+// A passage that the answer was given to rest on; [1] in its text cites the first.
+struct Source {
+  std::string file_id = {};
+  std::string filename = {};
+  std::string text = {};
+  float score = 0;
+};
+
+// What the tool file_search did before the answer began.
+struct Searched {
+  std::string query = {};
+  std::vector<Source> sources = {};
+  bool results = false;  // the passages themselves are in the answer
 };
 
 struct AnswerForm {
@@ -39,7 +56,8 @@ class Encoder {
  public:
   static constexpr size_t kBytesMax = size_t{64} << 20;  // of all text together
 
-  Encoder(AnswerHead head, Echo echo, const AnswerForm& form);
+  Encoder(AnswerHead head, Echo echo, const AnswerForm& form,
+          std::optional<Searched> searched = {});
 
   Result<void> Append(const chat::Event& event, std::string& out);
   // kBackendFailed when the answer has not ended. `weir` is the text of a JSON object, or empty.
@@ -55,7 +73,7 @@ class Encoder {
   void Heartbeat(std::string& out);
 
  private:
-  enum class Kind : uint8_t { kReasoning, kMessage, kCall };
+  enum class Kind : uint8_t { kReasoning, kMessage, kCall, kSearch };
   struct Item {
     Kind kind = Kind::kMessage;
     std::string id = {};
@@ -85,6 +103,8 @@ class Encoder {
 
   template <class Write>
   void Event(std::string_view type, std::string& out, Write write);
+  void WriteSearch(json::Writer& writer, bool begun) const;
+  void WriteText(json::Writer& writer, const Item& item) const;
   void WriteItem(std::string& out, const Item& item, std::string_view status) const;
   std::string Response(Status status, const Error* error, std::string_view weir,
                        int64_t completed_s, bool kept) const;
@@ -92,6 +112,7 @@ class Encoder {
   const AnswerHead head_;
   const Echo echo_;
   const AnswerForm form_;
+  const std::optional<Searched> searched_;
   std::string id_base_;
   openai::Choices choices_{1};
   std::vector<Item> items_ = {};

@@ -23,7 +23,7 @@ constexpr std::string_view kIgnored[] = {"id", "status", "phase", "created_by"};
 constexpr std::string_view kIgnoredInParts[] = {"annotations", "logprobs",
                                                 "prompt_cache_breakpoint"};
 
-enum class Kind : uint8_t { kMessage, kCall, kOutput, kReasoning, kReference };
+enum class Kind : uint8_t { kMessage, kCall, kOutput, kReasoning, kReference, kFileSearch };
 
 // Items of tools that run at OpenAI, and of features that nobody here has.
 constexpr std::string_view kElsewhere[] = {"additional_tools",
@@ -36,7 +36,6 @@ constexpr std::string_view kElsewhere[] = {"additional_tools",
                                            "computer_call_output",
                                            "custom_tool_call",
                                            "custom_tool_call_output",
-                                           "file_search_call",
                                            "image_generation_call",
                                            "local_shell_call",
                                            "local_shell_call_output",
@@ -71,6 +70,7 @@ std::optional<Kind> KindOf(json::Fields& item) {
                                   {"function_call", Kind::kCall},
                                   {"function_call_output", Kind::kOutput},
                                   {"reasoning", Kind::kReasoning},
+                                  {"file_search_call", Kind::kFileSearch},
                                   {"item_reference", Kind::kReference}});
 }
 
@@ -247,6 +247,10 @@ void Conversation::Read(json::Fields& item) {
       break;
     case Kind::kReasoning:
       ReadReasoning(item);
+      break;
+    case Kind::kFileSearch:
+      // What it found was for the turn that searched; its answer is in the message behind it.
+      for (const char* field : {"queries", "results"}) item.Take(field);
       break;
     case Kind::kReference:
       // What it names takes its place before this is called (Converse).

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "dialects/openai/common_fields.h"
+#include "dialects/openai/file_search.h"
 #include "dialects/openai/tools.h"
 #include "dialects/responses/items.h"
 #include "json/fields.h"
@@ -59,6 +60,11 @@ bool IsFunction(json::Fields& tool) {
   return tool.Require().WordIndex("type", kFunctionOnly).has_value();
 }
 
+bool IsFileSearch(const json::Value& tool) {
+  const json::Value* type = tool.Find("type");
+  return type != nullptr && type->AsString() != nullptr && *type->AsString() == "file_search";
+}
+
 void ReadTools(json::Fields& fields, CreateCall& call) {
   const json::Array* tools = fields.List("tools", openai::kToolsMax);
   if (tools == nullptr) return;
@@ -68,6 +74,13 @@ void ReadTools(json::Fields& fields, CreateCall& call) {
   writer.BeginArray();
   for (size_t i = 0; i < tools->size() && !fields.problem(); ++i) {
     json::Fields function(fields.problem(), (*tools)[i], fields.PathOf("tools", i));
+    if (IsFileSearch((*tools)[i])) {
+      if (call.file_search) return function.Refuse("type", "file_search stands twice");
+      function.Take("type");
+      call.file_search = openai::ReadFileSearch(function);
+      writer.Tree((*tools)[i]);
+      continue;
+    }
     if (!IsFunction(function)) return;
     if (function.Bool("defer_loading") == true)
       return RefuseUnsupported(function, "defer_loading", "there is no search for tools");
@@ -127,6 +140,8 @@ void ReadToolChoice(json::Fields& fields, CreateCall& call) {
   const json::Value* type = form.Take("type");
   if (type != nullptr && *type == json::Value("allowed_tools"))
     return ReadAllowed(form, tools, out);
+  // It searches in any case.
+  if (type != nullptr && *type == json::Value("file_search") && call.file_search) return;
   out.mode = Mode::kRequired;
   out.names = {ReadNamed(form, tools)};
 }
@@ -212,6 +227,7 @@ void ReadInclude(json::Fields& fields, CreateCall& call) {
     if (std::ranges::find(kKnown, word) == std::end(kKnown))
       return fields.Refuse("include", "has a word that is not known");
     if (word == kKnown[0]) call.logprobs = call.request.logprobs = true;
+    if (word == kKnown[3]) call.results = true;
   }
 }
 

@@ -14,12 +14,14 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/result.h"
+#include "chat/file_search.h"
 #include "chat/request.h"
 #include "json/value.h"
 
@@ -61,7 +63,9 @@ struct CreateCall {
   bool stream = false;
   bool store_asked = false;  // `store: true` was said, and not left out
   bool logprobs = false;     // include: message.output_text.logprobs
-  json::Array input = {};    // the items as they were sent
+  bool results = false;      // include: file_search_call.results
+  std::optional<chat::FileSearch> file_search = {};
+  json::Array input = {};  // the items as they were sent
   bool has_instructions = false;
   std::string instructions = {};
   std::vector<KeptItem> items = {};  // of this request, from Converse

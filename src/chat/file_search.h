@@ -1,0 +1,27 @@
+// That an answer is to rest on passages of collections: OpenAI's file_search tool, as a plain
+// value.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace weir::chat {
+
+struct FileSearch {
+  static constexpr size_t kCollectionsMax = 8;
+  static constexpr size_t kHitsMax = 50;
+  static constexpr size_t kContextTokensMax = 32'768;
+
+  std::vector<std::string> collections = {};  // searched together
+  size_t hits = 6;
+  // Of all passages together: hits are widened by what stands around them as far as it goes. 0:
+  // hits alone.
+  size_t context_tokens = 1'500;
+  float vector_weight = 0.6F;  // the words' weight is what is left to 1
+  float score_threshold = 0;   // 0 to 1
+
+  bool operator==(const FileSearch&) const = default;
+};
+
+}  // namespace weir::chat

@@ -1,0 +1,55 @@
+#include "dialects/openai/file_search.h"
+
+#include "dialects/openai/common_fields.h"
+
+namespace weir::openai {
+namespace {
+
+using chat::FileSearch;
+
+void ReadHybrid(json::Fields& options, FileSearch& out) {
+  auto hybrid = options.Nested("hybrid_search");
+  if (!hybrid) return;
+  const double vector = hybrid->Require().Number("embedding_weight", 0, 1000).value_or(1);
+  const double words = hybrid->Require().Number("text_weight", 0, 1000).value_or(1);
+  if (vector + words <= 0) {
+    hybrid->Refuse("embedding_weight", "and text_weight are both 0");
+  } else {
+    out.vector_weight = static_cast<float>(vector / (vector + words));
+  }
+  hybrid->RefuseUnread();
+}
+
+void ReadRanking(json::Fields& tool, FileSearch& out) {
+  auto options = tool.Nested("ranking_options");
+  if (!options) return;
+  // There is one ranker here, whatever its name.
+  options->String("ranker", kNameBytesMax);
+  out.score_threshold = static_cast<float>(options->Number("score_threshold", 0, 1).value_or(0));
+  ReadHybrid(*options, out);
+  options->RefuseUnread();
+}
+
+}  // namespace
+
+chat::FileSearch ReadFileSearch(json::Fields& tool) {
+  FileSearch out;
+  out.collections =
+      tool.Require().Strings("vector_store_ids", FileSearch::kCollectionsMax, kNameBytesMax);
+  if (out.collections.empty()) tool.Refuse("vector_store_ids", "is empty");
+  const FileSearch defaults;
+  out.hits =
+      static_cast<size_t>(tool.Int("max_num_results", 1, static_cast<int64_t>(FileSearch::kHitsMax))
+                              .value_or(static_cast<int64_t>(defaults.hits)));
+  // Our own: how much of what stands around the hits is given along.
+  out.context_tokens = static_cast<size_t>(
+      tool.Int("context_tokens", 0, static_cast<int64_t>(FileSearch::kContextTokensMax))
+          .value_or(static_cast<int64_t>(defaults.context_tokens)));
+  ReadRanking(tool, out);
+  if (tool.Take("filters") != nullptr)
+    RefuseUnsupported(tool, "filters", "passages cannot be filtered by attributes yet");
+  tool.RefuseUnread();
+  return out;
+}
+
+}  // namespace weir::openai

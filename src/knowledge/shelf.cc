@@ -1,0 +1,346 @@
+#include "knowledge/shelf.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+#include "base/check.h"
+#include "base/utf8.h"
+#include "knowledge/content_hash.h"
+#include "vectors/full_name.h"
+
+namespace weir::knowledge {
+namespace {
+
+constexpr size_t kPointsAtOnce = 512;  // in one write: searches and other writers come between
+
+// A UUID, which clients of every API take as an id.
+std::string UuidOf(std::string_view text) {
+  const std::string hex = ContentHash(text);
+  return fmt::format("{}-{}-4{}-8{}-{}", hex.substr(0, 8), hex.substr(8, 4), hex.substr(13, 3),
+                     hex.substr(17, 3), hex.substr(20, 12));
+}
+
+// By content: a chunk that did not change keeps its id, and with it its vector.
+std::vector<std::string> IdsOf(const std::string& document_id, const std::vector<Chunk>& chunks) {
+  std::map<std::string, int> seen;
+  std::vector<std::string> ids;
+  for (const Chunk& chunk : chunks) {
+    const std::string content = ContentHash(chunk.Searched());
+    const int occurrence = seen[content]++;
+    ids.push_back(UuidOf(fmt::format("{}\n{}\n{}", document_id, content, occurrence)));
+  }
+  return ids;
+}
+
+json::Value PayloadOf(const DocumentInfo& document, const Chunk& chunk, size_t ordinal,
+                      chat::Label label) {
+  json::Object payload{{field::kDocumentId, document.id},
+                       {field::kDocument, document.name},
+                       {field::kTitle, document.title},
+                       {field::kSection, chunk.section},
+                       {field::kOrdinal, static_cast<int64_t>(ordinal)},
+                       {field::kLabel, chat::LabelName(label)}};
+  const auto add = [&](const char* name, uint64_t value) {
+    if (value > 0) payload.push_back({name, static_cast<int64_t>(value)});
+  };
+  if (chunk.end > 0) payload.push_back({field::kBegin, static_cast<int64_t>(chunk.begin)});
+  add(field::kEnd, chunk.end);
+  add(field::kPageFirst, chunk.page_first);
+  add(field::kPageLast, chunk.page_last);
+  add(field::kLineFirst, chunk.line_first);
+  add(field::kLineLast, chunk.line_last);
+  add(field::kPrefixBytes, chunk.Searched().size() - chunk.text.size());
+  return json::Value(std::move(payload));
+}
+
+void SetField(json::Value& payload, std::string_view name, json::Value value) {
+  json::Object* object = payload.AsObject();
+  if (object == nullptr) return;
+  for (json::Member& member : *object) {
+    if (member.key == name) member.value = std::move(value);
+  }
+}
+
+Error NoDocument(const std::string& collection) {
+  return {Code::kNotFound,
+          fmt::format("there is no such document in {}", CollectionShown(collection)), "document",
+          "document_not_found"};
+}
+
+Error NoCollection(const std::string& collection) {
+  return {Code::kNotFound,
+          fmt::format("there is no collection {} here", CollectionShown(collection)), "collection",
+          "collection_not_found"};
+}
+
+vectors::Filter OfDocument(const std::string& id) {
+  vectors::Filter filter;
+  filter.must = {vectors::Match{field::kDocumentId, {id}}};
+  return filter;
+}
+
+}  // namespace
+
+std::string CollectionShown(std::string_view full) {
+  const auto parts = vectors::Split(full);
+  return parts ? parts->name : std::string(full);
+}
+
+std::string DocumentIdOf(std::string_view collection, std::string_view name) {
+  const std::string both = fmt::format("{}\n{}", collection, name);
+  return "doc-" + ContentHash(both).substr(0, 32);
+}
+
+Result<std::shared_ptr<vectors::Collection>> Shelf::Open(const std::string& collection) {
+  auto found = store_.Find(collection);
+  if (found) return found;
+  if (found.error().code != Code::kNotFound) return found;
+  return std::shared_ptr<vectors::Collection>();
+}
+
+Result<Admitted> Shelf::Admit(const Upload& upload, int64_t now_s) {
+  auto known = registry_.FindCollection(upload.collection);
+  if (!known) return Fail(known.error());
+  const auto open = Open(upload.collection);
+  if (!open) return Fail(open.error());
+  if (*known && *open == nullptr) {
+    // It was dropped through another API: its documents went with it.
+    if (auto removed = registry_.RemoveCollection(upload.collection); !removed)
+      return Fail(removed.error());
+    known->reset();
+  }
+  if (*known && (*known)->model != upload.model) {
+    return Fail(Code::kConflict,
+                fmt::format("the documents of {} are embedded by {}; this one would be by {}",
+                            CollectionShown(upload.collection), (*known)->model, upload.model),
+                "collection", "other_model");
+  }
+  const std::string id = DocumentIdOf(upload.collection, upload.name);
+  const std::string sha256 = ContentHash(*upload.bytes);
+  const auto earlier = registry_.Find(upload.collection, id);
+  if (!earlier) return Fail(earlier.error());
+  const bool same = *earlier && (*earlier)->sha256 == sha256 && (*earlier)->label == upload.label;
+  if (same && (*earlier)->status == DocumentStatus::kReady)
+    return Admitted{.document = **earlier, .settled = true};
+
+  const auto twin = registry_.FindContent(upload.collection, sha256, id);
+  if (!twin) return Fail(twin.error());
+  const bool was_ready = *earlier && (*earlier)->status == DocumentStatus::kReady;
+  // What others point to must not change under them.
+  if (was_ready && (*earlier)->sha256 != sha256) {
+    const auto handed = HandOver(**earlier, now_s);
+    if (!handed) return Fail(handed.error());
+  }
+  DocumentInfo document{.id = id,
+                        .collection = upload.collection,
+                        .name = upload.name,
+                        .sha256 = sha256,
+                        .bytes = static_cast<int64_t>(upload.bytes->size()),
+                        .chunks = was_ready ? (*earlier)->chunks : 0,
+                        .label = upload.label,
+                        .updated_s = now_s};
+  // The same words under a higher label are kept by themselves: the label must count.
+  const bool no_higher =
+      *twin && (!upload.label ||
+                ((*twin)->label && chat::Rank(*upload.label) <= chat::Rank(*(*twin)->label)));
+  if (*twin && no_higher) {
+    if (auto forgotten = Forget(document, {}); !forgotten) return Fail(forgotten.error());
+    document.chunks = 0;
+    document.kind = (*twin)->kind;
+    document.title = (*twin)->title;
+    document.found_label = (*twin)->found_label;
+    document.status = DocumentStatus::kDuplicate;
+    document.duplicate_of = (*twin)->name;
+    if (auto put = registry_.Put(document); !put) return Fail(put.error());
+    return Admitted{.document = std::move(document), .settled = true};
+  }
+  if (auto put = registry_.Put(document); !put) return Fail(put.error());
+  return Admitted{.document = std::move(document)};
+}
+
+Result<Prepared> Shelf::Prepare(const DocumentInfo& document, const wire::Pages& pages,
+                                std::string_view bytes) {
+  Prepared prepared{.chunks = ChunksOf(pages, document.name, bytes)};
+  const size_t count = prepared.chunks.size();
+  if (count > Limits::kChunksMax) {
+    return Fail(
+        Code::kTooLarge,
+        fmt::format("it has {} chunks; a document has at most {}", count, Limits::kChunksMax),
+        "document", "document_too_large");
+  }
+  prepared.ids = IdsOf(document.id, prepared.chunks);
+  prepared.vectors.resize(count);
+  prepared.labels.resize(count, chat::Label::kUnscanned);
+  const auto open = Open(document.collection);
+  if (!open) return Fail(open.error());
+  if (*open == nullptr) return prepared;
+  const auto there = (*open)->Get(prepared.ids, {.vectors = true});
+  if (!there) return Fail(there.error());
+  std::map<std::string_view, const vectors::Point*> by_id;
+  for (const vectors::Point& point : *there) by_id.emplace(point.id, &point);
+  for (size_t i = 0; i < count; ++i) {
+    const auto found = by_id.find(prepared.ids[i]);
+    if (found == by_id.end() || found->second->vectors.empty()) continue;
+    prepared.vectors[i] = found->second->vectors.begin()->second;
+  }
+  return prepared;
+}
+
+Result<DocumentInfo> Shelf::Keep(DocumentInfo document, const Prepared& prepared,
+                                 const std::string& model, int64_t now_s) {
+  CHECK(!prepared.chunks.empty(), "a document without text is refused before");
+  const size_t dimensions = prepared.vectors.front().size();
+  auto open = Open(document.collection);
+  if (!open) return Fail(open.error());
+  if (*open == nullptr) {
+    open = store_.Create({.name = document.collection,
+                          .spaces = {{.dimensions = static_cast<uint32_t>(dimensions)}}});
+    if (!open) return Fail(open.error());
+  }
+  const auto& spaces = (*open)->spec().spaces;
+  if (spaces.size() != 1 || spaces.front().dimensions != dimensions) {
+    return Fail(Code::kConflict,
+                fmt::format("the collection {} does not take vectors of {} dimensions",
+                            CollectionShown(document.collection), dimensions),
+                "collection", "other_dimensions");
+  }
+  const auto known = registry_.FindCollection(document.collection);
+  if (!known) return Fail(known.error());
+  if (!*known) {
+    const CollectionInfo info{.name = document.collection,
+                              .model = model,
+                              .dimensions = static_cast<int64_t>(dimensions)};
+    if (auto put = registry_.PutCollection(info); !put) return Fail(put.error());
+  }
+  std::vector<vectors::Point> points;
+  document.found_label = chat::Label::kPublic;
+  for (size_t i = 0; i < prepared.chunks.size(); ++i) {
+    CHECK(prepared.vectors[i].size() == dimensions, "every chunk is embedded by one model");
+    document.found_label = chat::Join(document.found_label, prepared.labels[i]);
+    points.push_back({.id = prepared.ids[i],
+                      .vectors = {{spaces.front().name, prepared.vectors[i]}},
+                      .payload = PayloadOf(document, prepared.chunks[i], i, prepared.labels[i]),
+                      .text = prepared.chunks[i].Searched()});
+    if (points.size() < kPointsAtOnce && i + 1 < prepared.chunks.size()) continue;
+    if (auto put = (*open)->Upsert(points); !put) return Fail(put.error());
+    points.clear();
+  }
+  if (auto forgotten = Forget(document, prepared.ids); !forgotten) return Fail(forgotten.error());
+  document.status = DocumentStatus::kReady;
+  document.chunks = static_cast<int64_t>(prepared.chunks.size());
+  document.reason.clear();
+  document.message.clear();
+  document.updated_s = now_s;
+  if (auto put = registry_.Put(document); !put) return Fail(put.error());
+  return document;
+}
+
+Result<void> Shelf::Forget(const DocumentInfo& document,
+                           const std::vector<std::string>& but_these) {
+  const auto open = Open(document.collection);
+  if (!open) return Fail(open.error());
+  if (*open == nullptr) return {};
+  vectors::Filter stale = OfDocument(document.id);
+  if (!but_these.empty()) stale.must_not = {vectors::HasId{but_these}};
+  const auto deleted = (*open)->Delete(stale);
+  if (!deleted) return Fail(deleted.error());
+  return {};
+}
+
+Result<DocumentInfo> Shelf::Refuse(DocumentInfo document, const Error& why, int64_t now_s) {
+  if (auto forgotten = Forget(document, {}); !forgotten) return Fail(forgotten.error());
+  document.status = DocumentStatus::kFailed;
+  document.chunks = 0;
+  document.reason = why.reason.empty() ? std::string(CodeName(why.code)) : why.reason;
+  document.message = why.message;
+  document.updated_s = now_s;
+  if (auto put = registry_.Put(document); !put) return Fail(put.error());
+  return document;
+}
+
+Result<DocumentInfo> Shelf::Find(const std::string& collection, const std::string& id_or_name) {
+  auto found = registry_.Find(collection, id_or_name);
+  if (found && !*found) found = registry_.Find(collection, DocumentIdOf(collection, id_or_name));
+  if (!found) return Fail(found.error());
+  if (!*found) return Fail(NoDocument(collection));
+  return std::move(**found);
+}
+
+Result<std::vector<DocumentInfo>> Shelf::List(const std::string& collection,
+                                              const std::string& after, size_t limit) {
+  if (auto there = Collection(collection); !there) return Fail(there.error());
+  return registry_.List(collection, after, limit);
+}
+
+Result<bool> Shelf::HandOver(const DocumentInfo& document, int64_t now_s) {
+  auto others = registry_.DuplicatesOf(document.collection, document.name);
+  if (!others) return Fail(others.error());
+  if (others->empty()) return false;
+  const auto open = Open(document.collection);
+  if (!open) return Fail(open.error());
+  if (*open == nullptr) return false;
+  DocumentInfo heir = others->front();
+  std::string after;
+  int64_t chunks = 0;
+  for (;;) {
+    auto page = (*open)->Scroll(
+        {.after = after, .limit = kPointsAtOnce, .filter = OfDocument(document.id)});
+    if (!page) return Fail(page.error());
+    for (vectors::Point& point : page->points) {
+      point.id = UuidOf(heir.id + "\n" + point.id);
+      SetField(point.payload, field::kDocumentId, heir.id);
+      SetField(point.payload, field::kDocument, heir.name);
+    }
+    chunks += static_cast<int64_t>(page->points.size());
+    if (auto put = (*open)->Upsert(page->points); !put) return Fail(put.error());
+    if (!page->next) break;
+    after = *page->next;
+  }
+  heir.status = DocumentStatus::kReady;
+  heir.duplicate_of.clear();
+  heir.chunks = chunks;
+  heir.found_label = document.found_label;
+  heir.updated_s = now_s;
+  if (auto put = registry_.Put(heir); !put) return Fail(put.error());
+  for (size_t i = 1; i < others->size(); ++i) {
+    (*others)[i].duplicate_of = heir.name;
+    if (auto put = registry_.Put((*others)[i]); !put) return Fail(put.error());
+  }
+  return true;
+}
+
+Result<DocumentInfo> Shelf::Remove(const std::string& collection, const std::string& id_or_name,
+                                   int64_t now_s) {
+  auto document = Find(collection, id_or_name);
+  if (!document) return document;
+  if (document->status == DocumentStatus::kReady) {
+    if (auto handed = HandOver(*document, now_s); !handed) return Fail(handed.error());
+  }
+  if (auto forgotten = Forget(*document, {}); !forgotten) return Fail(forgotten.error());
+  if (auto removed = registry_.Remove(collection, document->id); !removed)
+    return Fail(removed.error());
+  return document;
+}
+
+Result<CollectionInfo> Shelf::Collection(const std::string& name) {
+  auto known = registry_.FindCollection(name);
+  if (!known) return Fail(known.error());
+  const auto open = Open(name);
+  if (!open) return Fail(open.error());
+  // Documents of which none could be read, or none yet, make no collection of vectors.
+  if (*known) return std::move(**known);
+  if (*open == nullptr) {
+    const auto tried = registry_.List(name, "", 1);
+    if (!tried) return Fail(tried.error());
+    if (tried->empty()) return Fail(NoCollection(name));
+    return CollectionInfo{.name = name};
+  }
+  CollectionInfo info{.name = name};
+  if ((*open)->spec().spaces.size() == 1) info.dimensions = (*open)->spec().spaces[0].dimensions;
+  return info;
+}
+
+}  // namespace weir::knowledge

@@ -212,6 +212,9 @@ int ReplayDecisions(const Common& common, const RouteOptions& options) {
   }
   const auto proposal = Proposal::Load(common, options.policy);
   if (proposal == nullptr) return static_cast<int>(Exit::kFailed);
+  // A running server writes with a little delay; an id that nobody has is looked for behind
+  // everything that waits to be written.
+  if (auto link = ServerLink::Find(common.folders)) (void)link->Get("/weir/v1/decisions/none");
   auto shelf = history::Shelf::OpenToRead(common.folders.data);
   if (!shelf) return Report(shelf.error());
   const history::Candidate candidate = proposal->candidate();

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cctype>
 #include <filesystem>
 #include <functional>
 #include <optional>
@@ -15,12 +16,18 @@ namespace {
 using testing::ElementsAre;
 using testing::IsEmpty;
 
-// A vector of its own for each text: near to itself, far from others.
+// Counts words: near to a text with the same ones, at right angles to a text with none of them.
 std::vector<float> VectorOf(const std::string& text) {
-  std::vector<float> vector(16, 0.01F);
-  uint64_t hash = 1469598103934665603U;
-  for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211U;
-  for (int i = 0; i < 4; ++i) vector[(hash >> (8 * i)) % 16] += 1;
+  std::vector<float> vector(512, 0);
+  uint64_t hash = 0;
+  for (const char c : text + ' ') {
+    if (std::isalpha(static_cast<unsigned char>(c)) != 0) {
+      hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211U;
+    } else if (hash != 0) {
+      vector[(hash >> 20) % vector.size()] += 1;
+      hash = 0;
+    }
+  }
   return vector;
 }
 

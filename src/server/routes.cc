@@ -65,8 +65,6 @@ std::span<const Route> Routes() {
       {"POST", "/detokenize", PostDetokenize},
 
       {"GET", "/weir/v1/collections", GetCollections},
-      {"GET", "/weir/v1/collections/*", OneCollection},
-      {"DELETE", "/weir/v1/collections/*", OneCollection},
 
       {"GET", "/api/v2/*", Chroma},
       {"POST", "/api/v2/*", Chroma},
@@ -89,6 +87,9 @@ std::span<const Route> Routes() {
       {"PUT", "/weir/v1/collections/*/documents/*", PutDocument},
       {"DELETE", "/weir/v1/collections/*/documents/*", DeleteDocument},
       {"POST", "/weir/v1/collections/*/search", PostSearch},
+      // Behind the routes that say more: the first that fits is taken.
+      {"GET", "/weir/v1/collections/*", OneCollection},
+      {"DELETE", "/weir/v1/collections/*", OneCollection},
       {"GET", "/weir/v1/decisions", GetDecisions},
       {"GET", "/weir/v1/decisions/*", GetDecision},
       {"POST", "/weir/v1/decisions/*", PostVote},

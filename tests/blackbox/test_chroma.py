@@ -139,7 +139,9 @@ def test_where_document(notes):
 def test_add_leaves_update_changes_and_upsert_does_both(notes):
     notes.add(ids=["id0", "new"], embeddings=[[9.0, 9.0], [7.0, 7.0]], documents=["other", "new"])
     assert notes.get(ids=["id0"])["documents"] == ["the harbour at dawn"] and notes.count() == 7
-    notes.update(ids=["id0", "none"], documents=["changed", "x"], metadatas=[{"more": 1, "word": "z"}, {"y": 1}])
+    # The client computes embeddings of changed documents itself, so it has to be given them.
+    notes.update(ids=["id0", "none"], documents=["changed", "x"], embeddings=[[0.0, 1.0], [1.0, 0.0]],
+                 metadatas=[{"more": 1, "word": "z"}, {"y": 1}])
     got = notes.get(ids=["id0", "none"], include=["documents", "metadatas", "embeddings"])
     assert got["ids"] == ["id0"] and got["documents"] == ["changed"] and list(got["embeddings"][0]) == [0.0, 1.0]
     assert got["metadatas"] == [{"n": 0, "even": True, "half": 0.0, "more": 1, "word": "z"}]

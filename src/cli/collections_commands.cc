@@ -35,18 +35,6 @@ Result<OwnStore> OpenOwn(const Common& common) {
   return OwnStore{std::move(*lock), std::move(*store)};
 }
 
-std::string_view MetricName(vectors::Metric metric) {
-  switch (metric) {
-    case vectors::Metric::kCosine:
-      return "cosine";
-    case vectors::Metric::kDot:
-      return "dot";
-    case vectors::Metric::kL2:
-      return "l2";
-  }
-  return "";
-}
-
 vectors::FullName FullNameOf(const CollectionOptions& options) {
   vectors::FullName name{.tenant = chat::Principal().tenant, .name = options.name};
   if (!options.database.empty()) name.database = options.database;
@@ -61,7 +49,7 @@ json::Value Described(const vectors::Store& store, const vectors::CollectionSpec
   for (const vectors::Space& space : spec.spaces) {
     spaces.push_back(json::Object{{"name", space.name},
                                   {"dimensions", int64_t{space.dimensions}},
-                                  {"metric", std::string(MetricName(space.metric))}});
+                                  {"metric", std::string(vectors::MetricName(space.metric))}});
   }
   for (const vectors::Alias& alias : store.Aliases()) {
     const auto other = vectors::Split(alias.name);

@@ -11,18 +11,6 @@
 namespace weir::server {
 namespace {
 
-std::string_view MetricName(vectors::Metric metric) {
-  switch (metric) {
-    case vectors::Metric::kCosine:
-      return "cosine";
-    case vectors::Metric::kDot:
-      return "dot";
-    case vectors::Metric::kL2:
-      return "l2";
-  }
-  return "";
-}
-
 Result<void> AppendCollection(json::Writer& writer, const vectors::Store& store,
                               const vectors::CollectionSpec& spec, const vectors::FullName& name) {
   const auto collection = store.Find(spec.name);
@@ -39,7 +27,7 @@ Result<void> AppendCollection(json::Writer& writer, const vectors::Store& store,
     writer.BeginObject()
         .Field("name", space.name)
         .Field("dimensions", space.dimensions)
-        .Field("metric", MetricName(space.metric))
+        .Field("metric", vectors::MetricName(space.metric))
         .EndObject();
   }
   writer.EndArray().Key("aliases").BeginArray();

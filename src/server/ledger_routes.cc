@@ -108,15 +108,6 @@ void Head(std::string& out, std::string_view name, std::string_view type, std::s
   out += fmt::format("# HELP {} {}\n# TYPE {} {}\n", name, help, name, type);
 }
 
-std::string Escaped(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    if (c == '"' || c == '\\') out += '\\';
-    out += c == '\n' ? ' ' : c;
-  }
-  return out;
-}
-
 void RenderBudgets(const gateway::LedgerAccounts& accounts, std::string& out) {
   const auto states = accounts.Budgets();
   const auto each = [&](std::string_view name, std::string_view help, auto value) {
@@ -125,7 +116,7 @@ void RenderBudgets(const gateway::LedgerAccounts& accounts, std::string& out) {
     for (const auto& state : states) {
       if (!state.seen.known) continue;  // unknown is not zero
       out += fmt::format("{}{{budget=\"{}\",window=\"{}\",currency=\"{}\"}} {}\n", name,
-                         Escaped(state.budget.name), ledger::WindowName(state.window),
+                         EscapedLabel(state.budget.name), ledger::WindowName(state.window),
                          state.budget.currency, MoneyText(value(state)));
     }
   };
@@ -222,13 +213,13 @@ std::string RenderLedger(gateway::LedgerAccounts& accounts) {
   Head(out, "weir_spend_total", "counter", "Money by target since the start; exact decimals.");
   for (const auto& [key, spend] : accounts.spends()) {
     if (key.second.empty()) continue;
-    out += fmt::format("weir_spend_total{{target=\"{}\",currency=\"{}\"}} {}\n", Escaped(key.first),
-                       key.second, spend.cost.Text());
+    out += fmt::format("weir_spend_total{{target=\"{}\",currency=\"{}\"}} {}\n",
+                       EscapedLabel(key.first), key.second, spend.cost.Text());
   }
   Head(out, "weir_unpriced_total", "counter", "Attempts whose cost nobody knows.");
   for (const auto& [key, spend] : accounts.spends()) {
     if (spend.unpriced == 0) continue;
-    out += fmt::format("weir_unpriced_total{{target=\"{}\"}} {}\n", Escaped(key.first),
+    out += fmt::format("weir_unpriced_total{{target=\"{}\"}} {}\n", EscapedLabel(key.first),
                        spend.unpriced);
   }
   RenderBudgets(accounts, out);

@@ -5,16 +5,6 @@
 namespace weir::server {
 namespace {
 
-// Label values are our own names, but a model's may hold a quote.
-std::string Escaped(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    if (c == '"' || c == '\\') out += '\\';
-    out += c == '\n' ? ' ' : c;
-  }
-  return out;
-}
-
 void Head(std::string& out, std::string_view name, std::string_view type, std::string_view help) {
   out += fmt::format("# HELP {} {}\n# TYPE {} {}\n", name, help, name, type);
 }
@@ -27,7 +17,7 @@ void PerEngine(std::string& out, const Engines& engines, std::string_view name,
                std::string_view type, std::string_view help, Value value) {
   Head(out, name, type, help);
   for (const auto& engine : engines) {
-    out += fmt::format("{}{{model=\"{}\"}} {}\n", name, Escaped(engine.model), value(engine));
+    out += fmt::format("{}{{model=\"{}\"}} {}\n", name, EscapedLabel(engine.model), value(engine));
   }
 }
 
@@ -37,7 +27,7 @@ void RenderHits(const Engines& engines, std::string& out) {
   for (const auto& engine : engines) {
     const auto line = [&](std::string_view source, uint64_t hits) {
       out += fmt::format("weir_engine_prefix_hits_total{{model=\"{}\",source=\"{}\"}} {}\n",
-                         Escaped(engine.model), source, hits);
+                         EscapedLabel(engine.model), source, hits);
     };
     line("running", engine.stats.hits_running);
     line("joined", engine.stats.hits_joined);
@@ -97,8 +87,8 @@ void RenderEngines(const Engines& engines, std::string& out) {
 
 void RenderKeys(const KeyBook& book, std::string& out) {
   const auto labels = [](const auto& entry) {
-    return fmt::format("key=\"{}\",name=\"{}\",model=\"{}\"", Escaped(entry.first.first),
-                       Escaped(entry.second.key_name), Escaped(entry.first.second));
+    return fmt::format("key=\"{}\",name=\"{}\",model=\"{}\"", EscapedLabel(entry.first.first),
+                       EscapedLabel(entry.second.key_name), EscapedLabel(entry.first.second));
   };
   const auto each = [&](std::string_view name, std::string_view type, std::string_view help,
                         auto value) {
@@ -126,6 +116,15 @@ void RenderKeys(const KeyBook& book, std::string& out) {
 }
 
 }  // namespace
+
+std::string EscapedLabel(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    if (c == '"' || c == '\\') out += '\\';
+    out += c == '\n' ? ' ' : c;
+  }
+  return out;
+}
 
 void Metrics::CountRequest(std::string_view route, int status, Duration took) {
   Route& entry = routes_[{std::string(route), status}];
@@ -163,7 +162,7 @@ std::string Metrics::Render(const std::vector<backends::EngineStatus>& engines,
   out += fmt::format("weir_streams_broken_total {}\n", broken_streams_);
   Head(out, "weir_tokens_total", "counter", "Tokens by model and kind; cached is part of prompt.");
   for (const auto& [model, tokens] : tokens_) {
-    const std::string name = Escaped(model);
+    const std::string name = EscapedLabel(model);
     out +=
         fmt::format("weir_tokens_total{{model=\"{}\",kind=\"prompt\"}} {}\n", name, tokens.prompt);
     out +=
@@ -178,7 +177,8 @@ std::string Metrics::Render(const std::vector<backends::EngineStatus>& engines,
     if (targets.empty()) return;
     Head(out, name, type, help);
     for (const auto& target : targets) {
-      out += fmt::format("{}{{target=\"{}\"}} {}\n", name, Escaped(target.target), value(target));
+      out +=
+          fmt::format("{}{{target=\"{}\"}} {}\n", name, EscapedLabel(target.target), value(target));
     }
   };
   of_targets("weir_target_attempts_total", "counter", "Calls to the provider.",

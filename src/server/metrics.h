@@ -18,6 +18,9 @@
 
 namespace weir::server {
 
+// A label's value: our own names, but a model's may hold a quote.
+std::string EscapedLabel(std::string_view text);
+
 class Metrics {
  public:
   void CountRequest(std::string_view route, int status, Duration took);

@@ -61,18 +61,6 @@ enum Slot : size_t {
   kStatements
 };
 
-std::string_view MetricWord(Metric metric) {
-  switch (metric) {
-    case Metric::kCosine:
-      return "cosine";
-    case Metric::kDot:
-      return "dot";
-    case Metric::kL2:
-      return "l2";
-  }
-  return "";
-}
-
 std::string PrintSpaces(std::span<const Space> spaces) {
   std::string text;
   json::Writer writer(&text);
@@ -81,7 +69,7 @@ std::string PrintSpaces(std::span<const Space> spaces) {
     writer.BeginObject()
         .Field("name", space.name)
         .Field("dimensions", space.dimensions)
-        .Field("metric", MetricWord(space.metric))
+        .Field("metric", MetricName(space.metric))
         .EndObject();
   }
   writer.EndArray();
@@ -191,6 +179,18 @@ Result<bool> ReadPointWith(sqlite::Statement& select, int64_t seq,
 }
 
 }  // namespace
+
+std::string_view MetricName(Metric metric) {
+  switch (metric) {
+    case Metric::kCosine:
+      return "cosine";
+    case Metric::kDot:
+      return "dot";
+    case Metric::kL2:
+      return "l2";
+  }
+  return "";
+}
 
 // ---- RowReader
 

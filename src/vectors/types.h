@@ -43,6 +43,7 @@ enum class Metric : uint8_t {
   kDot,     // score is the inner product; larger is nearer
   kL2,      // score is the Euclidean distance; smaller is nearer
 };
+std::string_view MetricName(Metric metric);  // "cosine", "dot", "l2"
 
 // One kind of vector that the points of a collection may have.
 struct Space {

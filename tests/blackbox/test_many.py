@@ -92,14 +92,17 @@ def test_three_times_the_cells_fail_nobody_and_cut_nobody_short(serve, stories, 
                                                       "ignore_eos": True, "temperature": 0})
         return response.status_code, response.json()
 
-    answers = together(server, 24, work)
-    assert [status for status, _ in answers] == [200] * 24, answers
-    assert [answer["usage"]["completion_tokens"] for _, answer in answers] == [300] * 24
-    with http_client(server) as http:
-        line = engine_of(http, "story")
-    assert line["cells"] <= CELLS and 24 * 360 >= 3 * line["cells"]
-    # Whether anybody had to make room depends on who came when; that nobody is left does not.
-    assert line["waiting"] == 0 and line["running"] == 0, line
+    # On a machine that is slow to start 24 threads, the first may be answered before the last has asked: then once more.
+    for _ in range(5):
+        answers = together(server, 24, work)
+        assert [status for status, _ in answers] == [200] * 24, answers
+        assert [answer["usage"]["completion_tokens"] for _, answer in answers] == [300] * 24
+        with http_client(server) as http:
+            line = engine_of(http, "story")
+        assert line["cells"] <= CELLS and 24 * 360 >= 3 * line["cells"]
+        if line["preemptions"] > 0:
+            break
+    assert line["preemptions"] > 0 and line["waiting"] == 0 and line["running"] == 0, line
     # That nobody gets another's words is history_test's to see: it can tell numerics from words.
 
 

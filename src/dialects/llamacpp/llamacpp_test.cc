@@ -20,33 +20,18 @@
 #include "dialects/openai/error.h"
 #include "dialects/openai/script_for_test.h"
 #include "json/parse.h"
+#include "json/testdata_for_test.h"
 #include "json/writer.h"
 
 namespace weir::llamacpp {
 namespace {
 
 namespace fs = std::filesystem;
+using testdata::ExpectFile;
+using testdata::ParseFile;
+using testdata::ReadFile;
 
 const fs::path kTestData = fs::path(WEIR_SOURCE_DIR) / "src/dialects/llamacpp/testdata";
-
-std::string ReadFile(const fs::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  std::ostringstream out;
-  out << in.rdbuf();
-  return out.str();
-}
-
-void ExpectFile(const fs::path& path, const std::string& actual) {
-  if (std::getenv("WEIR_UPDATE_TESTDATA") != nullptr)
-    std::ofstream(path, std::ios::binary) << actual;
-  EXPECT_EQ(actual, ReadFile(path)) << path;
-}
-
-json::Value ParseFile(const fs::path& path) {
-  auto value = json::Parse(ReadFile(path));
-  EXPECT_TRUE(value) << path << ": " << (value ? "" : value.error().message);
-  return value ? *value : json::Value();
-}
 
 Result<CompletionCall> Read(std::string_view route, std::string_view body) {
   return route == "infill" ? ReadInfill(body) : ReadCompletion(body);

@@ -14,29 +14,17 @@
 #include "dialects/ollama/error.h"
 #include "dialects/ollama/request.h"
 #include "json/parse.h"
+#include "json/testdata_for_test.h"
 #include "json/writer.h"
 
 namespace weir::ollama {
 namespace {
 
 namespace fs = std::filesystem;
+using testdata::ExpectFile;
+using testdata::ReadFile;
 
 const fs::path kTestData = fs::path(WEIR_SOURCE_DIR) / "src/dialects/ollama/testdata";
-
-std::string ReadFile(const fs::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  std::ostringstream out;
-  out << in.rdbuf();
-  return out.str();
-}
-
-void ExpectFile(const fs::path& path, const std::string& actual) {
-  if (std::getenv("WEIR_UPDATE_TESTDATA") != nullptr) {
-    fs::create_directories(path.parent_path());
-    std::ofstream(path, std::ios::binary) << actual;
-  }
-  EXPECT_EQ(actual, ReadFile(path)) << path;
-}
 
 Result<GenerateCall> Read(const std::string& route, std::string_view body) {
   return route == "chat" ? ReadChat(body) : ReadGenerate(body);

@@ -11,31 +11,19 @@
 #include "base/check.h"
 #include "dialects/provider/canonical_for_test.h"
 #include "json/parse.h"
+#include "json/testdata_for_test.h"
 
 namespace weir::provider {
 namespace {
 
 namespace fs = std::filesystem;
+using testdata::ExpectFile;
+using testdata::ReadFile;
 
 const fs::path kDialects = fs::path(WEIR_SOURCE_DIR) / "src/dialects";
 
 fs::path FolderOf(const DialectUnderTest& test) {
   return kDialects / test.dialect->name / "testdata/provider";
-}
-
-std::string ReadFile(const fs::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  std::ostringstream out;
-  out << in.rdbuf();
-  return out.str();
-}
-
-void ExpectFile(const fs::path& path, const std::string& actual) {
-  if (std::getenv("WEIR_UPDATE_TESTDATA") != nullptr) {
-    fs::create_directories(path.parent_path());
-    std::ofstream(path, std::ios::binary) << actual;
-  }
-  EXPECT_EQ(actual, ReadFile(path)) << path;
 }
 
 // Cases by name, from the folders that exist.

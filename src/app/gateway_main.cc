@@ -26,6 +26,7 @@
 #include "config/load.h"
 #include "config/preset.h"
 #include "conversations/store.h"
+#include "files/store.h"
 #include "gateway/gateway.h"
 #include "history/learned_file.h"
 #include "history/store.h"
@@ -168,6 +169,10 @@ class Gateway {
       LogError("kept conversations cannot be read: {}", opened.error().message);
       return 1;
     }
+    if (auto opened = OpenFiles(); !opened) {
+      LogError("kept files cannot be read: {}", opened.error().message);
+      return 1;
+    }
     if (auto opened = OpenHistory(); !opened) {
       LogError("kept decisions cannot be read: {}", opened.error().message);
       return 1;
@@ -243,6 +248,17 @@ class Gateway {
     if (!opened) return std::unexpected(opened.error());
     conversations_ = std::move(*opened);
     site_.conversations = conversations_.get();
+    return {};
+  }
+
+  Result<void> OpenFiles() {
+    const int64_t bytes_max = *policy_.settings().limits.kept_files;
+    if (bytes_max == 0) return {};
+    auto opened = files::Store::Open(*policy_.settings().data, loop_.executor(), SystemClock(),
+                                     {.tenant_bytes_max = bytes_max});
+    if (!opened) return std::unexpected(opened.error());
+    files_ = std::move(*opened);
+    site_.files = files_.get();
     return {};
   }
 
@@ -409,6 +425,7 @@ class Gateway {
   std::unique_ptr<ledger::Ledger> ledger_ = {};
   std::unique_ptr<gateway::LedgerAccounts> accounts_ = {};
   std::unique_ptr<conversations::Store> conversations_ = {};
+  std::unique_ptr<files::Store> files_ = {};
   std::unique_ptr<history::Store> history_ = {};
   std::unique_ptr<const routing::Predictor> predictor_ = {};
   VectorStore vectors_ = {};

@@ -54,6 +54,7 @@ const std::array kScalars = {
     Scalar{"limits", "output_tokens", Form::kCount, +WEIR_LIMIT(output_tokens), 1, 1'000'000},
     Scalar{"limits", "kept_answers", Form::kCount, +WEIR_LIMIT(kept_answers), 0, 1'000'000},
     Scalar{"limits", "kept_for", Form::kDuration, +WEIR_LIMIT(kept_for), 60, 10 * kYear},
+    Scalar{"limits", "kept_files", Form::kSize, +WEIR_LIMIT(kept_files), 0, 1024 * 1024 * kMiB},
     Scalar{"limits", "kept_decisions", Form::kCount, +WEIR_LIMIT(kept_decisions), 0, 10'000'000},
     Scalar{"limits", "kept_decisions_for", Form::kDuration, +WEIR_LIMIT(kept_decisions_for), 60,
            10 * kYear},

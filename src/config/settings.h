@@ -78,7 +78,8 @@ struct Limits {
   Setting<int64_t> output_tokens{4096};    // of an answer whose request does not say
   Setting<int64_t> kept_answers{100'000};  // of one key, for clients that refer back; 0: none
   Setting<Duration> kept_for{std::chrono::hours(24 * 30)};  // since they were used last
-  Setting<int64_t> kept_decisions{100'000};                 // for replay and learning; 0: none
+  Setting<int64_t> kept_files{int64_t{4} << 30};  // bytes of /v1/files of one tenant; 0: none
+  Setting<int64_t> kept_decisions{100'000};       // for replay and learning; 0: none
   Setting<Duration> kept_decisions_for{std::chrono::hours(24 * 35)};
 };
 

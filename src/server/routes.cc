@@ -5,6 +5,7 @@
 #include "server/collection_routes.h"
 #include "server/decision_routes.h"
 #include "server/document_routes.h"
+#include "server/file_routes.h"
 #include "server/health_routes.h"
 #include "server/ledger_routes.h"
 #include "server/llamacpp_routes.h"
@@ -29,6 +30,11 @@ std::span<const Route> Routes() {
       {"GET", "/v1/responses/*", GetResponse},
       {"DELETE", "/v1/responses/*", DeleteResponse},
       {"POST", "/v1/responses/*", CancelResponse},
+      {"GET", "/v1/files", GetFiles},
+      {"POST", "/v1/files", PostFile},
+      {"GET", "/v1/files/*/content", GetFileContent},
+      {"GET", "/v1/files/*", GetFile},
+      {"DELETE", "/v1/files/*", DeleteFile},
       {"GET", "/v1/models", OpenAiModels},
       {"GET", "/v1/models/*", OpenAiModel},
 

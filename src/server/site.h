@@ -15,6 +15,7 @@
 #include "backends/engine_fleet.h"
 #include "base/clock.h"
 #include "conversations/store.h"
+#include "files/store.h"
 #include "gateway/gateway.h"
 #include "gateway/ingest.h"
 #include "gateway/ledger_accounts.h"
@@ -72,6 +73,7 @@ struct Site {
   gateway::LedgerAccounts* accounts = nullptr;    // null: no ledger is kept (tests)
   gateway::Documents* documents = nullptr;        // null: nothing is kept of documents (tests)
   conversations::Store* conversations = nullptr;  // null: no answer is kept
+  files::Store* files = nullptr;                  // null: no files are kept
   // Takes what was learnt into use and keeps it; nothing learnt puts it back to what is shipped.
   std::function<Result<void>(const routing::Refit&)> adopt = {};
   vectors::Store* vectors = nullptr;      // null: no collections

@@ -1,0 +1,200 @@
+#include "server/file_routes.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <utility>
+
+#include "http/multipart.h"
+#include "json/writer.h"
+#include "server/list_page.h"
+
+namespace weir::server {
+namespace {
+
+constexpr int64_t kLifetimeLeastS = 3600;
+constexpr int64_t kLifetimeMostS = 2'592'000;
+// What OpenAI's clients name. Here all are kept alike: a purpose is a word to list by.
+constexpr std::array<std::string_view, 6> kPurposes = {"assistants", "batch",     "fine-tune",
+                                                       "vision",     "user_data", "evals"};
+
+Error NoFilesHere() {
+  return {
+      Code::kUnavailable, "this server keeps no files (limits.kept_files is 0)", {}, "no_files"};
+}
+
+std::unexpected<Error> WrongField(std::string_view name, std::string what) {
+  return Fail(Code::kInvalidArgument, fmt::format("{} {}", name, what), std::string(name),
+              "invalid_value");
+}
+
+Result<std::string> PurposeOf(std::string_view text) {
+  if (std::ranges::find(kPurposes, text) != kPurposes.end()) return std::string(text);
+  return WrongField("purpose", fmt::format("takes {}", fmt::join(kPurposes, ", ")));
+}
+
+Result<int64_t> LifetimeOf(std::string_view text) {
+  int64_t seconds = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
+  const bool number = error == std::errc() && end == text.data() + text.size();
+  if (number && seconds >= kLifetimeLeastS && seconds <= kLifetimeMostS) return seconds;
+  return WrongField("expires_after[seconds]",
+                    fmt::format("takes {} to {}", kLifetimeLeastS, kLifetimeMostS));
+}
+
+// The fields of the form, each at most once. The contents are parts of `body`.
+Result<files::Upload> ReadUpload(std::string_view content_type,
+                                 std::shared_ptr<const std::string> body) {
+  auto parts = http::ParseForm(content_type, *body);
+  if (!parts) return Fail(std::move(parts.error()));
+  files::Upload upload;
+  std::vector<std::string_view> seen;
+  bool anchored = false;
+  for (http::FormPart& part : *parts) {
+    if (std::ranges::find(seen, part.name) != seen.end())
+      return Fail(Code::kInvalidArgument, "a field of the form stands twice", {}, "invalid_form");
+    seen.push_back(part.name);
+    if (part.name == "file") {
+      if (!part.file_name) return WrongField("file", "needs a filename");
+      upload.name = std::move(*part.file_name);
+      upload.content = part.content;
+    } else if (part.name == "purpose") {
+      auto purpose = PurposeOf(part.content);
+      if (!purpose) return Fail(std::move(purpose.error()));
+      upload.purpose = std::move(*purpose);
+    } else if (part.name == "expires_after[anchor]") {
+      if (part.content != "created_at") return WrongField(part.name, "takes created_at");
+      anchored = true;
+    } else if (part.name == "expires_after[seconds]") {
+      const auto seconds = LifetimeOf(part.content);
+      if (!seconds) return Fail(seconds.error());
+      upload.lifetime_s = *seconds;
+    } else {
+      return Fail(Code::kInvalidArgument,
+                  "the form has a field that is not known; file, purpose, expires_after[anchor] "
+                  "and expires_after[seconds] are",
+                  {}, "unknown_field");
+    }
+  }
+  const auto has = [&](std::string_view name) {
+    return std::ranges::find(seen, name) != seen.end();
+  };
+  if (!has("file")) return WrongField("file", "is missing");
+  if (!has("purpose")) return WrongField("purpose", "is missing");
+  if (anchored != (upload.lifetime_s > 0))
+    return WrongField("expires_after", "takes an anchor and seconds together");
+  if (auto checked = files::CheckFileName(upload.name); !checked) return Fail(checked.error());
+  upload.holder = std::move(body);
+  return upload;
+}
+
+void AppendFile(json::Writer& writer, const files::FileInfo& file) {
+  writer.BeginObject()
+      .Field("id", file.id)
+      .Field("object", "file")
+      .Field("bytes", file.bytes)
+      .Field("created_at", file.created_s)
+      .Field("filename", file.name)
+      .Field("purpose", file.purpose)
+      .Field("status", "processed");
+  if (file.expires_s > 0) writer.Field("expires_at", file.expires_s);
+  if (file.label) writer.Field("label", chat::LabelName(*file.label));
+  writer.EndObject();
+}
+
+std::string IdOf(const Call& call) { return http::PercentDecode(call.tail).value_or(""); }
+
+Task<void> SendFile(Call& call, const Result<files::FileInfo>& file) {
+  if (!file) {
+    co_await call.SendError(file.error());
+    co_return;
+  }
+  std::string body;
+  json::Writer writer(&body);
+  AppendFile(writer, *file);
+  co_await call.SendJson(200, std::move(body));
+}
+
+Result<files::ListQuery> ReadList(const std::string& query) {
+  const auto page = ReadPage(
+      query, {.limit = files::ListQuery::kLimitDefault, .limit_max = files::Limits::kPageMax});
+  if (!page) return Fail(page.error());
+  files::ListQuery list{.purpose = http::QueryValue(query, "purpose").value_or(""),
+                        .after = page->after,
+                        .limit = page->limit,
+                        .oldest_first = page->ascending};
+  if (list.purpose.empty()) return list;
+  if (auto purpose = PurposeOf(list.purpose); !purpose) return Fail(purpose.error());
+  return list;
+}
+
+}  // namespace
+
+Task<void> PostFile(Site& site, Call& call) {
+  const std::string type(call.request().headers.Find("content-type").value_or(""));
+  auto body = std::make_shared<const std::string>(std::move(call.exchange.request().body));
+  auto upload = ReadUpload(type, std::move(body));
+  if (upload && site.files == nullptr) upload = Fail(NoFilesHere());
+  if (!upload) {
+    co_await call.SendError(upload.error());
+    co_return;
+  }
+  upload->label = call.asked.label;
+  upload->label_floor = call.asked.principal.label_floor;
+  co_await SendFile(call,
+                    co_await site.files->Put(call.asked.principal.tenant, std::move(*upload)));
+}
+
+Task<void> GetFiles(Site& site, Call& call) {
+  auto query = ReadList(call.request().query);
+  if (query && site.files == nullptr) query = Fail(NoFilesHere());
+  if (!query) {
+    co_await call.SendError(query.error());
+    co_return;
+  }
+  const size_t limit = query->limit++;  // one more tells whether there are more
+  auto listed = co_await site.files->List(call.asked.principal.tenant, std::move(*query));
+  if (!listed) {
+    co_await call.SendError(listed.error());
+    co_return;
+  }
+  co_await call.SendJson(200, RenderPage(*listed, limit, AppendFile));
+}
+
+Task<void> GetFile(Site& site, Call& call) {
+  Result<files::FileInfo> file = Fail(NoFilesHere());
+  if (site.files != nullptr)
+    file = co_await site.files->Find(call.asked.principal.tenant, IdOf(call));
+  co_await SendFile(call, file);
+}
+
+Task<void> GetFileContent(Site& site, Call& call) {
+  Result<std::string> content = Fail(NoFilesHere());
+  if (site.files != nullptr)
+    content = co_await site.files->Read(call.asked.principal.tenant, PieceOf(call.tail));
+  if (!content) {
+    co_await call.SendError(content.error());
+    co_return;
+  }
+  // What somebody sent is never taken for a page of this server.
+  http::Reply reply = call.Head(200, "application/octet-stream");
+  reply.headers.Add("x-content-type-options", "nosniff");
+  reply.headers.Add("content-disposition", "attachment");
+  reply.body = std::move(*content);
+  co_await call.exchange.Send(std::move(reply));
+}
+
+Task<void> DeleteFile(Site& site, Call& call) {
+  Result<files::FileInfo> removed = Fail(NoFilesHere());
+  if (site.files != nullptr)
+    removed = co_await site.files->Remove(call.asked.principal.tenant, IdOf(call));
+  if (!removed) {
+    co_await call.SendError(removed.error());
+    co_return;
+  }
+  co_await call.SendJson(200, RenderDeleted(removed->id, "file"));
+}
+
+}  // namespace weir::server

@@ -1,0 +1,16 @@
+// /v1/files: files that are kept and used later, as OpenAI's (docs/vector-stores.md).
+#pragma once
+
+#include "async/task.h"
+#include "server/call.h"
+#include "server/site.h"
+
+namespace weir::server {
+
+Task<void> PostFile(Site& site, Call& call);
+Task<void> GetFiles(Site& site, Call& call);
+Task<void> GetFile(Site& site, Call& call);
+Task<void> GetFileContent(Site& site, Call& call);
+Task<void> DeleteFile(Site& site, Call& call);
+
+}  // namespace weir::server

@@ -291,7 +291,7 @@ void Scheduler::Impl::StopRunning(Branch& branch, bool keep) {
   AbandonRestore(branch);
   if (keep) {
     const int32_t kept = branch.request->keep_prefix ? branch.length : branch.borrowed;
-    tree_.Retire(branch.seq, kept, now_);
+    tree_.Retire(branch.seq, kept, branch.request->prompt_size, now_);
   } else {
     tree_.Drop(branch.seq);
   }

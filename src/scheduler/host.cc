@@ -73,6 +73,7 @@ void Scheduler::Impl::Saved(Slot slot, uint64_t bytes) {
 bool Scheduler::Impl::SaveIfWorth(Seq seq) {
   std::vector<Token> tokens = tree_.Tokens(seq);
   const Domain domain = tree_.domain(seq);
+  const int32_t prompt = tree_.prompt(seq);
   switch (host_.Judge(domain, tokens)) {
     case HostTier::Worth::kHeld:
     case HostTier::Worth::kTrifle:
@@ -84,7 +85,7 @@ bool Scheduler::Impl::SaveIfWorth(Seq seq) {
   }
   // A first copy tells how large copies are; until then nothing is given up for it.
   const bool certain = host_.knows_size();
-  return host_.Add(domain, std::move(tokens), seq, now_, tree_.ops()) && certain;
+  return host_.Add(domain, std::move(tokens), prompt, seq, now_, tree_.ops()) && certain;
 }
 
 // Attention walks over idle cells as over those in use, and splits the range of both between its

@@ -52,6 +52,21 @@ TEST(Host, TwoConversationsTakingTurnsComputeOnlyWhatIsNewAndAreAloneInTheCache)
   EXPECT_GE(engine.scheduler.stats().hits_host, 5u);
 }
 
+TEST(Host, ConversationsWhoseAnswersComeBackOtherwiseComputeOnlyWhatIsNewToo) {
+  TestEngine engine(WithHost());
+  std::vector<Token> talk[2] = {Text(0, 4000), Text(100'000, 4000)};
+  for (int turn = 0; turn < 6; ++turn) {
+    for (int who = 0; who < 2; ++who) {
+      const RequestId id = engine.Submit(talk[who], 8);
+      engine.RunUntilIdle();
+      if (turn > 0) EXPECT_EQ(engine.of(id).prompt_rows, 45);
+      // What the client makes of the answer, and its next question.
+      talk[who] = talk[who] + Text(200'000 + 1000 * turn, 5) + Text(300'000 + 1000 * turn, 40);
+    }
+  }
+  EXPECT_EQ(engine.scheduler.stats().host_entries, 2);
+}
+
 TEST(Host, EightClientsOfOneSystemPromptShareItsCellsAndCopyNothing) {
   TestEngine engine(WithHost());
   for (int round = 0; round < 3; ++round) {

@@ -14,6 +14,9 @@ constexpr int32_t kHitsCounted = 8;
 // A copy that shares its beginning with another entry stores that beginning twice, so it has to
 // bring at least one new token for so many.
 constexpr int32_t kTokensForOneNew = 8;
+// A template may end a prompt otherwise than it writes the same place in the next one: with the
+// marks of thinking, for one.
+constexpr int32_t kPromptEnd = 4;
 
 int32_t CommonPrefix(std::span<const Token> a, std::span<const Token> b) {
   const size_t n = std::min(a.size(), b.size());
@@ -38,17 +41,25 @@ HostTier::Match HostTier::Find(const Domain& domain, std::span<const Token> toke
   return best;
 }
 
+// Whether a sequence of so many tokens is the same conversation one turn later.
+bool HostTier::Continues(size_t tokens, int32_t common, const Entry& entry) const {
+  const auto stored = static_cast<int32_t>(entry.tokens.size());
+  if (common == stored) return true;
+  return entry.prompt >= extension_min_ && common >= entry.prompt - kPromptEnd &&
+         stored - common <= static_cast<int32_t>(tokens) - common;
+}
+
 HostTier::Overlap HostTier::LongestOverlap(const Domain& domain,
                                            std::span<const Token> tokens) const {
   Overlap most;
   for (const Entry& entry : entries_) {
     if (!(entry.domain == domain)) continue;
     const int32_t common = CommonPrefix(entry.tokens, tokens);
-    const bool extends = static_cast<size_t>(common) == entry.tokens.size();
+    const bool continues = Continues(tokens.size(), common, entry);
     if (common > most.common) {
-      most = {common, extends};
+      most = {common, continues};
     } else if (common == most.common) {
-      most.extends = most.extends || extends;
+      most.continues = most.continues || continues;
     }
   }
   return most;
@@ -70,18 +81,18 @@ HostTier::Worth HostTier::Judge(const Domain& domain, std::span<const Token> tok
   if (overlap.common > 0 && fresh < extension_min_) return Worth::kHeld;
   if (size < tokens_min_) return Worth::kTrifle;
   const int32_t fresh_min = std::max(tokens_min_, size / kTokensForOneNew);
-  if (overlap.common > 0 && !overlap.extends && fresh < fresh_min) return Worth::kTrifle;
+  if (overlap.common > 0 && !overlap.continues && fresh < fresh_min) return Worth::kTrifle;
   const uint64_t bytes = Estimate(tokens.size());
   return bytes == 0 || bytes > bytes_max_ ? Worth::kNoRoom : Worth::kSave;
 }
 
-bool HostTier::Add(const Domain& domain, std::vector<Token> tokens, Seq seq, MonotonicTime now,
-                   std::vector<SeqOp>& ops) {
+bool HostTier::Add(const Domain& domain, std::vector<Token> tokens, int32_t prompt, Seq seq,
+                   MonotonicTime now, std::vector<SeqOp>& ops) {
   int32_t hits = 0;
   for (size_t i = entries_.size(); i-- > 0;) {
     const Entry& entry = entries_[i];
     if (!(entry.domain == domain) || entry.slot == held_) continue;
-    if (static_cast<size_t>(CommonPrefix(entry.tokens, tokens)) < entry.tokens.size()) continue;
+    if (!Continues(tokens.size(), CommonPrefix(entry.tokens, tokens), entry)) continue;
     hits = std::max(hits, entry.hits);
     Erase(i, ops);
   }
@@ -94,7 +105,7 @@ bool HostTier::Add(const Domain& domain, std::vector<Token> tokens, Seq seq, Mon
   const Slot slot = ++slots_;
   ops.push_back({.kind = SeqOp::Kind::kSave, .seq = seq, .slot = slot, .bytes_max = allowed});
   bytes_ += allowed;
-  entries_.push_back({domain, std::move(tokens), slot, allowed, now, hits});
+  entries_.push_back({domain, std::move(tokens), prompt, slot, allowed, now, hits});
   return true;
 }
 

@@ -4,9 +4,11 @@
 //
 // An entry is one whole sequence from position 0. Restoring copies and never consumes: the entry
 // stays for the next one. It is found by its own Domain only (compared whole). An entry that a new
-// one extends is replaced by it; when bytes or entries run out the least recently used goes, hits
-// counting as later use. The engine tells the true size after each copy; until then the entry
-// counts with what was allowed for it, so the sum never exceeds bytes_max.
+// one continues is replaced by it: the new one extends it, or extends its prompt and has more
+// tokens beyond that than the entry has of its answer. For clients seldom send an answer back as it
+// was sampled: thinking is left out, white space is cut. When bytes or entries run out the least
+// recently used goes, hits counting as later use. The engine tells the true size after each copy;
+// until then the entry counts with what was allowed for it, so the sum never exceeds bytes_max.
 //
 // One thread. Costs: linear in the entries of a domain and the tokens they have in common with what
 // is looked for.
@@ -49,10 +51,10 @@ class HostTier {
   };
   Worth Judge(const Domain& domain, std::span<const Token> tokens) const;
 
-  // A new entry for tokens that were judged kSave. Appends the kForget of what makes room, then the
-  // kSave. False: what is held leaves no room.
-  bool Add(const Domain& domain, std::vector<Token> tokens, Seq seq, MonotonicTime now,
-           std::vector<SeqOp>& ops);
+  // A new entry for tokens that were judged kSave, the first `prompt` of them asked. Appends the
+  // kForget of what makes room, then the kSave. False: what is held leaves no room.
+  bool Add(const Domain& domain, std::vector<Token> tokens, int32_t prompt, Seq seq,
+           MonotonicTime now, std::vector<SeqOp>& ops);
   // The engine's answer to a kSave: the true size, 0 when it failed. Nothing for a slot that was
   // forgotten meanwhile.
   void Saved(Slot slot, uint64_t bytes);
@@ -71,6 +73,7 @@ class HostTier {
   struct Entry {
     Domain domain{};
     std::vector<Token> tokens;
+    int32_t prompt = 0;  // of them; the others are an answer
     Slot slot = kNoSlot;
     uint64_t bytes = 0;  // allowed for it, or true
     MonotonicTime used{};
@@ -78,9 +81,10 @@ class HostTier {
   };
   struct Overlap {
     int32_t common = 0;
-    bool extends = false;  // the entry that has most in common ends there
+    bool continues = false;  // the entry that has most in common
   };
 
+  bool Continues(size_t tokens, int32_t common, const Entry& entry) const;
   Overlap LongestOverlap(const Domain& domain, std::span<const Token> tokens) const;
   uint64_t Estimate(size_t tokens) const;
   void Erase(size_t index, std::vector<SeqOp>& ops);

@@ -23,10 +23,12 @@ std::vector<Token> Text(Token from, int32_t count) {
 class HostTierTest : public ::testing::Test {
  protected:
   // Adds and answers with 10 bytes for each token.
-  Slot Keep(const Domain& domain, const std::vector<Token>& tokens, int32_t at_s = 0) {
+  Slot Keep(const Domain& domain, const std::vector<Token>& tokens, int32_t at_s = 0,
+            int32_t answer = 0) {
     ops.clear();
     EXPECT_EQ(tier.Judge(domain, tokens), HostTier::Worth::kSave);
-    EXPECT_TRUE(tier.Add(domain, tokens, 0, MonotonicTime{} + seconds(at_s), ops));
+    const int32_t prompt = static_cast<int32_t>(tokens.size()) - answer;
+    EXPECT_TRUE(tier.Add(domain, tokens, prompt, 0, MonotonicTime{} + seconds(at_s), ops));
     const SeqOp save = ops.back();
     EXPECT_EQ(save.kind, SeqOp::Kind::kSave);
     EXPECT_GE(save.bytes_max, 10 * tokens.size());
@@ -62,6 +64,24 @@ TEST_F(HostTierTest, AnEntryThatIsExtendedIsReplaced) {
   EXPECT_EQ(tier.bytes(), 2160u);
 }
 
+TEST_F(HostTierTest, AConversationWhoseAnswerCameBackOtherwiseIsReplaced) {
+  const Slot first = Keep(mine, Text(0, 400) + Text(1000, 30), 0, /*answer=*/30);
+  const std::vector<Token> next = Text(0, 400) + Text(2000, 40);
+  EXPECT_EQ(tier.Judge(mine, Text(0, 400) + Text(2000, 29)), HostTier::Worth::kTrifle);
+  Keep(mine, next, 0, /*answer=*/10);
+  EXPECT_EQ(ops.front().kind, SeqOp::Kind::kForget);
+  EXPECT_EQ(ops.front().slot, first);
+  // A template's end of the prompt, four tokens here, is written otherwise in the next one too.
+  Keep(mine, Text(0, 400) + Text(2000, 26) + Text(3000, 30), 0, /*answer=*/2);
+  EXPECT_EQ(tier.entries(), 1);
+  // Prompts of a few tokens have them in common by chance.
+  Keep(mine, Text(5000, 10) + Text(6000, 100), 0, /*answer=*/100);
+  Keep(mine, Text(5000, 10) + Text(7000, 200), 0, /*answer=*/200);
+  EXPECT_EQ(tier.entries(), 3);
+  // Another question behind the same beginning is another conversation.
+  EXPECT_EQ(tier.Judge(mine, Text(0, 400) + Text(4000, 40)), HostTier::Worth::kTrifle);
+}
+
 TEST_F(HostTierTest, ABeginningThatIsKeptAlreadyIsNotCopiedAgainForLittle) {
   Keep(mine, Text(0, 200) + Text(1000, 100));
   EXPECT_EQ(tier.Judge(mine, Text(0, 63)), HostTier::Worth::kHeld);
@@ -85,13 +105,13 @@ TEST_F(HostTierTest, AnEntryThatIsHeldIsNeitherReplacedNorForgotten) {
   const Slot a = Keep(mine, Text(0, 600), 1);
   tier.Hold(a);
   ops.clear();
-  EXPECT_FALSE(tier.Add(mine, Text(0, 700), 0, MonotonicTime{} + seconds(2), ops));
+  EXPECT_FALSE(tier.Add(mine, Text(0, 700), 700, 0, MonotonicTime{} + seconds(2), ops));
   EXPECT_TRUE(ops.empty());
   EXPECT_EQ(tier.Find(mine, Text(0, 600), 600).slot, a);
 }
 
 TEST_F(HostTierTest, ASaveThatFailedLeavesNothing) {
-  ASSERT_TRUE(tier.Add(mine, Text(0, 100), 0, {}, ops));
+  ASSERT_TRUE(tier.Add(mine, Text(0, 100), 100, 0, {}, ops));
   tier.Saved(ops.back().slot, 0);
   EXPECT_EQ(tier.entries(), 0);
   EXPECT_EQ(tier.bytes(), 0u);
@@ -104,7 +124,7 @@ TEST_F(HostTierTest, WhatIsLargerThanTheWholeTierIsNotTried) {
 }
 
 TEST_F(HostTierTest, UntilASizeIsKnownOneCopyIsMadeAtATime) {
-  ASSERT_TRUE(tier.Add(mine, Text(0, 100), 0, {}, ops));
+  ASSERT_TRUE(tier.Add(mine, Text(0, 100), 100, 0, {}, ops));
   EXPECT_EQ(ops.back().bytes_max, 10'000u);
   EXPECT_EQ(tier.Judge(mine, Text(1000, 100)), HostTier::Worth::kNoRoom);
   tier.Saved(ops.back().slot, 1000);
@@ -115,7 +135,7 @@ TEST_F(HostTierTest, TheNumberOfEntriesIsBounded) {
   HostTier large(1'000'000'000, 64, 16);
   for (Token i = 0; i < HostTier::kEntriesMax + 50; ++i) {
     ops.clear();
-    ASSERT_TRUE(large.Add(mine, Text(i * 1000, 64), 0, MonotonicTime{} + seconds(i), ops));
+    ASSERT_TRUE(large.Add(mine, Text(i * 1000, 64), 64, 0, MonotonicTime{} + seconds(i), ops));
     large.Saved(ops.back().slot, 640);
   }
   EXPECT_EQ(large.entries(), HostTier::kEntriesMax);

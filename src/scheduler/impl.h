@@ -107,6 +107,7 @@ class Scheduler::Impl {
   void AppendRows(const Slice& slice, Plan& plan) const;
   void Advance(const Slice& slice, int32_t done);
   void AfterDone(Duration cost);
+  void KeepCheckpoint(const Branch& branch);
   void AfterAbort(const StepOutcome& outcome);
   void AfterNoRoom();
   void AfterFailure();

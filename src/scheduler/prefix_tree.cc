@@ -342,21 +342,27 @@ void PrefixTree::Drop(Seq seq) {
   free_.push_back(seq);
 }
 
-void PrefixTree::Retire(Seq seq, int32_t keep, MonotonicTime now) {
-  const Sequence& s = seqs_[Index(seq)];
+void PrefixTree::Retire(Seq seq, int32_t keep, int32_t prompt, MonotonicTime now) {
+  Sequence& s = seqs_[Index(seq)];
   CHECK(s.state == State::kPinned, "only a running sequence retires");
   if (keep <= 0 || s.length == 0 || (whole_only_ && keep < s.length)) return Drop(seq);
   if (keep < s.length) Trim(seq, keep);
   if (StoredElsewhere(seq)) return Drop(seq);
+  s.prompt = prompt;
   SetPinned(seq, false);
   nodes_[s.tail].used = now;
 }
 
-// Others hold all of its cells, or hold the same tokens in cells of their own.
+// Others hold all of its cells, or hold the same tokens in cells of their own. What cannot be cut
+// is found whole only, and one that runs will end elsewhere.
 bool PrefixTree::StoredElsewhere(Seq seq) const {
   const Sequence& s = seqs_[Index(seq)];
   const Node& tail = nodes_[s.tail];
-  if (whole_only_) return tail.tails.size() > 1;
+  if (whole_only_) {
+    return std::ranges::any_of(tail.tails, [&](Seq other) {
+      return other != seq && seqs_[Index(other)].state == State::kIdle;
+    });
+  }
   if (tail.refs > 1) return true;
   for (const NodeId id : nodes_[tail.parent].children) {
     if (id != s.tail && Covers(id, tail.tokens, tail.canonical)) return true;

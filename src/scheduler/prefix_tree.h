@@ -23,6 +23,7 @@
 // who may take how many cells is for them.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <span>
@@ -74,9 +75,9 @@ class PrefixTree {
   // or the whole.
   void Trim(Seq seq, int32_t length);
 
-  // The branch left: the first `keep` tokens stay as cache, the rest goes. With Sharing::kWhole
-  // anything but the whole goes.
-  void Retire(Seq seq, int32_t keep, MonotonicTime now);
+  // The branch left: the first `keep` tokens stay as cache, the rest goes. `prompt` of them were
+  // asked, the others are an answer. With Sharing::kWhole anything but the whole goes.
+  void Retire(Seq seq, int32_t keep, int32_t prompt, MonotonicTime now);
 
   // Forgets the sequence; cells that others hold stay.
   void Drop(Seq seq);
@@ -99,6 +100,8 @@ class PrefixTree {
   std::vector<SeqOp>& ops() { return ops_; }
 
   int32_t length(Seq seq) const { return seqs_[Index(seq)].length; }
+  // Of an idle sequence: how many of its tokens were a prompt.
+  int32_t prompt(Seq seq) const { return std::min(seqs_[Index(seq)].prompt, length(seq)); }
   int32_t cells_used() const { return cells_used_; }
   int32_t cells_pinned() const {
     return cells_pinned_;
@@ -137,6 +140,7 @@ class PrefixTree {
     State state = State::kFree;
     NodeId tail = kNoNode;
     int32_t length = 0;
+    int32_t prompt = 0;  // as it was when the sequence retired; tails may have been trimmed since
   };
   struct Deepest {
     int32_t length = 0;

@@ -23,7 +23,8 @@ class Tree : public ::testing::Test {
     return seq;
   }
   void Cache(const Tokens& tokens) {
-    tree_.Retire(Run(tokens), static_cast<int32_t>(tokens.size()), now_);
+    const auto size = static_cast<int32_t>(tokens.size());
+    tree_.Retire(Run(tokens), size, size, now_);
     tree_.CheckInvariants();
   }
   int32_t Found(const Tokens& tokens, const Domain& domain = kHere) {
@@ -84,7 +85,7 @@ TEST_F(Tree, AnIdleSequenceThatAddsNothingCostsNoId) {
   Cache({1, 2});
   Cache({1, 2, 3, 4});
   EXPECT_EQ(tree_.seqs_used(), 1);
-  tree_.Retire(running, 4, now_);
+  tree_.Retire(running, 4, 4, now_);
   EXPECT_EQ(tree_.seqs_idle(), 1);
 }
 
@@ -94,8 +95,8 @@ TEST_F(Tree, TwinsThatWereComputedApartLeaveOneCopy) {
   tree_.Append(a, Tokens{1, 2, 3}, false);
   tree_.Append(b, Tokens{1, 2, 3}, false);
   EXPECT_EQ(tree_.cells_used(), 6);
-  tree_.Retire(a, 3, now_);
-  tree_.Retire(b, 3, now_);
+  tree_.Retire(a, 3, 3, now_);
+  tree_.Retire(b, 3, 3, now_);
   EXPECT_LE(tree_.cells_used(), 3);
   tree_.CheckInvariants();
 }
@@ -176,7 +177,8 @@ TEST_F(Tree, RandomEditsKeepTheBooks) {
           tree.Append(running[at], Tokens(static_cast<size_t>(pick(5)), pick(2)), false);
           break;
         case 3:
-          tree.Retire(running[at], pick(2) == 0 ? tree.length(running[at]) : pick(4), now_);
+          tree.Retire(running[at], pick(2) == 0 ? tree.length(running[at]) : pick(4), pick(4),
+                      now_);
           running.erase(running.begin() + static_cast<std::ptrdiff_t>(at));
           break;
         case 4:

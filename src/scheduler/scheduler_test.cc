@@ -173,6 +173,27 @@ TEST(Sharing, AWholeOnlyMemoryContinuesOnlyWhatAPromptExtends) {
   EXPECT_EQ(engine.of(changed).cached, 0);
 }
 
+TEST(Sharing, AWholeOnlyMemoryKeepsTheEndOfThePromptForAnswersThatComeBackOtherwise) {
+  Options options = SmallMachine();
+  options.sharing = Sharing::kWhole;
+  TestEngine engine(options);
+  std::vector<Token> talk = Text(0, 100);
+  for (int turn = 0; turn < 4; ++turn) {
+    const auto before = static_cast<int32_t>(talk.size());
+    const RequestId id = engine.Submit(talk, 10);
+    engine.RunUntilIdle();
+    EXPECT_EQ(engine.of(id).cached, turn == 0 ? 0 : before - 25);
+    EXPECT_EQ(engine.of(id).prompt_rows, turn == 0 ? 100 : 25);
+    talk = talk + Text(1000 * (turn + 1), 25);
+  }
+  // Two questions of one beginning each go on from it.
+  const RequestId one = engine.Submit(talk + Text(7000, 10), 10);
+  const RequestId other = engine.Submit(talk + Text(8000, 10), 10);
+  engine.RunUntilIdle();
+  EXPECT_EQ(engine.of(one).prompt_rows, 35);
+  EXPECT_EQ(engine.of(other).prompt_rows, 35);
+}
+
 // Latency.
 
 TEST(Latency, AForeignPromptDoesNotFreezeAStream) {

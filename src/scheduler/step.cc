@@ -281,10 +281,23 @@ void Scheduler::Impl::AfterDone(Duration cost) {
     branch.awaiting = true;
     if (request.forked) continue;
     request.forked = true;
+    KeepCheckpoint(branch);
     for (const auto& fork : request.branches) {
       if (fork->place == Branch::Place::kUnborn) fork->awaiting = true;
     }
   }
+}
+
+// A state that cannot be cut is of use to a prompt that begins with all of it only, and the next
+// turn of a conversation seldom has this answer as it was sampled. So the state at the end of the
+// prompt stays as well, where that pushes out nobody.
+void Scheduler::Impl::KeepCheckpoint(const Branch& branch) {
+  const Request& request = *branch.request;
+  if (options_.sharing != Sharing::kWhole || !request.keep_prefix) return;
+  if (branch.length != request.prompt_size || !tree_.has_free_seq()) return;
+  const PrefixTree::Match all{.length = branch.length, .donor = branch.seq, .whole = true};
+  const Seq checkpoint = tree_.Open(request.domain, all, now_);
+  tree_.Retire(checkpoint, branch.length, branch.length, now_);
 }
 
 int32_t Scheduler::Impl::FirstOutput(const Slice& slice) const {

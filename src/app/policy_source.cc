@@ -13,6 +13,7 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "gguf/inspect.h"
+#include "models/rates.h"
 #include "policy/whole_policy.h"
 
 namespace weir::app {
@@ -156,11 +157,19 @@ Result<backends::ModelFile> PolicySource::FileOf(const std::string& model) const
   file.settings.waiting_max = static_cast<int32_t>(*settings_.limits.queue);
   file.settings.waiting_max_per_key = static_cast<int32_t>(*settings_.limits.queue_per_key);
   file.settings.max_tokens_default = static_cast<int32_t>(*settings_.limits.output_tokens);
+  // What was measured, unless somebody has written otherwise.
+  if (const auto kernel = models::KernelOf(*settings_.data, model, opened->sha256)) {
+    file.settings.micro_batch_tokens = static_cast<int32_t>(kernel->micro_batch);
+    file.settings.flash_attention =
+        kernel->flash_attention ? wire::Switch::kOn : wire::Switch::kOff;
+  }
   if (settings != nullptr) {
     if (settings->context.value) file.settings.context_tokens = OrZero(settings->context);
     file.settings.sequences = OrZero(settings->parallel);
     file.settings.batch_tokens = OrZero(settings->batch);
-    file.settings.micro_batch_tokens = OrZero(settings->micro_batch);
+    if (settings->micro_batch.value) {
+      file.settings.micro_batch_tokens = OrZero(settings->micro_batch);
+    }
     if (const auto& flash = settings->flash_attention.value) {
       file.settings.flash_attention = *flash ? wire::Switch::kOn : wire::Switch::kOff;
     }

@@ -38,6 +38,7 @@ struct Asked {
   std::string target = {};
   bool force = false;
   bool hashes = false;
+  bool tune = false;
   std::string file = {};
   std::string data = {};
   std::string models = {};
@@ -159,11 +160,16 @@ void AddMakingCommands(CLI::App& app, Asked& asked) {
 }
 
 void AddBenchCommand(CLI::App& app, Asked& asked) {
-  AddCommand(app, asked, "bench", "measure how fast this machine runs a model, and keep it",
-             "  weir bench smollm2:135m\n  weir bench embedding --json",
-             [&] { return BenchModel(asked.common, asked.model); })
-      ->add_option("model", asked.model, "name")
-      ->required();
+  CLI::App* bench = AddCommand(
+      app, asked, "bench", "measure how fast this machine runs a model, and keep it",
+      "  weir bench smollm2:135m\n  weir bench embedding --json\n  weir bench smollm2:135m --tune",
+      [&] {
+        return asked.tune ? TuneModel(asked.common, asked.model)
+                          : BenchModel(asked.common, asked.model);
+      });
+  bench->add_option("model", asked.model, "name")->required();
+  bench->add_flag("--tune", asked.tune,
+                  "choose the attention kernel and micro-batch it runs best with, some minutes");
 }
 
 void AddTextCommands(CLI::App& app, Asked& asked) {

@@ -125,6 +125,10 @@ void PrintInfo(const models::OpenedModel& model, const gguf::Info& info,
   line("prefill here", RatesText(rates->prefill, "tokens"));
   line("decode here", RatesText(rates->decode, "streams"));
   line("embedding here", RatesText(rates->embed, "texts"));
+  if (!rates->kernel) return;
+  line("kernel here",
+       fmt::format("flash attention {}, micro-batch {}",
+                   rates->kernel->flash_attention ? "on" : "off", rates->kernel->micro_batch));
 }
 
 std::string Whole(const json::Value& value, std::string_view key) {

@@ -130,6 +130,7 @@ int UpdateModels(const Common& common, const UpdateOptions& options);
 int ListEngines(const Common& common);
 int StopModel(const Common& common, const std::string& model);
 int BenchModel(const Common& common, const std::string& model);
+int TuneModel(const Common& common, const std::string& model);
 int RunChat(const Common& common, const RunOptions& options);
 int Ingest(const Common& common, const IngestOptions& options);
 int Search(const Common& common, const SearchOptions& options);

@@ -184,6 +184,8 @@ Result<void> MakeGeneration(const wire::EngineSettings& settings, uint64_t host_
   loaded.info.template_has_tools = loaded.chat_template->supports_tools();
   loaded.info.reasons = loaded.chat_template->supports_reasoning();
   loaded.info.fills_in_middle = loaded.model->vocabulary().infill().complete();
+  loaded.info.micro_batch_tokens = loaded.context->micro_rows();
+  loaded.info.flash_attention = settings.flash_attention;
   loaded.info.prefix_reuse = shares ? wire::PrefixReuse::kFull : wire::PrefixReuse::kWhole;
   return {};
 }

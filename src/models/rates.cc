@@ -45,6 +45,13 @@ void WritePoints(json::Writer& writer, const char* name, const char* unit,
   writer.EndArray();
 }
 
+std::optional<KernelChoice> ReadKernel(json::Fields& fields) {
+  auto kernel = fields.Nested("kernel");
+  if (!kernel) return std::nullopt;
+  return KernelChoice{kernel->Require().Bool("flash_attention").value_or(true),
+                      kernel->Require().Int("micro_batch", 1, kMicroBatchMax).value_or(1)};
+}
+
 Result<void> WriteWhole(const Fd& file, std::string_view text) {
   while (!text.empty()) {
     const ssize_t n = write(file.get(), text.data(), text.size());
@@ -77,6 +84,7 @@ Result<Rates> ParseRates(std::string_view text) {
     out.prefill = ReadPoints(model, "prefill", "tokens");
     out.decode = ReadPoints(model, "decode", "streams");
     out.embed = ReadPoints(model, "embed", "texts");
+    out.kernel = ReadKernel(model);
   }
   if (problem) return Fail(problem.Take());
   return rates;
@@ -89,6 +97,11 @@ void WriteRates(json::Writer& writer, const ModelRates& model) {
   WritePoints(writer, "prefill", "tokens", model.prefill);
   WritePoints(writer, "decode", "streams", model.decode);
   WritePoints(writer, "embed", "texts", model.embed);
+  if (model.kernel) {
+    writer.Key("kernel").BeginObject();
+    writer.Field("flash_attention", model.kernel->flash_attention);
+    writer.Field("micro_batch", model.kernel->micro_batch).EndObject();
+  }
   writer.EndObject();
 }
 
@@ -124,6 +137,16 @@ Result<Rates> ReadRates(const std::string& data_folder) {
   auto rates = ParseRates(text);
   if (!rates) rates.error().message = "rates.json: " + rates.error().message;
   return rates;
+}
+
+std::optional<KernelChoice> KernelOf(const std::string& data_folder, const std::string& model,
+                                     const std::string& sha256) {
+  if (sha256.empty()) return std::nullopt;
+  const auto all = ReadRates(data_folder);
+  if (!all) return std::nullopt;
+  const auto found = all->find(model);
+  if (found == all->end() || found->second.sha256 != sha256) return std::nullopt;
+  return found->second.kernel;
 }
 
 Result<void> StoreRates(const std::string& data_folder, const std::string& model,

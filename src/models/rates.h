@@ -1,5 +1,6 @@
 // How fast this machine runs its models, as `weir bench` measured it: `rates.json` in the data
-// folder (docs/formats/rates.md). Routing predicts waiting times from it; `weir show` tells it.
+// folder (docs/formats/rates.md). Routing predicts waiting times from it, engines start with the
+// kernel that it names, `weir show` tells it.
 //
 // Measured by one process and read by others: the file is replaced whole, so a reader sees the old
 // one or the new one. Blocking; any thread.
@@ -7,12 +8,14 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/result.h"
 #include "json/writer.h"
+#include "models/kernel_choice.h"
 
 namespace weir::models {
 
@@ -35,6 +38,7 @@ struct ModelRates {
   std::vector<RatePoint> prefill = {};
   std::vector<RatePoint> decode = {};  // of all streams together
   std::vector<RatePoint> embed = {};
+  std::optional<KernelChoice> kernel = {};  // `weir bench --tune` chose it
   bool operator==(const ModelRates&) const = default;
 };
 
@@ -46,6 +50,10 @@ void WriteRates(json::Writer& writer, const ModelRates& rates);  // one of them,
 
 // Empty when there is no file yet.
 Result<Rates> ReadRates(const std::string& data_folder);
+// The kernel that was chosen for this file of the model on this machine. Nothing when there is
+// none, when the file is outside of the store (an empty sha256), or when rates.json cannot be read.
+std::optional<KernelChoice> KernelOf(const std::string& data_folder, const std::string& model,
+                                     const std::string& sha256);
 // What is known of the other models stays. Durable when it returns.
 Result<void> StoreRates(const std::string& data_folder, const std::string& model,
                         const ModelRates& rates);

@@ -49,6 +49,28 @@ TEST_F(RatesTest, WhatIsStoredIsReadAndOtherModelsStay) {
   EXPECT_EQ(files, 1u);
 }
 
+TEST_F(RatesTest, TheKernelHoldsForTheFileThatItWasMeasuredWith) {
+  ModelRates rates = Measured(100);
+  rates.sha256 = std::string(64, 'a');
+  rates.kernel = KernelChoice{.flash_attention = false, .micro_batch = 64};
+  ASSERT_TRUE(StoreRates(folder_, "a:1", rates));
+  EXPECT_EQ(ReadRates(folder_)->at("a:1"), rates);
+  EXPECT_EQ(KernelOf(folder_, "a:1", rates.sha256), rates.kernel);
+  EXPECT_EQ(KernelOf(folder_, "a:1", std::string(64, 'b')), std::nullopt);
+  EXPECT_EQ(KernelOf(folder_, "b:1", rates.sha256), std::nullopt);
+  EXPECT_EQ(KernelOf(folder_ + "/none", "a:1", rates.sha256), std::nullopt);
+  rates.sha256.clear();
+  ASSERT_TRUE(StoreRates(folder_, "a:1", rates));
+  EXPECT_EQ(KernelOf(folder_, "a:1", ""), std::nullopt);
+}
+
+TEST_F(RatesTest, AKernelOutOfRangeIsRefusedByName) {
+  const auto rates = ParseRates(
+      R"({"schema":1,"models":{"a":{"kernel":{"flash_attention":true,"micro_batch":0}}}})");
+  ASSERT_FALSE(rates);
+  EXPECT_EQ(rates.error().param, "models.a.kernel.micro_batch");
+}
+
 TEST_F(RatesTest, AFileThatCannotBeReadIsAnErrorAndIsReplacedByTheNextMeasurement) {
   std::ofstream(folder_ + "/rates.json") << "{\"schema\":1,\"models\":{\"a\":{\"prefill\":7}}}";
   const auto rates = ReadRates(folder_);

@@ -78,6 +78,8 @@ void AppendEngine(json::Writer& writer, const backends::EngineStatus& engine) {
       .Field("prefix_reuse", wire::PrefixReuseName(engine.info.prefix_reuse))
       .Field("threads", engine.info.threads)
       .Field("gpu_layers", engine.info.gpu_layers)
+      .Field("micro_batch", engine.info.micro_batch_tokens)
+      .Field("flash_attention", wire::SwitchName(engine.info.flash_attention))
       .Field("load_ms", engine.info.load_ms)
       .Field("open_requests", static_cast<int64_t>(engine.open_requests))
       .Field("waiting", engine.stats.waiting)

@@ -30,7 +30,7 @@
 
 namespace weir::wire {
 
-inline constexpr uint32_t kEngineProtocol = 3;
+inline constexpr uint32_t kEngineProtocol = 4;
 inline constexpr size_t kRequestsOpenMax = 4096;  // on one connection
 
 enum class EngineFrame : uint16_t {
@@ -57,6 +57,9 @@ enum class EngineFrame : uint16_t {
 };
 
 enum class Switch : uint8_t { kAuto, kOn, kOff };
+constexpr std::string_view SwitchName(Switch value) {
+  return value == Switch::kOn ? "on" : value == Switch::kOff ? "off" : "auto";
+}
 template <>
 inline constexpr int kEnumCount<Switch> = 3;
 template <>
@@ -138,6 +141,8 @@ struct EngineInfo {
   bool reasons = false;
   int32_t gpu_layers = 0;
   int32_t threads = 0;
+  int32_t micro_batch_tokens = 0;          // of a model that generates
+  Switch flash_attention = Switch::kAuto;  // as it was asked for
   double load_ms = 0;
   std::vector<std::string> sandbox = {};  // "seccomp full", "landlock full (ABI 7)"
 };
@@ -245,7 +250,7 @@ void Visit(Archive& a, EngineInfo& v) {
     v.vocabulary, v.context_train_tokens, v.context_tokens, v.request_tokens_max,
     v.max_tokens_default, v.embedding_length, v.generates, v.embeds, v.has_chat_template,
     v.template_has_tools, v.fills_in_middle, v.prefix_reuse, v.reasons, v.gpu_layers, v.threads,
-    v.load_ms, v.sandbox);
+    v.micro_batch_tokens, v.flash_attention, v.load_ms, v.sandbox);
 }
 template <class Archive>
 void Visit(Archive& a, Caller& v) {

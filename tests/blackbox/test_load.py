@@ -135,6 +135,47 @@ def test_bench_of_an_embedding_model(busy_server, weir, embedding):
     assert "embed" in done.stdout and "64 texts" in done.stdout and "prefill" not in done.stdout
 
 
+def test_bench_chooses_a_kernel_and_the_model_starts_with_it(tmp_path, stories, serve):
+    def weir(*arguments):
+        environment = weir_server.plain_environment(tmp_path) | {
+            "WEIR_DATA": str(tmp_path / "data"), "WEIR_MODELS": str(tmp_path / "models")}
+        done = subprocess.run([weir_server.WEIR, *arguments], capture_output=True, text=True, env=environment,
+                              input="", timeout=120 * weir_server.PATIENCE)
+        assert done.returncode == 0, done.stderr
+        return done
+
+    weir("pull", f"file:{stories}", "--name", "story")
+    done = weir("bench", "story", "--tune", "--json")
+    kernels = json.loads(done.stdout)["kernels"]
+    assert [(k["flash_attention"], k["micro_batch"]) for k in kernels] == [
+        (True, 512), (False, 512), (True, 64), (False, 64)]
+    assert all(k["prompt_tokens_per_s"] > 0 and k["alone_tokens_per_s"] > 0 and k["streams_tokens_per_s"] > 0
+               for k in kernels), kernels
+    chosen, = [k for k in kernels if k["chosen"]]
+    rates_file = tmp_path / "data" / "rates.json"
+    stored = json.loads(rates_file.read_text())["models"]["story:latest"]["kernel"]
+    assert stored == {key: chosen[key] for key in ("flash_attention", "micro_batch")}
+    assert f"micro-batch {chosen['micro_batch']}" in weir("show", "story").stdout
+
+    def runs_with(server):
+        with http_client(server) as http:
+            assert http.post("/weir/v1/models/load", json={"model": "story"}).status_code == 200
+            line = engine_of(http, "story:latest")
+            return line["flash_attention"], line["micro_batch"]
+
+    # Whatever was chosen here: what stands in the file is what a model starts with.
+    rates = json.loads(rates_file.read_text())
+    rates["models"]["story:latest"]["kernel"] = {"flash_attention": False, "micro_batch": 48}
+    own = serve(models=tmp_path / "models")
+    (own.data / "rates.json").write_text(json.dumps(rates))
+    assert runs_with(own) == ("off", 48)
+    settings = tmp_path / "weir.toml"
+    settings.write_text("[model.'story:latest']\nmicro_batch = 96\n")
+    told = serve("--config", settings, models=tmp_path / "models")
+    (told.data / "rates.json").write_text(json.dumps(rates))
+    assert runs_with(told) == ("off", 96)
+
+
 def test_bench_of_no_model_is_exit_3(busy_server, weir):
     done = weir("bench", "nothing:here", data=busy_server.data)
     assert done.returncode == 3 and done.stderr.startswith("weir: ")

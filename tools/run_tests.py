@@ -222,6 +222,16 @@ def run_unit(build, results, environment, resume):
     return total
 
 
+def make_tiny_models(environment):
+    """Where stories260K is there; the tests that want them are skipped by name otherwise."""
+    data = pathlib.Path(environment.get("WEIR_SHARED_DATA", ROOT.parent / "shared" / "data"))
+    stories = data / "models" / "stories260K" / "stories260K-f32.gguf"
+    folder = ROOT / "build" / "tiny-models"
+    environment.setdefault("WEIR_TINY_MODELS", str(folder))
+    if stories.exists():
+        subprocess.run([sys.executable, "tests/tiny_models.py", folder, stories], cwd=ROOT, check=True)
+
+
 def main():
     parser = argparse.ArgumentParser(description="Runs every kind of test.")
     parser.add_argument("--build", default="build", type=pathlib.Path)
@@ -235,6 +245,7 @@ def main():
     if options.long:
         environment = LONG_COUNTS | environment
 
+    make_tiny_models(environment)
     total = Tally()
     for kind in options.only.split(","):
         if kind not in KINDS:

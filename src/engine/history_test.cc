@@ -17,6 +17,7 @@ namespace {
 using llama::testing::GemmaPath;
 using llama::testing::RandomPath;
 using llama::testing::StoriesPath;
+using llama::testing::TinyPath;
 using scheduler::testing::Action;
 using scheduler::testing::History;
 using testing::Compare;
@@ -158,6 +159,7 @@ void RunSeed(const Model& model, uint64_t seed, Count& count) {
   for (size_t i = 0; i < asked.size(); ++i) {
     if (asked[i].cancelled) continue;
     // A tenant of its own: nothing is shared with the requests before it.
+    SCOPED_TRACE(fmt::format("request {}", i));
     CompareAnswers(model, seed, fresh.Run(asked[i].request, {.tenant_salt = 1000 + i}), stories[i],
                    count);
   }
@@ -205,6 +207,40 @@ TEST(EngineHistory, SoTheyAreWithASlidingWindow) {
   if (!std::filesystem::exists(GemmaPath())) GTEST_SKIP() << "gemma3:270m is not in the store";
   RunSeeds({GemmaPath(), testing::kNumericsOfQuantised},
            FromEnvironment("WEIR_ENGINE_SEEDS", 6) / 6);
+}
+
+// Sixteen tokens long, so most of these histories go beyond it.
+TEST(EngineHistory, SoTheyAreWithATinySlidingWindow) {
+  if (!std::filesystem::exists(TinyPath("gemma3"))) GTEST_SKIP() << "no model file for this test";
+  const Count count = RunSeeds({TinyPath("gemma3")}, FromEnvironment("WEIR_ENGINE_SEEDS", 6));
+  if (FromEnvironment("WEIR_SEED", 0) > 0) return;
+  EXPECT_GT(count.reached.hits_idle, 0u);
+  EXPECT_GT(count.reached.hits_running, 0u);
+}
+
+TEST(EngineHistory, SoTheyAreWithAStateThatCannotBeCut) {
+  if (!std::filesystem::exists(TinyPath("mamba"))) GTEST_SKIP() << "no model file for this test";
+  const Count count = RunSeeds({TinyPath("mamba")}, FromEnvironment("WEIR_ENGINE_SEEDS", 6));
+  if (FromEnvironment("WEIR_SEED", 0) > 0) return;
+  EXPECT_GT(count.reached.hits_idle, 0u);
+}
+
+// An answer that comes back otherwise than it was sampled: the state at the prompt's end is there.
+TEST(EngineHistory, AConversationOverAStateThatCannotBeCutComputesOnlyWhatIsNew) {
+  WEIR_ENGINE_OR_SKIP(engine, SmallSettings(TinyPath("mamba")));
+  Conversation fresh(SmallSettings(TinyPath("mamba")));
+  auto request = testing::WithCandidates(testing::Endless("", 12));
+  request.prompts = {{.tokens = {}}};
+  std::vector<int32_t>& talk = request.prompts[0].tokens;
+  for (int32_t turn = 0; turn < 4; ++turn) {
+    const auto before = static_cast<int32_t>(talk.size());
+    for (int32_t i = 0; i < 20; ++i) talk.push_back(kFirstToken + (turn * 31 + i * 7) % 100);
+    const Story story = engine.Run(request);
+    EXPECT_EQ(story.cached_tokens(), before);
+    const Story alone = fresh.Run(request, {.tenant_salt = 1000u + static_cast<uint64_t>(turn)});
+    EXPECT_EQ(alone.cached_tokens(), 0);
+    EXPECT_EQ(Compare(alone.tokens.at(0), story.tokens.at(0)).difference, "") << "turn " << turn;
+  }
 }
 
 // The yardstick itself: a cell of another sequence is no matter of the last digits.

@@ -42,6 +42,13 @@ inline std::string QwenPath() {
 inline std::string Qwen15Path() {
   return StoredModel("cc324af070c2ecbfd324a30884d2f951a7ff756aba85cb811a6ec436933bb046");
 }
+// Of tests/tiny_models.py, which run_tests.py runs before: "mamba" (a state that cannot be cut) and
+// "gemma3" (a sliding window).
+inline std::string TinyPath(const std::string& kind) {
+  const char* folder = std::getenv("WEIR_TINY_MODELS");
+  return (folder != nullptr ? std::string(folder) : WEIR_SOURCE_DIR "/build/tiny-models") +
+         "/tiny-" + kind + ".gguf";
+}
 // gemma3:270m, a sliding window: tests only, and only where somebody put it into the store.
 inline std::string GemmaPath() {
   return StoredModel("a5fd3b62230aa5ec60212297dc9d20eaa70578ac519e00d93a17e44c087a6818");

@@ -1,0 +1,148 @@
+"""Models of a few hundred kilobytes with random weights, of the kinds whose memory is hard: a state that cannot be cut
+(mamba), a sliding window (gemma3). They say nothing sensible, but always the same, and a wrong cell or state changes it.
+
+    tests/tiny_models.py FOLDER STORIES260K     # writes tiny-mamba.gguf and tiny-gemma3.gguf
+
+The words are those of stories260K. Standard library only; the bytes are the same on every machine.
+"""
+
+import array
+import pathlib
+import random
+import struct
+import sys
+
+U32, I32, F32, BOOL, STRING, ARRAY, U64 = 4, 5, 6, 7, 8, 9, 10
+SIZES = {0: 1, 1: 1, 2: 2, 3: 2, U32: 4, I32: 4, F32: 4, BOOL: 1, U64: 8, 11: 8, 12: 8}
+ALIGNMENT = 32
+WIDTH, LAYERS, WINDOW = 32, 4, 16
+
+
+def string(text):
+    return struct.pack("<Q", len(text.encode())) + text.encode()
+
+
+def field(name, kind, value):
+    packed = string(value) if kind == STRING else struct.pack({U32: "<I", F32: "<f", BOOL: "<?"}[kind], value)
+    return string(name) + struct.pack("<I", kind) + packed
+
+
+class Reader:
+    """The fields of a GGUF file, as the bytes that they are."""
+
+    def __init__(self, data):
+        self.data, self.at = data, 8
+        self.tensors, count = struct.unpack("<QQ", self.take(16))
+        self.fields = dict(self.field() for _ in range(count))
+
+    def take(self, count):
+        self.at += count
+        return self.data[self.at - count:self.at]
+
+    def text(self):
+        return self.take(struct.unpack("<Q", self.take(8))[0])
+
+    def skip(self, kind):
+        if kind == STRING:
+            self.text()
+        elif kind == ARRAY:
+            inner, count = struct.unpack("<IQ", self.take(12))
+            for _ in range(count):
+                self.skip(inner)
+        else:
+            self.take(SIZES[kind])
+
+    def field(self):
+        start = self.at
+        name = self.text().decode()
+        self.skip(struct.unpack("<I", self.take(4))[0])
+        return name, self.data[start:self.at]
+
+
+def write(path, fields, tensors):
+    """tensors: (name, shape with the fastest first, a function that gives its numbers)."""
+    head, data = b"", b""
+    for name, shape, numbers in tensors:
+        head += string(name) + struct.pack(f"<I{len(shape)}QIQ", len(shape), *shape, 0, len(data))
+        count = 1
+        for size in shape:
+            count *= size
+        values = array.array("f", numbers(count))
+        if sys.byteorder == "big":
+            values.byteswap()
+        data += values.tobytes()
+        data += bytes(-len(data) % ALIGNMENT)
+    whole = b"GGUF" + struct.pack("<IQQ", 3, len(tensors), len(fields)) + b"".join(fields) + head
+    path.write_bytes(whole + bytes(-len(whole) % ALIGNMENT) + data)
+
+
+def spread(rng, by):
+    return lambda count: [rng.gauss(0, by) for _ in range(count)]
+
+
+def ones(count):
+    return [1.0] * count
+
+
+def mamba(path, words, vocabulary):
+    rng = random.Random(1)
+    inner, state, rank, kernel = 2 * WIDTH, 8, 4, 4
+    fields = [field("general.architecture", STRING, "mamba"), field("mamba.context_length", U32, 1024),
+              field("mamba.embedding_length", U32, WIDTH), field("mamba.feed_forward_length", U32, 0),
+              field("mamba.attention.head_count", U32, 0), field("mamba.block_count", U32, LAYERS),
+              field("mamba.ssm.conv_kernel", U32, kernel), field("mamba.ssm.inner_size", U32, inner),
+              field("mamba.ssm.state_size", U32, state), field("mamba.ssm.time_step_rank", U32, rank),
+              field("mamba.attention.layer_norm_rms_epsilon", F32, 1e-5), *words]
+    tensors = [("token_embd.weight", (WIDTH, vocabulary), spread(rng, 1.0)), ("output_norm.weight", (WIDTH,), ones),
+               ("output.weight", (WIDTH, vocabulary), spread(rng, 0.5))]
+    for layer in range(LAYERS):
+        tensors += [(f"blk.{layer}.{name}", shape, numbers) for name, shape, numbers in [
+            ("attn_norm.weight", (WIDTH,), ones),
+            ("ssm_in.weight", (WIDTH, 2 * inner), spread(rng, 0.2)),
+            ("ssm_conv1d.weight", (kernel, inner), spread(rng, 0.5)),
+            ("ssm_conv1d.bias", (inner,), spread(rng, 0.1)),
+            ("ssm_x.weight", (inner, rank + 2 * state), spread(rng, 0.3)),
+            ("ssm_dt.weight", (rank, inner), spread(rng, 0.3)),
+            ("ssm_dt.bias", (inner,), spread(rng, 0.1)),
+            ("ssm_a", (state, inner), lambda count: [-0.1 - 0.2 * rng.random() for _ in range(count)]),
+            ("ssm_d", (inner,), ones),
+            ("ssm_out.weight", (inner, WIDTH), spread(rng, 0.2))]]
+    write(path, fields, tensors)
+
+
+def gemma3(path, words, vocabulary):
+    rng = random.Random(2)
+    heads, size, hidden = 2, 16, 64
+    fields = [field("general.architecture", STRING, "gemma3"), field("gemma3.context_length", U32, 1024),
+              field("gemma3.embedding_length", U32, WIDTH), field("gemma3.feed_forward_length", U32, hidden),
+              field("gemma3.attention.head_count", U32, heads), field("gemma3.attention.head_count_kv", U32, 1),
+              field("gemma3.attention.key_length", U32, size), field("gemma3.attention.value_length", U32, size),
+              field("gemma3.attention.sliding_window", U32, WINDOW), field("gemma3.block_count", U32, LAYERS),
+              field("gemma3.rope.freq_base", F32, 1e6),
+              field("gemma3.attention.layer_norm_rms_epsilon", F32, 1e-6), *words]
+    tensors = [("token_embd.weight", (WIDTH, vocabulary), spread(rng, 0.3)), ("output_norm.weight", (WIDTH,), ones),
+               ("output.weight", (WIDTH, vocabulary), spread(rng, 0.5))]
+    for layer in range(LAYERS):
+        tensors += [(f"blk.{layer}.{name}.weight", shape, numbers) for name, shape, numbers in [
+            ("attn_norm", (WIDTH,), ones), ("attn_q", (WIDTH, heads * size), spread(rng, 0.3)),
+            ("attn_k", (WIDTH, size), spread(rng, 0.3)), ("attn_v", (WIDTH, size), spread(rng, 0.3)),
+            ("attn_output", (heads * size, WIDTH), spread(rng, 0.3)), ("attn_q_norm", (size,), ones),
+            ("attn_k_norm", (size,), ones), ("post_attention_norm", (WIDTH,), ones), ("ffn_norm", (WIDTH,), ones),
+            ("ffn_gate", (WIDTH, hidden), spread(rng, 0.2)), ("ffn_up", (WIDTH, hidden), spread(rng, 0.2)),
+            ("ffn_down", (hidden, WIDTH), spread(rng, 0.2)), ("post_ffw_norm", (WIDTH,), ones)]]
+    write(path, fields, tensors)
+
+
+def write_all(folder, stories):
+    """`stories`: the file of stories260K."""
+    known = Reader(stories.read_bytes())
+    words = [raw for name, raw in known.fields.items() if name.startswith("tokenizer.")]
+    tokens = known.fields["tokenizer.ggml.tokens"]
+    vocabulary = struct.unpack_from("<Q", tokens, 8 + len("tokenizer.ggml.tokens") + 8)[0]
+    folder.mkdir(parents=True, exist_ok=True)
+    mamba(folder / "tiny-mamba.gguf", words, vocabulary)
+    gemma3(folder / "tiny-gemma3.gguf", words, vocabulary)
+
+
+if __name__ == "__main__":
+    write_all(pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2]))

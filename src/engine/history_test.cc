@@ -2,8 +2,8 @@
 // what each request is answered among all the others is what it is answered alone.
 //
 // WEIR_ENGINE_SEEDS sets how many (default 6), WEIR_SEED runs one. The steps of a history are the
-// engine's own here, and so are its bounds but for sequences and rows; faults of steps, groups and
-// scores are left to the fake memory. What the histories reached is counted and asserted.
+// engine's own here, and so are its bounds but for sequences and rows; faults of steps and groups
+// are left to the fake memory. What the histories reached is counted and asserted.
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -35,10 +35,18 @@ uint64_t FromEnvironment(const char* name, uint64_t otherwise) {
 
 struct Asked {
   chat::GenerateRequest request = {};
+  bool scores = false;  // continuations of its prompt are scored instead
   wire::Caller caller = {};
   uint64_t id = 0;
   bool cancelled = false;
 };
+
+// Continuations that begin alike, so that they share more than the prompt.
+wire::Score ScoringOf(const Asked& asked, const wire::Caller& caller) {
+  return {caller,
+          {.prompt = asked.request.prompts[0],
+           .continuations = {" the little bird", " the little dog and", " once"}}};
+}
 
 struct Model {
   std::string path = {};
@@ -59,7 +67,9 @@ class Play {
 
   std::vector<Asked>& Run() {
     for (const Action& action : history_.actions) Act(action);
-    for (const Asked& asked : asked_) engine_.Send(EngineFrame::kResume, asked.id);
+    for (const Asked& asked : asked_) {
+      if (!asked.scores) engine_.Send(EngineFrame::kResume, asked.id);
+    }
     return asked_;
   }
 
@@ -81,10 +91,10 @@ class Play {
         meant->cancelled = true;
         return engine_.Send(EngineFrame::kCancel, meant->id);
       case Action::Kind::kPause:
-        if (meant != nullptr) engine_.Send(EngineFrame::kPause, meant->id);
+        if (meant != nullptr && !meant->scores) engine_.Send(EngineFrame::kPause, meant->id);
         return;
       case Action::Kind::kResume:
-        if (meant != nullptr) engine_.Send(EngineFrame::kResume, meant->id);
+        if (meant != nullptr && !meant->scores) engine_.Send(EngineFrame::kResume, meant->id);
         return;
       case Action::Kind::kStep:
         engine_.Stats();  // answered between two steps
@@ -116,7 +126,9 @@ class Play {
     asked.request.priority = static_cast<chat::Priority>(action.priority);
     asked.caller = {
         .tenant_salt = action.tenant, .key = action.client % 2, .client = action.client};
-    asked.id = engine_.Generate(asked.request, asked.caller);
+    asked.scores = action.scores;
+    asked.id = asked.scores ? engine_.Ask(EngineFrame::kScore, ScoringOf(asked, asked.caller))
+                            : engine_.Generate(asked.request, asked.caller);
     asked_.push_back(std::move(asked));
   }
 
@@ -127,6 +139,7 @@ class Play {
 
 struct Count {
   size_t answers = 0;
+  size_t scores = 0;
   size_t diverged = 0;
   wire::EngineStats reached = {};  // sums
 };
@@ -147,21 +160,55 @@ void CompareAnswers(const Model& model, uint64_t seed, const Story& alone, const
   }
 }
 
+// Nothing when it was cancelled.
+std::optional<chat::Scores> FinishScores(Conversation& engine, uint64_t id) {
+  const std::optional<wire::Frame> frame = engine.Next(id);
+  if (!frame || !Conversation::Is(*frame, EngineFrame::kScores)) return std::nullopt;
+  const auto scores = wire::Decode<chat::Scores>(frame->body);
+  return scores ? std::optional(*scores) : std::nullopt;
+}
+
+void CompareScores(const Model& model, const std::optional<chat::Scores>& alone,
+                   const std::optional<chat::Scores>& among, Count& count) {
+  ASSERT_TRUE(alone);
+  ASSERT_TRUE(among);
+  ASSERT_EQ(alone->continuations.size(), among->continuations.size());
+  for (size_t i = 0; i < alone->continuations.size(); ++i) {
+    const auto& expected = alone->continuations[i];
+    EXPECT_EQ(among->continuations[i].tokens, expected.tokens);
+    EXPECT_NEAR(among->continuations[i].logprob, expected.logprob,
+                static_cast<double>(model.numerics) * expected.tokens);
+  }
+  ++count.scores;
+}
+
 void RunSeed(const Model& model, uint64_t seed, Count& count) {
   const History history = scheduler::testing::RandomHistory(seed);
   Conversation engine(SettingsOf(model, history));
   ASSERT_TRUE(engine.info());
   Play play(history, engine);
   const std::vector<Asked>& asked = play.Run();
-  std::vector<Story> stories;
-  for (const Asked& request : asked) stories.push_back(engine.Finish(request.id));
+  std::vector<Story> stories(asked.size());
+  std::vector<std::optional<chat::Scores>> scores(asked.size());
+  for (size_t i = 0; i < asked.size(); ++i) {
+    if (asked[i].scores) {
+      scores[i] = FinishScores(engine, asked[i].id);
+    } else {
+      stories[i] = engine.Finish(asked[i].id);
+    }
+  }
   Conversation fresh(SettingsOf(model, history));
   for (size_t i = 0; i < asked.size(); ++i) {
     if (asked[i].cancelled) continue;
     // A tenant of its own: nothing is shared with the requests before it.
-    SCOPED_TRACE(fmt::format("request {}", i));
-    CompareAnswers(model, seed, fresh.Run(asked[i].request, {.tenant_salt = 1000 + i}), stories[i],
-                   count);
+    const wire::Caller stranger{.tenant_salt = 1000 + i};
+    SCOPED_TRACE(fmt::format("seed {}, request {}", seed, i));
+    if (asked[i].scores) {
+      const uint64_t id = fresh.Ask(EngineFrame::kScore, ScoringOf(asked[i], stranger));
+      CompareScores(model, FinishScores(fresh, id), scores[i], count);
+    } else {
+      CompareAnswers(model, seed, fresh.Run(asked[i].request, stranger), stories[i], count);
+    }
   }
   const wire::EngineStats stats = engine.Stats();
   EXPECT_EQ(stats.running + stats.waiting, 0) << "seed " << seed;
@@ -181,6 +228,7 @@ Count RunSeeds(const Model& model, uint64_t seeds) {
     RunSeed(model, seed, count);
   }
   EXPECT_GT(count.answers, 0u);
+  if (only == 0 && seeds > 1) EXPECT_GT(count.scores, 0u);
   EXPECT_LE(count.diverged * 10, count.answers) << "numerics explain few differences, not many";
   return count;
 }

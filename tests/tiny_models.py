@@ -87,7 +87,7 @@ def ones(count):
 def mamba(path, words, vocabulary):
     rng = random.Random(1)
     inner, state, rank, kernel = 2 * WIDTH, 8, 4, 4
-    fields = [field("general.architecture", STRING, "mamba"), field("mamba.context_length", U32, 1024),
+    fields = [field("general.architecture", STRING, "mamba"), field("mamba.context_length", U32, 4096),
               field("mamba.embedding_length", U32, WIDTH), field("mamba.feed_forward_length", U32, 0),
               field("mamba.attention.head_count", U32, 0), field("mamba.block_count", U32, LAYERS),
               field("mamba.ssm.conv_kernel", U32, kernel), field("mamba.ssm.inner_size", U32, inner),
@@ -113,7 +113,7 @@ def mamba(path, words, vocabulary):
 def gemma3(path, words, vocabulary):
     rng = random.Random(2)
     heads, size, hidden = 2, 16, 64
-    fields = [field("general.architecture", STRING, "gemma3"), field("gemma3.context_length", U32, 1024),
+    fields = [field("general.architecture", STRING, "gemma3"), field("gemma3.context_length", U32, 4096),
               field("gemma3.embedding_length", U32, WIDTH), field("gemma3.feed_forward_length", U32, hidden),
               field("gemma3.attention.head_count", U32, heads), field("gemma3.attention.head_count_kv", U32, 1),
               field("gemma3.attention.key_length", U32, size), field("gemma3.attention.value_length", U32, size),

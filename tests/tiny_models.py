@@ -1,7 +1,8 @@
 """Models of a few hundred kilobytes with random weights, of the kinds whose memory is hard: a state that cannot be cut
-(mamba), a sliding window (gemma3). They say nothing sensible, but always the same, and a wrong cell or state changes it.
+(mamba), states beside cells (lfm2), a sliding window (gemma3). They say nothing sensible, but always the same, and a wrong
+cell or state changes it.
 
-    tests/tiny_models.py FOLDER STORIES260K     # writes tiny-mamba.gguf and tiny-gemma3.gguf
+    tests/tiny_models.py FOLDER STORIES260K     # writes tiny-mamba.gguf, tiny-lfm2.gguf and tiny-gemma3.gguf
 
 The words are those of stories260K. Standard library only; the bytes are the same on every machine.
 """
@@ -110,6 +111,33 @@ def mamba(path, words, vocabulary):
     write(path, fields, tensors)
 
 
+def lfm2(path, words, vocabulary):
+    rng = random.Random(3)
+    heads, size, hidden, kernel = 2, 16, 64, 3
+    of_keys = [0, 1] * (LAYERS // 2)  # none: the layer has a state
+    fields = [field("general.architecture", STRING, "lfm2"), field("lfm2.context_length", U32, 4096),
+              field("lfm2.embedding_length", U32, WIDTH), field("lfm2.feed_forward_length", U32, hidden),
+              field("lfm2.attention.head_count", U32, heads),
+              string("lfm2.attention.head_count_kv") + struct.pack(f"<IIQ{LAYERS}i", ARRAY, I32, LAYERS, *of_keys),
+              field("lfm2.block_count", U32, LAYERS), field("lfm2.shortconv.l_cache", U32, kernel),
+              field("lfm2.rope.freq_base", F32, 1e6), field("lfm2.vocab_size", U32, vocabulary),
+              field("lfm2.attention.layer_norm_rms_epsilon", F32, 1e-5), *words]
+    tensors = [("token_embd.weight", (WIDTH, vocabulary), spread(rng, 1.0)), ("token_embd_norm.weight", (WIDTH,), ones),
+               ("output.weight", (WIDTH, vocabulary), spread(rng, 0.5))]
+    for layer, keys in enumerate(of_keys):
+        own = [("attn_q", (WIDTH, heads * size), spread(rng, 0.3)), ("attn_k", (WIDTH, size), spread(rng, 0.3)),
+               ("attn_v", (WIDTH, size), spread(rng, 0.3)), ("attn_output", (WIDTH, WIDTH), spread(rng, 0.3)),
+               ("attn_q_norm", (size,), ones), ("attn_k_norm", (size,), ones)] if keys else [
+               ("shortconv.conv", (kernel, WIDTH), spread(rng, 0.5)),
+               ("shortconv.in_proj", (WIDTH, 3 * WIDTH), spread(rng, 0.3)),
+               ("shortconv.out_proj", (WIDTH, WIDTH), spread(rng, 0.3))]
+        tensors += [(f"blk.{layer}.{name}.weight", shape, numbers) for name, shape, numbers in [
+            ("attn_norm", (WIDTH,), ones), *own, ("ffn_norm", (WIDTH,), ones),
+            ("ffn_gate", (WIDTH, hidden), spread(rng, 0.2)), ("ffn_up", (WIDTH, hidden), spread(rng, 0.2)),
+            ("ffn_down", (hidden, WIDTH), spread(rng, 0.2))]]
+    write(path, fields, tensors)
+
+
 def gemma3(path, words, vocabulary):
     rng = random.Random(2)
     heads, size, hidden = 2, 16, 64
@@ -141,6 +169,7 @@ def write_all(folder, stories):
     vocabulary = struct.unpack_from("<Q", tokens, 8 + len("tokenizer.ggml.tokens") + 8)[0]
     folder.mkdir(parents=True, exist_ok=True)
     mamba(folder / "tiny-mamba.gguf", words, vocabulary)
+    lfm2(folder / "tiny-lfm2.gguf", words, vocabulary)
     gemma3(folder / "tiny-gemma3.gguf", words, vocabulary)
 
 

@@ -267,16 +267,18 @@ TEST(EngineHistory, SoTheyAreWithATinySlidingWindow) {
 }
 
 TEST(EngineHistory, SoTheyAreWithAStateThatCannotBeCut) {
-  if (!std::filesystem::exists(TinyPath("mamba"))) GTEST_SKIP() << "no model file for this test";
-  const Count count = RunSeeds({TinyPath("mamba")}, FromEnvironment("WEIR_ENGINE_SEEDS", 6));
-  if (FromEnvironment("WEIR_SEED", 0) > 0) return;
-  EXPECT_GT(count.reached.hits_idle, 0u);
+  for (const char* kind : {"mamba", "lfm2"}) {
+    SCOPED_TRACE(kind);
+    if (!std::filesystem::exists(TinyPath(kind))) GTEST_SKIP() << "no model file for this test";
+    const Count count = RunSeeds({TinyPath(kind)}, FromEnvironment("WEIR_ENGINE_SEEDS", 6));
+    if (FromEnvironment("WEIR_SEED", 0) == 0) EXPECT_GT(count.reached.hits_idle, 0u);
+  }
 }
 
 // An answer that comes back otherwise than it was sampled: the state at the prompt's end is there.
-TEST(EngineHistory, AConversationOverAStateThatCannotBeCutComputesOnlyWhatIsNew) {
-  WEIR_ENGINE_OR_SKIP(engine, SmallSettings(TinyPath("mamba")));
-  Conversation fresh(SmallSettings(TinyPath("mamba")));
+void ExpectOnlyWhatIsNewToBeComputed(const std::string& path) {
+  WEIR_ENGINE_OR_SKIP(engine, SmallSettings(path));
+  Conversation fresh(SmallSettings(path));
   auto request = testing::WithCandidates(testing::Endless("", 12));
   request.prompts = {{.tokens = {}}};
   std::vector<int32_t>& talk = request.prompts[0].tokens;
@@ -289,6 +291,11 @@ TEST(EngineHistory, AConversationOverAStateThatCannotBeCutComputesOnlyWhatIsNew)
     EXPECT_EQ(alone.cached_tokens(), 0);
     EXPECT_EQ(Compare(alone.tokens.at(0), story.tokens.at(0)).difference, "") << "turn " << turn;
   }
+}
+
+TEST(EngineHistory, AConversationOverAStateThatCannotBeCutComputesOnlyWhatIsNew) {
+  ExpectOnlyWhatIsNewToBeComputed(TinyPath("mamba"));
+  ExpectOnlyWhatIsNewToBeComputed(TinyPath("lfm2"));
 }
 
 // The yardstick itself: a cell of another sequence is no matter of the last digits.

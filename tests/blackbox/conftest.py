@@ -5,6 +5,8 @@ import subprocess
 import pytest
 
 import weir_server
+from beyond import Beyond
+from fake_provider import FakeProvider
 from talk import CODER, CODER_LARGE, EMBEDDING, SMALL, http_client, openai_client
 
 
@@ -139,3 +141,33 @@ def weir(server):
                               timeout=120 * weir_server.PATIENCE, **({"input": ""} | settings))
 
     return run
+
+
+@pytest.fixture(scope="module")
+def provider():
+    """A provider that can be told to fail, one for all tests of a file."""
+    with FakeProvider() as running:
+        yield running
+
+
+@pytest.fixture
+def fresh_provider(provider):
+    """It knows nothing of the test before, and lets go of what it holds after this one."""
+    provider.forget()
+    yield
+    provider.release()
+
+
+@pytest.fixture
+def beyond(tmp_path):
+    """beyond(*parts, **settings): a server whose configuration is the parts, ended with the test."""
+    running = []
+
+    def start(*parts, **settings):
+        weir = Beyond(tmp_path / f"weir{len(running)}", "\n".join(parts), **settings)
+        running.append(weir)
+        return weir
+
+    yield start
+    for weir in running:
+        weir.__exit__()

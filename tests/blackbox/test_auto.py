@@ -4,17 +4,10 @@ import pytest
 
 import weir_server
 from beyond import Beyond, backend, target
-from fake_provider import FakeProvider
 from talk import http_client
 
 FAST, CAPABLE = "qwen2.5-coder:0.5b", "qwen2.5-coder:1.5b"
 PUBLIC = {"x-weir-label": "public"}
-
-
-@pytest.fixture(scope="module")
-def provider():
-    with FakeProvider() as running:
-        yield running
 
 
 @pytest.fixture

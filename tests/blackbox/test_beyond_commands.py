@@ -8,16 +8,9 @@ import pytest
 
 import weir_server
 from beyond import KEY, Beyond, backend, target
-from fake_provider import FakeProvider
 
 PUBLIC = {"x-weir-label": "public"}
 LEAK = '[[rule]]\nwhen = { label = "secret" }\nuse = ["big"]\n'
-
-
-@pytest.fixture(scope="module")
-def provider():
-    with FakeProvider() as running:
-        yield running
 
 
 @pytest.fixture

@@ -21,32 +21,7 @@ EITHER = {"slow", "missing_marker"}
 DIALECTS = ("openai", "anthropic", "gemini", "ollama")
 PUBLIC = {"x-weir-label": "public"}
 
-
-@pytest.fixture(scope="module")
-def provider():
-    with FakeProvider() as running:
-        yield running
-
-
-@pytest.fixture(autouse=True)
-def fresh(provider):
-    provider.forget()
-    yield
-    provider.release()
-
-
-@pytest.fixture
-def beyond(tmp_path):
-    running = []
-
-    def start(*parts, **settings):
-        weir = Beyond(tmp_path / f"weir{len(running)}", "\n".join(parts), **settings)
-        running.append(weir)
-        return weir
-
-    yield start
-    for weir in running:
-        weir.__exit__()
+pytestmark = pytest.mark.usefixtures("fresh_provider")
 
 
 def egress_of(weir):

@@ -6,7 +6,7 @@ import ssl
 import httpx
 import pytest
 
-from fake_provider import FAILURES, TLS_FAILURES, Answer, FakeProvider
+from fake_provider import FAILURES, TLS_FAILURES, Answer
 
 REQUESTS = {
     "openai": ("/chat/completions", {"messages": [{"role": "user", "content": "hi"}]}),
@@ -14,12 +14,6 @@ REQUESTS = {
     "gemini": ("/models/{model}:generateContent", {"contents": [{"role": "user", "parts": [{"text": "hi"}]}]}),
     "ollama": ("/api/chat", {"messages": [{"role": "user", "content": "hi"}], "stream": False}),
 }
-
-
-@pytest.fixture(scope="module")
-def provider():
-    with FakeProvider() as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

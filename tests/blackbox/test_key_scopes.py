@@ -8,15 +8,10 @@ import pytest
 
 import weir_server
 from beyond import HTTP, Beyond, backend, ended_well, target
-from fake_provider import FakeProvider
 
 PRICE = 'price = { currency = "USD", input_per_million = 5, output_per_million = 30 }\nmax_output = 100\n'
 
-
-@pytest.fixture(scope="module")
-def provider():
-    with FakeProvider() as running:
-        yield running
+pytestmark = pytest.mark.usefixtures("fresh_provider")
 
 
 @pytest.fixture(scope="module")
@@ -27,13 +22,6 @@ def weir(provider, tmp_path_factory):
             '[route.clever]\ntargets = ["far", "near"]\n')
     with Beyond(tmp_path_factory.mktemp("keys") / "weir", text) as running:
         yield running
-
-
-@pytest.fixture(autouse=True)
-def fresh(provider):
-    provider.forget()
-    yield
-    provider.release()
 
 
 @pytest.fixture

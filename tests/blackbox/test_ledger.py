@@ -15,7 +15,7 @@ import pytest
 
 import weir_server
 from beyond import HTTP, Beyond, backend, ended_well, target
-from fake_provider import Answer, FakeProvider
+from fake_provider import Answer
 from talk import long_run
 
 PRICE = """price = { currency = "USD", input_per_million = 5.00, cached_input_per_million = 0.50, \
@@ -24,18 +24,7 @@ output_per_million = "30" }"""
 COST = (8 * Decimal(5) + 3 * Decimal("0.5") + 7 * Decimal(30)) / 1_000_000
 PUBLIC = {"x-weir-label": "public"}
 
-
-@pytest.fixture(scope="module")
-def provider():
-    with FakeProvider() as running:
-        yield running
-
-
-@pytest.fixture(autouse=True)
-def fresh(provider):
-    provider.forget()
-    yield
-    provider.release()
+pytestmark = pytest.mark.usefixtures("fresh_provider")
 
 
 @pytest.fixture

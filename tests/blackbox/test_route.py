@@ -10,18 +10,11 @@ import pytest
 
 import weir_server
 from beyond import HTTP, Beyond, backend, target
-from fake_provider import FakeProvider
 
 PUBLIC = {"x-weir-label": "public"}
 PRICE = 'price = { currency = "USD", input_per_million = 5, output_per_million = 30 }\n'
 COST = (11 * Decimal(5) + 7 * Decimal(30)) / 1_000_000  # as the fake provider counts; nothing is said of cached tokens
 CANARY = "zebra-quartz-canary"
-
-
-@pytest.fixture(scope="module")
-def provider():
-    with FakeProvider() as running:
-        yield running
 
 
 @pytest.fixture

@@ -1,8 +1,10 @@
 #include "app/serve_arguments.h"
 
-#include <fmt/core.h>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cctype>
 #include <filesystem>
 #include <optional>
 #include <string_view>
@@ -24,6 +26,14 @@ constexpr Alias kAliases[] = {
     {"--threads", "model.threads"},
     {"-b", "model.batch"},
     {"--batch-size", "model.batch"},
+    {"-ub", "model.micro_batch"},
+    {"--ubatch-size", "model.micro_batch"},
+    {"-fa", "model.flash_attention"},
+    {"--flash-attn", "model.flash_attention"},
+    {"-ctk", "model.kv_type_k"},
+    {"--cache-type-k", "model.kv_type_k"},
+    {"-ctv", "model.kv_type_v"},
+    {"--cache-type-v", "model.kv_type_v"},
     {"-np", "model.parallel"},
     {"--parallel", "model.parallel"},
     {"-ngl", "model.gpu_layers"},
@@ -31,9 +41,19 @@ constexpr Alias kAliases[] = {
     {"--gpu-layers", "model.gpu_layers"},
     {"-m", "model-file"},
     {"--model", "model-file"},
+    {"-a", "model-name"},
+    {"--alias", "model-name"},
     {"--host", "host"},
     {"--port", "port"},
 };
+
+// Flags of llama-server without a value that ask for what is so anyway.
+constexpr std::string_view kAsItIs[] = {"--jinja",      "-cb",     "--cont-batching",
+                                        "--metrics",    "--slots", "--embedding",
+                                        "--embeddings", "--props", "--no-webui"};
+
+// Whether the value behind -fa belongs to it: llama-server took none for long.
+bool IsSwitch(std::string_view word) { return word == "on" || word == "off" || word == "auto"; }
 
 std::optional<std::string_view> MeaningOf(std::string_view word) {
   const auto found = std::ranges::find(kAliases, word, &Alias::word);
@@ -41,22 +61,46 @@ std::optional<std::string_view> MeaningOf(std::string_view word) {
   return found->meaning;
 }
 
-// Sets one number of the model of -m.
+// Sets one thing of the model of -m; what is wrong otherwise.
 std::optional<std::string> SetModel(config::Model& model, const std::string& name,
                                     const std::string& value) {
+  constexpr config::Place kFlag{config::Origin::kFlag, 0, 0};
+  if (name == "flash_attention") {
+    if (!IsSwitch(value)) return "flash_attention is on, off or auto";
+    if (value != "auto") model.flash_attention = {{value == "on"}, kFlag};
+    return std::nullopt;
+  }
+  if (name == "kv_type_k" || name == "kv_type_v") {
+    if (std::ranges::find(config::kCellTypes, value) == std::end(config::kCellTypes)) {
+      return fmt::format("{} is one of {}", name, fmt::join(config::kCellTypes, ", "));
+    }
+    (name == "kv_type_k" ? model.kv_type_k : model.kv_type_v) = {value, kFlag};
+    return std::nullopt;
+  }
   const auto number = config::ParseInteger(value);
   if (!number) return fmt::format("{} {}", name, number.error());
   const bool negative_allowed = name == "gpu_layers";
   if (*number < (negative_allowed ? -1 : 0) || *number > (1 << 24)) {
     return fmt::format("{} is out of range", name);
   }
-  const config::Optional<int64_t> setting{{*number}, {config::Origin::kFlag, 0, 0}};
+  const config::Optional<int64_t> setting{{*number}, kFlag};
   if (name == "context") model.context = setting;
   if (name == "threads") model.threads = setting;
   if (name == "batch") model.batch = setting;
+  if (name == "micro_batch") model.micro_batch = setting;
   if (name == "parallel") model.parallel = setting;
   if (name == "gpu_layers") model.gpu_layers = setting;
   return std::nullopt;
+}
+
+constexpr size_t kNameMax = 128;
+
+// As clients may write it.
+bool IsName(std::string_view name) {
+  return !name.empty() && name.size() <= kNameMax && std::ranges::all_of(name, [](char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) != 0 ||
+           std::string_view("._:/-").find(c) != std::string_view::npos;
+  });
 }
 
 // The name by which clients ask for a file: its stem, in the letters that names may have.
@@ -92,9 +136,14 @@ std::expected<ServeArguments, std::string> ParseServeArguments(std::span<const s
       value = word.substr(equals + 1);
       word.resize(equals);
     }
+    if (!value && std::ranges::find(kAsItIs, word) != std::end(kAsItIs)) continue;
     const auto meaning = MeaningOf(word);
     if (!meaning && !word.starts_with("--")) {
       return std::unexpected(fmt::format("'{}' is no flag; see weir serve --help", word));
+    }
+    if (!value && meaning == "model.flash_attention" &&
+        (i + 1 == words.size() || !IsSwitch(words[i + 1]))) {
+      value = "on";
     }
     if (!value) {
       if (i + 1 == words.size())
@@ -106,6 +155,12 @@ std::expected<ServeArguments, std::string> ParseServeArguments(std::span<const s
       arguments.flags.emplace_back(word.substr(2), *value);
     } else if (*meaning == "model-file") {
       arguments.model_file = *value;
+    } else if (*meaning == "model-name") {
+      if (!IsName(*value)) {
+        return std::unexpected(fmt::format(
+            "{} takes a name of at most {} letters, digits and . _ : / -", word, kNameMax));
+      }
+      arguments.model_name = *value;
     } else if (*meaning == "host") {
       host = *value;
       host_given = true;
@@ -121,10 +176,11 @@ std::expected<ServeArguments, std::string> ParseServeArguments(std::span<const s
     const std::string shown = needs_brackets ? "[" + host + "]" : host;
     arguments.flags.emplace_back("listen", fmt::format("{}:{}", shown, port.value_or("9347")));
   }
-  if (arguments.model_file.empty() && !arguments.model_flags.empty()) {
+  const bool of_model = !arguments.model_flags.empty() || !arguments.model_name.empty();
+  if (arguments.model_file.empty() && of_model) {
     return std::unexpected(
-        "-c, -t, -b, -np and -ngl say how to run the model of -m; for models of the store use "
-        "[model.\"NAME\"] in the configuration");
+        "-a, -c, -t, -b, -ub, -fa, -ctk, -ctv, -np and -ngl say how to run the model of -m; for "
+        "models of the store use [model.\"NAME\"] in the configuration");
   }
   return arguments;
 }
@@ -140,7 +196,8 @@ std::expected<config::Settings, std::vector<std::string>> LoadSettings(
     return std::unexpected(std::move(lines));
   }
   if (arguments.model_file.empty()) return *settings;
-  config::Model model{.name = NameOfFile(arguments.model_file)};
+  const bool named = !arguments.model_name.empty();
+  config::Model model{.name = named ? arguments.model_name : NameOfFile(arguments.model_file)};
   std::error_code ignored;
   model.file.value = std::filesystem::absolute(arguments.model_file, ignored).string();
   model.file.place.origin = config::Origin::kFlag;
@@ -162,9 +219,9 @@ std::string ServeHelp() {
       "  weir serve --listen 127.0.0.1:0             on a free port; the ready line tells which\n"
       "  weir serve -m model.gguf -c 8192 --port 8080\n"
       "  weir serve --config /etc/weir/weir.toml --log-level debug\n\n"
-      "flags that stand for llama-server's: -m FILE, -c TOKENS, -t THREADS, -b TOKENS, -np N, -ngl "
-      "N,\n"
-      "  --host ADDRESS, --port PORT\n"
+      "flags that stand for llama-server's: -m FILE, -a NAME, -c TOKENS, -t THREADS, -b TOKENS,\n"
+      "  -ub TOKENS, -fa on|off|auto, -ctk TYPE, -ctv TYPE, -np N, -ngl N, --host ADDRESS, --port "
+      "PORT\n"
       "flags for every setting of the configuration file (docs/formats/configuration.md), also as "
       "WEIR_<NAME>:\n";
   for (const std::string& name : config::FlagNames()) text += "  --" + name + "\n";

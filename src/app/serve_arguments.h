@@ -17,6 +17,7 @@ namespace weir::app {
 struct ServeArguments {
   std::vector<std::pair<std::string, std::string>> flags = {};  // for config::Load
   std::string model_file = {};                                  // -m
+  std::string model_name = {};                                  // -a; empty: after the file
   // For that model; empty: not given.
   std::vector<std::pair<std::string, std::string>> model_flags = {};
   bool help = false;

@@ -400,6 +400,13 @@ Budget ReadBudget(TableReader& reader) {
   return budget;
 }
 
+Parsed<std::string> CellType(const Node& node) {
+  const bool known = node.kind == Node::Kind::kText &&
+                     std::ranges::find(kCellTypes, node.text) != std::end(kCellTypes);
+  if (!known) return std::unexpected(value::NotOneOf(node, kCellTypes));
+  return node.text;
+}
+
 Model ReadModel(TableReader& reader) {
   Model model;
   reader.Read("file", model.file, value::Text);
@@ -408,6 +415,8 @@ Model ReadModel(TableReader& reader) {
   reader.Read("batch", model.batch, Some(value::Within(1, 65'536)));
   reader.Read("micro_batch", model.micro_batch, Some(value::Within(1, 65'536)));
   reader.Read("flash_attention", model.flash_attention, Some(value::Flag));
+  reader.Read("kv_type_k", model.kv_type_k, CellType);
+  reader.Read("kv_type_v", model.kv_type_v, CellType);
   reader.Read("threads", model.threads, Some(value::Within(1, 1024)));
   reader.Read("gpu_layers", model.gpu_layers, Some(value::Within(0, 10'000)));
   reader.Read("keep_alive", model.keep_alive, Some(value::Time));

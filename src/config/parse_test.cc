@@ -339,6 +339,14 @@ TEST(Parse, ModelsOfTheirOwnNameHaveSettings) {
   EXPECT_EQ(*settings.model_settings[0].keep_alive, kForever);
 }
 
+TEST(Parse, TheTypesOfKeysAndValuesAreWordsOfTheEngine) {
+  const Settings settings = ParseGood("[model.m]\nkv_type_k='q8_0'\nkv_type_v='f16'\n");
+  EXPECT_EQ(*settings.model_settings[0].kv_type_k, "q8_0");
+  EXPECT_EQ(*settings.model_settings[0].kv_type_v, "f16");
+  EXPECT_THAT(OnlyProblem("[model.m]\nkv_type_k = 'q9'"), HasSubstr("iq4_nl"));
+  EXPECT_THAT(OnlyProblem("[model.m]\nkv_type_v = 8"), HasSubstr("kv_type_v"));
+}
+
 TEST(Parse, SyntaxErrorsNameTheirPlace) {
   EXPECT_THAT(OnlyProblem("a = 1\nb = = 2"), HasSubstr("weir.toml:2:5: not valid TOML"));
   EXPECT_THAT(OnlyProblem("listen = 'a'\nlisten = 'b'"), HasSubstr("not valid TOML"));

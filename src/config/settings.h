@@ -215,6 +215,10 @@ struct Budget {
   Setting<bool> refuses = {};  // when_empty = "refuse"; else a target that costs less may answer
 };
 
+// What the engine may keep keys and values as; libllama's names.
+inline constexpr std::string_view kCellTypes[] = {"f32",  "f16",  "bf16", "q8_0",  "q5_1",
+                                                  "q5_0", "q4_1", "q4_0", "iq4_nl"};
+
 // [model."qwen2.5-coder:0.5b"]: how the engine runs a local model.
 struct Model {
   Place place = {};
@@ -225,6 +229,8 @@ struct Model {
   Optional<int64_t> batch = {};         // tokens of one step
   Optional<int64_t> micro_batch = {};   // of these, computed together; at most batch
   Optional<bool> flash_attention = {};  // absent: as the engine chooses
+  Text kv_type_k = {};                  // one of kCellTypes; empty: f16
+  Text kv_type_v = {};
   Optional<int64_t> threads = {};
   Optional<int64_t> gpu_layers = {};
   Optional<Duration> keep_alive = {};

@@ -209,6 +209,8 @@ void ShowModel(const Model& model, Printer& out) {
   out.Put("batch", model.batch);
   out.Put("micro_batch", model.micro_batch);
   out.Put("flash_attention", model.flash_attention);
+  out.PutSet("kv_type_k", model.kv_type_k);
+  out.PutSet("kv_type_v", model.kv_type_v);
   out.Put("threads", model.threads);
   out.Put("gpu_layers", model.gpu_layers);
   out.Put("keep_alive", model.keep_alive);

@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import socket
+import subprocess
 import threading
 import time
 
@@ -274,6 +275,37 @@ def test_a_model_file_may_be_served_directly(serve, stories):
                                                     "temperature": 0})
         assert answer.status_code == 200, answer.text
         assert answer.json()["choices"][0]["text"].startswith(", there was a little girl named")
+
+
+def test_what_users_of_llama_server_type_works(serve, stories):
+    server = serve("-m", stories, "-a", "Tell/me:now", "-c", "512", "-b", "256", "-ub", "64", "-fa", "off", "-ctk", "f32",
+                   "--cache-type-v=f32", "--jinja", "-cb", "-np", "2")
+    with http_client(server) as http:
+        assert http.get("/v1/models").json()["data"][0]["id"] == "Tell/me:now"
+        answer = http.post("/v1/completions", json={"model": "Tell/me:now", "prompt": "Once upon a time", "max_tokens": 8,
+                                                    "temperature": 0})
+        assert answer.json()["choices"][0]["text"].startswith(", there was a little"), answer.text
+        engine = http.get("/weir/v1/models").json()["data"][0]
+        assert engine["micro_batch"] == 64 and engine["flash_attention"] == "off" and engine["context_tokens"] == 512
+    bare = serve("-m", stories, "-fa", "-c", "512")
+    with http_client(bare) as http:
+        def engine():
+            return (http.get("/weir/v1/models").json()["data"] or [{"state": "none"}])[0]
+        assert until(lambda: engine()["state"] == "ready", timeout_s=10)
+        assert engine()["flash_attention"] == "on"
+
+
+@pytest.mark.parametrize("words, said", [
+    (["-m", "x.gguf", "-ctk", "q9"], "kv_type_k is one of f32, f16"),
+    (["-m", "x.gguf", "-fa=maybe"], "'-fa=maybe' is no flag"),
+    (["-m", "x.gguf", "--flash-attn=maybe"], "on, off or auto"),
+    (["-m", "x.gguf", "-a", "a b"], "takes a name"),
+    (["-ub", "64"], "the model of -m"),
+])
+def test_a_wrong_flag_is_said_in_one_line(tmp_path, words, said):
+    done = subprocess.run([weir_server.WEIR, "serve", *words], capture_output=True, text=True, input="",
+                          env=weir_server.plain_environment(tmp_path), timeout=20 * weir_server.PATIENCE)
+    assert done.returncode == 2 and said in done.stderr and done.stderr.count("\n") == 1, done.stderr
 
 
 def test_keep_alive_zero_unloads_at_once(serve, small):

@@ -111,6 +111,7 @@ TEST(WorkerPool, ACallWhoseCallerHasGoneIsLeftOut) {
     ASSERT_TRUE(RunUntilTrue(loop, [&] { return second.has_value(); }));
     gate.Open();
   }
+  EXPECT_TRUE(RunUntilTrue(loop, [&] { return first.has_value(); }));
   EXPECT_FALSE(*second);
   EXPECT_FALSE(ran);
 }

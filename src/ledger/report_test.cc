@@ -101,7 +101,7 @@ TEST_F(ReportTest, LinesAreByWhatWasAsked) {
 }
 
 TEST_F(ReportTest, CountsEstimatesOverrunsDriftAndEnergy) {
-  const Line& total = ReadReport(db_, {.by = "day"}).value().total;
+  const Line total = ReadReport(db_, {.by = "day"}).value().total;
   EXPECT_EQ(total.cancelled, 1);
   EXPECT_EQ(total.estimated, 1);
   EXPECT_EQ(total.overrun, 1);

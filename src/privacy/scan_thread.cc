@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <functional>
+#include <optional>
 #include <thread>
 #include <utility>
 
@@ -17,7 +18,8 @@ struct Job {
   std::shared_ptr<const Detector> detector = {};
   std::shared_ptr<const void> owner = {};
   std::vector<RequestScanner::Unread> unread = {};
-  std::shared_ptr<Found> found = {};  // the thread's until it says `done`
+  // The thread's until it says `done`; nothing in it when the thread ended first.
+  std::shared_ptr<std::optional<Found>> found = {};
   std::function<void()> done = {};
 };
 
@@ -28,10 +30,12 @@ struct ScanThread::State {
 
   void ReadUntilClosed() {
     while (std::optional<Job> job = waiting.Pop()) {
+      Found found;
       for (const RequestScanner::Unread& one : job->unread) {
-        if (ending) return;
-        job->found->push_back({one.key, RequestScanner::DetectIn(*job->detector, one.text)});
+        if (ending) break;
+        found.push_back({one.key, RequestScanner::DetectIn(*job->detector, one.text)});
       }
+      if (found.size() == job->unread.size()) *job->found = std::move(found);
       job->done();
     }
   }
@@ -56,7 +60,7 @@ Task<Result<Found>> ScanThread::Read(std::shared_ptr<const Detector> detector,
                                      std::shared_ptr<const void> owner,
                                      std::vector<RequestScanner::Unread> unread) {
   Event done(state_->executor);
-  const auto found = std::make_shared<Found>();
+  const auto found = std::make_shared<std::optional<Found>>();
   const Result<void> pushed = state_->waiting.Push({.detector = std::move(detector),
                                                     .owner = std::move(owner),
                                                     .unread = std::move(unread),
@@ -71,7 +75,8 @@ Task<Result<Found>> ScanThread::Read(std::shared_ptr<const Detector> detector,
     co_return Fail(std::move(busy));
   }
   if (auto waited = co_await done.Wait(); !waited) co_return Fail(waited.error());
-  co_return std::move(*found);
+  if (!*found) co_return Fail(Code::kUnavailable, "the server is shutting down");
+  co_return std::move(**found);
 }
 
 }  // namespace weir::privacy

@@ -20,7 +20,7 @@ class ScanThread {
   static constexpr size_t kWaitingMax = 64;               // requests; more are refused
 
   explicit ScanThread(Executor executor);
-  ~ScanThread();  // waits for the text that is being read; coroutines that wait are not resumed
+  ~ScanThread();  // waits for the text that is being read; what waits fails with kUnavailable
   ScanThread(const ScanThread&) = delete;
   ScanThread& operator=(const ScanThread&) = delete;
 

@@ -100,16 +100,24 @@ TEST_F(ScanThreadTest, TooManyWaitingAreRefusedWithATime) {
 }
 
 TEST_F(ScanThreadTest, EndsWhileRequestsWait) {
-  std::vector<chat::GenerateRequest> requests(8, Saying({Prose(1 << 20, 3)}));
+  // Each of a text of its own, so that none has what another read.
+  std::vector<chat::GenerateRequest> requests;
+  for (size_t i = 0; i < 8; ++i) requests.push_back(Saying({Prose(1 << 20, i)}));
+  size_t ended = 0, refused = 0;
   for (chat::GenerateRequest& request : requests) {
     Spawn(loop_.executor(), "read",
-          [](ScanThreadTest& test, chat::GenerateRequest& read) -> Task<void> {
-            (void)co_await test.thread_->ReadAhead(
+          [](ScanThreadTest& test, chat::GenerateRequest& read, size_t& all,
+             size_t& no) -> Task<void> {
+            const auto done = co_await test.thread_->ReadAhead(
                 [&test]() -> RequestScanner& { return test.scanner_; }, read);
-          }(*this, request));
+            no += !done;
+            ++all;
+          }(*this, request, ended, refused));
   }
   loop_.RunFor(std::chrono::milliseconds(1));
   thread_.reset();
+  EXPECT_TRUE(RunUntilTrue(loop_, [&] { return ended == requests.size(); }));
+  EXPECT_GT(refused, 0u);
 }
 
 }  // namespace

@@ -109,8 +109,7 @@ Task<void> GetDecision(Site& site, Call& call) {
   writer.BeginObject();
   AppendRecord(writer, *found);
   if (const auto right = WasRight(found->signals)) writer.Field("was_right", *right);
-  const std::string& now = site.gateway.policy()->hash;
-  writer.Field("policy_now", now).EndObject();
+  writer.Field("policy_now", site.gateway.policy()->hash).EndObject();
   co_await call.SendJson(200, std::move(body));
 }
 

@@ -103,18 +103,19 @@ TEST_F(ScanThreadTest, EndsWhileRequestsWait) {
   // Each of a text of its own, so that none has what another read.
   std::vector<chat::GenerateRequest> requests;
   for (size_t i = 0; i < 8; ++i) requests.push_back(Saying({Prose(1 << 20, i)}));
-  size_t ended = 0, refused = 0;
+  size_t asked = 0, ended = 0, refused = 0;
   for (chat::GenerateRequest& request : requests) {
     Spawn(loop_.executor(), "read",
-          [](ScanThreadTest& test, chat::GenerateRequest& read, size_t& all,
+          [](ScanThreadTest& test, chat::GenerateRequest& read, size_t& begun, size_t& all,
              size_t& no) -> Task<void> {
+            ++begun;
             const auto done = co_await test.thread_->ReadAhead(
                 [&test]() -> RequestScanner& { return test.scanner_; }, read);
             no += !done;
             ++all;
-          }(*this, request, ended, refused));
+          }(*this, request, asked, ended, refused));
   }
-  loop_.RunFor(std::chrono::milliseconds(1));
+  ASSERT_TRUE(RunUntilTrue(loop_, [&] { return asked == requests.size(); }));
   thread_.reset();
   EXPECT_TRUE(RunUntilTrue(loop_, [&] { return ended == requests.size(); }));
   EXPECT_GT(refused, 0u);

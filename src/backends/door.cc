@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <utility>
+#include <vector>
 
 #include "async/deadline.h"
 #include "async/loop.h"
@@ -28,6 +29,7 @@ struct Door::State {
   uint64_t generation = 0;  // of the policy
   uint64_t next_id = wire::kDoorIdFirst;
   std::shared_ptr<OpenDoor> open = {};
+  std::vector<std::weak_ptr<DoorConnection>> connections = {};  // also those that only end
   std::string problem = {};
   wire::EgressReady ready = {};
   uint64_t starts = 0;
@@ -55,6 +57,8 @@ Task<Result<std::shared_ptr<OpenDoor>>> OpenNew(State& state) {
   if (!socket) co_return std::unexpected(socket.error());
   ++state.starts;
   auto connection = DoorConnection::Open(state.executor, socket->Release());
+  std::erase_if(state.connections, [](const auto& known) { return known.expired(); });
+  state.connections.push_back(connection);
   const std::string mac_key = privacy::NewMacKey();
   auto ready =
       co_await WithDeadline(state.clock.Now() + kGreetPatience, connection->Greet(mac_key));
@@ -92,6 +96,9 @@ Door::~Door() {
   state_->ended = true;
   state_->door = nullptr;
   state_->changed.Abandon();
+  for (const auto& known : std::exchange(state_->connections, {})) {
+    if (const auto connection = known.lock()) connection->Abandon();
+  }
 }
 
 void Door::Use(DoorPolicy policy) {

@@ -234,6 +234,13 @@ Result<void> DoorConnection::TakeForCall(wire::EgressFrame kind, wire::Frame fra
 
 void DoorConnection::Close() { End(DoorGone()); }
 
+void DoorConnection::Abandon() {
+  const auto self = shared_from_this();
+  ready_changed_.Abandon();
+  gone_.Abandon();
+  outgoing_.Abandon();
+}
+
 void DoorConnection::End(const Error& why) {
   if (gone_.is_set()) return;
   if (why.reason == "door_gone" && why.message.find("broke") != std::string::npos) {

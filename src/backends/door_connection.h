@@ -61,6 +61,8 @@ class DoorConnection : public std::enable_shared_from_this<DoorConnection> {
   Event& Gone() { return gone_; }
   // Ends the conversation, and with it the egress process. Open calls fail.
   void Close();
+  // When its Loop ends: nobody will resume its own coroutines, which own it.
+  void Abandon();
 
  private:
   struct Open_;

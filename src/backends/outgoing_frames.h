@@ -32,6 +32,9 @@ class OutgoingFrames {
   Task<void> Run();
   // What waits is forgotten.
   void Close();
+  // Destroys Run's coroutine where it waits: for an owner that ends with its Loop, and that Run's
+  // coroutine may own.
+  void Abandon() { changed_.Abandon(); }
 
  private:
   // Whether everything was written; an Error when the other side is gone.

@@ -18,7 +18,8 @@ void ChunkedDecoder::Reset(uint64_t body_max) {
   body_max_ = body_max;
 }
 
-std::expected<size_t, Refusal> ChunkedDecoder::Feed(std::string_view bytes, std::string& body) {
+std::expected<size_t, Refusal> ChunkedDecoder::Feed(std::string_view bytes, std::string& body,
+                                                    uint64_t before) {
   size_t taken = 0;
   while (taken < bytes.size() && state_ != State::kDone) {
     const std::string_view rest = bytes.substr(taken);
@@ -36,7 +37,8 @@ std::expected<size_t, Refusal> ChunkedDecoder::Feed(std::string_view bytes, std:
     if (!n) return n;
     taken += *n;
     if (!complete) break;
-    if (Verdict verdict = OnLine(body.size()); !verdict) return std::unexpected(verdict.error());
+    if (Verdict verdict = OnLine(before + body.size()); !verdict)
+      return std::unexpected(verdict.error());
     line_.clear();
   }
   return taken;

@@ -22,8 +22,9 @@ class ChunkedDecoder {
 
   void Reset(uint64_t body_max);
   // Appends what it decodes to `body`. Returns the bytes it took: all of them, or up to the end of
-  // the last chunk.
-  std::expected<size_t, Refusal> Feed(std::string_view bytes, std::string& body);
+  // the last chunk. `before`: bytes of the body that were decoded and taken away since Reset.
+  std::expected<size_t, Refusal> Feed(std::string_view bytes, std::string& body,
+                                      uint64_t before = 0);
   bool done() const { return state_ == State::kDone; }
 
  private:

@@ -55,7 +55,7 @@ Task<void> Connection::Run() {
 // False when the connection is to be closed.
 Task<bool> Connection::NextRequest() {
   Enter(Phase::kReading);
-  head_checked_ = false;
+  head_checked_ = continued_ = false;
   too_slow_.clear();
   if (!pending_.empty()) Consume(std::exchange(pending_, {}));
   while (!gone_) {
@@ -65,10 +65,13 @@ Task<bool> Connection::NextRequest() {
     }
     if (parser_.state() == RequestParser::State::kComplete) co_return true;
     if (parser_.state() == RequestParser::State::kRefused) {
-      co_await Refuse(parser_.refusal(), nullptr);
+      // Of a body that is too large the head was good, and says whose words the client speaks.
+      const bool head_read = parser_.refusal().status == 413;
+      co_await Refuse(parser_.refusal(), head_read ? &parser_.request() : nullptr);
       co_return false;
     }
     if (parser_.state() == RequestParser::State::kBody && !co_await OnHead()) co_return false;
+    if (parser_.state() == RequestParser::State::kBody && parser_.streams()) co_return true;
     if (shared_->draining && AwaitsRequest() && !origin_.late) co_return false;
     Watch();
     co_await wake_.Wait();
@@ -89,7 +92,8 @@ Task<bool> Connection::OnHead() {
     co_await Refuse(std::move(*refusal), &parser_.request());
     co_return false;
   }
-  if (first && parser_.expects_continue()) {
+  // Who streams is told when the handler wants the body.
+  if (first && parser_.expects_continue() && !parser_.streams()) {
     const Result<void> sent = co_await WriteAll({"HTTP/1.1 100 Continue\r\n\r\n"});
     co_return sent.has_value();
   }
@@ -108,9 +112,18 @@ std::optional<Refusal> Connection::CheckHead(const Request& request) const {
   return std::nullopt;
 }
 
+bool Connection::HoldsEnough() const {
+  if (phase_ != Phase::kHandling) return false;
+  if (BodyIsComing()) {
+    const size_t held = parser_.request().body.size();
+    const bool crowded = shared_->held_body_bytes > shared_->options.held_body_bytes_max;
+    return held >= kStreamedHeldMax || (crowded && held > 0);
+  }
+  return pending_.size() >= kPipelineMax;
+}
+
 void Connection::Watch() {
-  const bool full = phase_ == Phase::kHandling && pending_.size() >= kPipelineMax;
-  if (watching_ || gone_ || full || phase_ == Phase::kClosed) return;
+  if (watching_ || gone_ || HoldsEnough() || phase_ == Phase::kClosed) return;
   watching_ = true;
   socket_.async_wait(boost::asio::posix::stream_descriptor::wait_read,
                      [self = shared_from_this()](boost::system::error_code error) {
@@ -129,7 +142,7 @@ void Connection::OnReadable() {
       state == RequestParser::State::kBody
           ? !head_checked_ || shared_->held_body_bytes > shared_->options.held_body_bytes_max
           : state != RequestParser::State::kHead;
-  if (phase_ == Phase::kReading && news) wake_.Set();
+  if ((phase_ == Phase::kReading && news) || reading_body_) wake_.Set();
   // A request that is complete is about to be handled; watching goes on then.
   Watch();
 }
@@ -137,7 +150,9 @@ void Connection::OnReadable() {
 // True when there may be more to read at once.
 bool Connection::ReadOnce() {
   size_t room = Shared::kScratchBytes;
-  if (phase_ == Phase::kHandling || parser_.state() == RequestParser::State::kComplete) {
+  if (BodyIsComing()) {
+    room = HoldsEnough() ? 0 : Shared::kScratchBytes;
+  } else if (phase_ == Phase::kHandling || parser_.state() == RequestParser::State::kComplete) {
     room = kPipelineMax - std::min(kPipelineMax, pending_.size());
   } else if (phase_ == Phase::kReading && parser_.state() == RequestParser::State::kHead) {
     room = kHeadReadBytes;
@@ -167,6 +182,10 @@ void Connection::Consume(std::string_view bytes) {
     }
     CountBody(parser_.request().body.size());
     if (parser_.state() == RequestParser::State::kRefused) return;
+  } else if (BodyIsComing()) {
+    bytes.remove_prefix(parser_.Feed(bytes));
+    CountBody(parser_.request().body.size());
+    if (parser_.state() == RequestParser::State::kRefused) return;
   }
   pending_.append(bytes);
 }
@@ -182,7 +201,8 @@ void Connection::CountBody(uint64_t bytes) {
 
 // True when the connection goes on.
 Task<bool> Connection::Serve() {
-  request_ = parser_.TakeRequest();
+  streaming_ = parser_.state() == RequestParser::State::kBody;
+  request_ = streaming_ ? parser_.TakeHead() : parser_.TakeRequest();
   request_.peer = origin_.peer;
   keep_alive_ = request_.keep_alive;
   is_head_ = request_.method == "HEAD";
@@ -202,11 +222,53 @@ Task<bool> Connection::Serve() {
     co_await RunHandler();
   }
   if (!finished_ && replied_ && framing_ == BodyFraming::kClose) reset_on_close_ = true;
+  EndBody();
   {
     const Request done = std::move(request_);
   }  // assigning {} would keep the buffers
   CountBody(0);
   co_return finished_&& keep_alive_ && !gone_;
+}
+
+// What was not read of a body belongs to no request: the connection ends with it.
+void Connection::EndBody() {
+  if (!std::exchange(streaming_, false)) return;
+  if (parser_.state() == RequestParser::State::kComplete) {
+    const Request husk = parser_.TakeRequest();
+  } else {
+    keep_alive_ = false;
+    linger_ = true;
+  }
+}
+
+Task<Result<std::string>> Connection::ReadBody() {
+  if (!streaming_) co_return std::exchange(request_.body, {});
+  if (parser_.state() == RequestParser::State::kBody && parser_.body_bytes() == 0 &&
+      parser_.expects_continue() && !std::exchange(continued_, true)) {
+    if (auto sent = co_await WriteAll({"HTTP/1.1 100 Continue\r\n\r\n"}); !sent)
+      co_return std::unexpected(sent.error());
+  }
+  for (;;) {
+    if (gone_) co_return Fail(Code::kCancelled, "the client went away");
+    std::string bytes = parser_.TakeBody();
+    CountBody(0);
+    if (!bytes.empty() || parser_.state() == RequestParser::State::kComplete) {
+      Watch();
+      co_return bytes;
+    }
+    if (parser_.state() == RequestParser::State::kRefused) {
+      const Refusal& why = parser_.refusal();
+      co_return Fail(why.status == 413 ? Code::kTooLarge : Code::kInvalidArgument, why.message, {},
+                     std::string(why.reason));
+    }
+    if (!too_slow_.empty()) co_return Fail(Code::kTimeout, too_slow_, {}, "request_timeout");
+    reading_body_ = true;
+    Watch();
+    const Result<void> waited = co_await wake_.Wait();
+    reading_body_ = false;
+    wake_.Reset();
+    if (!waited) co_return std::unexpected(waited.error());
+  }
 }
 
 Task<void> Connection::RunHandler() {
@@ -302,6 +364,14 @@ void Connection::Tick(MonotonicTime now) {
     CheckWriteStall(now);
   } else if (phase_ == Phase::kLingering) {
     if (now - since_ > kLingerTime) Gone();
+  } else if (BodyIsComing()) {
+    // Only the client's time counts, not that of a handler that is busy with what came.
+    if (reading_body_) {
+      CheckBodyRate(now);
+    } else {
+      since_ = now;
+      body_mark_ = parser_.body_bytes();
+    }
   } else if (phase_ == Phase::kReading && !writing_) {
     const ServerOptions& options = shared_->options;
     if (!parser_.started()) {
@@ -327,7 +397,7 @@ void Connection::CheckBodyRate(MonotonicTime now) {
   if (now - since_ < options.body_grace) return;
   const double least = static_cast<double>(options.body_bytes_per_s_min) *
                        std::chrono::duration<double>(options.body_grace).count();
-  const uint64_t size = parser_.request().body.size();
+  const uint64_t size = parser_.body_bytes();
   if (static_cast<double>(size - body_mark_) < least) {
     TooSlow(fmt::format("the body of a request must come with at least {} bytes in each {}",
                         static_cast<uint64_t>(least), Seconds(options.body_grace)));

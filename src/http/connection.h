@@ -3,7 +3,8 @@
 //
 // One coroutine (Run) goes through the requests one after the other. Reading is driven by a
 // callback that is always armed, so that a client that leaves is noticed while its handler runs;
-// what it pipelines meanwhile is kept up to kPipelineMax, and is not read further then. Nothing is
+// what it pipelines meanwhile is kept up to kPipelineMax, and is not read further then. The body of
+// a streamed request is read while its handler runs, up to kStreamedHeldMax ahead of it. Nothing is
 // held for an idle connection but this object and its coroutine.
 #pragma once
 
@@ -60,6 +61,8 @@ class Connection final : public Exchange, public std::enable_shared_from_this<Co
     bool late = false;        // came while the server drains: gets a 503, and holds nothing up
   };
   static constexpr size_t kPipelineMax = 16 * 1024;
+  // Of a body that is handed on while it comes, held until the handler asks.
+  static constexpr size_t kStreamedHeldMax = 512 * 1024;
 
   // Takes the descriptor, which is non-blocking.
   Connection(std::shared_ptr<Shared> shared, int fd, Origin origin);
@@ -75,6 +78,7 @@ class Connection final : public Exchange, public std::enable_shared_from_this<Co
   void Abandon();
 
   Request& request() override { return request_; }
+  Task<Result<std::string>> ReadBody() override;
   bool ClientGone() const override { return gone_; }
   bool replied() const override { return replied_; }
   Task<Result<void>> Send(Reply reply) override;
@@ -90,6 +94,7 @@ class Connection final : public Exchange, public std::enable_shared_from_this<Co
   Task<bool> NextRequest();
   Task<bool> OnHead();
   Task<bool> Serve();
+  void EndBody();
   Task<void> RunHandler();
   Task<void> Refuse(Refusal refusal, const Request* request);
   Task<void> Linger();
@@ -102,6 +107,12 @@ class Connection final : public Exchange, public std::enable_shared_from_this<Co
   void CountBody(uint64_t bytes);
   void Gone();
   void Enter(Phase phase);
+  bool BodyIsComing() const { return streaming_ && parser_.state() == RequestParser::State::kBody; }
+  // What the client sends next is, or will be, a part of this request.
+  bool BodyUnfinished() const {
+    return streaming_ && parser_.state() != RequestParser::State::kComplete;
+  }
+  bool HoldsEnough() const;
   void CheckBodyRate(MonotonicTime now);
   void TooSlow(std::string message);
   void CheckWriteStall(MonotonicTime now);
@@ -128,11 +139,14 @@ class Connection final : public Exchange, public std::enable_shared_from_this<Co
   bool watching_ = false;
   bool gone_ = false;
   bool head_checked_ = false;
+  bool continued_ = false;  // the client was told to send its body
   bool reset_on_close_ = false;
   bool linger_ = false;
 
   // Of the current exchange.
   Request request_;
+  bool streaming_ = false;     // its body is handed on while it comes
+  bool reading_body_ = false;  // the handler waits for it
   bool keep_alive_ = true;
   bool is_head_ = false;
   bool replied_ = false;

@@ -28,7 +28,8 @@ bool HasNoBody(int status) { return status == 204 || status == 304; }
 
 std::string Connection::MakeHead(Reply& reply, BodyFraming framing, uint64_t length) {
   CHECK(reply.status >= 200 && reply.status <= 599, "an answer has a final status");
-  keep_alive_ = keep_alive_ && !shared_->draining && framing != BodyFraming::kClose;
+  keep_alive_ =
+      keep_alive_ && !shared_->draining && framing != BodyFraming::kClose && !BodyUnfinished();
   framing_ = framing;
   return BuildHead(reply.status, reply.headers,
                    {.framing = framing,

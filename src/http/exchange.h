@@ -11,6 +11,7 @@
 #pragma once
 
 #include <functional>
+#include <string>
 #include <string_view>
 
 #include "async/task.h"
@@ -23,8 +24,14 @@ class Exchange {
  public:
   virtual ~Exchange() = default;
 
-  // Its parts may be moved out. Lives until the handler returns.
+  // Its parts may be moved out. Lives until the handler returns. Of a request that is handed on
+  // while it comes (ParserLimits::streamed_prefix) the body is empty: ReadBody gives it.
   virtual Request& request() = 0;
+  // The next piece of the body, at least a byte and at most some hundred KiB; empty at its end, and
+  // from then on. What is not asked for waits with the client. kTimeout (too slow), kTooLarge and
+  // kInvalidArgument (a broken transfer coding) end the body; the connection closes behind the
+  // answer when some of it was not read. Of a request that is whole, the body in one piece.
+  virtual Task<Result<std::string>> ReadBody() = 0;
   // The client closed or broke the connection, took nothing for too long, or the server ends.
   virtual bool ClientGone() const = 0;
   // Send or Start was called.

@@ -28,6 +28,7 @@ class FakeExchange final : public Exchange {
   void LeaveAfterWrites(int count) { writes_left_ = count; }
 
   Request& request() override { return request_; }
+  Task<Result<std::string>> ReadBody() override { co_return std::exchange(request_.body, {}); }
   bool ClientGone() const override { return gone_; }
   bool replied() const override { return replied_; }
 

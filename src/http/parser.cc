@@ -72,11 +72,14 @@ bool RequestParser::TakeLine(std::string_view line) {
 }
 
 bool RequestParser::FinishHead() {
-  std::expected<Framing, Refusal> framing = CheckHead(request_, authority_, limits_.body_bytes);
+  streams_ = !limits_.streamed_prefix.empty() && request_.method == "POST" &&
+             request_.path.starts_with(limits_.streamed_prefix);
+  const uint64_t body_max = streams_ ? limits_.streamed_body_bytes : limits_.body_bytes;
+  std::expected<Framing, Refusal> framing = CheckHead(request_, authority_, body_max);
   if (!framing) return Fail(std::move(framing.error()));
   framing_ = *framing;
   if (framing_.chunked) {
-    chunks_.Reset(limits_.body_bytes);
+    chunks_.Reset(body_max);
   } else if (framing_.content_length == 0) {
     state_ = State::kComplete;
     return true;
@@ -88,7 +91,8 @@ bool RequestParser::FinishHead() {
 
 size_t RequestParser::FeedBody(std::string_view bytes) {
   if (framing_.chunked) {
-    const std::expected<size_t, Refusal> taken = chunks_.Feed(bytes, request_.body);
+    const std::expected<size_t, Refusal> taken =
+        chunks_.Feed(bytes, request_.body, taken_body_bytes_);
     if (!taken) {
       Fail(taken.error());
       return 0;
@@ -96,7 +100,7 @@ size_t RequestParser::FeedBody(std::string_view bytes) {
     if (chunks_.done()) state_ = State::kComplete;
     return *taken;
   }
-  const uint64_t left = framing_.content_length - request_.body.size();
+  const uint64_t left = framing_.content_length - body_bytes();
   const size_t taken = static_cast<size_t>(std::min<uint64_t>(left, bytes.size()));
   request_.body.append(bytes.substr(0, taken));
   if (taken == left) state_ = State::kComplete;
@@ -118,7 +122,22 @@ Request RequestParser::TakeRequest() {
   std::string().swap(line_);  // assigning {} would keep the buffer
   authority_.clear();
   framing_ = {};
+  streams_ = false;
+  taken_body_bytes_ = 0;
   return request;
+}
+
+Request RequestParser::TakeHead() {
+  CHECK(state_ == State::kBody && streams_, "TakeHead belongs to a request that streams");
+  std::string body = std::exchange(request_.body, {});
+  Request head = std::exchange(request_, {});
+  request_.body = std::move(body);
+  return head;
+}
+
+std::string RequestParser::TakeBody() {
+  taken_body_bytes_ += request_.body.size();
+  return std::exchange(request_.body, {});
 }
 
 }  // namespace weir::http

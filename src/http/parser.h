@@ -25,6 +25,10 @@ struct ParserLimits {
   size_t line_bytes = 8 * 1024;
   size_t header_count = 100;
   uint64_t body_bytes = 32 * 1024 * 1024;
+  // POST requests below this path may bring larger bodies, which are handed on while they come
+  // instead of being held. Empty: none.
+  std::string streamed_prefix = {};
+  uint64_t streamed_body_bytes = 0;
 };
 
 class RequestParser {
@@ -47,12 +51,21 @@ class RequestParser {
   bool started() const { return started_; }
   // The head in kBody and kComplete: for checks before the body is read.
   const Request& request() const { return request_; }
+  // In kBody: the body is taken in pieces (TakeHead, TakeBody).
+  bool streams() const { return streams_; }
+  // Bytes of the body so far, those that were taken included.
+  uint64_t body_bytes() const { return taken_body_bytes_ + request_.body.size(); }
   // In kBody: the client waits for "100 Continue".
   bool expects_continue() const { return framing_.expects_continue; }
   const Refusal& refusal() const { return refusal_; }
 
-  // In kComplete. The parser is then ready for the next request.
+  // In kComplete. The parser is then ready for the next request. Of a request that streams, what
+  // was not taken before.
   Request TakeRequest();
+  // In kBody of a request that streams: all but the body, once.
+  Request TakeHead();
+  // The bytes of the body that have come since the last call.
+  std::string TakeBody();
 
  private:
   size_t FeedHead(std::string_view bytes);
@@ -71,6 +84,8 @@ class RequestParser {
   std::string authority_;
   Framing framing_;
   ChunkedDecoder chunks_;
+  bool streams_ = false;
+  uint64_t taken_body_bytes_ = 0;
   Request request_;
   Refusal refusal_;
 };

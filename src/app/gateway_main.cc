@@ -28,6 +28,7 @@
 #include "conversations/store.h"
 #include "files/store.h"
 #include "gateway/gateway.h"
+#include "gateway/model_changes.h"
 #include "history/learned_file.h"
 #include "history/store.h"
 #include "http/listen.h"
@@ -67,6 +68,8 @@ uint64_t RandomSalt() {
 http::ServerOptions HttpOptions(const config::Limits& limits) {
   http::ServerOptions options;
   options.limits.body_bytes = static_cast<uint64_t>(*limits.body);
+  options.limits.streamed_prefix = "/api/blobs/";
+  options.limits.streamed_body_bytes = static_cast<uint64_t>(*limits.upload);
   options.limits.head_bytes = static_cast<size_t>(*limits.headers);
   options.limits.line_bytes = static_cast<size_t>(*limits.header_line);
   options.limits.header_count = static_cast<size_t>(*limits.header_count);
@@ -98,6 +101,10 @@ Duration KeepAliveOf(Duration setting) {
   return setting == config::kForever ? Duration(-1) : setting;
 }
 
+size_t ModelChangesMax(const config::Settings& settings) {
+  return static_cast<size_t>(*settings.limits.model_changes);
+}
+
 // Everything that serves, built in the order of need and destroyed in the reverse.
 class Gateway {
  public:
@@ -118,6 +125,9 @@ class Gateway {
         door_(loop_.executor(), SystemClock(), link_),
         providers_(loop_.executor(), SystemClock(), door_, {.seed = RandomSalt()}),
         readers_(loop_.executor(), SystemClock(), link_, {}),
+        model_changes_(loop_.executor(), link_, store_,
+                       {.pulls_max = ModelChangesMax(policy_.settings()),
+                        .changes_max = ModelChangesMax(policy_.settings())}),
         gateway_{.clock = SystemClock(),
                  .engines = fleet_,
                  .policy = [this] { return policy_.Current(); },
@@ -138,7 +148,9 @@ class Gateway {
               .list_models = [this] { return policy_.ListModels(); },
               .local_model = [this](const std::string& name) { return policy_.LocalModel(name); },
               .probe_backend = [this](const std::string& name) { return ProbeBackendOf(name); },
-              .door = &door_},
+              .door = &door_,
+              .model_changes = ModelChangesMax(policy_.settings()) > 0 ? &model_changes_ : nullptr,
+              .on_model_change = [this] { policy_.LookAgain(); }},
         server_(loop_.executor(), HttpOptions(policy_.settings().limits),
                 [this](http::Exchange& exchange) { return server::Serve(site_, exchange); }) {
     ApplyLimits();
@@ -223,9 +235,9 @@ class Gateway {
   }
 
  private:
-  // An egress process or a reader that ended is noticed by its socket.
+  // An egress process, a reader or a fetch process that ended is noticed by its socket.
   void OnExited(const wire::EngineExited& exited) {
-    if (exited.engine < wire::kReaderIdFirst) fleet_.OnEngineExited(exited);
+    if (exited.engine < wire::kFetchIdFirst) fleet_.OnEngineExited(exited);
   }
 
   std::optional<server::ProbeBackend> ProbeBackendOf(const std::string& name) const {
@@ -430,6 +442,7 @@ class Gateway {
   std::unique_ptr<const routing::Predictor> predictor_ = {};
   VectorStore vectors_ = {};
   backends::ReaderProcesses readers_;
+  gateway::ModelChanges model_changes_;
   std::unique_ptr<knowledge::Library> library_ = {};
   std::optional<gateway::Documents> documents_ = {};
   gateway::Gateway gateway_;

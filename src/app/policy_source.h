@@ -30,6 +30,8 @@ class PolicySource {
 
   // The policy now. Looks at the store again when it changed, at most once a second.
   std::shared_ptr<const routing::Policy> Current();
+  // The store was changed just now.
+  void LookAgain() { looked_ = {}; }
   // After a reload.
   void Replace(config::Settings settings);
   const config::Settings& settings() const { return settings_; }

@@ -36,6 +36,23 @@ std::vector<std::string> WholeEnvironment() {
   return all;
 }
 
+// What a pull may need: proxies, trust roots, pip's own variables, and of what looks like a secret
+// the hub's token alone.
+std::vector<std::string> FetchEnvironment() {
+  std::vector<std::string> kept;
+  for (const std::string& line : WholeEnvironment()) {
+    const std::string_view name = std::string_view(line).substr(0, line.find('='));
+    const auto has = [&name](std::string_view word) {
+      return name.find(word) != std::string_view::npos;
+    };
+    const bool hub =
+        name == "HF_TOKEN" || name == "HUGGING_FACE_HUB_TOKEN" || name == "HF_TOKEN_PATH";
+    const bool secret = has("TOKEN") || has("KEY") || has("SECRET") || has("PASSWORD");
+    if (hub || !secret) kept.push_back(line);
+  }
+  return kept;
+}
+
 // What children need of the environment: where configuration and data are, the language. Keys of
 // providers stay here.
 std::vector<std::string> ChildEnvironment() {
@@ -78,6 +95,13 @@ Result<void> MakeDataFolder(const std::string& path) {
   return {};
 }
 
+// Children close themselves off from what is not there when they start, and models come later. A
+// store that cannot be made is one that somebody else has to bring.
+void MakeModelsFolder(const std::string& path) {
+  std::error_code ignored;
+  std::filesystem::create_directories(path, ignored);
+}
+
 Result<std::vector<Fd>> Bind(const std::vector<config::Endpoint>& endpoints) {
   std::vector<Fd> listeners;
   for (const config::Endpoint& endpoint : endpoints) {
@@ -105,6 +129,7 @@ int RunServe(const std::vector<std::string>& words, const config::Settings& sett
   auto signals = SignalQueue::Open({SIGTERM, SIGINT, SIGHUP});
   if (!signals) return Refuse(signals.error().message);
   if (auto made = MakeDataFolder(*settings.data); !made) return Refuse(made.error().message);
+  MakeModelsFolder(*settings.models);
   auto lock = FileLock::Acquire(*settings.data);
   if (!lock) return Refuse(lock.error().message);
   auto listeners = Bind(*settings.listen);
@@ -132,6 +157,10 @@ int RunServe(const std::vector<std::string>& words, const config::Settings& sett
   options.door.environment = WholeEnvironment();
   options.reader.program = *folder + "/weir-reader";
   options.reader.environment = options.engine.environment;
+  // The launcher keeps it, so that a gateway that was taken over cannot do otherwise.
+  if (*settings.limits.model_changes > 0) options.fetch.program = *folder + "/weir-fetch";
+  options.fetch.arguments = {"for-server", *settings.models};
+  options.fetch.environment = FetchEnvironment();
   options.data_folder = *settings.data;
   options.drain_timeout = *settings.drain_timeout;
   return RunLauncher(options, *signals, SystemClock());

@@ -1,8 +1,11 @@
 #include "async/descriptor.h"
 
+#include <sys/socket.h>
+
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <cerrno>
 
 #include "async/loop.h"
 
@@ -45,6 +48,20 @@ Task<Result<void>> Descriptor::WaitWritable() {
 void Descriptor::Close() {
   boost::system::error_code ignored;
   state_->descriptor.close(ignored);
+}
+
+Task<Result<void>> SendAll(Descriptor& socket, std::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t sent = send(socket.fd(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    if (sent > 0) {
+      bytes.remove_prefix(static_cast<size_t>(sent));
+    } else if (sent < 0 && errno == EAGAIN) {
+      if (auto ready = co_await socket.WaitWritable(); !ready) co_return Fail(ready.error());
+    } else if (sent == 0 || errno != EINTR) {
+      co_return Fail(Code::kUnavailable, "the other side is gone");
+    }
+  }
+  co_return Result<void>();
 }
 
 }  // namespace weir

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <memory>
+#include <string_view>
 
 #include "async/task.h"
 #include "base/result.h"
@@ -32,5 +33,9 @@ class Descriptor {
   struct State;
   std::unique_ptr<State> state_;
 };
+
+// Sends all of `bytes` on a socket, which live until then. kUnavailable when the other side is
+// gone.
+Task<Result<void>> SendAll(Descriptor& socket, std::string_view bytes);
 
 }  // namespace weir

@@ -97,16 +97,8 @@ Task<Result<wire::Pages>> ReaderProcesses::Converse(int socket, wire::Document d
   Descriptor descriptor(executor_, socket);
   const std::string frame = wire::EncodeFrame(static_cast<uint16_t>(wire::DocumentFrame::kDocument),
                                               0, wire::Encode(std::exchange(document, {})));
-  std::string_view left = frame;
-  while (!left.empty()) {
-    const ssize_t sent = send(descriptor.fd(), left.data(), left.size(), MSG_NOSIGNAL);
-    if (sent > 0) {
-      left.remove_prefix(static_cast<size_t>(sent));
-    } else if (sent < 0 && errno == EAGAIN) {
-      if (auto ready = co_await descriptor.WaitWritable(); !ready) co_return Fail(ready.error());
-    } else if (sent == 0 || errno != EINTR) {
-      co_return Fail(BrokeIt());
-    }
+  if (auto sent = co_await SendAll(descriptor, frame); !sent) {
+    co_return Fail(sent.error().code == Code::kCancelled ? sent.error() : BrokeIt());
   }
   wire::FrameReader frames;
   std::string block(kReadBytes, '\0');

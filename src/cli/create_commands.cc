@@ -1,7 +1,6 @@
 // create: a model of one's own out of another, by Ollama's Modelfile.
 #include <fmt/core.h>
 
-#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
@@ -11,7 +10,6 @@
 #include "cli/options.h"
 #include "cli/pull.h"
 #include "models/modelfile.h"
-#include "models/parameters.h"
 #include "models/writer.h"
 
 namespace weir::cli {
@@ -65,20 +63,6 @@ Result<models::Manifest> Base(const Common& common, models::Writer& writer,
   return writer.store().Resolve(name.ToString());
 }
 
-void Overlay(const models::Modelfile& file, models::Manifest& manifest) {
-  // Stops of a Modelfile replace those of its base, as they do in a request.
-  const bool own_stops =
-      std::ranges::find(file.parameters, "stop", &models::Parameter::name) != file.parameters.end();
-  if (own_stops)
-    std::erase_if(manifest.parameters, [](const auto& each) { return each.name == "stop"; });
-  for (const models::Parameter& parameter : file.parameters)
-    models::PutParameter(manifest.parameters, parameter);
-  if (!file.system.empty()) manifest.system = file.system;
-  if (!file.chat_template.empty()) manifest.chat_template = file.chat_template;
-  if (!file.licence.empty()) manifest.licence_text = file.licence;
-  if (!file.turns.empty()) manifest.turns = file.turns;
-}
-
 }  // namespace
 
 int CreateModel(const Common& common, const CreateOptions& options) {
@@ -94,11 +78,7 @@ int CreateModel(const Common& common, const CreateOptions& options) {
   if (!writer) return Report(writer.error());
   auto manifest = Base(common, *writer, *file, options.modelfile, *name);
   if (!manifest) return Report(manifest.error());
-  Overlay(*file, *manifest);
-  if (models::PrintManifest(*manifest).size() > models::kManifestBytesMax)
-    return Report({Code::kTooLarge,
-                   fmt::format("the words of a model take at most {} bytes together; shorten them",
-                               models::kManifestBytesMax)});
+  if (auto overlaid = models::Overlay(*file, *manifest); !overlaid) return Report(overlaid.error());
   if (auto named = writer->GiveName(*manifest, false); !named) return Report(named.error());
   fmt::print("{} created\n", name->ToString());
   return 0;

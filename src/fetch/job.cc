@@ -3,6 +3,7 @@
 #include "json/fields.h"
 #include "json/parse.h"
 #include "json/writer.h"
+#include "models/manifest.h"
 
 namespace weir::fetch {
 namespace {
@@ -16,15 +17,31 @@ constexpr std::pair<std::string_view, Event::Kind> kKinds[] = {
     {"failed", Event::Kind::kFailed},
 };
 
-std::string_view WordOf(Event::Kind kind) {
-  for (const auto& [word, each] : kKinds) {
-    if (each == kind) return word;
+constexpr std::pair<std::string_view, Work> kWorks[] = {
+    {"pull", Work::kPull},
+    {"name", Work::kName},
+    {"remove", Work::kRemove},
+    {"keep", Work::kKeep},
+};
+
+template <class T, size_t N>
+std::string_view WordOf(const std::pair<std::string_view, T> (&words)[N], T value) {
+  for (const auto& [word, each] : words) {
+    if (each == value) return word;
   }
   return "";
 }
 
 std::string Text(json::Fields& fields, std::string_view key) {
   return fields.String(key, kTextMax).value_or("");
+}
+
+void RefuseIncomplete(const Job& job, json::Fields& fields) {
+  if (job.work == Work::kPull && job.reference.empty()) fields.Refuse("reference", "is required");
+  if (job.work == Work::kName && job.manifest.empty()) fields.Refuse("manifest", "is required");
+  if (job.work == Work::kRemove && job.name.empty()) fields.Refuse("name", "is required");
+  if (job.work == Work::kKeep && !models::IsSha256(job.sha256))
+    fields.Refuse("sha256", "is not 64 lower case hexadecimal digits");
 }
 
 }  // namespace
@@ -47,6 +64,10 @@ std::string PrintJob(const Job& job) {
       .Field("check_only", job.check_only)
       .Field("keep_previous", job.keep_previous)
       .Field("again", job.again)
+      .Field("work", WordOf(kWorks, job.work))
+      .Field("manifest", job.manifest)
+      .Field("sha256", job.sha256)
+      .Field("size", job.size)
       .EndObject();
   return out;
 }
@@ -57,10 +78,10 @@ Result<Job> ParseJob(std::string_view text) {
   json::Problem problem;
   json::Fields fields(problem, *document);
   Job job;
-  job.reference = Text(fields.Require(), "reference");
+  job.reference = Text(fields, "reference");
   job.source = fields.Int("source", -1, 64).value_or(-1);
   job.name = Text(fields, "name");
-  job.store = Text(fields.Require(), "store");
+  job.store = Text(fields, "store");
   job.cache = Text(fields, "cache");
   job.hub = Text(fields, "hub");
   job.hub_token = Text(fields, "hub_token");
@@ -71,6 +92,12 @@ Result<Job> ParseJob(std::string_view text) {
   job.check_only = fields.Bool("check_only").value_or(false);
   job.keep_previous = fields.Bool("keep_previous").value_or(false);
   job.again = fields.Bool("again").value_or(false);
+  job.work =
+      fields.Word<Work>("work", {kWorks[0], kWorks[1], kWorks[2], kWorks[3]}).value_or(Work::kPull);
+  job.manifest = fields.String("manifest", models::kManifestBytesMax).value_or("");
+  job.sha256 = Text(fields, "sha256");
+  job.size = static_cast<uint64_t>(fields.Int("size", 0, kBytesMax).value_or(0));
+  RefuseIncomplete(job, fields);
   fields.RefuseUnread();
   if (problem) return Fail(problem.Take());
   return job;
@@ -79,10 +106,12 @@ Result<Job> ParseJob(std::string_view text) {
 std::string PrintEvent(const Event& event) {
   std::string out;
   json::Writer writer(&out);
-  writer.BeginObject().Field("event", WordOf(event.kind));
+  writer.BeginObject().Field("event", WordOf(kKinds, event.kind));
   if (!event.text.empty()) writer.Field("text", event.text);
   if (event.kind == Event::Kind::kProgress || event.total > 0)
     writer.Field("done", event.done).Field("total", event.total);
+  if (event.kind == Event::Kind::kBegin && !event.sha256.empty())
+    writer.Field("sha256", event.sha256);
   if (event.kind == Event::Kind::kDone) {
     writer.Field("sha256", event.sha256)
         .Field("revision", event.revision)

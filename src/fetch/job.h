@@ -1,6 +1,7 @@
-// What `weir pull` and its fetch process say to each other: one Job down the standard input, as a
-// JSON document; Events up the standard output, one JSON document a line. The last event is kDone
-// or kFailed; a process that ends without either has crashed.
+// What a fetch process and whoever started it say to each other: one Job down, as a JSON document
+// on a line; Events up, one JSON document a line. The last event is kDone or kFailed; a process
+// that ends without either has crashed. `weir pull` talks over the standard input and output, the
+// gateway over a socket, and with kKeep the file's bytes follow the job once kBegin has come.
 //
 // Values; any thread.
 #pragma once
@@ -13,8 +14,16 @@
 
 namespace weir::fetch {
 
-inline constexpr size_t kJobBytesMax = 64 * 1024;
+inline constexpr size_t kJobBytesMax = 3 * 1024 * 1024;  // a manifest of 1 MiB, quoted
 inline constexpr size_t kEventBytesMax = 16 * 1024;
+
+// All but kPull is what a server does for its clients; commands write the store themselves.
+enum class Work : uint8_t {
+  kPull,
+  kName,    // gives `manifest`'s name to a file that is in the store
+  kRemove,  // takes `name` away
+  kKeep,    // takes a file of `sha256` in, for a kName to come
+};
 
 struct Job {
   std::string reference;  // fetch/reference.h; of a catalogue's entry with the next field
@@ -31,12 +40,16 @@ struct Job {
   bool check_only = false;  // say what the source has now, and fetch nothing
   bool keep_previous = false;
   bool again = false;  // ask the source even when the store has the model
+  Work work = Work::kPull;
+  std::string manifest;  // kName: as a store has it
+  std::string sha256;    // kKeep
+  uint64_t size = 0;     // kKeep: bytes; 0 when nobody said
 };
 
 struct Event {
   enum class Kind : uint8_t {
     kNote,      // `text` for people
-    kBegin,     // `text`: the model's name; `total` bytes, 0 when not known
+    kBegin,     // `text`: the model's name; `total` bytes, 0 when not known; `sha256` when known
     kProgress,  // `done` of `total`
     kDone,      // `text`: the name; the rest of what is known
     kFailed,

@@ -21,8 +21,26 @@ TEST(JobTest, SurvivesTheWay) {
   EXPECT_EQ(PrintJob(*read), PrintJob(job));
 }
 
+TEST(JobTest, EveryWorkSurvivesTheWay) {
+  const Job jobs[] = {
+      {.work = Work::kName, .manifest = "{\"quoted\": \"\\n\"}"},
+      {.name = "x:y", .work = Work::kRemove},
+      {.work = Work::kKeep, .sha256 = std::string(64, 'a'), .size = 7},
+  };
+  for (const Job& job : jobs) {
+    const auto read = ParseJob(PrintJob(job));
+    ASSERT_TRUE(read) << read.error().message;
+    EXPECT_EQ(PrintJob(*read), PrintJob(job));
+    EXPECT_EQ(read->work, job.work);
+  }
+}
+
 TEST(JobTest, WhatIsNoJobIsRefused) {
   EXPECT_FALSE(ParseJob("{}"));
+  EXPECT_FALSE(ParseJob(R"({"work":"name","store":"s"})"));
+  EXPECT_FALSE(ParseJob(R"({"work":"remove","store":"s"})"));
+  EXPECT_FALSE(ParseJob(R"({"work":"keep","sha256":"AB"})"));
+  EXPECT_FALSE(ParseJob(R"({"work":"burn","reference":"a"})"));
   EXPECT_FALSE(ParseJob(R"({"reference":"a","store":"s","connections":99})"));
   EXPECT_FALSE(ParseJob(R"({"reference":"a","store":"s","more":1})"));
 }

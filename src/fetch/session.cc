@@ -8,7 +8,9 @@
 #include <ctime>
 #include <thread>
 
+#include "base/log.h"
 #include "gguf/inspect.h"
+#include "process/sandbox.h"
 
 namespace weir::fetch {
 namespace {
@@ -16,22 +18,17 @@ namespace {
 constexpr auto kProgressEvery = std::chrono::milliseconds(100);
 constexpr auto kLookEvery = std::chrono::milliseconds(100);
 
-std::string Now() {
-  const std::time_t now = UnixSeconds(SystemClock().WallNow());
-  std::tm utc{};
-  gmtime_r(&now, &utc);
-  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z", utc.tm_year + 1900, utc.tm_mon + 1,
-                     utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec);
-}
-
 }  // namespace
 
 void Reporter::Note(std::string text) {
   Say({.kind = Event::Kind::kNote, .text = std::move(text)});
 }
 
-void Reporter::Begin(std::string name, uint64_t total) {
-  Say({.kind = Event::Kind::kBegin, .text = std::move(name), .total = total});
+void Reporter::Begin(std::string name, uint64_t total, std::string sha256) {
+  Say({.kind = Event::Kind::kBegin,
+       .text = std::move(name),
+       .total = total,
+       .sha256 = std::move(sha256)});
 }
 
 void Reporter::Progress(uint64_t done, uint64_t total) {
@@ -52,6 +49,21 @@ void Reporter::Say(const Event& event) {
   }
 }
 
+void CloseOff(const Job& job, bool network, std::vector<std::string> writable) {
+  writable.push_back(job.store);
+  const SandboxReport report =
+      ApplySandbox(SandboxSpec::Fetch(std::move(writable), network, job.ca_file));
+  for (const std::string& line : report.ToStrings()) LogDebug("sandbox: {}", line);
+}
+
+std::string NowText() {
+  const std::time_t now = UnixSeconds(SystemClock().WallNow());
+  std::tm utc{};
+  gmtime_r(&now, &utc);
+  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z", utc.tm_year + 1900, utc.tm_mon + 1,
+                     utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec);
+}
+
 models::Manifest ManifestOf(const Source& source, const std::string& sha256, uint64_t size) {
   return {.name = source.name,
           .format = "gguf",
@@ -59,7 +71,7 @@ models::Manifest ManifestOf(const Source& source, const std::string& sha256, uin
           .size = size,
           .licence = source.licence,
           .source = source.reference,
-          .created = Now(),
+          .created = NowText(),
           .revision = source.revision,
           .chat_template = source.chat_template,
           .system = source.system,

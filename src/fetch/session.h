@@ -23,7 +23,7 @@ class Reporter {
  public:
   explicit Reporter(int output) : output_(output) {}
   void Note(std::string text);
-  void Begin(std::string name, uint64_t total);
+  void Begin(std::string name, uint64_t total, std::string sha256 = "");
   void Progress(uint64_t done, uint64_t total);
   void Say(const Event& event);
 
@@ -38,6 +38,10 @@ struct Session {
   models::Writer& writer;
   http::Downloads& downloads;
 };
+
+// Gives up what a pull needs no more: other programs, all files but the store and `writable`, and
+// without `network` every connection.
+void CloseOff(const Job& job, bool network, std::vector<std::string> writable = {});
 
 // One of several files that make a model.
 struct PartFile {
@@ -66,6 +70,9 @@ struct Source {
 
 // Asks the source. The name is the job's, or made of the reference.
 Result<Source> FindSource(const Session& session, const Reference& reference);
+
+// The time as a manifest has it.
+std::string NowText();
 
 // The commit's beginning: what every manifest of a fetched model says.
 models::Manifest ManifestOf(const Source& source, const std::string& sha256, uint64_t size);

@@ -2,6 +2,7 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <array>
 
 #include "models/parameters.h"
@@ -137,12 +138,8 @@ class Reader {
     const int at = line_;
     if (auto put = Put(out_.chat_template, text); !put) return put;
     if (!IsGoTemplate(out_.chat_template)) return {};
-    return Fail(
-        Code::kUnprocessable,
-        fmt::format("line {}: TEMPLATE is written in Go's dialect, which only Ollama reads; "
-                    "write it in Jinja, or leave it out to have the model's own",
-                    at),
-        "modelfile", "go_template");
+    return Fail(Code::kUnprocessable, fmt::format("line {}: TEMPLATE {}", at, kGoTemplateRefused),
+                "modelfile", "go_template");
   }
 
   Result<void> TakeParameter(std::string_view text) {
@@ -186,6 +183,22 @@ Result<Modelfile> ParseModelfile(std::string_view text) {
     return Fail(Code::kTooLarge,
                 fmt::format("a Modelfile has at most {} bytes", kModelfileBytesMax), "modelfile");
   return Reader(text).Read();
+}
+
+Result<void> Overlay(const Modelfile& file, Manifest& manifest) {
+  const bool own_stops =
+      std::ranges::find(file.parameters, "stop", &Parameter::name) != file.parameters.end();
+  if (own_stops)
+    std::erase_if(manifest.parameters, [](const auto& each) { return each.name == "stop"; });
+  for (const Parameter& parameter : file.parameters) PutParameter(manifest.parameters, parameter);
+  if (!file.system.empty()) manifest.system = file.system;
+  if (!file.chat_template.empty()) manifest.chat_template = file.chat_template;
+  if (!file.licence.empty()) manifest.licence_text = file.licence;
+  if (!file.turns.empty()) manifest.turns = file.turns;
+  if (PrintManifest(manifest).size() <= kManifestBytesMax) return {};
+  return Fail(Code::kTooLarge,
+              fmt::format("the words of a model take at most {} bytes together; shorten them",
+                          kManifestBytesMax));
 }
 
 bool IsGoTemplate(std::string_view text) {

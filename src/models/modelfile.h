@@ -36,6 +36,16 @@ struct Modelfile {
 // kInvalidArgument, kUnprocessable (reasons "go_template", "adapter") name the line.
 Result<Modelfile> ParseModelfile(std::string_view text);
 
+// The words of a Modelfile over those of the model that it was made of. Stops replace the base's,
+// as they do in a request. kTooLarge when all words together are too many for a manifest.
+Result<void> Overlay(const Modelfile& file, Manifest& manifest);
+
+// Why a template of Go's dialect is refused, behind "TEMPLATE " or a field's name.
+inline constexpr std::string_view kGoTemplateRefused =
+    "is written in Go's dialect, which only Ollama reads; write it in Jinja, or leave it out to "
+    "have "
+    "the model's own";
+
 // Whether a template is written in Go's dialect, which only Ollama reads, and not in Jinja.
 bool IsGoTemplate(std::string_view text);
 

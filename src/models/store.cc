@@ -52,6 +52,8 @@ void ListModel(int manifests, const std::string& model, Listing& out) {
   }
 }
 
+std::string BlobFile(std::string_view sha256) { return fmt::format("sha256-{}", sha256); }
+
 std::string Joined(const std::vector<std::string>& words) {
   std::string out;
   for (const std::string& word : words) out += (out.empty() ? "" : ", ") + word;
@@ -191,10 +193,7 @@ Result<OpenedModel> Store::Open(std::string_view name) const {
   auto manifest = Resolve(name);
   if (!manifest) return Fail(manifest.error());
   if (!manifest->path.empty()) return OpenFound(*manifest);
-  const std::string file = "sha256-" + manifest->sha256;
-  const Fd root = OpenRoot(root_);
-  const Fd blobs = root.valid() ? OpenFolder(root.get(), "blobs") : Fd();
-  Fd fd = blobs.valid() ? OpenBelow(blobs.get(), file.c_str(), 0) : Fd();
+  Fd fd = OpenBlobOr(manifest->sha256);
   const auto size = FileSize(fd);
   if (!size || *size != manifest->size) {
     return Fail(
@@ -204,8 +203,31 @@ Result<OpenedModel> Store::Open(std::string_view name) const {
             !size ? "missing or not a regular file" : "of another size than its manifest says"),
         "model", "model_damaged");
   }
-  return OpenedModel{manifest->name.ToString(), manifest->sha256, *size, root_ + "/blobs/" + file,
-                     std::move(fd)};
+  return OpenedModel{manifest->name.ToString(), manifest->sha256, *size,
+                     root_ + "/blobs/" + BlobFile(manifest->sha256), std::move(fd)};
+}
+
+Fd Store::OpenBlobOr(std::string_view sha256) const {
+  const Fd root = OpenRoot(root_);
+  const Fd blobs = root.valid() ? OpenFolder(root.get(), "blobs") : Fd();
+  return blobs.valid() ? OpenBelow(blobs.get(), BlobFile(sha256).c_str(), 0) : Fd();
+}
+
+Result<Fd> Store::OpenBlob(std::string_view sha256) const {
+  Fd file = IsSha256(sha256) ? OpenBlobOr(sha256) : Fd();
+  if (!FileSize(file))
+    return Fail(Code::kNotFound, "there is no such file in the model store", "digest",
+                "blob_not_found");
+  return file;
+}
+
+Result<Name> Store::WholeName(std::string_view text) const {
+  auto name = ParseName(text);
+  if (!name || !name->tag.empty()) return name;
+  const auto model = Resolve(text);
+  if (!model) return Fail(model.error());
+  if (model->name.model == name->model) return model->name;
+  return name;
 }
 
 Result<OpenedModel> Store::OpenFound(const Manifest& manifest) const {

@@ -60,6 +60,13 @@ class Store {
   // damaged or a link.
   Result<OpenedModel> Open(std::string_view name) const;
 
+  // A file of the store by its sha256, whether or not a name points to it. kNotFound,
+  // "blob_not_found".
+  Result<Fd> OpenBlob(std::string_view sha256) const;
+  // The stored model that is meant by a whole name, or by one whose tag was left out: a beginning
+  // is enough to run a model, not to remove it. kInvalidArgument; with a tag it need not be there.
+  Result<Name> WholeName(std::string_view name) const;
+
   const std::string& root() const { return root_; }
 
   static constexpr size_t kPrefixMin = 3;
@@ -69,6 +76,7 @@ class Store {
   Result<Manifest> ResolveBare(const Name& name) const;
   Error NotFound(std::string_view name) const;
   Result<OpenedModel> OpenFound(const Manifest& manifest) const;
+  Fd OpenBlobOr(std::string_view sha256) const;  // invalid when there is none
 
   std::string root_;
   Places places_ = {};

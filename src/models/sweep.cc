@@ -69,7 +69,8 @@ void Writer::SweepPartial(const std::string& key, WallTime now, Swept& swept) co
   if (!folder.valid()) return;
   const Fd lock = OpenBelow(folder.get(), "lock", O_RDWR | O_CREAT);
   if (!lock.valid() || flock(lock.get(), LOCK_EX | LOCK_NB) != 0) return;  // somebody works on it
-  bool gone = IsOlder(folder.get(), "state", now, kPartialStaleAfter) ||
+  bool gone = key.starts_with(kUploadPrefix) ||
+              IsOlder(folder.get(), "state", now, kPartialStaleAfter) ||
               faccessat(folder.get(), "state", F_OK, 0) != 0;
   const auto intent = ReadManifestFile(folder.get(), "intent");
   if (intent && HasBlob(intent->sha256, intent->size)) {

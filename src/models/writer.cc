@@ -236,13 +236,26 @@ Result<void> Writer::Commit(Partial partial, const Manifest& manifest, bool keep
   const auto lock = LockStore();
   if (!lock) return Fail(lock.error());
   if (!HasBlob(manifest.sha256, manifest.size)) {
-    const std::string blob = BlobName(manifest.sha256);
-    fchmod(partial.data(), 0644);
-    if (renameat(partial.folder_.get(), "data", blobs_.get(), blob.c_str()) != 0)
-      return Fail(StoreError("cannot put a model in its place", errno));
-    if (auto synced = Sync(blobs_.get()); !synced) return synced;
+    if (auto put = PutBlob(partial, manifest.sha256); !put) return put;
   }
   if (auto named = NameLocked(manifest, keep_previous); !named) return named;
+  Discard(std::move(partial));
+  return {};
+}
+
+Result<void> Writer::PutBlob(const Partial& partial, const std::string& sha256) const {
+  fchmod(partial.data(), 0644);
+  const std::string blob = BlobName(sha256);
+  if (renameat(partial.folder_.get(), "data", blobs_.get(), blob.c_str()) != 0)
+    return Fail(StoreError("cannot put a model in its place", errno));
+  return Sync(blobs_.get());
+}
+
+Result<void> Writer::Keep(Partial partial, const std::string& sha256) const {
+  if (auto synced = Sync(partial.data()); !synced) return synced;
+  const auto lock = LockStore();
+  if (!lock) return Fail(lock.error());
+  if (auto put = PutBlob(partial, sha256); !put) return put;
   Discard(std::move(partial));
   return {};
 }

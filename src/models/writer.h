@@ -31,6 +31,9 @@ inline constexpr Duration kPartialStaleAfter = std::chrono::hours(7 * 24);
 // (tools/fetch_models), so only older ones are taken away.
 inline constexpr Duration kLooseBlobAfter = std::chrono::hours(1);
 
+// Keys of partials that a client sends: nobody goes on with what one left.
+inline constexpr std::string_view kUploadPrefix = "upload-";
+
 struct Removed {
   std::string name;
   uint64_t bytes_freed = 0;  // 0 when another name still points to the file
@@ -64,6 +67,9 @@ class Writer {
   // held the bytes against the manifest's sha256, size and the inspector. With `keep_previous` the
   // model that had the name before stays, for RollBack. A blob that is there already is kept.
   Result<void> Commit(Partial partial, const Manifest& manifest, bool keep_previous) const;
+  // The Partial's bytes become a blob that no name points to yet, and that goes when none does
+  // within kLooseBlobAfter. The caller has held them against `sha256`.
+  Result<void> Keep(Partial partial, const std::string& sha256) const;
   // A name for a blob that is there. kNotFound when it is not.
   Result<void> GiveName(const Manifest& manifest, bool keep_previous) const;
   // kNotFound when there is no such name. The blob goes with its last name; a process that has it
@@ -81,6 +87,7 @@ class Writer {
   explicit Writer(std::string root) : root_(std::move(root)) {}
   Result<void> OpenFolders();
   Result<Fd> LockStore() const;
+  Result<void> PutBlob(const Partial& partial, const std::string& sha256) const;
   Result<void> PutManifest(int top, const Manifest& manifest) const;
   Result<void> KeepPrevious(const Manifest& next) const;
   Result<void> NameLocked(const Manifest& manifest, bool keep_previous) const;

@@ -15,13 +15,22 @@ namespace {
 using Found = std::vector<RequestScanner::Read>;
 
 struct Job {
-  std::shared_ptr<const Detector> detector = {};
-  std::shared_ptr<const void> owner = {};
-  std::vector<RequestScanner::Unread> unread = {};
-  // The thread's until it says `done`; nothing in it when the thread ended first.
-  std::shared_ptr<std::optional<Found>> found = {};
+  std::move_only_function<void(const std::atomic<bool>& ending)> work = {};
   std::function<void()> done = {};
 };
+
+// What `of_one` gives for each of `all`, or nothing when the thread ends first. Written by the
+// thread until its job is done.
+template <class T, class Items, class OfOne>
+void DoAll(const Items& all, const std::atomic<bool>& ending,
+           const std::shared_ptr<std::optional<std::vector<T>>>& into, const OfOne& of_one) {
+  std::vector<T> found;
+  for (const auto& one : all) {
+    if (ending) return;
+    found.push_back(of_one(one));
+  }
+  *into = std::move(found);
+}
 
 }  // namespace
 
@@ -30,12 +39,7 @@ struct ScanThread::State {
 
   void ReadUntilClosed() {
     while (std::optional<Job> job = waiting.Pop()) {
-      Found found;
-      for (const RequestScanner::Unread& one : job->unread) {
-        if (ending) break;
-        found.push_back({one.key, RequestScanner::DetectIn(*job->detector, one.text)});
-      }
-      if (found.size() == job->unread.size()) *job->found = std::move(found);
+      job->work(ending);
       job->done();
     }
   }
@@ -56,16 +60,10 @@ ScanThread::~ScanThread() {
   state_->thread.join();
 }
 
-Task<Result<Found>> ScanThread::Read(std::shared_ptr<const Detector> detector,
-                                     std::shared_ptr<const void> owner,
-                                     std::vector<RequestScanner::Unread> unread) {
+Task<Result<void>> ScanThread::Do(Work work) {
   Event done(state_->executor);
-  const auto found = std::make_shared<std::optional<Found>>();
-  const Result<void> pushed = state_->waiting.Push({.detector = std::move(detector),
-                                                    .owner = std::move(owner),
-                                                    .unread = std::move(unread),
-                                                    .found = found,
-                                                    .done = done.Setter()});
+  const Result<void> pushed =
+      state_->waiting.Push({.work = std::move(work), .done = done.Setter()});
   if (!pushed) {
     Error busy{Code::kUnavailable,
                "too many long requests wait to be looked through; try again",
@@ -74,7 +72,34 @@ Task<Result<Found>> ScanThread::Read(std::shared_ptr<const Detector> detector,
     busy.retry_after_s = 1;
     co_return Fail(std::move(busy));
   }
-  if (auto waited = co_await done.Wait(); !waited) co_return Fail(waited.error());
+  co_return co_await done.Wait();
+}
+
+Task<Result<Found>> ScanThread::Read(std::shared_ptr<const Detector> detector,
+                                     std::shared_ptr<const void> owner,
+                                     std::vector<RequestScanner::Unread> unread) {
+  const auto found = std::make_shared<std::optional<Found>>();
+  const auto done =
+      co_await Do([detector = std::move(detector), owner = std::move(owner),
+                   unread = std::move(unread), found](const std::atomic<bool>& ending) {
+        DoAll(unread, ending, found, [&](const RequestScanner::Unread& one) {
+          return RequestScanner::Read{one.key, RequestScanner::DetectIn(*detector, one.text)};
+        });
+      });
+  if (!done) co_return Fail(done.error());
+  if (!*found) co_return Fail(Code::kUnavailable, "the server is shutting down");
+  co_return std::move(**found);
+}
+
+Task<Result<std::vector<std::vector<Finding>>>> ScanThread::Find(
+    std::shared_ptr<const Detector> detector,
+    std::shared_ptr<const std::vector<std::string>> texts) {
+  const auto found = std::make_shared<std::optional<std::vector<std::vector<Finding>>>>();
+  const auto done = co_await Do([detector = std::move(detector), texts = std::move(texts),
+                                 found](const std::atomic<bool>& ending) {
+    DoAll(*texts, ending, found, [&](const std::string& text) { return detector->Find(text); });
+  });
+  if (!done) co_return Fail(done.error());
   if (!*found) co_return Fail(Code::kUnavailable, "the server is shutting down");
   co_return std::move(**found);
 }

@@ -5,7 +5,10 @@
 // I/O thread only, whose Loop outlives it.
 #pragma once
 
+#include <atomic>
+#include <functional>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "async/task.h"
@@ -30,6 +33,11 @@ class ScanThread {
                                                        std::shared_ptr<const void> owner,
                                                        std::vector<RequestScanner::Unread> unread);
 
+  // The findings in each of the texts themselves, for whoever asked about them. Errors as Read's.
+  Task<Result<std::vector<std::vector<Finding>>>> Find(
+      std::shared_ptr<const Detector> detector,
+      std::shared_ptr<const std::vector<std::string>> texts);
+
   // Has a request read, if it is long; then RequestScanner::Scan finds the verdicts. `request` is
   // as it was afterwards; after an error it is empty. The scanner is asked for twice, since a
   // reload may have put another one in its place meanwhile.
@@ -49,6 +57,9 @@ class ScanThread {
 
  private:
   struct State;
+  using Work = std::move_only_function<void(const std::atomic<bool>& ending)>;
+
+  Task<Result<void>> Do(Work work);
 
   template <class Request>
   static size_t BytesOf(const Request& request) {

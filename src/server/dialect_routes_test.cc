@@ -120,20 +120,21 @@ TEST_F(DialectRoutesTest, ModelsAreListedInTheShapeThatTheClientReads) {
   EXPECT_EQ(Do("POST", "/api/show", R"({"model":"none"})")->status(), 404);
 }
 
-TEST_F(DialectRoutesTest, WhatChangesModelsNamesTheCommandThatDoesIt) {
-  for (const auto& [method, path, command] :
+TEST_F(DialectRoutesTest, WithoutChangesOfModelsTheCommandIsNamedThatDoesIt) {
+  const std::string digest = "/api/blobs/sha256:" + std::string(64, 'a');
+  for (const auto& [method, path, body] :
        std::vector<std::tuple<std::string, std::string, std::string>>{
-           {"POST", "/api/pull", "weir pull"},
-           {"POST", "/api/create", "weir create"},
-           {"POST", "/api/copy", "weir cp"},
-           {"DELETE", "/api/delete", "weir rm"},
-           {"POST", "/api/push", "sent nowhere"},
-           {"POST", "/api/blobs/sha256:00", "weir create"},
-           {"HEAD", "/api/blobs/sha256:00", ""}}) {
-    const auto answer = Do(method, path, "{}");
+           {"POST", "/api/pull", R"({"model":"x"})"},
+           {"POST", "/api/create", R"({"model":"x","from":"y"})"},
+           {"POST", "/api/copy", R"({"source":"x","destination":"y"})"},
+           {"DELETE", "/api/delete", R"({"model":"x"})"},
+           {"POST", digest, ""},
+           {"HEAD", digest, ""}}) {
+    const auto answer = Do(method, path, body);
     EXPECT_EQ(answer->status(), 422) << path;
-    EXPECT_THAT(answer->body(), HasSubstr(command)) << path;
+    EXPECT_THAT(answer->body(), HasSubstr("weir pull")) << path;
   }
+  EXPECT_THAT(Do("POST", "/api/push", R"({"model":"x"})")->body(), HasSubstr("sent nowhere"));
   const auto key = Key({.name = "k", .scopes = static_cast<uint32_t>(chat::Scope::kInference)});
   EXPECT_EQ(Do("POST", "/api/pull", "{}", With(key))->status(), 403);
 }

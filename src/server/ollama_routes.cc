@@ -7,7 +7,6 @@
 #include <optional>
 #include <utility>
 
-#include "base/check.h"
 #include "base/clock.h"
 #include "dialects/ollama/answer.h"
 #include "dialects/ollama/request.h"
@@ -202,33 +201,6 @@ Task<void> OllamaRunning(Site& site, Call& call) {
     entries.push_back(std::move(entry));
   }
   co_await call.SendJson(200, ollama::RenderRunning(entries));
-}
-
-// The gateway cannot connect to a hub, and changes no models: who takes it over shall not have a
-// program for planting one. So the command is named that does it.
-Task<void> OllamaChangeModels(Site&, Call& call) {
-  struct Named {
-    std::string_view path;
-    std::string_view what;
-  };
-  static constexpr Named kCommands[] = {
-      {"/api/pull", "a model is pulled with 'weir pull NAME'"},
-      {"/api/create", "a model is made with 'weir create NAME -f MODELFILE'"},
-      {"/api/copy", "a model gets another name with 'weir cp FROM TO'"},
-      {"/api/delete", "a model is removed with 'weir rm NAME'"},
-      {"/api/push", "models are sent nowhere, not even with 'weir'"},
-      {"/api/blobs/", "files of a model come with 'weir create NAME -f MODELFILE'"},
-  };
-  const auto named = std::ranges::find_if(kCommands, [&](const Named& command) {
-    return std::string_view(call.request().path).starts_with(command.path);
-  });
-  CHECK(named != std::end(kCommands), "a route without its command");
-  co_await call.SendError(
-      {Code::kUnprocessable,
-       fmt::format("{}, on the machine that runs Weir; the server itself changes no models",
-                   named->what),
-       {},
-       "use_the_command"});
 }
 
 Task<void> OllamaVersion(Site&, Call& call) {

@@ -1,5 +1,5 @@
-// Ollama's routes: chat, generate, embeddings, and what there is and runs. Models are pulled,
-// created and removed with `weir pull`, `create` and `rm`.
+// Ollama's routes: chat, generate, embeddings, and what there is and runs. What changes models is
+// in ollama_model_routes.h.
 #pragma once
 
 #include "async/task.h"
@@ -15,8 +15,6 @@ Task<void> OllamaEmbeddings(Site& site, Call& call);
 Task<void> OllamaTags(Site& site, Call& call);
 Task<void> OllamaShow(Site& site, Call& call);
 Task<void> OllamaRunning(Site& site, Call& call);
-// pull, create, copy, delete, push, blobs: refused, with the command that does it.
-Task<void> OllamaChangeModels(Site& site, Call& call);
 Task<void> OllamaVersion(Site& site, Call& call);
 
 }  // namespace weir::server

@@ -9,6 +9,8 @@
 #include "server/health_routes.h"
 #include "server/ledger_routes.h"
 #include "server/llamacpp_routes.h"
+#include "server/moderation_routes.h"
+#include "server/ollama_model_routes.h"
 #include "server/ollama_routes.h"
 #include "server/openai_routes.h"
 #include "server/qdrant_routes.h"
@@ -25,6 +27,7 @@ std::span<const Route> Routes() {
       {"POST", "/v1/chat/completions", OpenAiChat},
       {"POST", "/v1/completions", OpenAiCompletion},
       {"POST", "/v1/embeddings", OpenAiEmbeddings},
+      {"POST", "/v1/moderations", PostModeration},
       {"POST", "/v1/responses", CreateResponse},
       {"POST", "/v1/responses/input_tokens", CountInputTokens},
       {"GET", "/v1/responses/*", GetResponse},
@@ -49,13 +52,13 @@ std::span<const Route> Routes() {
       {"POST", "/api/show", OllamaShow},
       {"GET", "/api/ps", OllamaRunning},
       {"GET", "/api/version", OllamaVersion},
-      {"POST", "/api/pull", OllamaChangeModels, Scope::kModels},
-      {"POST", "/api/create", OllamaChangeModels, Scope::kModels},
-      {"POST", "/api/copy", OllamaChangeModels, Scope::kModels},
-      {"DELETE", "/api/delete", OllamaChangeModels, Scope::kModels},
-      {"POST", "/api/push", OllamaChangeModels, Scope::kModels},
-      {"GET", "/api/blobs/*", OllamaChangeModels, Scope::kModels},
-      {"POST", "/api/blobs/*", OllamaChangeModels, Scope::kModels},
+      {"POST", "/api/pull", OllamaPull, Scope::kModels},
+      {"POST", "/api/create", OllamaCreate, Scope::kModels},
+      {"POST", "/api/copy", OllamaCopy, Scope::kModels},
+      {"DELETE", "/api/delete", OllamaDelete, Scope::kModels},
+      {"POST", "/api/push", OllamaPush, Scope::kModels},
+      {"HEAD", "/api/blobs/*", OllamaHasBlob, Scope::kModels},
+      {"POST", "/api/blobs/*", OllamaPutBlob, Scope::kModels},
 
       {"POST", "/v1/rerank", PostRerank},
       {"POST", "/v2/rerank", PostRerank},

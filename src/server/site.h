@@ -19,6 +19,7 @@
 #include "gateway/gateway.h"
 #include "gateway/ingest.h"
 #include "gateway/ledger_accounts.h"
+#include "gateway/model_changes.h"
 #include "keys/key_store.h"
 #include "keys/meter.h"
 #include "server/metrics.h"
@@ -70,7 +71,10 @@ struct Site {
   // Nothing for a name that is no backend beyond this machine.
   std::function<std::optional<ProbeBackend>(const std::string& name)> probe_backend = {};
   const backends::Door* door = nullptr;
-  gateway::LedgerAccounts* accounts = nullptr;    // null: no ledger is kept (tests)
+  gateway::LedgerAccounts* accounts = nullptr;     // null: no ledger is kept (tests)
+  gateway::ModelChanges* model_changes = nullptr;  // null: the store is nobody's to change (tests)
+  // The store has changed: the next look at it is a new one.
+  std::function<void()> on_model_change = {};
   gateway::Documents* documents = nullptr;        // null: nothing is kept of documents (tests)
   conversations::Store* conversations = nullptr;  // null: no answer is kept
   files::Store* files = nullptr;                  // null: no files are kept

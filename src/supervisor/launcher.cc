@@ -4,6 +4,7 @@
 #include <poll.h>
 
 #include <algorithm>
+#include <array>
 #include <csignal>
 #include <filesystem>
 #include <optional>
@@ -35,6 +36,7 @@ class Launcher {
         engines_(options.engine),
         doors_(options.door),
         readers_(options.reader),
+        fetches_(options.fetch),
         restarts_(options.gateway_restarts) {}
 
   int Run() {
@@ -68,11 +70,13 @@ class Launcher {
   }
 
   std::optional<MonotonicTime> NextDeadline() const {
-    std::optional<MonotonicTime> next = engines_.NextDeadline();
-    for (const auto& at :
-         {doors_.NextDeadline(), readers_.NextDeadline(), start_gateway_at_, kill_gateway_at_}) {
+    std::optional<MonotonicTime> next;
+    const auto count = [&next](std::optional<MonotonicTime> at) {
       if (at) next = std::min(next.value_or(*at), *at);
-    }
+    };
+    for (const Kind& kind : kinds_) count(kind.processes.NextDeadline());
+    count(start_gateway_at_);
+    count(kill_gateway_at_);
     return next;
   }
 
@@ -87,9 +91,7 @@ class Launcher {
   // each.
   void Wait() {
     std::vector<pollfd> polled = {{signals_.poll_fd(), POLLIN, 0}};
-    engines_.AddTo(polled);
-    doors_.AddTo(polled);
-    readers_.AddTo(polled);
+    for (const Kind& kind : kinds_) kind.processes.AddTo(polled);
     if (gateway_) {
       polled.push_back({gateway_->child().poll_fd(), POLLIN, 0});
       const int events = POLLIN | (gateway_->HasUnsent() ? POLLOUT : 0);
@@ -171,23 +173,17 @@ class Launcher {
 
   Engines& KindOf(uint64_t id) {
     if (id >= wire::kDoorIdFirst) return doors_;
-    return id >= wire::kReaderIdFirst ? readers_ : engines_;
+    if (id >= wire::kReaderIdFirst) return readers_;
+    return id >= wire::kFetchIdFirst ? fetches_ : engines_;
   }
 
   void ReportEngines() {
-    for (wire::EngineExited& report : engines_.Reap(clock_.Now())) {
-      if (!report.stopped) {
-        LogWarning("engine {} ended: {}", report.engine, report.how);
+    for (const Kind& kind : kinds_) {
+      for (wire::EngineExited& report : kind.processes.Reap(clock_.Now())) {
+        const bool expected = report.stopped || (report.clean && &kind.processes != &engines_);
+        if (!expected) LogWarning("{} ended: {}", kind.name, report.how);
+        Tell(std::move(report));
       }
-      Tell(std::move(report));
-    }
-    for (wire::EngineExited& report : doors_.Reap(clock_.Now())) {
-      if (!report.clean && !report.stopped) LogWarning("an egress process ended: {}", report.how);
-      Tell(std::move(report));
-    }
-    for (wire::EngineExited& report : readers_.Reap(clock_.Now())) {
-      if (!report.clean && !report.stopped) LogWarning("a reader ended: {}", report.how);
-      Tell(std::move(report));
     }
   }
 
@@ -226,9 +222,7 @@ class Launcher {
     gateway_.reset();
     kill_gateway_at_.reset();
     killed_ = false;
-    engines_.KillAll();
-    doors_.KillAll();
-    readers_.KillAll();
+    for (const Kind& kind : kinds_) kind.processes.KillAll();
     if (draining_) {
       exit_code_ = end.Clean() ? 0 : 1;
     } else if (!was_ready_ && !end.by_signal) {
@@ -258,6 +252,15 @@ class Launcher {
   Engines engines_;
   Engines doors_;
   Engines readers_;
+  Engines fetches_;
+  struct Kind {
+    std::string_view name;  // for the log
+    Engines& processes;
+  };
+  const std::array<Kind, 4> kinds_ = {{{"an engine", engines_},
+                                       {"an egress process", doors_},
+                                       {"a reader", readers_},
+                                       {"a fetch process", fetches_}}};
   RestartPolicy restarts_;
   std::optional<GatewayProcess> gateway_;
   std::optional<MonotonicTime> start_gateway_at_;

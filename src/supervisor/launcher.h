@@ -25,9 +25,10 @@
 
 namespace weir {
 
-// A document that breaks its reader does so each time: that is no reason to wait with the next.
-inline constexpr RestartLimits kReaderRestarts = {.restarts_max = 1'000'000,
-                                                  .window = std::chrono::seconds(1)};
+// A document that breaks its reader does so each time: that is no reason to wait with the next. Nor
+// is a pull that fails.
+inline constexpr RestartLimits kNeverHeldBack = {.restarts_max = 1'000'000,
+                                                 .window = std::chrono::seconds(1)};
 
 struct LauncherOptions {
   GatewayOptions gateway;
@@ -35,8 +36,11 @@ struct LauncherOptions {
   EngineOptions door = {.takes_files = false, .engines_max = wire::kDoorsMax};  // egress processes
   EngineOptions reader = {.takes_files = false,
                           .engines_max = wire::kReadersMax,
-                          .restarts = kReaderRestarts};  // reader processes
-  std::string data_folder;                               // serve.json goes there
+                          .restarts = kNeverHeldBack};  // reader processes
+  EngineOptions fetch = {.takes_files = false,
+                         .engines_max = wire::kFetchesMax,
+                         .restarts = kNeverHeldBack};  // fetch processes
+  std::string data_folder;                             // serve.json goes there
   Duration drain_timeout = std::chrono::seconds(30);
   Duration drain_margin = std::chrono::seconds(5);
   RestartLimits gateway_restarts = {.backoffs_max = 0};

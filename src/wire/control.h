@@ -41,6 +41,10 @@ inline constexpr uint64_t kDoorIdFirst = uint64_t{1} << 63;
 // Its end by itself is nobody's failure: what it read may have broken it.
 inline constexpr uint64_t kReaderIdFirst = uint64_t{1} << 62;
 inline constexpr size_t kReadersMax = 16;
+// And with one from here to there a fetch process, which pulls models and changes the store
+// (fetch/job.h). Like a reader's, its end is nobody's failure.
+inline constexpr uint64_t kFetchIdFirst = uint64_t{1} << 61;
+inline constexpr size_t kFetchesMax = 16;
 inline constexpr size_t kDoorsMax = 4;  // the one in use, and older ones that finish their calls
 
 // Numbers of inherited descriptors. Nothing else is open above 2.

@@ -119,17 +119,3 @@ def test_what_is_not_carried_is_refused_by_name(server, small):
                         json={"model": SMALL, "prompt": "a", "context": [1, 2, 3]})
     assert answer.status_code == 400 and answer.json()["param"] == "context"
     assert answer.json()["code"] == "unsupported_parameter"
-
-
-@pytest.mark.parametrize("command,call", [
-    ("weir pull", lambda llama: llama.pull("llama3")),
-    ("weir cp", lambda llama: llama.copy(SMALL, "mine")),
-    ("weir rm", lambda llama: llama.delete(SMALL)),
-    ("weir create", lambda llama: llama.create(model="mine", from_=SMALL)),
-    ("sent nowhere", lambda llama: llama.push("mine")),
-])
-def test_what_changes_models_names_the_command_that_does_it(llama, command, call):
-    with pytest.raises(ollama.ResponseError) as raised:
-        call(llama)
-    assert raised.value.status_code == 422 and command in raised.value.error
-    assert SMALL in {model.model for model in llama.list().models}

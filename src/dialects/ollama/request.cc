@@ -3,8 +3,8 @@
 #include <fmt/format.h>
 
 #include "base/duration.h"
+#include "dialects/ollama/body.h"
 #include "dialects/ollama/messages.h"
-#include "json/parse.h"
 #include "json/writer.h"
 
 namespace weir::ollama {
@@ -20,11 +20,6 @@ constexpr size_t kStopsMax = 16;
 constexpr size_t kStopBytesMax = 1024;
 constexpr int64_t kTokensMax = 10'000'000;
 constexpr int64_t kCountMax = 1'000'000;
-
-void RefuseUnsupported(json::Fields& fields, std::string_view key, std::string_view why) {
-  fields.Refuse(key, fmt::format("is not supported: {}", why), Code::kInvalidArgument,
-                "unsupported_parameter");
-}
 
 std::string SchemaText(json::Fields& fields, std::string_view key, const json::Value& schema) {
   std::string text = json::Print(schema);
@@ -212,18 +207,12 @@ chat::EmbedRequest ReadEmbedFields(json::Fields& fields) {
   return request;
 }
 
-template <class T, class Reader>
-Result<T> ReadBody(std::string_view body, Reader&& reader) {
-  const auto document = json::Parse(body);
-  if (!document) return Fail(document.error());
-  json::Problem problem;
-  json::Fields fields(problem, *document);
-  T out = reader(fields);
-  if (problem) return Fail(problem.Take());
-  return out;
-}
-
 }  // namespace
+
+void RefuseUnsupported(json::Fields& fields, std::string_view key, std::string_view why) {
+  fields.Refuse(key, fmt::format("is not supported: {}", why), Code::kInvalidArgument,
+                "unsupported_parameter");
+}
 
 Result<GenerateCall> ReadChat(std::string_view body) {
   return ReadBody<GenerateCall>(body, [](json::Fields& fields) {

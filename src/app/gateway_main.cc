@@ -27,6 +27,7 @@
 #include "config/preset.h"
 #include "conversations/store.h"
 #include "files/store.h"
+#include "gateway/file_reading.h"
 #include "gateway/gateway.h"
 #include "gateway/model_changes.h"
 #include "history/learned_file.h"
@@ -222,6 +223,7 @@ class Gateway {
                .on_lost = [this] { Drain(Duration::zero()); }});
     Spawn(loop_.executor(), "save last used", SaveLastUsed(*this));
     Spawn(loop_.executor(), "ledger tick", TickLedger(*this));
+    if (reading_ != nullptr) reading_->Begin();
     for (const config::Model& model : policy_.settings().model_settings) {
       if (*model.preload) Spawn(loop_.executor(), "preload", Preload(*this, model.name));
     }
@@ -307,6 +309,11 @@ class Gateway {
           return policy_.LocalModel(name);
         }});
     site_.documents = &*documents_;
+    if (files_ != nullptr) {
+      reading_ =
+          std::make_unique<gateway::FileReading>(loop_.executor(), gateway_, *documents_, *files_);
+      site_.reading = reading_.get();
+    }
     return {};
   }
 
@@ -398,6 +405,7 @@ class Gateway {
         Spawn(self.loop_.executor(), "stop engines", StopEnginesAfter(self, grace));
     co_await self.server_.Drain(grace + kLastEventsMargin);
     engines.Cancel();
+    if (self.reading_ != nullptr) co_await self.reading_->End();
     self.fleet_.StopAll();
     self.loop_.Stop();
   }
@@ -445,6 +453,7 @@ class Gateway {
   gateway::ModelChanges model_changes_;
   std::unique_ptr<knowledge::Library> library_ = {};
   std::optional<gateway::Documents> documents_ = {};
+  std::unique_ptr<gateway::FileReading> reading_ = {};
   gateway::Gateway gateway_;
   server::Site site_;
   http::Server server_;

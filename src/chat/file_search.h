@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "chat/attributes.h"
+
 namespace weir::chat {
 
 struct FileSearch {
@@ -18,8 +20,9 @@ struct FileSearch {
   // Of all passages together: hits are widened by what stands around them as far as it goes. 0:
   // hits alone.
   size_t context_tokens = 1'500;
-  float vector_weight = 0.6F;  // the words' weight is what is left to 1
-  float score_threshold = 0;   // 0 to 1
+  float vector_weight = 0.6F;   // the words' weight is what is left to 1
+  float score_threshold = 0;    // 0 to 1
+  AttributeFilter filter = {};  // of the files that passages may come from; empty: all
 
   bool operator==(const FileSearch&) const = default;
 };

@@ -229,8 +229,11 @@ Result<std::vector<std::string>> Gone(ServerLink& link, const std::string& colle
     if (!page) return Fail(page.error());
     for (const json::Value& document : ListAt(*page, "data")) {
       after = TextAt(document, "name");
-      const bool ours = std::ranges::any_of(
-          walk.roots, [&](const std::string& root) { return after.starts_with(root); });
+      // What came as a kept file is not this folder's, whatever it is called.
+      const bool ours = TextAt(document, "file_id").empty() &&
+                        std::ranges::any_of(walk.roots, [&](const std::string& root) {
+                          return after.starts_with(root);
+                        });
       if (ours && !there.contains(after)) gone.push_back(after);
     }
     if (!FlagAt(*page, "has_more")) return gone;

@@ -131,17 +131,22 @@ Task<Result<Ingested>> Ingest(Gateway& gateway, Documents& documents, Asked aske
     co_return Fail(checked.error());
   if (auto checked = knowledge::CheckDocumentName(upload.name); !checked)
     co_return Fail(checked.error());
-  const std::string collection = FullNameOf(asked, upload.collection);
+  knowledge::Upload given{.collection = FullNameOf(asked, upload.collection),
+                          .name = std::move(upload.name),
+                          .bytes = std::make_shared<const std::string>(std::move(upload.bytes)),
+                          .label = asked.label};
+  co_return co_await IngestUpload(gateway, documents, std::move(asked), std::move(given));
+}
+
+Task<Result<Ingested>> IngestUpload(Gateway& gateway, Documents& documents, Asked asked,
+                                    knowledge::Upload upload) {
   const auto model = documents.model_name(documents.embedding_model);
   if (!model) co_return Fail(model.error());
-  const auto seat = documents.library.Take(collection, upload.name);
+  upload.model = *model;
+  const auto seat = documents.library.Take(upload.collection, upload.name);
   if (!seat) co_return Fail(seat.error());
-  const auto bytes = std::make_shared<const std::string>(std::move(upload.bytes));
-  auto admitted = co_await documents.library.Admit({.collection = collection,
-                                                    .name = upload.name,
-                                                    .bytes = bytes,
-                                                    .label = asked.label,
-                                                    .model = *model});
+  const auto bytes = upload.bytes;
+  auto admitted = co_await documents.library.Admit(std::move(upload));
   if (!admitted) co_return Fail(admitted.error());
   if (admitted->settled) {
     const bool unchanged = admitted->document.status == knowledge::DocumentStatus::kReady;

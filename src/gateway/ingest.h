@@ -46,5 +46,8 @@ struct Ingested {
 // read, and giving it again goes on.
 Task<Result<Ingested>> Ingest(Gateway& gateway, Documents& documents, Asked asked,
                               DocumentUpload upload);
+// The same for what has a full name already; `asked.label` and `upload.label` are the same.
+Task<Result<Ingested>> IngestUpload(Gateway& gateway, Documents& documents, Asked asked,
+                                    knowledge::Upload upload);
 
 }  // namespace weir::gateway

@@ -7,6 +7,8 @@
 
 #include "base/utf8.h"
 #include "gateway/embed.h"
+#include "knowledge/attributes.h"
+#include "knowledge/shelf.h"
 
 namespace weir::gateway {
 namespace {
@@ -75,8 +77,12 @@ Task<Result<std::vector<knowledge::Passage>>> Retrieve(Gateway& gateway, Documen
   if (auto checked = Check(where, text); !checked) co_return Fail(checked.error());
   const auto model = documents.model_name(documents.embedding_model);
   if (!model) co_return Fail(model.error());
+  std::vector<std::string> collections;
   for (const std::string& name : where.collections) {
-    const auto collection = co_await documents.library.Collection(FullNameOf(asked, name));
+    auto collection = co_await documents.library.OnShelf<knowledge::CollectionInfo>(
+        [tenant = asked.principal.tenant, name](knowledge::Shelf& shelf, int64_t now_s) {
+          return shelf.ForSearch(tenant, name, now_s);
+        });
     if (!collection) co_return Fail(collection.error());
     if (!collection->model.empty() && collection->model != *model) {
       co_return Fail(Code::kConflict,
@@ -85,6 +91,8 @@ Task<Result<std::vector<knowledge::Passage>>> Retrieve(Gateway& gateway, Documen
                                  name, collection->model, *model),
                      "collection", "other_model");
     }
+    if (std::ranges::find(collections, collection->name) == collections.end())
+      collections.push_back(std::move(collection->name));
   }
   auto vector = co_await VectorOf(gateway, documents, asked, text);
   if (!vector) co_return Fail(vector.error());
@@ -94,10 +102,11 @@ Task<Result<std::vector<knowledge::Passage>>> Retrieve(Gateway& gateway, Documen
       .hits = where.hits,
       .context_bytes =
           std::min(where.context_tokens, chat::FileSearch::kContextTokensMax) * kBytesPerToken,
-      .vector_weight = where.vector_weight};
+      .vector_weight = where.vector_weight,
+      .filter = knowledge::FilterOf(where.filter)};
   std::vector<knowledge::Passage> all;
-  for (const std::string& name : where.collections) {
-    auto found = co_await documents.library.Search(FullNameOf(asked, name), question);
+  for (const std::string& collection : collections) {
+    auto found = co_await documents.library.Search(collection, question);
     if (!found) co_return Fail(found.error());
     std::ranges::move(*found, std::back_inserter(all));
   }
@@ -105,7 +114,7 @@ Task<Result<std::vector<knowledge::Passage>>> Retrieve(Gateway& gateway, Documen
     return passage.score < where.score_threshold;
   });
   // Scores are relative to a collection; what is most like the question goes first among several.
-  if (where.collections.size() > 1) {
+  if (collections.size() > 1) {
     std::ranges::sort(all, std::greater(), &knowledge::Passage::similarity);
     if (all.size() > where.hits) all.resize(where.hits);
   }

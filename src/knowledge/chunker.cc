@@ -111,7 +111,8 @@ class Chunker {
         TakeHeading(block);
       } else {
         if (block.kind == Block::Kind::kTableHead)
-          table_head_ = Shortened(WithoutEnd(block.text), kTableHeadShown);
+          table_head_ = Shortened(WithoutEnd(block.text),
+                                  std::min(kTableHeadShown, limits_.target_bytes / 2));
         if (block.kind != Block::Kind::kTableRow && block.kind != Block::Kind::kTableHead)
           table_head_.clear();
         TakeText(block);
@@ -224,11 +225,25 @@ class Chunker {
     now_.end = std::max(now_.end, end);
   }
 
+  // The end of the chunk before in this section, from a word's beginning on.
+  std::string_view EndOfLast(const std::string& section) const {
+    if (limits_.overlap_bytes == 0 || chunks_.empty() || chunks_.back().section != section)
+      return {};
+    const std::string_view text = chunks_.back().text;
+    if (text.size() <= limits_.overlap_bytes) return text;
+    const size_t space = text.find_first_of(kSpaces, text.size() - limits_.overlap_bytes);
+    return space == std::string_view::npos ? std::string_view() : Trimmed(text.substr(space));
+  }
+
   void Flush() {
     Chunk chunk = std::exchange(now_, {});
     only_headings_ = false;
     if (chunk.text.empty()) return;
     chunk.prefix = Prefix(above_);
+    if (const std::string_view before = EndOfLast(chunk.section); !before.empty()) {
+      if (!chunk.prefix.empty()) chunk.prefix += "\n\n";
+      chunk.prefix += before;
+    }
     if (chunk.end > 0) {
       const size_t last = WithoutEnd(bytes_.substr(0, chunk.end)).size();
       chunk.line_first = lines_.LineOf(chunk.begin);

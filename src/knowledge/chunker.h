@@ -22,11 +22,13 @@ struct ChunkLimits {
   size_t bytes_max = 1600;     // no text is longer
   size_t least_bytes = 300;    // less than this is joined with what stands under the next heading
   size_t prefix_bytes_max = 300;
+  size_t overlap_bytes = 0;  // of the chunk before, in the prefix; inside one section alone
 };
 
 struct Chunk {
-  std::string text = {};     // as it is shown and cited
-  std::string prefix = {};   // what it is part of: title, headings, the outline of source code
+  std::string text = {};  // as it is shown and cited
+  // What it is part of: title, headings, the outline of source code, the end of the chunk before.
+  std::string prefix = {};
   std::string section = {};  // "Chapter > Section"; empty before the first heading
   uint64_t begin = 0;        // bytes of the file; both 0: the format does not lie there as text
   uint64_t end = 0;

@@ -84,6 +84,39 @@ TEST(Chunker, PagesAreKept) {
   EXPECT_EQ(chunks[1].line_first, 0U) << "a PDF has no lines";
 }
 
+TEST(Chunker, TheEndOfTheChunkBeforeIsInThePrefixWhereThatIsAsked) {
+  Made made;
+  made.Add(Block::Kind::kHeading, "# Harbours", 1);
+  for (const char* word : {"tide", "boat", "gull"})
+    made.Add(Block::Kind::kParagraph, Words(50, word));
+  made.Add(Block::Kind::kHeading, "# Rivers", 1);
+  made.Add(Block::Kind::kParagraph, Words(50, "weir"));
+  const ChunkLimits limits{
+      .target_bytes = 300, .bytes_max = 400, .least_bytes = 80, .overlap_bytes = 60};
+  const auto chunks = ChunksOf(made.pages, "a.md", made.text, limits);
+  ASSERT_EQ(chunks.size(), 4U);
+  for (const size_t i : {1U, 2U}) {
+    const std::string& before = chunks[i - 1].text;
+    const size_t begin = chunks[i].prefix.rfind('\n') + 1;
+    const std::string overlap = chunks[i].prefix.substr(begin);
+    EXPECT_TRUE(before.ends_with(overlap)) << overlap;
+    EXPECT_THAT(overlap.size(), testing::AllOf(testing::Gt(40U), testing::Le(60U)));
+    EXPECT_EQ(chunks[i].text.find(overlap), std::string::npos) << "it is not shown twice";
+  }
+  EXPECT_EQ(chunks[3].section, "Rivers");
+  EXPECT_EQ(chunks[3].prefix.find("gull"), std::string::npos) << "another section";
+  for (const Chunk& chunk : chunks) EXPECT_LE(chunk.text.size(), limits.bytes_max);
+}
+
+TEST(Chunker, SmallChunksOfATableRepeatAHeadThatFits) {
+  Made made;
+  made.Add(Block::Kind::kTableHead, std::string(380, 'h'));
+  for (int i = 0; i < 20; ++i) made.Add(Block::Kind::kTableRow, Words(30));
+  const ChunkLimits limits{.target_bytes = 300, .bytes_max = 400, .least_bytes = 80};
+  for (const Chunk& chunk : ChunksOf(made.pages, "a.csv", made.text, limits))
+    EXPECT_LE(chunk.text.size(), limits.bytes_max);
+}
+
 TEST(CutPoints, SentencesBeforeLinesBeforeWordsBeforeCharacters) {
   const std::string sentences = Words(60);
   for (const size_t cut : CutPoints(sentences, 200, false)) {

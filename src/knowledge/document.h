@@ -6,6 +6,8 @@
 #include <string>
 #include <string_view>
 
+#include "base/result.h"
+#include "chat/attributes.h"
 #include "chat/label.h"
 
 namespace weir::knowledge {
@@ -17,7 +19,9 @@ struct Limits {
   static constexpr size_t kQuestionBytes = size_t{16} << 10;
   static constexpr size_t kHitsMax = 50;
   static constexpr size_t kContextBytesMax = size_t{256} << 10;
-  static constexpr size_t kPageMax = 1000;  // documents in one list
+  static constexpr size_t kPageMax = 1000;       // documents in one list
+  static constexpr int64_t kStoresMax = 10'000;  // of one tenant, through vector_store.h
+  static constexpr int64_t kFilesMax = 100'000;  // of one collection, through vector_store.h
 };
 
 enum class DocumentStatus : uint8_t {
@@ -25,8 +29,10 @@ enum class DocumentStatus : uint8_t {
   kReady,      // every chunk of it can be found
   kFailed,     // `reason` and `message` say why; nothing of it can be found
   kDuplicate,  // another document of the collection has the same content, and is found instead
+  kCancelled,  // somebody changed their mind before it was read; nothing of it can be found
 };
 std::string_view StatusName(DocumentStatus status);
+DocumentStatus StatusFromName(std::string_view name);  // kReading for what is none
 
 struct DocumentInfo {
   std::string id = {};  // follows from collection and name
@@ -45,13 +51,33 @@ struct DocumentInfo {
   std::string message = {};                        // kFailed: for people
   std::string duplicate_of = {};                   // kDuplicate: the other's name
   int64_t updated_s = 0;                           // Unix seconds
+  int64_t created_s = 0;                           // when it was given first
+  std::string file_id = {};          // of the kept file that it is; empty: it came by itself
+  chat::Attributes attributes = {};  // what its owner says of it
+  chat::Chunking chunking = {};
+  std::string asked = {};  // who gave it, for work in the background; not looked at here
 
   bool operator==(const DocumentInfo&) const = default;
 };
 
+// What clients of vector stores call it by.
+inline const std::string& FileIdOf(const DocumentInfo& document) {
+  return document.file_id.empty() ? document.id : document.file_id;
+}
+
+// The name that a file was given: of several in a collection all but the first have longer ones as
+// documents, "<file id>/<name>".
+inline std::string_view FileNameOf(std::string_view document, std::string_view file_id) {
+  const bool longer = !file_id.empty() && document.size() > file_id.size() &&
+                      document.starts_with(file_id) && document[file_id.size()] == '/';
+  return longer ? document.substr(file_id.size() + 1) : document;
+}
+
 // A collection as its tenant calls it: `full` is made by vectors::Joined, and so are the names of
 // collections here.
 std::string CollectionShown(std::string_view full);
+
+Error NoCollection(const std::string& full);
 
 struct CollectionInfo {
   std::string name = {};

@@ -75,6 +75,10 @@ Result<std::unique_ptr<Library>> Library::Open(const std::filesystem::path& fold
 Library::Library(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Library::~Library() = default;
 
+WorkerPool& Library::writing() { return state_->writing; }
+Shelf& Library::shelf() { return state_->shelf; }
+const Clock& Library::clock() const { return state_->clock; }
+
 Library::Seat::~Seat() {
   if (library_ != nullptr) library_->busy_.erase(id_);
 }
@@ -161,6 +165,7 @@ Task<Result<std::vector<Passage>>> Library::Search(std::string collection, Quest
         const auto open = state->store.Find(collection);
         if (!open && open.error().code == Code::kNotFound) return std::vector<Passage>();
         if (!open) return Fail(open.error());
+        if ((*open)->spec().spaces.empty()) return std::vector<Passage>();
         return FindPassages(**open, question);
       });
 }

@@ -22,6 +22,7 @@
 #include <vector>
 
 #include "async/task.h"
+#include "async/worker_pool.h"
 #include "base/clock.h"
 #include "base/result.h"
 #include "knowledge/chunker.h"
@@ -31,12 +32,15 @@
 
 namespace weir::knowledge {
 
+class Shelf;
+
 struct Upload {
   std::string collection = {};  // its full name (vectors::Joined), as everywhere in Library
   std::string name = {};
   std::shared_ptr<const std::string> bytes = {};
   std::optional<chat::Label> label = {};
-  std::string model = {};  // that will embed it
+  std::string model = {};    // that will embed it
+  std::string file_id = {};  // of the kept file that it is (Shelf::Attach came before); or empty
 };
 
 struct Admitted {
@@ -77,6 +81,16 @@ class Library {
   };
   Result<Seat> Take(const std::string& collection, const std::string& name);
 
+  // Runs one of Shelf's calls on the thread that writes; for vector stores (vector_store.h).
+  template <class T, class Call>
+  Task<Result<T>> OnShelf(Call call) {
+    Shelf* on = &shelf();
+    const Clock* time = &clock();
+    co_return co_await writing().template Run<T>([on, time, call = std::move(call)]() mutable {
+      return call(*on, UnixSeconds(time->WallNow()));
+    });
+  }
+
   // kConflict, reason other_model: the collection's vectors come from another model.
   Task<Result<Admitted>> Admit(Upload upload);
   Task<Result<Prepared>> Prepare(DocumentInfo document, wire::Pages pages,
@@ -99,6 +113,9 @@ class Library {
  private:
   struct State;
   explicit Library(std::unique_ptr<State> state);
+  WorkerPool& writing();
+  Shelf& shelf();
+  const Clock& clock() const;
 
   std::unique_ptr<State> state_;
   std::set<std::string> busy_ = {};  // documents that are worked on

@@ -8,6 +8,7 @@
 #include <set>
 #include <utility>
 
+#include "knowledge/attributes.h"
 #include "vectors/words.h"
 
 namespace weir::knowledge {
@@ -90,6 +91,9 @@ Piece PieceOf(vectors::Point&& point, size_t rank) {
   if (passage.document_id.empty()) passage.document_id = point.id;
   passage.document = TextAt(payload, field::kDocument);
   if (passage.document.empty()) passage.document = point.id;
+  passage.file_id = TextAt(payload, field::kFileId);
+  if (passage.file_id.empty()) passage.file_id = passage.document_id;
+  passage.attributes = AttributesOfPayload(payload);
   passage.title = TextAt(payload, field::kTitle);
   passage.section = TextAt(payload, field::kSection);
   passage.begin = NumberAt(payload, field::kBegin);
@@ -237,6 +241,10 @@ Result<std::vector<Passage>> FindPassages(const vectors::Collection& collection,
       return Fail(added.error());
   }
   return shown.Take();
+}
+
+std::string_view FileNameOf(const Passage& passage) {
+  return FileNameOf(passage.document, passage.file_id);
 }
 
 std::string PlaceOf(const Passage& passage) {

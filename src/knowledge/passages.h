@@ -4,10 +4,13 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
+#include "chat/attributes.h"
 #include "chat/label.h"
+#include "knowledge/document.h"
 #include "vectors/store.h"
 
 namespace weir::knowledge {
@@ -27,6 +30,8 @@ struct Question {
 struct Passage {
   std::string document_id = {};
   std::string document = {};  // its name
+  std::string file_id = {};   // of the kept file that it is, else the document's id
+  chat::Attributes attributes = {};
   std::string title = {};
   std::string section = {};
   std::string text = {};
@@ -46,6 +51,8 @@ struct Passage {
 Result<std::vector<Passage>> FindPassages(const vectors::Collection& collection,
                                           const Question& question);
 
+// The name that its file was given; a document's own may be a longer one (Shelf::Attach).
+std::string_view FileNameOf(const Passage& passage);
 // "page 3", "pages 3-4", "lines 10-24", or empty.
 std::string PlaceOf(const Passage& passage);
 
@@ -63,6 +70,8 @@ inline constexpr const char* kPageLast = "page_last";
 inline constexpr const char* kLineFirst = "line";
 inline constexpr const char* kLineLast = "line_last";
 inline constexpr const char* kLabel = "label";
+inline constexpr const char* kFileId = "file_id";
+inline constexpr const char* kAttributes = "attributes";
 inline constexpr const char* kPrefixBytes = "prefix_bytes";
 }  // namespace field
 

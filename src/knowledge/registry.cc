@@ -3,7 +3,8 @@
 #include <array>
 #include <utility>
 
-#include "base/check.h"
+#include "knowledge/attributes.h"
+#include "knowledge/registry_rows.h"
 #include "sqlite/migrations.h"
 
 namespace weir::knowledge {
@@ -22,80 +23,29 @@ constexpr sqlite::Migration kSteps[] = {
      "CREATE INDEX document_content ON document (collection, sha256);"
      "CREATE INDEX document_duplicate ON document (collection, duplicate_of)"
      " WHERE duplicate_of <> '';"},
+    // Collections as vector stores, and files that are read in the background.
+    {"ALTER TABLE document ADD COLUMN created INTEGER NOT NULL DEFAULT 0;"
+     "ALTER TABLE document ADD COLUMN file_id TEXT NOT NULL DEFAULT '';"
+     "ALTER TABLE document ADD COLUMN attributes TEXT NOT NULL DEFAULT '';"
+     "ALTER TABLE document ADD COLUMN chunk_tokens INTEGER NOT NULL DEFAULT 0;"
+     "ALTER TABLE document ADD COLUMN chunk_overlap INTEGER NOT NULL DEFAULT 0;"
+     "ALTER TABLE document ADD COLUMN asked TEXT NOT NULL DEFAULT '';"
+     "UPDATE document SET created = updated;"
+     "CREATE INDEX document_created ON document (collection, created, id);"
+     "CREATE INDEX document_file ON document (file_id, collection) WHERE file_id <> '';"
+     "CREATE INDEX document_waiting ON document (created, id)"
+     " WHERE status = 'reading' AND file_id <> '';"
+     "CREATE TABLE store (collection TEXT PRIMARY KEY, name TEXT NOT NULL,"
+     " description TEXT NOT NULL, metadata TEXT NOT NULL, created INTEGER NOT NULL,"
+     " active INTEGER NOT NULL, expires_days INTEGER NOT NULL) WITHOUT ROWID;"
+     "CREATE TABLE batch (collection TEXT NOT NULL, id TEXT NOT NULL, created INTEGER NOT NULL,"
+     " cancelled INTEGER NOT NULL, PRIMARY KEY (collection, id)) WITHOUT ROWID;"
+     "CREATE TABLE batch_file (collection TEXT NOT NULL, batch TEXT NOT NULL,"
+     " document TEXT NOT NULL, PRIMARY KEY (collection, batch, document)) WITHOUT ROWID;"},
 };
 
-constexpr std::array<std::string_view, 4> kStatusNames = {"reading", "ready", "failed",
-                                                          "duplicate"};
-constexpr std::array<std::string_view, 5> kLabelNames = {"public", "internal", "personal", "secret",
-                                                         "unscanned"};
-
-template <class E, size_t kCount>
-E FromName(const std::array<std::string_view, kCount>& names, std::string_view name, E otherwise) {
-  for (size_t i = 0; i < kCount; ++i) {
-    if (names[i] == name) return static_cast<E>(i);
-  }
-  return otherwise;
-}
-
-// Whatever a label cannot be read as counts as the highest.
-chat::Label LabelOf(std::string_view name) {
-  return FromName(kLabelNames, name, chat::Label::kUnscanned);
-}
-
-// The order of kColumns.
-DocumentInfo RowOf(const sqlite::Statement& row) {
-  DocumentInfo document{.id = std::string(row.Text(1)),
-                        .collection = std::string(row.Text(0)),
-                        .name = std::string(row.Text(2)),
-                        .title = std::string(row.Text(3)),
-                        .sha256 = std::string(row.Text(4)),
-                        .kind = std::string(row.Text(5)),
-                        .bytes = row.Int(6),
-                        .pages = row.Int(7),
-                        .chunks = row.Int(8)};
-  document.status = FromName(kStatusNames, row.Text(9), DocumentStatus::kReading);
-  if (!row.IsNull(10)) document.label = LabelOf(row.Text(10));
-  document.found_label = LabelOf(row.Text(11));
-  document.reason = row.Text(12);
-  document.message = row.Text(13);
-  document.duplicate_of = row.Text(14);
-  document.updated_s = row.Int(15);
-  return document;
-}
-
-#define WEIR_COLUMNS                                                                \
-  "collection, id, name, title, sha256, kind, bytes, pages, chunks, status, label," \
-  " found_label, reason, message, duplicate_of, updated"
-
-template <class... Values>
-Result<std::vector<DocumentInfo>> RowsOf(sqlite::Database& db, sqlite::Sql sql,
-                                         const Values&... values) {
-  auto select = db.Prepare(sql);
-  if (!select) return Fail(select.error());
-  select->Bind(values...);
-  std::vector<DocumentInfo> rows;
-  for (;;) {
-    auto row = select->Step();
-    if (!row) return Fail(row.error());
-    if (!*row) return rows;
-    rows.push_back(RowOf(*select));
-  }
-}
-
-Result<std::optional<DocumentInfo>> First(Result<std::vector<DocumentInfo>> rows) {
-  if (!rows) return Fail(rows.error());
-  if (rows->empty()) return std::nullopt;
-  return std::move(rows->front());
-}
-
-template <class... Values>
-Result<void> Run(sqlite::Database& db, sqlite::Sql sql, const Values&... values) {
-  auto statement = db.Prepare(sql);
-  if (!statement) return Fail(statement.error());
-  statement->Bind(values...);
-  return statement->Run();
-}
-
+constexpr std::array<std::string_view, 5> kStatusNames = {"reading", "ready", "failed", "duplicate",
+                                                          "cancelled"};
 }  // namespace
 
 std::string_view StatusName(DocumentStatus status) {
@@ -126,10 +76,12 @@ Result<void> Registry::Put(const DocumentInfo& d) {
   return Run(db_,
              "INSERT OR REPLACE INTO document (" WEIR_COLUMNS
              ") VALUES"
-             " (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
+             " (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18,"
+             " ?19, ?20, ?21, ?22)",
              d.collection, d.id, d.name, d.title, d.sha256, d.kind, d.bytes, d.pages, d.chunks,
              StatusName(d.status), label, chat::LabelName(d.found_label), d.reason, d.message,
-             d.duplicate_of, d.updated_s);
+             d.duplicate_of, d.updated_s, d.created_s, d.file_id, AttributesText(d.attributes),
+             d.chunking.tokens, d.chunking.overlap, d.asked);
 }
 
 Result<void> Registry::Remove(std::string_view collection, std::string_view id) {
@@ -148,7 +100,7 @@ Result<std::optional<DocumentInfo>> Registry::FindContent(std::string_view colle
                                                           std::string_view not_id) {
   return First(RowsOf(db_,
                       "SELECT " WEIR_COLUMNS " FROM document WHERE collection = ?1 AND"
-                      " sha256 = ?2 AND id <> ?3 AND status = 'ready' LIMIT 1",
+                      " sha256 = ?2 AND id <> ?3 AND status = 'ready' AND file_id = '' LIMIT 1",
                       collection, sha256, not_id));
 }
 
@@ -198,6 +150,9 @@ Result<void> Registry::RemoveCollection(std::string_view name) {
   if (!transaction) return Fail(transaction.error());
   if (auto run = Run(db_, "DELETE FROM document WHERE collection = ?1", name); !run) return run;
   if (auto run = Run(db_, "DELETE FROM collection WHERE name = ?1", name); !run) return run;
+  if (auto run = Run(db_, "DELETE FROM store WHERE collection = ?1", name); !run) return run;
+  if (auto run = Run(db_, "DELETE FROM batch WHERE collection = ?1", name); !run) return run;
+  if (auto run = Run(db_, "DELETE FROM batch_file WHERE collection = ?1", name); !run) return run;
   return transaction->Commit();
 }
 

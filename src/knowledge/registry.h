@@ -7,12 +7,14 @@
 
 #include <filesystem>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/result.h"
 #include "knowledge/document.h"
+#include "knowledge/vector_store.h"
 #include "sqlite/database.h"
 
 namespace weir::knowledge {
@@ -38,11 +40,38 @@ class Registry {
   Result<void> PutCollection(const CollectionInfo& collection);
   // With the sums over its documents.
   Result<std::optional<CollectionInfo>> FindCollection(std::string_view name);
+  // With all that is known of its documents and as a vector store.
   Result<void> RemoveCollection(std::string_view name);
+
+  // Vector stores (registry_stores.cc).
+  Result<void> PutStore(const StoreInfo& store);
+  // Without what its files come to; nothing for one that no client of vector stores made.
+  Result<std::optional<StoreInfo>> FindStore(std::string_view collection);
+  // Those of which something is known, in the order of their full names: all that begin so, or the
+  // one that is called so.
+  Result<std::vector<StoreInfo>> Stores(std::string_view prefix);
+  Result<StoreInfo> OneStore(std::string_view collection);
+  Result<std::vector<std::string>> ExpiredStores(int64_t now_s);
+  Result<void> Touch(std::string_view collection, int64_t now_s);
+  // All at once, or nothing.
+  Result<void> PutAll(std::span<const DocumentInfo> documents, const BatchInfo* batch);
+  Result<void> CancelBatch(std::string_view collection, std::string_view id);
+  Result<std::optional<BatchInfo>> FindBatch(std::string_view collection, std::string_view id);
+  Result<std::optional<DocumentInfo>> FindFile(std::string_view collection,
+                                               std::string_view file_id);
+  Result<bool> HasName(std::string_view collection, std::string_view name);
+  Result<int64_t> CountOf(std::string_view collection);
+  // In the order of creation. `edge`, where given, is not among them.
+  Result<std::vector<DocumentInfo>> Files(std::string_view collection, const FilesQuery& query,
+                                          const DocumentInfo* edge);
+  // Documents of kept files that are to be read, the oldest first.
+  Result<std::vector<DocumentInfo>> Waiting(size_t limit);
+  Result<std::vector<DocumentInfo>> OfFile(std::string_view prefix, std::string_view file_id);
 
  private:
   explicit Registry(sqlite::Database db) : db_(std::move(db)) {}
   static Result<Registry> SetUp(sqlite::Database db);
+  Result<std::vector<StoreInfo>> StoresBetween(std::string_view first, std::string_view behind);
 
   sqlite::Database db_;
 };

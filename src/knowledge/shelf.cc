@@ -8,6 +8,7 @@
 
 #include "base/check.h"
 #include "base/utf8.h"
+#include "knowledge/attributes.h"
 #include "knowledge/content_hash.h"
 #include "vectors/full_name.h"
 
@@ -43,6 +44,9 @@ json::Value PayloadOf(const DocumentInfo& document, const Chunk& chunk, size_t o
                        {field::kSection, chunk.section},
                        {field::kOrdinal, static_cast<int64_t>(ordinal)},
                        {field::kLabel, chat::LabelName(label)}};
+  if (!document.file_id.empty()) payload.push_back({field::kFileId, document.file_id});
+  if (!document.attributes.empty())
+    payload.push_back({field::kAttributes, AttributesPayload(document.attributes)});
   const auto add = [&](const char* name, uint64_t value) {
     if (value > 0) payload.push_back({name, static_cast<int64_t>(value)});
   };
@@ -64,16 +68,25 @@ void SetField(json::Value& payload, std::string_view name, json::Value value) {
   }
 }
 
+Error NotWanted() {
+  return {Code::kConflict, "the document was removed or cancelled while it was read", "document",
+          "document_cancelled"};
+}
+
+ChunkLimits LimitsOf(const chat::Chunking& chunking) {
+  constexpr size_t kBytesPerToken = 4;
+  if (chunking.tokens == 0) return {};
+  const size_t bytes_max = static_cast<size_t>(chunking.tokens) * kBytesPerToken;
+  return {.target_bytes = bytes_max * 3 / 4,
+          .bytes_max = bytes_max,
+          .least_bytes = bytes_max / 5,
+          .overlap_bytes = static_cast<size_t>(chunking.overlap) * kBytesPerToken};
+}
+
 Error NoDocument(const std::string& collection) {
   return {Code::kNotFound,
           fmt::format("there is no such document in {}", CollectionShown(collection)), "document",
           "document_not_found"};
-}
-
-Error NoCollection(const std::string& collection) {
-  return {Code::kNotFound,
-          fmt::format("there is no collection {} here", CollectionShown(collection)), "collection",
-          "collection_not_found"};
 }
 
 vectors::Filter OfDocument(const std::string& id) {
@@ -83,6 +96,12 @@ vectors::Filter OfDocument(const std::string& id) {
 }
 
 }  // namespace
+
+Error NoCollection(const std::string& collection) {
+  return {Code::kNotFound,
+          fmt::format("there is no collection {} here", CollectionShown(collection)), "collection",
+          "collection_not_found"};
+}
 
 std::string CollectionShown(std::string_view full) {
   const auto parts = vectors::Split(full);
@@ -122,11 +141,22 @@ Result<Admitted> Shelf::Admit(const Upload& upload, int64_t now_s) {
   const std::string sha256 = ContentHash(*upload.bytes);
   const auto earlier = registry_.Find(upload.collection, id);
   if (!earlier) return Fail(earlier.error());
+  const bool of_other_file = *earlier && (*earlier)->file_id != upload.file_id;
+  if (of_other_file && upload.file_id.empty()) {
+    return Fail(Code::kConflict, "a file of this name is there already, through /v1/vector_stores",
+                "document", "name_taken");
+  }
+  if (!upload.file_id.empty()) {
+    if (!*earlier || of_other_file || (*earlier)->status != DocumentStatus::kReading)
+      return Fail(NotWanted());
+  }
   const bool same = *earlier && (*earlier)->sha256 == sha256 && (*earlier)->label == upload.label;
   if (same && (*earlier)->status == DocumentStatus::kReady)
     return Admitted{.document = **earlier, .settled = true};
 
-  const auto twin = registry_.FindContent(upload.collection, sha256, id);
+  // A kept file is found by its own attributes, whatever else has the same content.
+  const auto twin = upload.file_id.empty() ? registry_.FindContent(upload.collection, sha256, id)
+                                           : Result<std::optional<DocumentInfo>>(std::nullopt);
   if (!twin) return Fail(twin.error());
   const bool was_ready = *earlier && (*earlier)->status == DocumentStatus::kReady;
   // What others point to must not change under them.
@@ -141,7 +171,15 @@ Result<Admitted> Shelf::Admit(const Upload& upload, int64_t now_s) {
                         .bytes = static_cast<int64_t>(upload.bytes->size()),
                         .chunks = was_ready ? (*earlier)->chunks : 0,
                         .label = upload.label,
-                        .updated_s = now_s};
+                        .updated_s = now_s,
+                        .created_s = now_s};
+  if (*earlier) {
+    document.created_s = (*earlier)->created_s;
+    document.file_id = (*earlier)->file_id;
+    document.attributes = (*earlier)->attributes;
+    document.chunking = (*earlier)->chunking;
+    document.asked = (*earlier)->asked;
+  }
   // The same words under a higher label are kept by themselves: the label must count.
   const bool no_higher =
       *twin && (!upload.label ||
@@ -163,7 +201,7 @@ Result<Admitted> Shelf::Admit(const Upload& upload, int64_t now_s) {
 
 Result<Prepared> Shelf::Prepare(const DocumentInfo& document, const wire::Pages& pages,
                                 std::string_view bytes) {
-  Prepared prepared{.chunks = ChunksOf(pages, document.name, bytes)};
+  Prepared prepared{.chunks = ChunksOf(pages, document.name, bytes, LimitsOf(document.chunking))};
   const size_t count = prepared.chunks.size();
   if (count > Limits::kChunksMax) {
     return Fail(
@@ -192,6 +230,7 @@ Result<Prepared> Shelf::Prepare(const DocumentInfo& document, const wire::Pages&
 Result<DocumentInfo> Shelf::Keep(DocumentInfo document, const Prepared& prepared,
                                  const std::string& model, int64_t now_s) {
   CHECK(!prepared.chunks.empty(), "a document without text is refused before");
+  if (auto wanted = CheckWanted(document); !wanted) return Fail(wanted.error());
   const size_t dimensions = prepared.vectors.front().size();
   auto open = Open(document.collection);
   if (!open) return Fail(open.error());
@@ -199,6 +238,15 @@ Result<DocumentInfo> Shelf::Keep(DocumentInfo document, const Prepared& prepared
     open = store_.Create({.name = document.collection,
                           .spaces = {{.dimensions = static_cast<uint32_t>(dimensions)}}});
     if (!open) return Fail(open.error());
+  }
+  if ((*open)->spec().spaces.empty()) {
+    // It was made as a vector store, before anybody knew which model would embed.
+    const vectors::Space space{.name = "", .dimensions = static_cast<uint32_t>(dimensions)};
+    if (auto given = store_.GiveSpaces(document.collection, {{space}}); !given)
+      return Fail(given.error());
+    open = Open(document.collection);
+    if (!open) return Fail(open.error());
+    if (*open == nullptr) return Fail(NotWanted());
   }
   const auto& spaces = (*open)->spec().spaces;
   if (spaces.size() != 1 || spaces.front().dimensions != dimensions) {
@@ -251,6 +299,7 @@ Result<void> Shelf::Forget(const DocumentInfo& document,
 }
 
 Result<DocumentInfo> Shelf::Refuse(DocumentInfo document, const Error& why, int64_t now_s) {
+  if (auto wanted = CheckWanted(document); !wanted) return Fail(wanted.error());
   if (auto forgotten = Forget(document, {}); !forgotten) return Fail(forgotten.error());
   document.status = DocumentStatus::kFailed;
   document.chunks = 0;
@@ -259,6 +308,16 @@ Result<DocumentInfo> Shelf::Refuse(DocumentInfo document, const Error& why, int6
   document.updated_s = now_s;
   if (auto put = registry_.Put(document); !put) return Fail(put.error());
   return document;
+}
+
+Result<void> Shelf::CheckWanted(DocumentInfo& document) {
+  const auto now = registry_.Find(document.collection, document.id);
+  if (!now) return Fail(now.error());
+  const bool wanted =
+      *now && (*now)->status == DocumentStatus::kReading && (*now)->sha256 == document.sha256;
+  if (!wanted) return Fail(NotWanted());
+  document.attributes = (*now)->attributes;  // they may have changed meanwhile
+  return {};
 }
 
 Result<DocumentInfo> Shelf::Find(const std::string& collection, const std::string& id_or_name) {

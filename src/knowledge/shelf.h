@@ -9,6 +9,7 @@
 #include "base/result.h"
 #include "knowledge/library.h"
 #include "knowledge/registry.h"
+#include "knowledge/vector_store.h"
 #include "vectors/store.h"
 
 namespace weir::knowledge {
@@ -30,12 +31,48 @@ class Shelf {
                               int64_t now_s);
   Result<CollectionInfo> Collection(const std::string& name);
 
+  // Collections as vector stores (shelf_stores.cc). `collection` is a full name everywhere.
+  //
+  // By its own name, else by the one that its owner gave it, where no other has that.
+  Result<StoreInfo> FindStore(const std::string& tenant, const std::string& id_or_name);
+  // The same for a search, with its full name; kConflict, reason vector_store_expired. Notes that
+  // it is used.
+  Result<CollectionInfo> ForSearch(const std::string& tenant, const std::string& id_or_name,
+                                   int64_t now_s);
+  Result<StoreInfo> CreateStore(StoreInfo store);
+  Result<std::vector<StoreInfo>> Stores(const std::string& tenant);
+  Result<StoreInfo> ChangeStore(StoreInfo store, const StoreChange& change, int64_t now_s);
+  // What is being read for it comes to nothing.
+  Result<void> RemoveStore(const std::string& collection);
+  // The documents of expired stores go; the stores stay, and say that they have expired.
+  Result<void> EmptyExpired(int64_t now_s);
+
+  // The files become documents that are to be read; with a batch's id, together as one. A file that
+  // is there is read again.
+  Result<std::vector<DocumentInfo>> Attach(const std::string& collection,
+                                           const std::vector<FileWish>& wishes,
+                                           const std::string& batch_id, int64_t now_s);
+  // By the id of its file, or its own; kNotFound, reason file_not_found.
+  Result<DocumentInfo> FindFile(const std::string& collection, const std::string& id);
+  Result<std::vector<DocumentInfo>> Files(const std::string& collection, const FilesQuery& query);
+  Result<DocumentInfo> ChangeAttributes(DocumentInfo document, chat::Attributes attributes,
+                                        int64_t now_s);
+  Result<std::vector<std::string>> Texts(const DocumentInfo& document);
+  // From all collections of the tenant.
+  Result<void> RemoveFile(const std::string& tenant, const std::string& file_id, int64_t now_s);
+  Result<BatchInfo> FindBatch(const std::string& collection, const std::string& id);
+  Result<BatchInfo> CancelBatch(const std::string& collection, const std::string& id);
+  // What is to be read, the oldest first. Of collections that are gone nothing is left.
+  Result<std::vector<DocumentInfo>> Waiting(size_t limit);
+
  private:
   // Null where there is none.
   Result<std::shared_ptr<vectors::Collection>> Open(const std::string& collection);
   Result<void> Forget(const DocumentInfo& document, const std::vector<std::string>& but_these);
   // Gives the chunks of `document` to the first of its duplicates, if there is one.
   Result<bool> HandOver(const DocumentInfo& document, int64_t now_s);
+  // kConflict, reason document_cancelled, when nobody waits for it any more.
+  Result<void> CheckWanted(DocumentInfo& document);
 
   Registry registry_;
   vectors::Store& store_;

@@ -1,5 +1,7 @@
 #include "server/document_object.h"
 
+#include "knowledge/attributes.h"
+
 namespace weir::server {
 namespace {
 
@@ -9,6 +11,7 @@ void AppendPassage(json::Writer& writer, const knowledge::Passage& passage, size
       .Field("index", number)
       .Field("document_id", passage.document_id)
       .Field("document", passage.document)
+      .Field("file_id", passage.file_id)
       .Field("title", passage.title)
       .Field("section", passage.section)
       .Field("place", PlaceOf(passage));
@@ -25,6 +28,8 @@ void AppendPassage(json::Writer& writer, const knowledge::Passage& passage, size
       .Float(passage.score)
       .Key("similarity")
       .Float(passage.similarity);
+  if (!passage.attributes.empty())
+    writer.Key("attributes").Tree(knowledge::AttributesObject(passage.attributes));
   if (text) writer.Field("text", passage.text);
   writer.EndObject();
 }
@@ -48,6 +53,9 @@ void AppendDocumentFields(json::Writer& writer, const knowledge::DocumentInfo& d
   if (document.label) writer.Field("label_given", chat::LabelName(*document.label));
   if (!document.reason.empty()) writer.Field("reason", document.reason);
   if (!document.message.empty()) writer.Field("message", document.message);
+  if (!document.file_id.empty()) writer.Field("file_id", document.file_id);
+  if (!document.attributes.empty())
+    writer.Key("attributes").Tree(knowledge::AttributesObject(document.attributes));
   if (!document.duplicate_of.empty()) writer.Field("duplicate_of", document.duplicate_of);
 }
 

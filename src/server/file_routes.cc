@@ -9,6 +9,7 @@
 
 #include "http/multipart.h"
 #include "json/writer.h"
+#include "knowledge/shelf.h"
 #include "server/list_page.h"
 
 namespace weir::server {
@@ -19,11 +20,6 @@ constexpr int64_t kLifetimeMostS = 2'592'000;
 // What OpenAI's clients name. Here all are kept alike: a purpose is a word to list by.
 constexpr std::array<std::string_view, 6> kPurposes = {"assistants", "batch",     "fine-tune",
                                                        "vision",     "user_data", "evals"};
-
-Error NoFilesHere() {
-  return {
-      Code::kUnavailable, "this server keeps no files (limits.kept_files is 0)", {}, "no_files"};
-}
 
 std::unexpected<Error> WrongField(std::string_view name, std::string what) {
   return Fail(Code::kInvalidArgument, fmt::format("{} {}", name, what), std::string(name),
@@ -132,6 +128,11 @@ Result<files::ListQuery> ReadList(const std::string& query) {
 
 }  // namespace
 
+Error NoFilesHere() {
+  return {
+      Code::kUnavailable, "this server keeps no files (limits.kept_files is 0)", {}, "no_files"};
+}
+
 Task<void> PostFile(Site& site, Call& call) {
   const std::string type(call.request().headers.Find("content-type").value_or(""));
   auto body = std::make_shared<const std::string>(std::move(call.exchange.request().body));
@@ -188,8 +189,19 @@ Task<void> GetFileContent(Site& site, Call& call) {
 
 Task<void> DeleteFile(Site& site, Call& call) {
   Result<files::FileInfo> removed = Fail(NoFilesHere());
-  if (site.files != nullptr)
-    removed = co_await site.files->Remove(call.asked.principal.tenant, IdOf(call));
+  const std::string tenant = call.asked.principal.tenant;
+  const std::string id = IdOf(call);
+  if (site.files != nullptr) removed = co_await site.files->Find(tenant, id);
+  if (removed && site.documents != nullptr) {
+    // The file last: what was begun can be asked for again.
+    const auto gone = co_await site.documents->library.OnShelf<bool>(
+        [tenant, id](knowledge::Shelf& shelf, int64_t now_s) -> Result<bool> {
+          if (auto done = shelf.RemoveFile(tenant, id, now_s); !done) return Fail(done.error());
+          return true;
+        });
+    if (!gone) removed = Fail(gone.error());
+  }
+  if (removed) removed = co_await site.files->Remove(tenant, id);
   if (!removed) {
     co_await call.SendError(removed.error());
     co_return;

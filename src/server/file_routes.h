@@ -7,6 +7,8 @@
 
 namespace weir::server {
 
+Error NoFilesHere();
+
 Task<void> PostFile(Site& site, Call& call);
 Task<void> GetFiles(Site& site, Call& call);
 Task<void> GetFile(Site& site, Call& call);

@@ -11,6 +11,7 @@
 #include "dialects/responses/answer.h"
 #include "dialects/responses/request.h"
 #include "http/message.h"
+#include "knowledge/attributes.h"
 #include "server/answering.h"
 
 namespace weir::server {
@@ -98,10 +99,11 @@ class ResponseRendering final : public Rendering {
     if (!call_.sources) return std::nullopt;
     responses::Searched searched{.query = call_.question, .results = asked_.results};
     for (const knowledge::Passage& passage : *call_.sources) {
-      searched.sources.push_back({.file_id = passage.document_id,
-                                  .filename = passage.document,
+      searched.sources.push_back({.file_id = passage.file_id,
+                                  .filename = std::string(FileNameOf(passage)),
                                   .text = passage.text,
-                                  .score = passage.score});
+                                  .score = passage.score,
+                                  .attributes = knowledge::AttributesObject(passage.attributes)});
     }
     return searched;
   }

@@ -18,6 +18,7 @@
 #include "server/responses_routes.h"
 #include "server/route_table.h"
 #include "server/score_routes.h"
+#include "server/vector_store_routes.h"
 
 namespace weir::server {
 
@@ -38,6 +39,22 @@ std::span<const Route> Routes() {
       {"GET", "/v1/files/*/content", GetFileContent},
       {"GET", "/v1/files/*", GetFile},
       {"DELETE", "/v1/files/*", DeleteFile},
+      {"POST", "/v1/vector_stores", PostVectorStores},
+      {"GET", "/v1/vector_stores", GetVectorStores},
+      {"POST", "/v1/vector_stores/*/search", PostVectorStoreSearch},
+      {"POST", "/v1/vector_stores/*/files", PostStoreFiles},
+      {"GET", "/v1/vector_stores/*/files", GetStoreFiles},
+      {"GET", "/v1/vector_stores/*/files/*/content", GetStoreFileContent},
+      {"GET", "/v1/vector_stores/*/files/*", GetStoreFile},
+      {"POST", "/v1/vector_stores/*/files/*", PostStoreFile},
+      {"DELETE", "/v1/vector_stores/*/files/*", DeleteStoreFile},
+      {"POST", "/v1/vector_stores/*/file_batches", PostFileBatch},
+      {"POST", "/v1/vector_stores/*/file_batches/*/cancel", CancelFileBatch},
+      {"GET", "/v1/vector_stores/*/file_batches/*/files", GetBatchFiles},
+      {"GET", "/v1/vector_stores/*/file_batches/*", GetFileBatch},
+      {"GET", "/v1/vector_stores/*", GetVectorStore},
+      {"POST", "/v1/vector_stores/*", PostVectorStore},
+      {"DELETE", "/v1/vector_stores/*", DeleteVectorStore},
       {"GET", "/v1/models", OpenAiModels},
       {"GET", "/v1/models/*", OpenAiModel},
 

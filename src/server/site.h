@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "conversations/store.h"
 #include "files/store.h"
+#include "gateway/file_reading.h"
 #include "gateway/gateway.h"
 #include "gateway/ingest.h"
 #include "gateway/ledger_accounts.h"
@@ -78,6 +79,7 @@ struct Site {
   gateway::Documents* documents = nullptr;        // null: nothing is kept of documents (tests)
   conversations::Store* conversations = nullptr;  // null: no answer is kept
   files::Store* files = nullptr;                  // null: no files are kept
+  gateway::FileReading* reading = nullptr;        // null: nothing is read in the background
   // Takes what was learnt into use and keeps it; nothing learnt puts it back to what is shipped.
   std::function<Result<void>(const routing::Refit&)> adopt = {};
   vectors::Store* vectors = nullptr;      // null: no collections

@@ -57,7 +57,8 @@ def test_a_form_that_is_wrong_is_named(keeper):
     with http_client(keeper) as http:
         assert error_of(http.post("/v1/files", json={"purpose": "evals"}), 400)["param"] == "content-type"
         assert error_of(http.post("/v1/files", files={"file": ("a", b"a")}), 400)["param"] == "purpose"
-        assert error_of(http.post("/v1/files", files={"file": ("a", b"a")}, data={"purpose": "x"}), 400)["param"] == "purpose"
+        wrong = http.post("/v1/files", files={"file": ("a", b"a")}, data={"purpose": "x"})
+        assert error_of(wrong, 400)["param"] == "purpose"
         broken = http.post("/v1/files", content=b"--b\r\nno", headers={"content-type": "multipart/form-data; boundary=b"})
         assert error_of(broken, 400)["code"] == "invalid_form"
 
@@ -79,8 +80,8 @@ def test_files_outlive_a_kill_and_tenants_do_not_see_each_other(tmp_path):
         assert (data / "files" / kept["id"]).stat().st_mode & 0o077 == 0
 
         def key(name, *more):
-            made = subprocess.run([weir_server.WEIR, "keys", "create", name, "--json", *more], capture_output=True, text=True,
-                                  env=weir_server.plain_environment(data) | {"WEIR_DATA": str(data)}, check=True)
+            made = subprocess.run([weir_server.WEIR, "keys", "create", name, "--json", *more], capture_output=True,
+                                  env=weir_server.plain_environment(data) | {"WEIR_DATA": str(data)}, check=True, text=True)
             return json.loads(made.stdout)["key"]
 
         mine, other, models = key("mine"), key("other", "--tenant", "elsewhere"), key("models", "--scopes", "models")

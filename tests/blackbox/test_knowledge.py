@@ -1,17 +1,15 @@
 """Documents into collections, found again, cited, and kept where their label lets them go."""
 
-import json
 import re
-import subprocess
 import threading
 
-import httpx
 import pytest
 
 import documents
 import weir_server
 from beyond import KEY, backend, target
 from fake_provider import FakeProvider
+from ingesting import command, ingest, search
 from talk import EMBEDDING, SMALL, error_of, http_client
 
 pytestmark = pytest.mark.usefixtures("embedding")
@@ -37,26 +35,6 @@ def papers(tmp_path):
 def keeper(tmp_path_factory):
     with weir_server.Weir(tmp_path_factory.mktemp("keeper"), models=weir_server.model_store()) as running:
         yield running
-
-
-def command(server, *arguments, **settings):
-    environment = weir_server.plain_environment(server.data) | {
-        "WEIR_DATA": str(server.data), "WEIR_MODELS": str(weir_server.model_store())}
-    return subprocess.run([weir_server.WEIR, *map(str, arguments)], capture_output=True, text=True, env=environment,
-                          timeout=240 * weir_server.PATIENCE, **({"input": ""} | settings))
-
-
-def ingest(server, *arguments, code=0, **settings):
-    done = command(server, "ingest", "--json", *arguments, **settings)
-    assert done.returncode == code, (done.stdout, done.stderr)
-    return json.loads(done.stdout)
-
-
-def search(server, collection, query, **more):
-    answer = httpx.post(f"{server.url}/weir/v1/collections/{collection}/search", json={"query": query} | more,
-                        timeout=60 * weir_server.PATIENCE, trust_env=False)
-    assert answer.status_code == 200, answer.text
-    return answer.json()["data"]
 
 
 def test_a_folder_is_read_found_and_not_read_twice(keeper, papers):

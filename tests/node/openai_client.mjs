@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import {createRequire} from 'node:module';
 
 const require = createRequire(`${process.env.WEIR_NODE_HOME}/`);
-const OpenAI = require('openai').default;
+const {default: OpenAI, toFile} = require('openai');
 const model = process.env.WEIR_MODEL;
 const client = () =>
     new OpenAI({baseURL: `${process.env.WEIR_URL}/v1`, apiKey: 'none', maxRetries: 0});
@@ -89,6 +89,27 @@ const cases = {
     assert.deepEqual(events.map((event) => event.sequence_number), events.map((_, index) => index));
     const text = events.filter((event) => event.type === 'response.output_text.delta').map((event) => event.delta).join('');
     assert.equal((await stream.finalResponse()).output_text, text);
+  },
+
+  async vector_stores_upload_and_search() {
+    const {files, vectorStores} = client();
+    const text = (name, content) => toFile(Buffer.from(content), name);
+    const store = await vectorStores.create({name: 'Harbour of JavaScript'});
+    const batch = await vectorStores.fileBatches.uploadAndPoll(store.id, {files: [
+      await text('tides.md', '# Tides\n\nA spring tide follows the new moon and the full moon.\n'),
+      await text('ferry \u00e4.md', '# Ferry\n\nThe ferry to the island leaves at noon.\n'),
+    ]});
+    assert.equal(batch.file_counts.completed, 2);
+    const found = await vectorStores.search(store.id, {query: 'when does the ferry leave?'});
+    assert.equal(found.data[0].filename, 'ferry \u00e4.md');
+    const content = await (await files.content(found.data[0].file_id)).text();
+    assert.match(content, /leaves at noon/);
+    await vectorStores.files.update(found.data[0].file_id, {vector_store_id: store.id, attributes: {kind: 'times'}});
+    const filters = {type: 'ne', key: 'kind', value: 'times'};
+    const others = await vectorStores.search(store.id, {query: 'when does the ferry leave?', filters});
+    assert.ok(others.data.every((hit) => hit.filename === 'tides.md'));
+    assert.ok((await vectorStores.delete(store.id)).deleted);
+    await assert.rejects(vectorStores.retrieve(store.id), OpenAI.NotFoundError);
   },
 
   async unknown_model_is_a_typed_error() {

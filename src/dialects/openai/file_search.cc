@@ -1,5 +1,6 @@
 #include "dialects/openai/file_search.h"
 
+#include "dialects/openai/attributes.h"
 #include "dialects/openai/common_fields.h"
 
 namespace weir::openai {
@@ -20,17 +21,22 @@ void ReadHybrid(json::Fields& options, FileSearch& out) {
   hybrid->RefuseUnread();
 }
 
-void ReadRanking(json::Fields& tool, FileSearch& out) {
-  auto options = tool.Nested("ranking_options");
+}  // namespace
+
+void ReadRanking(json::Fields& fields, FileSearch& out) {
+  auto options = fields.Nested("ranking_options");
   if (!options) return;
-  // There is one ranker here, whatever its name.
-  options->String("ranker", kNameBytesMax);
+  // There is one ranker here, and it has no name of OpenAI's.
+  const auto ranker = options->String("ranker", kNameBytesMax);
+  if (ranker && *ranker != "auto" && *ranker != "none") {
+    RefuseUnsupported(*options, "ranker",
+                      "auto is vectors and words together, and none says the same; there is no "
+                      "other here");
+  }
   out.score_threshold = static_cast<float>(options->Number("score_threshold", 0, 1).value_or(0));
   ReadHybrid(*options, out);
   options->RefuseUnread();
 }
-
-}  // namespace
 
 chat::FileSearch ReadFileSearch(json::Fields& tool) {
   FileSearch out;
@@ -46,8 +52,7 @@ chat::FileSearch ReadFileSearch(json::Fields& tool) {
       tool.Int("context_tokens", 0, static_cast<int64_t>(FileSearch::kContextTokensMax))
           .value_or(static_cast<int64_t>(defaults.context_tokens)));
   ReadRanking(tool, out);
-  if (tool.Take("filters") != nullptr)
-    RefuseUnsupported(tool, "filters", "passages cannot be filtered by attributes yet");
+  out.filter = ReadFilter(tool, "filters");
   tool.RefuseUnread();
   return out;
 }

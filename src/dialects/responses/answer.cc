@@ -132,7 +132,13 @@ void Encoder::WriteSearch(json::Writer& writer, bool begun) const {
   for (const Source& source : searched_->sources) {
     writer.BeginObject().Field("file_id", source.file_id).Field("filename", source.filename);
     writer.Key("score").Float(source.score).Field("text", source.text);
-    writer.Key("attributes").BeginObject().EndObject().EndObject();
+    writer.Key("attributes");
+    if (source.attributes.is_null()) {
+      writer.BeginObject().EndObject();
+    } else {
+      writer.Tree(source.attributes);
+    }
+    writer.EndObject();
   }
   writer.EndArray();
 }

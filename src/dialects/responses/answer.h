@@ -38,6 +38,7 @@ struct Source {
   std::string filename = {};
   std::string text = {};
   float score = 0;
+  json::Value attributes = {};  // an object, or null
 };
 
 // What the tool file_search did before the answer began.

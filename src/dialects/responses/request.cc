@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "dialects/openai/attributes.h"
 #include "dialects/openai/common_fields.h"
 #include "dialects/openai/file_search.h"
 #include "dialects/openai/tools.h"
@@ -20,9 +21,6 @@ using openai::kNameBytesMax;
 using openai::RefuseUnsupported;
 
 constexpr size_t kTextBytesMax = size_t{32} << 20;
-constexpr size_t kMetadataMax = 16;
-constexpr size_t kMetadataKeyMax = 64;
-constexpr size_t kMetadataValueMax = 512;
 constexpr size_t kMessagesMax = 4096;
 
 // They speak of billing, of caching at OpenAI, or of tools that nobody here has.
@@ -200,21 +198,6 @@ void ReadReasoning(json::Fields& fields, CreateCall& call) {
   writer.Key("summary").Tree(summary == nullptr ? json::Value() : *summary).EndObject();
 }
 
-void ReadMetadata(json::Fields& fields, Echo& echo) {
-  const json::Object* pairs = fields.Map("metadata", kMetadataMax);
-  if (pairs == nullptr) return;
-  for (const json::Member& pair : *pairs) {
-    const std::string* value = pair.value.AsString();
-    if (pair.key.size() > kMetadataKeyMax || value == nullptr ||
-        value->size() > kMetadataValueMax) {
-      return fields.Refuse("metadata",
-                           fmt::format("takes names of at most {} bytes, and strings of at most {}",
-                                       kMetadataKeyMax, kMetadataValueMax));
-    }
-  }
-  echo.metadata_json = json::Print(json::Value(*pairs));
-}
-
 void ReadInclude(json::Fields& fields, CreateCall& call) {
   // What is not honoured speaks of tools that nobody here has, or of what is always there: images
   // in listed input, and reasoning, which comes as text and not sealed.
@@ -326,7 +309,7 @@ void ReadRest(json::Fields& fields, CreateCall& call) {
   echo.store = store.value_or(true);
   call.store_asked = store == true;
   ReadLogprobs(fields, call);
-  ReadMetadata(fields, echo);
+  if (auto metadata = openai::ReadMetadata(fields)) echo.metadata_json = std::move(*metadata);
   echo.user = fields.String("user", size_t{4} << 10).value_or("");
   echo.safety_identifier = fields.String("safety_identifier", size_t{4} << 10).value_or("");
   echo.prompt_cache_key = fields.String("prompt_cache_key", size_t{4} << 10).value_or("");

@@ -1,0 +1,56 @@
+// Reads kept files into their collections, one after the other, for as long as the server runs.
+// What is to be read stands in the registry, so that it goes on after a restart. An unreadable file
+// is failed with its reason; one that nobody could read just now is tried again, a few times.
+//
+// I/O thread. It must have ended (End) before what it stands on is destroyed.
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "async/event.h"
+#include "async/spawn.h"
+#include "async/task.h"
+#include "files/store.h"
+#include "gateway/ingest.h"
+
+namespace weir::gateway {
+
+class FileReading {
+ public:
+  static constexpr int kAttemptsMax = 5;
+
+  FileReading(const Executor& executor, Gateway& gateway, Documents& documents,
+              files::Store& files);
+
+  void Begin();
+  // There may be something to read.
+  void Wake() { work_.Set(); }
+  // Returns when nothing of it runs any more; what was being read stays to be read.
+  Task<void> End();
+
+ private:
+  struct Failures {
+    int count = 0;
+    MonotonicTime again_at = {};
+  };
+
+  Task<void> Run();
+  // False when it was cancelled.
+  Task<bool> ReadSome();
+  Task<Result<void>> ReadOne(knowledge::DocumentInfo document);
+  Task<Result<void>> Failed(knowledge::DocumentInfo document, Error why);
+  MonotonicTime NextLook() const;
+
+  Executor executor_;
+  Gateway& gateway_;
+  Documents& documents_;
+  files::Store& files_;
+  Event work_;
+  Event ended_;
+  CancelHandle running_ = {};
+  bool begun_ = false;
+  std::map<std::string, Failures> failures_ = {};  // by document, of those that wait
+};
+
+}  // namespace weir::gateway

@@ -14,7 +14,7 @@ using weir::http::RequestParser;
 
 namespace {
 
-constexpr ParserLimits kLimits{
+const ParserLimits kLimits{
     .head_bytes = 512, .line_bytes = 128, .header_count = 8, .body_bytes = 256};
 
 std::string Describe(const Request& request) {

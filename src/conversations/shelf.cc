@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "sqlite/migrations.h"
+#include "sqlite/rows.h"
 
 namespace weir::conversations {
 namespace {
@@ -49,20 +50,16 @@ Result<Shelf> Shelf::Open(sqlite::Database db, const Limits& limits, int64_t now
 }
 
 Result<void> Shelf::Count() {
-  auto select = db_.Prepare(
-      "SELECT tenant, key_id, count(*), sum(bytes) FROM answer GROUP BY tenant, key_id");
-  if (!select) return Fail(select.error());
   held_.clear();
   all_ = {};
-  for (;;) {
-    auto row = select->Step();
-    if (!row) return Fail(row.error());
-    if (!*row) return {};
-    const Held held = {.answers = select->Int(2), .bytes = select->Int(3)};
-    held_[{std::string(select->Text(0)), std::string(select->Text(1))}] = held;
-    all_.answers += held.answers;
-    all_.bytes += held.bytes;
-  }
+  return sqlite::EachRow(
+      db_, "SELECT tenant, key_id, count(*), sum(bytes) FROM answer GROUP BY tenant, key_id",
+      [&](const sqlite::Statement& row) {
+        const Held held = {.answers = row.Int(2), .bytes = row.Int(3)};
+        held_[{std::string(row.Text(0)), std::string(row.Text(1))}] = held;
+        all_.answers += held.answers;
+        all_.bytes += held.bytes;
+      });
 }
 
 // A bounded number at once: it runs between the calls of clients.
@@ -82,14 +79,11 @@ Result<void> Shelf::Forget(int64_t now_s) {
 }
 
 Result<std::optional<Shelf::Turn>> Shelf::FindTurn(const Owner& owner, std::string_view id) {
-  auto select = db_.Prepare(
-      "SELECT number, previous, bytes FROM answer WHERE id = ?1 AND tenant = ?2 AND key_id = ?3");
-  if (!select) return Fail(select.error());
-  select->Bind(id, owner.tenant, owner.key_id);
-  auto row = select->Step();
-  if (!row) return Fail(row.error());
-  if (!*row) return std::nullopt;
-  return Turn{select->Int(0), select->OptionalInt(1), select->Int(2)};
+  return sqlite::FirstOf(
+      db_,
+      "SELECT number, previous, bytes FROM answer WHERE id = ?1 AND tenant = ?2 AND key_id = ?3",
+      [](const sqlite::Statement& row) { return Turn{row.Int(0), row.OptionalInt(1), row.Int(2)}; },
+      id, owner.tenant, owner.key_id);
 }
 
 Result<std::vector<Shelf::Turn>> Shelf::Chain(const Owner& owner, const Turn& last) {
@@ -127,10 +121,8 @@ Result<void> Shelf::Touch(std::span<const Turn> chain, int64_t now_s) {
 }
 
 Result<void> Shelf::RemoveTurn(const Owner& owner, int64_t number, int64_t bytes) {
-  auto remove = db_.Prepare("DELETE FROM answer WHERE number = ?1");
-  if (!remove) return Fail(remove.error());
-  remove->Bind(number);
-  if (auto run = remove->Run(); !run) return run;
+  auto removed = sqlite::Run(db_, "DELETE FROM answer WHERE number = ?1", number);
+  if (!removed) return removed;
   for (Held* held : {&all_, &HeldBy(owner)}) {
     --held->answers;
     held->bytes -= bytes;
@@ -232,13 +224,12 @@ Result<std::string> Shelf::Body(const Owner& owner, std::string_view id, int64_t
   if (!turn) return Fail(turn.error());
   if (!*turn) return NotThere();
   if (auto touched = Touch(std::span(&**turn, 1), now_s); !touched) return Fail(touched.error());
-  auto select = db_.Prepare("SELECT body FROM answer WHERE number = ?1");
-  if (!select) return Fail(select.error());
-  select->Bind((*turn)->number);
-  auto row = select->Step();
-  if (!row) return Fail(row.error());
-  if (!*row) return NotThere();
-  return std::string(select->Text(0));
+  auto body = sqlite::FirstOf(
+      db_, "SELECT body FROM answer WHERE number = ?1",
+      [](const sqlite::Statement& row) { return std::string(row.Text(0)); }, (*turn)->number);
+  if (!body) return Fail(body.error());
+  if (!*body) return NotThere();
+  return std::move(**body);
 }
 
 Result<std::vector<Item>> Shelf::History(const Owner& owner, std::string_view id, bool output,

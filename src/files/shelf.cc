@@ -7,6 +7,7 @@
 
 #include "base/random.h"
 #include "sqlite/migrations.h"
+#include "sqlite/rows.h"
 
 namespace weir::files {
 namespace {
@@ -59,36 +60,25 @@ Result<Shelf> Shelf::Open(sqlite::Database db, ContentFolder contents, const Lim
 }
 
 Result<void> Shelf::Count() {
-  auto select = db_.Prepare("SELECT tenant, count(*), sum(bytes) FROM file GROUP BY tenant");
-  if (!select) return Fail(select.error());
   held_.clear();
-  for (;;) {
-    auto row = select->Step();
-    if (!row) return Fail(row.error());
-    if (!*row) return {};
-    held_[std::string(select->Text(0))] = {.files = select->Int(1), .bytes = select->Int(2)};
-  }
+  return sqlite::EachRow(db_, "SELECT tenant, count(*), sum(bytes) FROM file GROUP BY tenant",
+                         [&](const sqlite::Statement& row) {
+                           held_[std::string(row.Text(0))] = {.files = row.Int(1),
+                                                              .bytes = row.Int(2)};
+                         });
 }
 
 Result<void> Shelf::SweepContents() {
-  auto select = db_.Prepare("SELECT id FROM file");
-  if (!select) return Fail(select.error());
   std::set<std::string, std::less<>> ids;
-  for (;;) {
-    auto row = select->Step();
-    if (!row) return Fail(row.error());
-    if (!*row) break;
-    ids.emplace(select->Text(0));
-  }
+  auto read = sqlite::EachRow(db_, "SELECT id FROM file",
+                              [&](const sqlite::Statement& row) { ids.emplace(row.Text(0)); });
+  if (!read) return read;
   contents_.Sweep([&](const std::string& id) { return ids.contains(id); });
   return {};
 }
 
 Result<void> Shelf::RemoveRow(const std::string& tenant, const FileInfo& file) {
-  auto remove = db_.Prepare("DELETE FROM file WHERE id = ?1");
-  if (!remove) return Fail(remove.error());
-  remove->Bind(file.id);
-  if (auto run = remove->Run(); !run) return run;
+  if (auto run = sqlite::Run(db_, "DELETE FROM file WHERE id = ?1", file.id); !run) return run;
   Held& held = held_[tenant];
   --held.files;
   held.bytes -= file.bytes;
@@ -98,18 +88,12 @@ Result<void> Shelf::RemoveRow(const std::string& tenant, const FileInfo& file) {
 Result<void> Shelf::Forget(int64_t now_s) {
   if (now_s - forgotten_at_s_ < kForgetEveryS) return {};
   forgotten_at_s_ = now_s;
-  auto select = db_.Prepare("SELECT " WEIR_COLUMNS
-                            ", tenant FROM file WHERE expires > 0 AND expires <= ?1 LIMIT ?2");
-  if (!select) return Fail(select.error());
-  select->Bind(now_s, kForgetAtOnce);
-  std::vector<std::pair<std::string, FileInfo>> over;
-  for (;;) {
-    auto row = select->Step();
-    if (!row) return Fail(row.error());
-    if (!*row) break;
-    over.emplace_back(select->Text(8), RowOf(*select));
-  }
-  for (const auto& [tenant, file] : over) {
+  const auto over = sqlite::RowsOf(
+      db_, "SELECT " WEIR_COLUMNS ", tenant FROM file WHERE expires > 0 AND expires <= ?1 LIMIT ?2",
+      [](const sqlite::Statement& row) { return std::pair(std::string(row.Text(8)), RowOf(row)); },
+      now_s, kForgetAtOnce);
+  if (!over) return Fail(over.error());
+  for (const auto& [tenant, file] : *over) {
     if (auto removed = RemoveRow(tenant, file); !removed) return removed;
   }
   return {};
@@ -141,17 +125,14 @@ Result<FileInfo> Shelf::Put(std::string_view tenant, const Upload& upload, int64
                 .label = upload.label,
                 .label_floor = upload.label_floor};
   if (auto put = contents_.Put(file.id, upload.content); !put) return Fail(put.error());
-  const auto insert = [&]() -> Result<void> {
-    auto statement = db_.Prepare("INSERT INTO file (" WEIR_COLUMNS
-                                 ", tenant) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)");
-    if (!statement) return Fail(statement.error());
-    std::optional<std::string_view> label;
-    if (file.label) label = chat::LabelName(*file.label);
-    statement->Bind(file.id, file.name, file.purpose, file.bytes, file.created_s, file.expires_s,
-                    label, chat::LabelName(file.label_floor), tenant);
-    return statement->Run();
-  };
-  if (auto inserted = insert(); !inserted) {
+  std::optional<std::string_view> label;
+  if (file.label) label = chat::LabelName(*file.label);
+  auto inserted = sqlite::Run(db_,
+                              "INSERT INTO file (" WEIR_COLUMNS
+                              ", tenant) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+                              file.id, file.name, file.purpose, file.bytes, file.created_s,
+                              file.expires_s, label, chat::LabelName(file.label_floor), tenant);
+  if (!inserted) {
     // Not worth a second error: what stays is swept at the next start.
     (void)contents_.Remove(file.id);
     return Fail(inserted.error());
@@ -162,25 +143,20 @@ Result<FileInfo> Shelf::Put(std::string_view tenant, const Upload& upload, int64
 }
 
 Result<FileInfo> Shelf::Find(std::string_view tenant, std::string_view id, int64_t now_s) {
-  auto select = db_.Prepare("SELECT " WEIR_COLUMNS
-                            " FROM file WHERE id = ?1 AND tenant = ?2"
-                            " AND (expires = 0 OR expires > ?3)");
-  if (!select) return Fail(select.error());
-  select->Bind(id, tenant, now_s);
-  auto row = select->Step();
-  if (!row) return Fail(row.error());
-  if (!*row) return NotThere();
-  return RowOf(*select);
+  auto file = sqlite::FirstOf(db_,
+                              "SELECT " WEIR_COLUMNS
+                              " FROM file WHERE id = ?1 AND tenant = ?2"
+                              " AND (expires = 0 OR expires > ?3)",
+                              RowOf, id, tenant, now_s);
+  if (!file) return Fail(file.error());
+  if (!*file) return NotThere();
+  return std::move(**file);
 }
 
 Result<std::optional<int64_t>> Shelf::NumberOf(std::string_view tenant, std::string_view id) {
-  auto select = db_.Prepare("SELECT number FROM file WHERE id = ?1 AND tenant = ?2");
-  if (!select) return Fail(select.error());
-  select->Bind(id, tenant);
-  auto row = select->Step();
-  if (!row) return Fail(row.error());
-  if (!*row) return std::nullopt;
-  return select->Int(0);
+  return sqlite::FirstOf(
+      db_, "SELECT number FROM file WHERE id = ?1 AND tenant = ?2",
+      [](const sqlite::Statement& row) { return row.Int(0); }, id, tenant);
 }
 
 Result<std::vector<FileInfo>> Shelf::List(std::string_view tenant, const ListQuery& query,
@@ -193,24 +169,16 @@ Result<std::vector<FileInfo>> Shelf::List(std::string_view tenant, const ListQue
     if (!*number) return Fail(Code::kInvalidArgument, "after is the id of no file here", "after");
     after = **number;
   }
-  auto select = query.oldest_first
-                    ? db_.Prepare("SELECT " WEIR_COLUMNS
-                                  " FROM file WHERE tenant = ?1 AND number > ?2 AND"
-                                  " (?3 = '' OR purpose = ?3) AND (expires = 0 OR expires > ?4)"
-                                  " ORDER BY number LIMIT ?5")
-                    : db_.Prepare("SELECT " WEIR_COLUMNS
-                                  " FROM file WHERE tenant = ?1 AND number < ?2 AND"
-                                  " (?3 = '' OR purpose = ?3) AND (expires = 0 OR expires > ?4)"
-                                  " ORDER BY number DESC LIMIT ?5");
-  if (!select) return Fail(select.error());
-  select->Bind(tenant, after, query.purpose, now_s, static_cast<int64_t>(query.limit));
-  std::vector<FileInfo> files;
-  for (;;) {
-    auto row = select->Step();
-    if (!row) return Fail(row.error());
-    if (!*row) return files;
-    files.push_back(RowOf(*select));
-  }
+  const sqlite::Sql upwards = "SELECT " WEIR_COLUMNS
+                              " FROM file WHERE tenant = ?1 AND number > ?2 AND"
+                              " (?3 = '' OR purpose = ?3) AND (expires = 0 OR expires > ?4)"
+                              " ORDER BY number LIMIT ?5";
+  const sqlite::Sql downwards = "SELECT " WEIR_COLUMNS
+                                " FROM file WHERE tenant = ?1 AND number < ?2 AND"
+                                " (?3 = '' OR purpose = ?3) AND (expires = 0 OR expires > ?4)"
+                                " ORDER BY number DESC LIMIT ?5";
+  return sqlite::RowsOf(db_, query.oldest_first ? upwards : downwards, RowOf, tenant, after,
+                        query.purpose, now_s, static_cast<int64_t>(query.limit));
 }
 
 Result<std::string> Shelf::Read(std::string_view tenant, std::string_view id, int64_t now_s) {

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "sqlite/migrations.h"
+#include "sqlite/rows.h"
 
 namespace weir::history {
 namespace {
@@ -59,13 +60,12 @@ Result<Shelf> Shelf::OpenToRead(const std::filesystem::path& folder) {
 }
 
 Result<void> Shelf::Put(const Record& record) {
-  auto put = db_.Prepare(
+  return sqlite::Run(
+      db_,
       "INSERT INTO decision (id, time_ms, record, vote, regenerated, escalated, continued)"
-      " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (id) DO UPDATE SET record = ?3");
-  if (!put) return Fail(put.error());
-  put->Bind(record.id, UnixMs(record.time), PrintRecord(record), VoteOf(record.signals.vote),
-            record.signals.regenerated, record.signals.escalated, record.signals.continued);
-  return put->Run();
+      " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (id) DO UPDATE SET record = ?3",
+      record.id, UnixMs(record.time), PrintRecord(record), VoteOf(record.signals.vote),
+      record.signals.regenerated, record.signals.escalated, record.signals.continued);
 }
 
 Result<std::optional<Record>> Shelf::Find(const std::string& id) {
@@ -82,44 +82,39 @@ Result<std::optional<Record>> Shelf::Find(const std::string& id) {
 }
 
 Result<bool> Shelf::Signal(const std::string& id, const Signals& signals) {
-  auto update = db_.Prepare(
+  auto run = sqlite::Run(
+      db_,
       "UPDATE decision SET vote = coalesce(?2, vote), regenerated = max(regenerated, ?3),"
-      " escalated = max(escalated, ?4), continued = max(continued, ?5) WHERE id = ?1");
-  if (!update) return Fail(update.error());
-  update->Bind(id, VoteOf(signals.vote), signals.regenerated, signals.escalated, signals.continued);
-  if (auto run = update->Run(); !run) return Fail(run.error());
+      " escalated = max(escalated, ?4), continued = max(continued, ?5) WHERE id = ?1",
+      id, VoteOf(signals.vote), signals.regenerated, signals.escalated, signals.continued);
+  if (!run) return Fail(run.error());
   return db_.Changes() > 0;
 }
 
 Result<bool> Shelf::Vote(const std::string& id, std::optional<bool> up) {
-  auto update = db_.Prepare("UPDATE decision SET vote = ?2 WHERE id = ?1");
-  if (!update) return Fail(update.error());
-  update->Bind(id, VoteOf(up));
-  if (auto run = update->Run(); !run) return Fail(run.error());
+  auto run = sqlite::Run(db_, "UPDATE decision SET vote = ?2 WHERE id = ?1", id, VoteOf(up));
+  if (!run) return Fail(run.error());
   return db_.Changes() > 0;
 }
 
 Result<void> Shelf::Tidy(WallTime now) {
   const int64_t oldest =
       UnixMs(now) - std::chrono::duration_cast<std::chrono::milliseconds>(bounds_.kept_for).count();
-  auto aged = db_.Prepare(
-      "DELETE FROM decision WHERE number IN"
-      " (SELECT number FROM decision WHERE time_ms < ?1 ORDER BY time_ms LIMIT ?2)");
-  if (!aged) return Fail(aged.error());
-  aged->Bind(oldest, kTidyAtOnce);
-  if (auto run = aged->Run(); !run) return run;
-  auto count = db_.Prepare("SELECT count(*) FROM decision");
+  auto aged =
+      sqlite::Run(db_,
+                  "DELETE FROM decision WHERE number IN"
+                  " (SELECT number FROM decision WHERE time_ms < ?1 ORDER BY time_ms LIMIT ?2)",
+                  oldest, kTidyAtOnce);
+  if (!aged) return aged;
+  const auto count = sqlite::FirstOf(db_, "SELECT count(*) FROM decision",
+                                     [](const sqlite::Statement& row) { return row.Int(0); });
   if (!count) return Fail(count.error());
-  if (auto row = count->Step(); !row) return Fail(row.error());
-  const int64_t over = std::min(count->Int(0) - bounds_.decisions_max, kTidyAtOnce);
-  count->Reset();
+  const int64_t over = std::min(count->value_or(0) - bounds_.decisions_max, kTidyAtOnce);
   if (over <= 0) return {};
-  auto many = db_.Prepare(
-      "DELETE FROM decision WHERE number IN (SELECT number FROM decision ORDER BY number LIMIT "
-      "?1)");
-  if (!many) return Fail(many.error());
-  many->Bind(over);
-  return many->Run();
+  return sqlite::Run(db_,
+                     "DELETE FROM decision WHERE number IN"
+                     " (SELECT number FROM decision ORDER BY number LIMIT ?1)",
+                     over);
 }
 
 Result<int64_t> Shelf::Each(WallTime since, const std::function<bool(const Record&)>& take) {

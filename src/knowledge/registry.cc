@@ -73,86 +73,90 @@ Result<Registry> Registry::SetUp(sqlite::Database db) {
 Result<void> Registry::Put(const DocumentInfo& d) {
   std::optional<std::string_view> label;
   if (d.label) label = chat::LabelName(*d.label);
-  return Run(db_,
-             "INSERT OR REPLACE INTO document (" WEIR_COLUMNS
-             ") VALUES"
-             " (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18,"
-             " ?19, ?20, ?21, ?22)",
-             d.collection, d.id, d.name, d.title, d.sha256, d.kind, d.bytes, d.pages, d.chunks,
-             StatusName(d.status), label, chat::LabelName(d.found_label), d.reason, d.message,
-             d.duplicate_of, d.updated_s, d.created_s, d.file_id, AttributesText(d.attributes),
-             d.chunking.tokens, d.chunking.overlap, d.asked);
+  return sqlite::Run(
+      db_,
+      "INSERT OR REPLACE INTO document (" WEIR_COLUMNS
+      ") VALUES"
+      " (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18,"
+      " ?19, ?20, ?21, ?22)",
+      d.collection, d.id, d.name, d.title, d.sha256, d.kind, d.bytes, d.pages, d.chunks,
+      StatusName(d.status), label, chat::LabelName(d.found_label), d.reason, d.message,
+      d.duplicate_of, d.updated_s, d.created_s, d.file_id, AttributesText(d.attributes),
+      d.chunking.tokens, d.chunking.overlap, d.asked);
 }
 
 Result<void> Registry::Remove(std::string_view collection, std::string_view id) {
-  return Run(db_, "DELETE FROM document WHERE collection = ?1 AND id = ?2", collection, id);
+  return sqlite::Run(db_, "DELETE FROM document WHERE collection = ?1 AND id = ?2", collection, id);
 }
 
 Result<std::optional<DocumentInfo>> Registry::Find(std::string_view collection,
                                                    std::string_view id) {
-  return First(RowsOf(db_,
-                      "SELECT " WEIR_COLUMNS " FROM document WHERE collection = ?1 AND id = ?2",
-                      collection, id));
+  return sqlite::FirstOf(db_,
+                         "SELECT " WEIR_COLUMNS " FROM document WHERE collection = ?1 AND id = ?2",
+                         DocumentRow, collection, id);
 }
 
 Result<std::optional<DocumentInfo>> Registry::FindContent(std::string_view collection,
                                                           std::string_view sha256,
                                                           std::string_view not_id) {
-  return First(RowsOf(db_,
-                      "SELECT " WEIR_COLUMNS " FROM document WHERE collection = ?1 AND"
-                      " sha256 = ?2 AND id <> ?3 AND status = 'ready' AND file_id = '' LIMIT 1",
-                      collection, sha256, not_id));
+  return sqlite::FirstOf(db_,
+                         "SELECT " WEIR_COLUMNS
+                         " FROM document WHERE collection = ?1 AND"
+                         " sha256 = ?2 AND id <> ?3 AND status = 'ready' AND file_id = '' LIMIT 1",
+                         DocumentRow, collection, sha256, not_id);
 }
 
 Result<std::vector<DocumentInfo>> Registry::DuplicatesOf(std::string_view collection,
                                                          std::string_view name) {
-  return RowsOf(db_,
-                "SELECT " WEIR_COLUMNS
-                " FROM document WHERE collection = ?1 AND"
-                " duplicate_of = ?2 AND duplicate_of <> '' ORDER BY name",
-                collection, name);
+  return sqlite::RowsOf(db_,
+                        "SELECT " WEIR_COLUMNS
+                        " FROM document WHERE collection = ?1 AND"
+                        " duplicate_of = ?2 AND duplicate_of <> '' ORDER BY name",
+                        DocumentRow, collection, name);
 }
 
 Result<std::vector<DocumentInfo>> Registry::List(std::string_view collection,
                                                  std::string_view after, size_t limit) {
-  return RowsOf(db_,
-                "SELECT " WEIR_COLUMNS
-                " FROM document WHERE collection = ?1 AND name > ?2"
-                " ORDER BY name LIMIT ?3",
-                collection, after, static_cast<int64_t>(limit));
+  return sqlite::RowsOf(db_,
+                        "SELECT " WEIR_COLUMNS
+                        " FROM document WHERE collection = ?1 AND name > ?2"
+                        " ORDER BY name LIMIT ?3",
+                        DocumentRow, collection, after, static_cast<int64_t>(limit));
 }
 
 Result<void> Registry::PutCollection(const CollectionInfo& collection) {
-  return Run(db_, "INSERT OR REPLACE INTO collection (name, model, dimensions) VALUES (?1, ?2, ?3)",
-             collection.name, collection.model, collection.dimensions);
+  return sqlite::Run(
+      db_, "INSERT OR REPLACE INTO collection (name, model, dimensions) VALUES (?1, ?2, ?3)",
+      collection.name, collection.model, collection.dimensions);
 }
 
 Result<std::optional<CollectionInfo>> Registry::FindCollection(std::string_view name) {
-  auto select = db_.Prepare(
+  return sqlite::FirstOf(
+      db_,
       "SELECT c.name, c.model, c.dimensions, count(d.id), coalesce(sum(d.chunks), 0),"
       " coalesce(sum(d.bytes), 0) FROM collection c LEFT JOIN document d ON d.collection = c.name"
-      " WHERE c.name = ?1 GROUP BY c.name");
-  if (!select) return Fail(select.error());
-  select->Bind(name);
-  auto row = select->Step();
-  if (!row) return Fail(row.error());
-  if (!*row) return std::nullopt;
-  return CollectionInfo{.name = std::string(select->Text(0)),
-                        .model = std::string(select->Text(1)),
-                        .dimensions = select->Int(2),
-                        .documents = select->Int(3),
-                        .chunks = select->Int(4),
-                        .bytes = select->Int(5)};
+      " WHERE c.name = ?1 GROUP BY c.name",
+      [](const sqlite::Statement& row) {
+        return CollectionInfo{.name = std::string(row.Text(0)),
+                              .model = std::string(row.Text(1)),
+                              .dimensions = row.Int(2),
+                              .documents = row.Int(3),
+                              .chunks = row.Int(4),
+                              .bytes = row.Int(5)};
+      },
+      name);
 }
 
 Result<void> Registry::RemoveCollection(std::string_view name) {
   auto transaction = sqlite::Transaction::Begin(db_);
   if (!transaction) return Fail(transaction.error());
-  if (auto run = Run(db_, "DELETE FROM document WHERE collection = ?1", name); !run) return run;
-  if (auto run = Run(db_, "DELETE FROM collection WHERE name = ?1", name); !run) return run;
-  if (auto run = Run(db_, "DELETE FROM store WHERE collection = ?1", name); !run) return run;
-  if (auto run = Run(db_, "DELETE FROM batch WHERE collection = ?1", name); !run) return run;
-  if (auto run = Run(db_, "DELETE FROM batch_file WHERE collection = ?1", name); !run) return run;
+  for (const sqlite::Sql sql : {sqlite::Sql("DELETE FROM document WHERE collection = ?1"),
+                                sqlite::Sql("DELETE FROM collection WHERE name = ?1"),
+                                sqlite::Sql("DELETE FROM store WHERE collection = ?1"),
+                                sqlite::Sql("DELETE FROM batch WHERE collection = ?1"),
+                                sqlite::Sql("DELETE FROM batch_file WHERE collection = ?1")}) {
+    if (auto run = sqlite::Run(db_, sql, name); !run) return run;
+  }
   return transaction->Commit();
 }
 

@@ -5,17 +5,12 @@
 namespace weir::knowledge {
 namespace {
 
-constexpr std::array kLabels = {chat::Label::kPublic, chat::Label::kInternal,
-                                chat::Label::kPersonal, chat::Label::kSecret};
 constexpr std::array kStatuses = {DocumentStatus::kReady, DocumentStatus::kFailed,
                                   DocumentStatus::kDuplicate, DocumentStatus::kCancelled};
 
 // Whatever a label cannot be read as counts as the highest.
 chat::Label LabelOf(std::string_view name) {
-  for (const chat::Label label : kLabels) {
-    if (chat::LabelName(label) == name) return label;
-  }
-  return chat::Label::kUnscanned;
+  return chat::LabelFromName(name).value_or(chat::Label::kUnscanned);
 }
 
 }  // namespace

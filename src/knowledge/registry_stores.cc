@@ -52,20 +52,16 @@ void FileCounts::Add(DocumentStatus status, int64_t count) {
 }
 
 Result<void> Registry::PutStore(const StoreInfo& s) {
-  return Run(db_,
-             "INSERT OR REPLACE INTO store (" WEIR_STORE_COLUMNS
-             ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-             s.collection, s.name, s.description, s.metadata_json, s.created_s, s.active_s,
-             s.expires_days);
+  return sqlite::Run(db_,
+                     "INSERT OR REPLACE INTO store (" WEIR_STORE_COLUMNS
+                     ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                     s.collection, s.name, s.description, s.metadata_json, s.created_s, s.active_s,
+                     s.expires_days);
 }
 
 Result<std::optional<StoreInfo>> Registry::FindStore(std::string_view collection) {
-  std::optional<StoreInfo> store;
-  auto read = EachRow(
-      db_, "SELECT " WEIR_STORE_COLUMNS " FROM store WHERE collection = ?1",
-      [&](const sqlite::Statement& row) { store = StoreRow(row); }, collection);
-  if (!read) return Fail(read.error());
-  return store;
+  return sqlite::FirstOf(db_, "SELECT " WEIR_STORE_COLUMNS " FROM store WHERE collection = ?1",
+                         StoreRow, collection);
 }
 
 Result<std::vector<StoreInfo>> Registry::Stores(std::string_view prefix) {
@@ -83,7 +79,7 @@ Result<StoreInfo> Registry::OneStore(std::string_view collection) {
 Result<std::vector<StoreInfo>> Registry::StoresBetween(std::string_view first,
                                                        std::string_view behind) {
   std::map<std::string, StoreInfo> stores;
-  auto read = EachRow(
+  auto read = sqlite::EachRow(
       db_,
       "SELECT " WEIR_STORE_COLUMNS
       " FROM store WHERE collection >= ?1 AND collection < ?2 ORDER BY collection LIMIT ?3",
@@ -94,7 +90,7 @@ Result<std::vector<StoreInfo>> Registry::StoresBetween(std::string_view first,
       first, behind, static_cast<int64_t>(kStoresMax));
   if (!read) return Fail(read.error());
   // A file's vectors count with it; what cannot be found takes no room.
-  read = EachRow(
+  read = sqlite::EachRow(
       db_,
       "SELECT d.collection, d.status, count(*), sum(d.bytes), sum(d.chunks), min(d.created),"
       " max(d.updated), coalesce(c.dimensions, 0) FROM document d LEFT JOIN collection c"
@@ -122,38 +118,35 @@ Result<std::vector<StoreInfo>> Registry::StoresBetween(std::string_view first,
 }
 
 Result<std::vector<std::string>> Registry::ExpiredStores(int64_t now_s) {
-  std::vector<std::string> names;
-  auto read = EachRow(
+  return sqlite::RowsOf(
       db_,
       "SELECT s.collection FROM store s WHERE s.expires_days > 0 AND"
       " s.active + s.expires_days * 86400 <= ?1 AND EXISTS"
       " (SELECT 1 FROM document d WHERE d.collection = s.collection)",
-      [&](const sqlite::Statement& row) { names.emplace_back(row.Text(0)); }, now_s);
-  if (!read) return Fail(read.error());
-  return names;
+      [](const sqlite::Statement& row) { return std::string(row.Text(0)); }, now_s);
 }
 
 Result<void> Registry::Touch(std::string_view collection, int64_t now_s) {
-  return Run(db_, "UPDATE store SET active = ?2 WHERE collection = ?1 AND active < ?3", collection,
-             now_s, now_s - kTouchEveryS);
+  return sqlite::Run(db_, "UPDATE store SET active = ?2 WHERE collection = ?1 AND active < ?3",
+                     collection, now_s, now_s - kTouchEveryS);
 }
 
 Result<void> Registry::PutAll(std::span<const DocumentInfo> documents, const BatchInfo* batch) {
   auto transaction = sqlite::Transaction::Begin(db_);
   if (!transaction) return Fail(transaction.error());
   if (batch != nullptr) {
-    auto put =
-        Run(db_, "INSERT INTO batch (collection, id, created, cancelled) VALUES (?1, ?2, ?3, 0)",
-            batch->collection, batch->id, batch->created_s);
+    auto put = sqlite::Run(
+        db_, "INSERT INTO batch (collection, id, created, cancelled) VALUES (?1, ?2, ?3, 0)",
+        batch->collection, batch->id, batch->created_s);
     if (!put) return put;
   }
   for (const DocumentInfo& document : documents) {
     if (auto put = Put(document); !put) return put;
     if (batch == nullptr) continue;
-    auto put = Run(db_,
-                   "INSERT OR REPLACE INTO batch_file (collection, batch, document)"
-                   " VALUES (?1, ?2, ?3)",
-                   batch->collection, batch->id, document.id);
+    auto put = sqlite::Run(db_,
+                           "INSERT OR REPLACE INTO batch_file (collection, batch, document)"
+                           " VALUES (?1, ?2, ?3)",
+                           batch->collection, batch->id, document.id);
     if (!put) return put;
   }
   return transaction->Commit();
@@ -162,38 +155,36 @@ Result<void> Registry::PutAll(std::span<const DocumentInfo> documents, const Bat
 Result<void> Registry::CancelBatch(std::string_view collection, std::string_view id) {
   auto transaction = sqlite::Transaction::Begin(db_);
   if (!transaction) return Fail(transaction.error());
-  auto run =
-      Run(db_, "UPDATE batch SET cancelled = 1 WHERE collection = ?1 AND id = ?2", collection, id);
+  auto run = sqlite::Run(db_, "UPDATE batch SET cancelled = 1 WHERE collection = ?1 AND id = ?2",
+                         collection, id);
   if (!run) return run;
-  run = Run(db_,
-            "UPDATE document SET status = 'cancelled', chunks = 0 WHERE collection = ?1 AND"
-            " status = 'reading' AND id IN (SELECT document FROM batch_file WHERE"
-            " collection = ?1 AND batch = ?2)",
-            collection, id);
+  run = sqlite::Run(db_,
+                    "UPDATE document SET status = 'cancelled', chunks = 0 WHERE collection = ?1 AND"
+                    " status = 'reading' AND id IN (SELECT document FROM batch_file WHERE"
+                    " collection = ?1 AND batch = ?2)",
+                    collection, id);
   if (!run) return run;
   return transaction->Commit();
 }
 
 Result<std::optional<BatchInfo>> Registry::FindBatch(std::string_view collection,
                                                      std::string_view id) {
-  std::optional<BatchInfo> batch;
-  auto read = EachRow(
+  auto batch = sqlite::FirstOf(
       db_, "SELECT created, cancelled FROM batch WHERE collection = ?1 AND id = ?2",
       [&](const sqlite::Statement& row) {
-        batch = {.id = std::string(id),
-                 .collection = std::string(collection),
-                 .created_s = row.Int(0),
-                 .cancelled = row.Int(1) != 0};
+        return BatchInfo{.id = std::string(id),
+                         .collection = std::string(collection),
+                         .created_s = row.Int(0),
+                         .cancelled = row.Int(1) != 0};
       },
       collection, id);
-  if (!read) return Fail(read.error());
-  if (!batch) return batch;
-  read = EachRow(
+  if (!batch || !*batch) return batch;
+  auto read = sqlite::EachRow(
       db_,
       "SELECT d.status, count(*) FROM batch_file b JOIN document d ON d.collection = b.collection"
       " AND d.id = b.document WHERE b.collection = ?1 AND b.batch = ?2 GROUP BY d.status",
       [&](const sqlite::Statement& row) {
-        batch->files.Add(StatusFromName(row.Text(0)), row.Int(1));
+        (*batch)->files.Add(StatusFromName(row.Text(0)), row.Int(1));
       },
       collection, id);
   if (!read) return Fail(read.error());
@@ -202,28 +193,26 @@ Result<std::optional<BatchInfo>> Registry::FindBatch(std::string_view collection
 
 Result<std::optional<DocumentInfo>> Registry::FindFile(std::string_view collection,
                                                        std::string_view file_id) {
-  return First(RowsOf(db_,
-                      "SELECT " WEIR_COLUMNS
-                      " FROM document WHERE file_id = ?2 AND file_id <> '' AND collection = ?1",
-                      collection, file_id));
+  return sqlite::FirstOf(db_,
+                         "SELECT " WEIR_COLUMNS
+                         " FROM document WHERE file_id = ?2 AND file_id <> '' AND collection = ?1",
+                         DocumentRow, collection, file_id);
 }
 
 Result<bool> Registry::HasName(std::string_view collection, std::string_view name) {
-  bool found = false;
-  auto read = EachRow(
+  const auto found = sqlite::FirstOf(
       db_, "SELECT 1 FROM document WHERE collection = ?1 AND name = ?2",
-      [&](const sqlite::Statement&) { found = true; }, collection, name);
-  if (!read) return Fail(read.error());
-  return found;
+      [](const sqlite::Statement& row) { return row.Int(0); }, collection, name);
+  if (!found) return Fail(found.error());
+  return found->has_value();
 }
 
 Result<int64_t> Registry::CountOf(std::string_view collection) {
-  int64_t count = 0;
-  auto read = EachRow(
+  const auto count = sqlite::FirstOf(
       db_, "SELECT count(*) FROM document WHERE collection = ?1",
-      [&](const sqlite::Statement& row) { count = row.Int(0); }, collection);
-  if (!read) return Fail(read.error());
-  return count;
+      [](const sqlite::Statement& row) { return row.Int(0); }, collection);
+  if (!count) return Fail(count.error());
+  return count->value_or(0);
 }
 
 Result<std::vector<DocumentInfo>> Registry::Files(std::string_view collection,
@@ -239,34 +228,36 @@ Result<std::vector<DocumentInfo>> Registry::Files(std::string_view collection,
   " FROM document WHERE collection = ?1 AND"                                 \
   " (?2 = '' OR status = ?2 OR (?2 = 'ready' AND status = 'duplicate')) AND" \
   " (?3 = '' OR id IN (SELECT document FROM batch_file WHERE collection = ?1 AND batch = ?3))"
-  auto rows = up ? RowsOf(db_,
-                          "SELECT " WEIR_COLUMNS WEIR_CHOSEN
-                          " AND (created, id) > (?4, ?5) ORDER BY created, id LIMIT ?6",
-                          collection, StatusWord(query), query.batch, created, id, limit)
-                 : RowsOf(db_,
-                          "SELECT " WEIR_COLUMNS WEIR_CHOSEN
-                          " AND (created, id) < (?4, ?5) ORDER BY created DESC, id DESC LIMIT ?6",
-                          collection, StatusWord(query), query.batch, created, id, limit);
+  auto rows = up ? sqlite::RowsOf(db_,
+                                  "SELECT " WEIR_COLUMNS WEIR_CHOSEN
+                                  " AND (created, id) > (?4, ?5) ORDER BY created, id LIMIT ?6",
+                                  DocumentRow, collection, StatusWord(query), query.batch, created,
+                                  id, limit)
+                 : sqlite::RowsOf(
+                       db_,
+                       "SELECT " WEIR_COLUMNS WEIR_CHOSEN
+                       " AND (created, id) < (?4, ?5) ORDER BY created DESC, id DESC LIMIT ?6",
+                       DocumentRow, collection, StatusWord(query), query.batch, created, id, limit);
 #undef WEIR_CHOSEN
   if (rows && before) std::ranges::reverse(*rows);
   return rows;
 }
 
 Result<std::vector<DocumentInfo>> Registry::Waiting(size_t limit) {
-  return RowsOf(db_,
-                "SELECT " WEIR_COLUMNS
-                " FROM document WHERE status = 'reading' AND file_id <> ''"
-                " ORDER BY created, id LIMIT ?1",
-                static_cast<int64_t>(limit));
+  return sqlite::RowsOf(db_,
+                        "SELECT " WEIR_COLUMNS
+                        " FROM document WHERE status = 'reading' AND file_id <> ''"
+                        " ORDER BY created, id LIMIT ?1",
+                        DocumentRow, static_cast<int64_t>(limit));
 }
 
 Result<std::vector<DocumentInfo>> Registry::OfFile(std::string_view prefix,
                                                    std::string_view file_id) {
-  return RowsOf(db_,
-                "SELECT " WEIR_COLUMNS
-                " FROM document WHERE file_id = ?1 AND file_id <> '' AND"
-                " collection >= ?2 AND collection < ?3",
-                file_id, prefix, EndOf(prefix));
+  return sqlite::RowsOf(db_,
+                        "SELECT " WEIR_COLUMNS
+                        " FROM document WHERE file_id = ?1 AND file_id <> '' AND"
+                        " collection >= ?2 AND collection < ?3",
+                        DocumentRow, file_id, prefix, EndOf(prefix));
 }
 
 }  // namespace weir::knowledge

@@ -7,6 +7,7 @@
 
 #include "async/run_for_test.h"
 #include "backends/fake_backend.h"
+#include "backends/fake_document_reader.h"
 #include "gateway/file_reading.h"
 #include "gateway/retrieve.h"
 #include "knowledge/shelf.h"
@@ -17,18 +18,6 @@ namespace {
 using chat::Label;
 using knowledge::DocumentStatus;
 using testing::ElementsAre;
-
-// Reads a text as one paragraph, or fails as told.
-class FakeReader final : public backends::DocumentReader {
- public:
-  Task<Result<wire::Pages>> Read(wire::Document document) override {
-    ++reads;
-    if (failure) co_return Fail(*failure);
-    co_return wire::Pages{.blocks = {{.end = document.bytes.size(), .text = document.bytes}}};
-  }
-  std::optional<Error> failure = {};
-  int reads = 0;
-};
 
 class AttachTest : public testing::Test {
  protected:
@@ -105,7 +94,7 @@ class AttachTest : public testing::Test {
   std::filesystem::path folder_;
   std::shared_ptr<vectors::Store> store_;
   std::unique_ptr<knowledge::Library> library_;
-  FakeReader reader_;
+  backends::FakeDocumentReader reader_;
   std::optional<Documents> documents_;
   std::unique_ptr<files::Store> files_;
   std::optional<FileReading> reading_;

@@ -7,6 +7,7 @@
 
 #include "async/run_for_test.h"
 #include "backends/fake_backend.h"
+#include "backends/fake_document_reader.h"
 #include "gateway/retrieve.h"
 
 namespace weir::gateway {
@@ -15,18 +16,6 @@ namespace {
 using chat::Label;
 using testing::ElementsAre;
 using testing::HasSubstr;
-
-// Reads a text as one paragraph, or fails as told.
-class FakeReader final : public backends::DocumentReader {
- public:
-  Task<Result<wire::Pages>> Read(wire::Document document) override {
-    ++reads;
-    if (failure) co_return Fail(*failure);
-    co_return wire::Pages{.blocks = {{.end = document.bytes.size(), .text = document.bytes}}};
-  }
-  std::optional<Error> failure = {};
-  int reads = 0;
-};
 
 class IngestTest : public testing::Test {
  protected:
@@ -61,7 +50,7 @@ class IngestTest : public testing::Test {
   std::filesystem::path folder_;
   std::shared_ptr<vectors::Store> store_;
   std::unique_ptr<knowledge::Library> library_;
-  FakeReader reader_;
+  backends::FakeDocumentReader reader_;
   std::optional<Documents> documents_;
   backends::FakeBackend backend_;
   routing::Policy policy_;

@@ -2,11 +2,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <filesystem>
 #include <optional>
 
 #include "knowledge/attributes.h"
-#include "knowledge/shelf.h"
+#include "knowledge/shelf_for_test.h"
 
 namespace weir::knowledge {
 namespace {
@@ -16,25 +15,8 @@ using testing::IsEmpty;
 
 constexpr std::string_view kTenant = "main";
 
-class StoresTest : public testing::Test {
+class StoresTest : public ShelfFixture {
  protected:
-  StoresTest() {
-    std::string pattern = testing::TempDir() + "weir-stores-XXXXXX";
-    folder_ = mkdtemp(pattern.data());
-    Open();
-  }
-  ~StoresTest() override {
-    shelf_.reset();
-    store_.reset();
-    std::filesystem::remove_all(folder_);
-  }
-  void Open() {
-    shelf_.reset();
-    store_.reset();
-    store_ = vectors::Store::Open(folder_ / "vectors").value();
-    shelf_.emplace(Registry::Open(folder_ / "knowledge.db").value(), *store_);
-  }
-
   StoreInfo Make(const std::string& id, const std::string& name = "", int64_t now_s = 100) {
     auto made = shelf_->CreateStore(
         {.collection = "main/default/" + id, .name = name, .created_s = now_s, .active_s = now_s});
@@ -88,10 +70,6 @@ class StoresTest : public testing::Test {
             .key = std::move(key),
             .values = {std::move(value)}};
   }
-
-  std::filesystem::path folder_;
-  std::shared_ptr<vectors::Store> store_;
-  std::optional<Shelf> shelf_;
 };
 
 TEST_F(StoresTest, AFileGoesFromWaitingToFoundAlsoOverAStart) {

@@ -4,11 +4,10 @@
 #include <gtest/gtest.h>
 
 #include <cctype>
-#include <filesystem>
 #include <functional>
 #include <optional>
 
-#include "vectors/store.h"
+#include "knowledge/shelf_for_test.h"
 
 namespace weir::knowledge {
 namespace {
@@ -31,25 +30,8 @@ std::vector<float> VectorOf(const std::string& text) {
   return vector;
 }
 
-class ShelfTest : public testing::Test {
+class ShelfTest : public ShelfFixture {
  protected:
-  ShelfTest() {
-    std::string pattern = testing::TempDir() + "weir-shelf-XXXXXX";
-    folder_ = mkdtemp(pattern.data());
-    Open();
-  }
-  ~ShelfTest() override {
-    shelf_.reset();
-    store_.reset();
-    std::filesystem::remove_all(folder_);
-  }
-  void Open() {
-    shelf_.reset();
-    store_.reset();
-    store_ = vectors::Store::Open(folder_ / "vectors").value();
-    shelf_.emplace(Registry::Open(folder_ / "knowledge.db").value(), *store_);
-  }
-
   static wire::Pages PagesOf(const std::string& text) {
     wire::Pages pages;
     size_t at = 0;
@@ -106,10 +88,6 @@ class ShelfTest : public testing::Test {
     for (int i = 0; i < count; ++i) text += word + (i % 9 == 8 ? ". " : " ");
     return text;
   }
-
-  std::filesystem::path folder_;
-  std::shared_ptr<vectors::Store> store_;
-  std::optional<Shelf> shelf_;
 };
 
 TEST_F(ShelfTest, WhatDidNotChangeIsSettledAndWhatDidIsEmbeddedInPart) {

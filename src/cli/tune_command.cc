@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdlib>
 #include <filesystem>
 
 #include "cli/bench.h"
@@ -14,6 +13,7 @@
 #include "cli/options.h"
 #include "cli/private_server.h"
 #include "cli/table.h"
+#include "cli/trial_folder.h"
 #include "json/writer.h"
 #include "models/kernel_choice.h"
 #include "models/rates.h"
@@ -33,29 +33,6 @@ constexpr std::array<KernelChoice, 4> kKernels{
 constexpr int kPasses = 2;
 constexpr int64_t kContextTokens = 768;
 constexpr int64_t kStreams = 8;
-
-// A folder that goes with its owner.
-class TrialFolder {
- public:
-  static Result<TrialFolder> Create() {
-    std::string path = (std::filesystem::temp_directory_path() / "weir-tune-XXXXXX").string();
-    if (mkdtemp(path.data()) == nullptr) {
-      return Fail(SystemError("cannot make a folder for the trial", errno));
-    }
-    return TrialFolder(std::move(path));
-  }
-  ~TrialFolder() {
-    std::error_code ignored;
-    if (!path_.empty()) std::filesystem::remove_all(path_, ignored);
-  }
-  TrialFolder(TrialFolder&& other) noexcept : path_(std::exchange(other.path_, {})) {}
-  TrialFolder& operator=(TrialFolder&&) = delete;
-  const std::string& path() const { return path_; }
-
- private:
-  explicit TrialFolder(std::string path) : path_(std::move(path)) {}
-  std::string path_;
-};
 
 std::string NameOf(const KernelChoice& kernel) {
   return fmt::format("flash attention {}, micro-batch {}", kernel.flash_attention ? "on" : "off",

@@ -1,14 +1,12 @@
 // outdated and update: what changed at the sources of the models that were pulled.
 #include <fmt/core.h>
 
-#include <cstdlib>
-#include <filesystem>
-
 #include "cli/exit_code.h"
 #include "cli/options.h"
 #include "cli/private_server.h"
 #include "cli/pull.h"
 #include "cli/table.h"
+#include "cli/trial_folder.h"
 #include "fetch/reference.h"
 #include "json/writer.h"
 #include "models/writer.h"
@@ -94,14 +92,9 @@ Result<void> AskOnce(const Folders& folders, const std::string& name) {
 // Whether the new file really answers: loaded by a server, one token asked.
 Result<void> Try(const Common& common, const std::string& name) {
   // A server of its own, so that one that runs is not disturbed.
-  std::string data = std::filesystem::temp_directory_path() / "weir-update-XXXXXX";
-  if (mkdtemp(data.data()) == nullptr)
-    return Fail(Code::kUnavailable, "no temporary folder can be made");
-  const Folders folders{.data = data, .models = common.folders.models};
-  auto outcome = AskOnce(folders, name);
-  std::error_code error;
-  std::filesystem::remove_all(data, error);
-  return outcome;
+  const auto folder = TrialFolder::Create();
+  if (!folder) return Fail(folder.error());
+  return AskOnce({.data = folder->path(), .models = common.folders.models}, name);
 }
 
 bool KeepWords(const models::Manifest& present, models::Manifest& next) {

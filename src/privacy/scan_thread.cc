@@ -12,25 +12,10 @@
 namespace weir::privacy {
 namespace {
 
-using Found = std::vector<RequestScanner::Read>;
-
 struct Job {
   std::move_only_function<void(const std::atomic<bool>& ending)> work = {};
   std::function<void()> done = {};
 };
-
-// What `of_one` gives for each of `all`, or nothing when the thread ends first. Written by the
-// thread until its job is done.
-template <class T, class Items, class OfOne>
-void DoAll(const Items& all, const std::atomic<bool>& ending,
-           const std::shared_ptr<std::optional<std::vector<T>>>& into, const OfOne& of_one) {
-  std::vector<T> found;
-  for (const auto& one : all) {
-    if (ending) return;
-    found.push_back(of_one(one));
-  }
-  *into = std::move(found);
-}
 
 }  // namespace
 
@@ -75,33 +60,42 @@ Task<Result<void>> ScanThread::Do(Work work) {
   co_return co_await done.Wait();
 }
 
-Task<Result<Found>> ScanThread::Read(std::shared_ptr<const Detector> detector,
-                                     std::shared_ptr<const void> owner,
-                                     std::vector<RequestScanner::Unread> unread) {
-  const auto found = std::make_shared<std::optional<Found>>();
-  const auto done =
-      co_await Do([detector = std::move(detector), owner = std::move(owner),
-                   unread = std::move(unread), found](const std::atomic<bool>& ending) {
-        DoAll(unread, ending, found, [&](const RequestScanner::Unread& one) {
-          return RequestScanner::Read{one.key, RequestScanner::DetectIn(*detector, one.text)};
-        });
-      });
+template <class T, class Items, class OfOne>
+Task<Result<std::vector<T>>> ScanThread::OfEach(std::shared_ptr<const Items> items, OfOne of_one) {
+  // Written by the thread until its job is done; stays empty when the thread ends first.
+  const auto found = std::make_shared<std::optional<std::vector<T>>>();
+  const auto done = co_await Do([items = std::move(items), of_one = std::move(of_one),
+                                 found](const std::atomic<bool>& ending) {
+    std::vector<T> all;
+    for (const auto& one : *items) {
+      if (ending) return;
+      all.push_back(of_one(one));
+    }
+    *found = std::move(all);
+  });
   if (!done) co_return Fail(done.error());
   if (!*found) co_return Fail(Code::kUnavailable, "the server is shutting down");
   co_return std::move(**found);
 }
 
+Task<Result<std::vector<RequestScanner::Read>>> ScanThread::Read(
+    std::shared_ptr<const Detector> detector, std::shared_ptr<const void> owner,
+    std::vector<RequestScanner::Unread> unread) {
+  using Texts = std::vector<RequestScanner::Unread>;
+  return OfEach<RequestScanner::Read>(
+      std::make_shared<const Texts>(std::move(unread)),
+      [detector = std::move(detector),
+       owner = std::move(owner)](const RequestScanner::Unread& one) {
+        return RequestScanner::Read{one.key, RequestScanner::DetectIn(*detector, one.text)};
+      });
+}
+
 Task<Result<std::vector<std::vector<Finding>>>> ScanThread::Find(
     std::shared_ptr<const Detector> detector,
     std::shared_ptr<const std::vector<std::string>> texts) {
-  const auto found = std::make_shared<std::optional<std::vector<std::vector<Finding>>>>();
-  const auto done = co_await Do([detector = std::move(detector), texts = std::move(texts),
-                                 found](const std::atomic<bool>& ending) {
-    DoAll(*texts, ending, found, [&](const std::string& text) { return detector->Find(text); });
-  });
-  if (!done) co_return Fail(done.error());
-  if (!*found) co_return Fail(Code::kUnavailable, "the server is shutting down");
-  co_return std::move(**found);
+  return OfEach<std::vector<Finding>>(
+      std::move(texts),
+      [detector = std::move(detector)](const std::string& text) { return detector->Find(text); });
 }
 
 }  // namespace weir::privacy

@@ -60,6 +60,9 @@ class ScanThread {
   using Work = std::move_only_function<void(const std::atomic<bool>& ending)>;
 
   Task<Result<void>> Do(Work work);
+  // of_one(item) for each of the items, on the thread.
+  template <class T, class Items, class OfOne>
+  Task<Result<std::vector<T>>> OfEach(std::shared_ptr<const Items> items, OfOne of_one);
 
   template <class Request>
   static size_t BytesOf(const Request& request) {

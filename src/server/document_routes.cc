@@ -9,6 +9,7 @@
 #include "json/parse.h"
 #include "json/writer.h"
 #include "server/document_object.h"
+#include "server/json_limits.h"
 
 namespace weir::server {
 namespace {
@@ -174,8 +175,7 @@ Task<void> DeleteDocument(Site& site, Call& call) {
 }
 
 Task<void> PostSearch(Site& site, Call& call) {
-  auto asked = ReadSearch(call.request().body, {.depth = site.options.json_depth_max,
-                                                .bytes = site.options.body_bytes_max});
+  auto asked = ReadSearch(call.request().body, JsonLimits(site));
   if (asked && site.documents == nullptr) asked = Fail(NoDocumentsHere());
   if (!asked) {
     co_await call.SendError(asked.error());

@@ -8,6 +8,7 @@
 #include "json/fields.h"
 #include "json/parse.h"
 #include "json/writer.h"
+#include "server/json_limits.h"
 #include "server/weir_object.h"
 
 namespace weir::server {
@@ -73,8 +74,7 @@ std::vector<double> Shares(const std::vector<chat::Scores::Continuation>& scores
 }  // namespace
 
 Task<void> PostScore(Site& site, Call& call) {
-  auto asked = ReadScore(call.request().body, {.depth = site.options.json_depth_max,
-                                               .bytes = site.options.body_bytes_max});
+  auto asked = ReadScore(call.request().body, JsonLimits(site));
   if (!asked) {
     co_await call.SendError(asked.error());
     co_return;

@@ -5,18 +5,14 @@
 #include <utility>
 
 #include "async/task.h"
-#include "json/parse.h"
 #include "knowledge/shelf.h"
 #include "server/call.h"
 #include "server/document_object.h"
+#include "server/json_limits.h"
 #include "server/list_page.h"
 #include "server/site.h"
 
 namespace weir::server {
-
-inline json::Limits JsonLimits(const Site& site) {
-  return {.depth = site.options.json_depth_max, .bytes = site.options.body_bytes_max};
-}
 
 // As its tenant calls it.
 inline std::string IdOf(const knowledge::StoreInfo& store) {

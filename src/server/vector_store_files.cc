@@ -33,40 +33,36 @@ std::string RenderFile(const StoreInfo& store, const DocumentInfo& document) {
   return body;
 }
 
+// The store that the path names, and what it names inside of the store.
+template <class T>
 struct Found {
   StoreInfo store = {};
-  DocumentInfo document = {};
+  T it = {};
 };
 
-Task<Result<Found>> FileOf(Site& site, const Call& call) {
+template <class T>
+Task<Result<Found<T>>> FindOf(Site& site, const Call& call,
+                              Result<T> (knowledge::Shelf::*find)(const std::string&,
+                                                                  const std::string&)) {
   if (site.documents == nullptr) co_return Fail(NoDocumentsHere());
-  co_return co_await site.documents->library.OnShelf<Found>(
+  co_return co_await site.documents->library.OnShelf<Found<T>>(
       [tenant = call.asked.principal.tenant, store_id = PieceOf(call.tail),
-       id = PieceOf(call.tail, kSecond)](knowledge::Shelf& shelf, int64_t) -> Result<Found> {
+       id = PieceOf(call.tail, kSecond),
+       find](knowledge::Shelf& shelf, int64_t) -> Result<Found<T>> {
         auto store = shelf.FindStore(tenant, store_id);
         if (!store) return Fail(store.error());
-        auto document = shelf.FindFile(store->collection, id);
-        if (!document) return Fail(document.error());
-        return Found{std::move(*store), std::move(*document)};
+        auto it = (shelf.*find)(store->collection, id);
+        if (!it) return Fail(it.error());
+        return Found<T>{std::move(*store), std::move(*it)};
       });
 }
 
-struct FoundBatch {
-  StoreInfo store = {};
-  BatchInfo batch = {};
-};
+Task<Result<Found<DocumentInfo>>> FileOf(Site& site, const Call& call) {
+  return FindOf<DocumentInfo>(site, call, &knowledge::Shelf::FindFile);
+}
 
-Task<Result<FoundBatch>> BatchOf(Site& site, const Call& call) {
-  if (site.documents == nullptr) co_return Fail(NoDocumentsHere());
-  co_return co_await site.documents->library.OnShelf<FoundBatch>(
-      [tenant = call.asked.principal.tenant, store_id = PieceOf(call.tail),
-       id = PieceOf(call.tail, kSecond)](knowledge::Shelf& shelf, int64_t) -> Result<FoundBatch> {
-        auto store = shelf.FindStore(tenant, store_id);
-        if (!store) return Fail(store.error());
-        auto batch = shelf.FindBatch(store->collection, id);
-        if (!batch) return Fail(batch.error());
-        return FoundBatch{std::move(*store), std::move(*batch)};
-      });
+Task<Result<Found<BatchInfo>>> BatchOf(Site& site, const Call& call) {
+  return FindOf<BatchInfo>(site, call, &knowledge::Shelf::FindBatch);
 }
 
 // Notes the files, and wakes whoever reads them.
@@ -163,7 +159,7 @@ Task<void> GetStoreFile(Site& site, Call& call) {
     co_await call.SendError(found.error());
     co_return;
   }
-  co_await call.SendJson(200, RenderFile(found->store, found->document));
+  co_await call.SendJson(200, RenderFile(found->store, found->it));
 }
 
 Task<void> PostStoreFile(Site& site, Call& call) {
@@ -174,8 +170,8 @@ Task<void> PostStoreFile(Site& site, Call& call) {
     co_return;
   }
   const auto changed = co_await site.documents->library.OnShelf<DocumentInfo>(
-      [document = std::move(found->document), attributes = std::move(*asked)](
-          knowledge::Shelf& shelf, int64_t now_s) {
+      [document = std::move(found->it), attributes = std::move(*asked)](knowledge::Shelf& shelf,
+                                                                        int64_t now_s) {
         return shelf.ChangeAttributes(document, attributes, now_s);
       });
   if (!changed) {
@@ -187,12 +183,11 @@ Task<void> PostStoreFile(Site& site, Call& call) {
 
 Task<void> DeleteStoreFile(Site& site, Call& call) {
   auto found = co_await FileOf(site, call);
-  const auto removed =
-      found ? co_await site.documents->library.OnShelf<DocumentInfo>(
-                  [document = found->document](knowledge::Shelf& shelf, int64_t now_s) {
-                    return shelf.Remove(document.collection, document.id, now_s);
-                  })
-            : Fail(found.error());
+  const auto removed = found ? co_await site.documents->library.OnShelf<DocumentInfo>(
+                                   [document = found->it](knowledge::Shelf& shelf, int64_t now_s) {
+                                     return shelf.Remove(document.collection, document.id, now_s);
+                                   })
+                             : Fail(found.error());
   if (!removed) {
     co_await call.SendError(removed.error());
     co_return;
@@ -203,7 +198,7 @@ Task<void> DeleteStoreFile(Site& site, Call& call) {
 Task<void> GetStoreFileContent(Site& site, Call& call) {
   const auto found = co_await FileOf(site, call);
   const auto texts = found ? co_await site.documents->library.OnShelf<std::vector<std::string>>(
-                                 [document = found->document](knowledge::Shelf& shelf, int64_t) {
+                                 [document = found->it](knowledge::Shelf& shelf, int64_t) {
                                    return shelf.Texts(document);
                                  })
                            : Fail(found.error());
@@ -240,13 +235,13 @@ Task<void> GetFileBatch(Site& site, Call& call) {
     co_await call.SendError(found.error());
     co_return;
   }
-  co_await call.SendJson(200, RenderBatch(found->batch, IdOf(found->store)));
+  co_await call.SendJson(200, RenderBatch(found->it, IdOf(found->store)));
 }
 
 Task<void> CancelFileBatch(Site& site, Call& call) {
   const auto found = co_await BatchOf(site, call);
   const auto cancelled = found ? co_await site.documents->library.OnShelf<BatchInfo>(
-                                     [batch = found->batch](knowledge::Shelf& shelf, int64_t) {
+                                     [batch = found->it](knowledge::Shelf& shelf, int64_t) {
                                        return shelf.CancelBatch(batch.collection, batch.id);
                                      })
                                : Fail(found.error());
@@ -263,7 +258,7 @@ Task<void> GetBatchFiles(Site& site, Call& call) {
     co_await call.SendError(found.error());
     co_return;
   }
-  co_await SendFiles(site, call, found->store, found->batch.id);
+  co_await SendFiles(site, call, found->store, found->it.id);
 }
 
 }  // namespace weir::server

@@ -28,7 +28,8 @@ void Check(const weir::Result<GenerateCall>& call) {
   CHECK(call->choices() >= 1 && call->choices() <= weir::openai::kChoicesMax,
         "choices out of range");
   CHECK(request.top_logprobs >= 0 && request.top_logprobs <= 20, "top_logprobs out of range");
-  CHECK(!request.max_tokens || *request.max_tokens >= 1, "max_tokens out of range");
+  // Who wants the prompt back may want nothing behind it.
+  CHECK(request.max_tokens.value_or(1) >= (request.echo ? 0 : 1), "max_tokens out of range");
   CHECK(request.messages.size() <= 4096 && request.tools.size() <= 128 && request.stop.size() <= 16,
         "too many");
   (void)weir::chat::Dump(request);

@@ -2,8 +2,9 @@
 // what each request is answered among all the others is what it is answered alone.
 //
 // WEIR_ENGINE_SEEDS sets how many (default 6), WEIR_SEED runs one. The steps of a history are the
-// engine's own here, and so are its bounds but for sequences and rows; faults of steps and groups
-// are left to the fake memory. What the histories reached is counted and asserted.
+// engine's own here, and so are its bounds but for sequences and rows; plans_on_model_test has the
+// histories' own plans, with faults of steps and groups. What the histories reached is counted and
+// asserted.
 #include <gtest/gtest.h>
 
 #include <cstdlib>

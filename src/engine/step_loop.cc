@@ -88,7 +88,7 @@ bool StepLoop::StepGeneration() {
   const scheduler::Plan plan = scheduler_->Next(SystemClock().Now());
   TakeSchedulerEvents();
   if (plan.empty()) return SubmitBehind();
-  ApplyOps(plan);
+  for (const scheduler::SeqOp& op : plan.ops) edits_->Apply(op);
   if (plan.rows.empty()) return true;
 
   const MonotonicTime start = SystemClock().Now();
@@ -98,50 +98,6 @@ bool StepLoop::StepGeneration() {
   if (outcome.kind == scheduler::StepOutcome::Kind::kDone) UseOutputs(plan);
   TakeSchedulerEvents();
   return true;
-}
-
-void StepLoop::ApplyOps(const scheduler::Plan& plan) {
-  for (const scheduler::SeqOp& op : plan.ops) {
-    switch (op.kind) {
-      case scheduler::SeqOp::Kind::kRemove:
-        context_->Remove(op.seq, op.from, op.to);
-        break;
-      case scheduler::SeqOp::Kind::kCopy:
-        context_->Copy(op.source, op.seq, op.from, op.to);
-        break;
-      case scheduler::SeqOp::Kind::kSave:
-        SaveCopy(op);
-        break;
-      case scheduler::SeqOp::Kind::kRestore:
-        RestoreCopy(op);
-        break;
-      case scheduler::SeqOp::Kind::kForget:
-        copies_.erase(op.slot);
-        break;
-    }
-  }
-}
-
-void StepLoop::SaveCopy(const scheduler::SeqOp& op) {
-  auto bytes = context_->Save(op.seq, op.bytes_max);
-  if (!bytes) {
-    LogWarning("a cached prefix was not kept in host memory: {}", bytes.error().message);
-    return scheduler_->Saved(op.slot, 0);
-  }
-  scheduler_->Saved(op.slot, bytes->size());
-  copies_[op.slot] = std::move(*bytes);
-}
-
-void StepLoop::RestoreCopy(const scheduler::SeqOp& op) {
-  const auto copy = copies_.find(op.slot);
-  bool whole = copy != copies_.end() && context_->Restore(op.seq, copy->second).has_value();
-  if (whole) {
-    whole = context_->LastPosition(op.seq) + 1 >= op.to;
-    if (whole) context_->Remove(op.seq, op.to, -1);
-    if (!whole) context_->Remove(op.seq, 0, -1);
-  }
-  if (!whole) LogWarning("a prefix in host memory did not fit the cache; it is computed again");
-  scheduler_->Restored(op.slot, op.seq, whole);
 }
 
 scheduler::StepOutcome StepLoop::Decode(const scheduler::Plan& plan) {

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <set>
 #include <unordered_map>
 #include <vector>
@@ -15,6 +16,7 @@
 #include "engine/embed_queue.h"
 #include "engine/inbox.h"
 #include "engine/outbox.h"
+#include "engine/plan_edits.h"
 #include "engine/step_watch.h"
 #include "llama/context.h"
 #include "llama/embedder.h"
@@ -33,7 +35,9 @@ class StepLoop {
         inbox_(inbox),
         outbox_(outbox),
         watch_(watch),
-        embeddings_(ComputeOf(embedder), outbox, bounds, SystemClock()) {}
+        embeddings_(ComputeOf(embedder), outbox, bounds, SystemClock()) {
+    if (context != nullptr && scheduler != nullptr) edits_.emplace(*context, *scheduler);
+  }
 
   // Until the inbox is closed (then: nothing) or the model's state is lost (then: the Error, sent
   // to every open request).
@@ -89,9 +93,6 @@ class StepLoop {
   void EndPrompts(Generation& generation, size_t first, size_t count);
 
   bool StepGeneration();
-  void ApplyOps(const scheduler::Plan& plan);
-  void SaveCopy(const scheduler::SeqOp& op);
-  void RestoreCopy(const scheduler::SeqOp& op);
   scheduler::StepOutcome Decode(const scheduler::Plan& plan);
   void UseOutputs(const scheduler::Plan& plan);
   void UseRow(const scheduler::Row& row, int32_t index);
@@ -116,6 +117,7 @@ class StepLoop {
 
   llama::Context* context_;
   scheduler::Scheduler* scheduler_;
+  std::optional<PlanEdits> edits_ = {};  // where there is a scheduler
   Inbox& inbox_;
   Outbox& outbox_;
   StepWatch& watch_;
@@ -126,8 +128,6 @@ class StepLoop {
   std::unordered_map<scheduler::RequestId, Part> parts_ = {};
   scheduler::RequestId next_submission_ = 1;
   std::set<uint64_t> behind_ = {};  // requests with parts that the scheduler has not got
-  // The host tier's bytes. The scheduler bounds them.
-  std::unordered_map<scheduler::Slot, std::vector<uint8_t>> copies_ = {};
   bool lost_ = false;
   uint64_t requests_ = 0;
   uint64_t prompt_tokens_ = 0;

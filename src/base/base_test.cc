@@ -40,6 +40,13 @@ TEST(Utf8, RefusesWhatRfc3629Refuses) {
   EXPECT_FALSE(IsValidUtf8("\xF4\x90\x80\x80"));  // above U+10FFFF
   EXPECT_FALSE(IsValidUtf8("\xE4\xB8"));          // cut
   EXPECT_FALSE(IsValidUtf8("\x80"));
+  // Wherever it stands in the eight bytes that are read at once.
+  for (size_t at = 0; at <= 24; ++at) {
+    const std::string before(at, 'a');
+    EXPECT_TRUE(IsValidUtf8(before + "\u4e2d\u00e9" + before));
+    EXPECT_FALSE(IsValidUtf8(before + '\x80' + before));
+    EXPECT_FALSE(IsValidUtf8(before + "\xE4\xB8"));
+  }
 }
 
 TEST(Utf8, APrefixNeverEndsInsideACodePoint) {

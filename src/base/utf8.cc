@@ -1,6 +1,8 @@
 #include "base/utf8.h"
 
+#include <bit>
 #include <cstdint>
+#include <cstring>
 
 namespace weir {
 namespace {
@@ -44,15 +46,30 @@ size_t ValidRun(std::string_view text, size_t length) {
   return i;
 }
 
+// How many bytes at the start of `text` are seen to be below 0x80, eight at a time; of the last
+// seven bytes nothing is said.
+size_t AsciiRun(std::string_view text) {
+  static_assert(std::endian::native == std::endian::little);
+  constexpr uint64_t kHighBits = 0x8080808080808080;
+  size_t at = 0;
+  for (uint64_t eight = 0; text.size() - at >= sizeof eight; at += sizeof eight) {
+    std::memcpy(&eight, text.data() + at, sizeof eight);
+    if (const uint64_t high = eight & kHighBits; high != 0)
+      return at + static_cast<size_t>(std::countr_zero(high)) / 8;
+  }
+  return at;
+}
+
 }  // namespace
 
 bool IsValidUtf8(std::string_view text) {
-  while (!text.empty()) {
+  for (;;) {
+    text.remove_prefix(AsciiRun(text));
+    if (text.empty()) return true;
     const size_t length = SequenceLength(static_cast<uint8_t>(text[0]));
     if (length == 0 || length > text.size() || ValidRun(text, length) != length) return false;
     text.remove_prefix(length);
   }
-  return true;
 }
 
 size_t CompleteUtf8Prefix(std::string_view text) {

@@ -1,7 +1,9 @@
 #include "json/writer.h"
 
+#include <bit>
 #include <charconv>
 #include <cmath>
+#include <cstring>
 
 #include "base/check.h"
 #include "base/utf8.h"
@@ -46,6 +48,25 @@ void AppendEscaped(std::string& out, char c) {
 
 bool NeedsEscape(char c) { return static_cast<uint8_t>(c) < 0x20 || c == '"' || c == '\\'; }
 
+// The first byte from `at` on that has to be escaped, found eight at a time; the end without one.
+// A byte of `eight` is below n, or equal to n, where subtracting (or after an exclusive or)
+// borrows: the lowest bit found is right, those above it may be its borrows.
+size_t NextEscape(std::string_view text, size_t at) {
+  static_assert(std::endian::native == std::endian::little);
+  constexpr uint64_t kOnes = 0x0101010101010101;
+  for (uint64_t eight = 0; text.size() - at >= sizeof eight; at += sizeof eight) {
+    std::memcpy(&eight, text.data() + at, sizeof eight);
+    const uint64_t quote = eight ^ (kOnes * '"');
+    const uint64_t backslash = eight ^ (kOnes * '\\');
+    const uint64_t found = (((eight - kOnes * 0x20) & ~eight) | ((quote - kOnes) & ~quote) |
+                            ((backslash - kOnes) & ~backslash)) &
+                           (kOnes * 0x80);
+    if (found != 0) return at + static_cast<size_t>(std::countr_zero(found)) / 8;
+  }
+  while (at < text.size() && !NeedsEscape(text[at])) ++at;
+  return at;
+}
+
 std::string Repaired(std::string_view text) {
   std::string out;
   while (!text.empty()) {
@@ -87,14 +108,13 @@ void AppendString(std::string& out, std::string_view text) {
   if (!IsValidUtf8(text)) [[unlikely]]
     return AppendString(out, Repaired(text));
   out += '"';
-  size_t start = 0;
-  for (size_t i = 0; i < text.size(); ++i) {
-    if (!NeedsEscape(text[i])) continue;
-    out.append(text, start, i - start);
-    AppendEscaped(out, text[i]);
-    start = i + 1;
+  for (size_t start = 0;;) {
+    const size_t next = NextEscape(text, start);
+    out.append(text, start, next - start);
+    if (next == text.size()) break;
+    AppendEscaped(out, text[next]);
+    start = next + 1;
   }
-  out.append(text, start);
   out += '"';
 }
 

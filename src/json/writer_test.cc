@@ -29,6 +29,22 @@ TEST(Writer, EscapesWhatJsonForbidsInStrings) {
   EXPECT_NE(out.find("\\u0000\\u0001"), std::string::npos);
 }
 
+// Strings are read eight bytes at a time: each place in such a step, and each step, is one.
+TEST(Writer, EscapesAtEveryPlace) {
+  for (size_t at = 0; at < 24; ++at) {
+    for (const char odd : {'"', '\\', '\n', '\x1f', '\0', '\x7f', '!', '#', ' '}) {
+      std::string text(24, 'a');
+      text[at] = odd;
+      text += "\u00e9\"\n\u4e2d\U0001F600 z";
+      std::string out;
+      AppendString(out, text);
+      EXPECT_EQ(Parse(out).value(), Value(text)) << at << " " << odd;
+      const bool escaped = odd == '"' || odd == '\\' || (odd >= 0 && odd < 0x20);
+      EXPECT_EQ(out[at + 1] == '\\', escaped) << at << " " << odd;
+    }
+  }
+}
+
 TEST(Writer, ReplacesBytesThatAreNotUtf8) {
   std::string out;
   AppendString(out, "a\xff\xe4\xb8z\u00e9");

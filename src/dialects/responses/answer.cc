@@ -18,6 +18,9 @@ std::unexpected<Error> Broken(const char* what) {
 }
 
 bool IsWhole(const std::string& arguments) {
+  // What is far from whole is not read anew with each item that follows.
+  const size_t last = arguments.find_last_not_of(" \t\r\n");
+  if (last == std::string::npos || arguments[last] != '}') return false;
   const auto parsed = json::Parse(arguments);
   return parsed && parsed->AsObject() != nullptr;
 }
@@ -232,15 +235,15 @@ std::string Encoder::Response(Status status, const Error* error, std::string_vie
 
 void Encoder::Start(std::string& out) {
   if (std::exchange(started_, true)) return;
-  if (!form_.stream) {
-    if (searched_) CloseItem(Add({.kind = Kind::kSearch}, out), out);
-    return;
+  if (form_.stream) {
+    const std::string response = Response(Status::kInProgress, nullptr, {}, 0, echo_.store);
+    const auto write = [&](json::Writer& writer) { writer.Key("response").Raw(response); };
+    Event("response.created", out, write);
+    Event("response.in_progress", out, write);
   }
-  const std::string response = Response(Status::kInProgress, nullptr, {}, 0, echo_.store);
-  const auto write = [&](json::Writer& writer) { writer.Key("response").Raw(response); };
-  Event("response.created", out, write);
-  Event("response.in_progress", out, write);
-  if (searched_) CloseItem(Add({.kind = Kind::kSearch}, out), out);
+  if (!searched_) return;
+  Add({.kind = Kind::kSearch}, out);
+  Close(true, out);
 }
 
 Result<void> Encoder::Append(const chat::Event& event, std::string& out) {
@@ -278,6 +281,7 @@ size_t Encoder::Add(Item item, std::string& out) {
   const size_t index = items_.size();
   item.id = fmt::format("{}{}_{}", kPrefixes[static_cast<size_t>(item.kind)], id_base_, index);
   items_.push_back(std::move(item));
+  open_.push_back(index);
   Event("response.output_item.added", out, [&](json::Writer& writer) {
     std::string text;
     WriteItem(text, items_[index], "in_progress");
@@ -333,10 +337,12 @@ Result<void> Encoder::TakeCall(const chat::ToolCallDelta& delta, std::string& ou
 }
 
 void Encoder::Close(bool all, std::string& out) {
-  for (size_t i = 0; i < items_.size(); ++i) {
-    const bool whole = items_[i].kind != Kind::kCall || all || IsWhole(items_[i].text);
-    if (!items_[i].done && whole) CloseItem(i, out);
-  }
+  std::erase_if(open_, [&](size_t index) {
+    const Item& item = items_[index];
+    if (item.kind == Kind::kCall && !all && !IsWhole(item.text)) return false;
+    CloseItem(index, out);
+    return true;
+  });
 }
 
 void Encoder::CloseItem(size_t index, std::string& out) {

@@ -117,6 +117,7 @@ class Encoder {
   std::string id_base_;
   openai::Choices choices_{1};
   std::vector<Item> items_ = {};
+  std::vector<size_t> open_ = {};   // index in items_ of each that is not done
   std::vector<size_t> calls_ = {};  // index in items_ of each tool call
   chat::FinishReason reason_ = chat::FinishReason::kStop;
   chat::Usage usage_ = {};

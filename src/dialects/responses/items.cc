@@ -198,8 +198,11 @@ void SetDefault(json::Object& object, std::string_view key, json::Value value) {
   if (found == object.end() || found->value.is_null()) Set(object, key, std::move(value));
 }
 
-json::Object TextPart(const std::string& text, bool assistant) {
-  json::Object part = {{"type", assistant ? "output_text" : "input_text"}, {"text", text}};
+json::Object TextPart(json::Value text, bool assistant) {
+  json::Object part;
+  part.reserve(4);
+  part.push_back({"type", assistant ? "output_text" : "input_text"});
+  part.push_back({"text", std::move(text)});
   if (assistant) {
     part.push_back({"annotations", json::Array()});
     part.push_back({"logprobs", json::Array()});
@@ -207,9 +210,9 @@ json::Object TextPart(const std::string& text, bool assistant) {
   return part;
 }
 
-json::Value KeptPart(const json::Value& part, bool assistant) {
-  json::Object out = *part.AsObject();
+json::Value KeptPart(json::Value part, bool assistant) {
   const std::string type = *TextOf(part, "type");
+  json::Object out = std::move(*part.AsObject());
   if (assistant && type != "refusal") {
     Set(out, "type", "output_text");
     SetDefault(out, "annotations", json::Array());
@@ -220,13 +223,13 @@ json::Value KeptPart(const json::Value& part, bool assistant) {
   return out;
 }
 
-json::Value KeptContent(const json::Value& content, bool assistant) {
-  json::Array parts;
-  if (const std::string* text = content.AsString()) {
-    parts.push_back(TextPart(*text, assistant));
-    return parts;
+json::Value KeptContent(json::Value content, bool assistant) {
+  if (json::Array* parts = content.AsArray()) {
+    for (json::Value& part : *parts) part = KeptPart(std::move(part), assistant);
+    return content;
   }
-  for (const json::Value& part : *content.AsArray()) parts.push_back(KeptPart(part, assistant));
+  json::Array parts;
+  parts.push_back(TextPart(std::move(content), assistant));
   return parts;
 }
 
@@ -328,14 +331,15 @@ std::string ReferenceOf(const json::Value& item) {
   return id != nullptr && is_one ? *id : std::string();
 }
 
-json::Value KeptFormOf(const json::Value& item, std::string_view id) {
-  json::Object out = *item.AsObject();
+json::Value KeptFormOf(json::Value item, std::string_view id) {
+  json::Object& out = *item.AsObject();
   SetDefault(out, "id", std::string(id));
   SetDefault(out, "type", "message");
-  const std::string type = *TextOf(out, "type");
+  const std::string type = *TextOf(item, "type");
   if (type == "message") {
     const bool assistant = *TextOf(item, "role") == "assistant";
-    Set(out, "content", KeptContent(*item.Find("content"), assistant));
+    json::Value& content = std::ranges::find(out, "content", &json::Member::key)->value;
+    content = KeptContent(std::move(content), assistant);
     SetDefault(out, "status", "completed");
   } else if (type == "reasoning") {
     SetDefault(out, "summary", json::Array());
@@ -350,7 +354,7 @@ json::Value KeptFormOf(const json::Value& item, std::string_view id) {
   }
   // Absent and null are the same to us, and lists of items know no null.
   std::erase_if(out, [](const json::Member& member) { return member.value.is_null(); });
-  return out;
+  return item;
 }
 
 }  // namespace weir::responses

@@ -39,6 +39,6 @@ std::string ReferenceOf(const json::Value& item);
 
 // An item that was read well, with every field that lists of items have. `id` is for one that has
 // none.
-json::Value KeptFormOf(const json::Value& item, std::string_view id);
+json::Value KeptFormOf(json::Value item, std::string_view id);
 
 }  // namespace weir::responses

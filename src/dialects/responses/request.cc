@@ -253,21 +253,26 @@ void RefuseWhatNobodyDoes(json::Fields& fields) {
   }
 }
 
-void ReadInput(json::Fields& fields, CreateCall& call) {
+void CheckInput(json::Fields& fields) {
   const json::Value* input = fields.Require().Take("input");
   if (input == nullptr) return;
-  if (const std::string* text = input->AsString()) {
-    call.input.push_back(json::Object{{"role", "user"}, {"content", *text}});
-    return;
-  }
+  if (input->AsString() != nullptr) return;
   if (input->AsArray() == nullptr) {
     return fields.Refuse("input", "must be a string or an array of items", Code::kInvalidArgument,
                          "invalid_type");
   }
   const json::Array* items = fields.List("input", kItemsMax);
   if (items == nullptr) return;
-  if (items->empty()) return fields.Refuse("input", "is empty; at least one item is needed");
-  call.input = *items;
+  if (items->empty()) fields.Refuse("input", "is empty; at least one item is needed");
+}
+
+// The items, out of a document that CheckInput has found good.
+json::Array TakeInput(json::Value& document) {
+  const auto input = std::ranges::find(*document.AsObject(), "input", &json::Member::key);
+  if (json::Array* items = input->value.AsArray()) return std::move(*items);
+  json::Array items;
+  items.push_back(json::Object{{"role", "user"}, {"content", std::move(input->value)}});
+  return items;
 }
 
 std::string NumberOrNull(json::Fields& fields, std::string_view key) {
@@ -279,7 +284,7 @@ std::string NumberOrNull(json::Fields& fields, std::string_view key) {
 void ReadAsked(json::Fields& fields, CreateCall& call) {
   call.request.model = fields.Require().String("model", kNameBytesMax).value_or("");
   if (call.request.model.empty()) fields.Refuse("model", "is empty");
-  ReadInput(fields, call);
+  CheckInput(fields);
   if (auto instructions = fields.String("instructions", kTextBytesMax)) {
     call.has_instructions = true;
     call.echo.instructions_json = json::Print(json::Value(*instructions));
@@ -317,16 +322,11 @@ void ReadRest(json::Fields& fields, CreateCall& call) {
   openai::ReadWeir(fields, call.request.priority);
 }
 
-// The items as they came, with those that are referred to in their place.
-Result<json::Array> Resolved(const CreateCall& call, const Referenced& referenced) {
-  json::Array out;
-  out.reserve(call.input.size());
-  for (size_t i = 0; i < call.input.size(); ++i) {
-    const std::string id = ReferenceOf(call.input[i]);
-    if (id.empty()) {
-      out.push_back(call.input[i]);
-      continue;
-    }
+// Items that are kept take the place of those that refer to them.
+Result<void> Resolve(json::Array& input, const Referenced& referenced) {
+  for (size_t i = 0; i < input.size(); ++i) {
+    const std::string id = ReferenceOf(input[i]);
+    if (id.empty()) continue;
     const auto found = referenced.find(id);
     if (found == referenced.end()) {
       return Fail(Code::kNotFound, "there is no such item here", fmt::format("input[{}].id", i),
@@ -334,9 +334,9 @@ Result<json::Array> Resolved(const CreateCall& call, const Referenced& reference
     }
     auto item = json::Parse(found->second);
     if (!item) return Fail(Code::kInternal, "a kept item cannot be read", "", "storage_damaged");
-    out.push_back(std::move(*item));
+    input[i] = std::move(*item);
   }
-  return out;
+  return {};
 }
 
 Result<void> ReadEarlier(std::span<const std::string> earlier, Conversation& conversation) {
@@ -366,16 +366,16 @@ std::string_view IdPrefixOf(const json::Value& item) {
   return *word == "reasoning" ? "rs_" : "fco_";
 }
 
-KeptItem Kept(const json::Value& item, std::string_view id_base, size_t index) {
+KeptItem Kept(json::Value item, std::string_view id_base, size_t index) {
   const std::string id = fmt::format("{}{}_i{}", IdPrefixOf(item), id_base, index);
-  const json::Value form = KeptFormOf(item, id);
+  const json::Value form = KeptFormOf(std::move(item), id);
   return {.id = *form.Find("id")->AsString(), .json = json::Print(form)};
 }
 
 }  // namespace
 
 Result<CreateCall> ReadCreate(std::string_view body) {
-  const auto document = json::Parse(body);
+  auto document = json::Parse(body);
   if (!document) return Fail(document.error());
   json::Problem problem;
   json::Fields fields(problem, *document);
@@ -384,11 +384,12 @@ Result<CreateCall> ReadCreate(std::string_view body) {
   ReadRest(fields, call);
   fields.RefuseUnread(kIgnored);
   if (problem) return Fail(problem.Take());
+  call.input = TakeInput(*document);
   return call;
 }
 
 Result<CreateCall> ReadInputTokens(std::string_view body) {
-  const auto document = json::Parse(body);
+  auto document = json::Parse(body);
   if (!document) return Fail(document.error());
   json::Problem problem;
   json::Fields fields(problem, *document);
@@ -396,6 +397,7 @@ Result<CreateCall> ReadInputTokens(std::string_view body) {
   ReadAsked(fields, call);
   fields.RefuseUnread();
   if (problem) return Fail(problem.Take());
+  call.input = TakeInput(*document);
   return call;
 }
 
@@ -415,15 +417,15 @@ Result<void> Converse(CreateCall& call, std::span<const std::string> earlier,
                             earlier.size() + call.input.size(), kConversationItemsMax),
                 "input", "invalid_value");
   }
-  auto input = Resolved(call, referenced);
-  if (!input) return Fail(input.error());
+  json::Array input = std::exchange(call.input, {});
+  if (auto resolved = Resolve(input, referenced); !resolved) return resolved;
   Conversation conversation;
   if (auto read = ReadEarlier(earlier, conversation); !read) return read;
   json::Problem problem;
-  for (size_t i = 0; i < input->size() && !problem; ++i) {
-    json::Fields item(problem, (*input)[i], fmt::format("input[{}]", i));
+  for (size_t i = 0; i < input.size() && !problem; ++i) {
+    json::Fields item(problem, input[i], fmt::format("input[{}]", i));
     conversation.Read(item);
-    if (!problem) call.items.push_back(Kept((*input)[i], id_base, i));
+    if (!problem) call.items.push_back(Kept(std::move(input[i]), id_base, i));
   }
   if (problem) return Fail(problem.Take());
   call.request.messages = conversation.Take();

@@ -65,7 +65,7 @@ struct CreateCall {
   bool logprobs = false;     // include: message.output_text.logprobs
   bool results = false;      // include: file_search_call.results
   std::optional<chat::FileSearch> file_search = {};
-  json::Array input = {};  // the items as they were sent
+  json::Array input = {};  // the items as they were sent, until Converse takes them
   bool has_instructions = false;
   std::string instructions = {};
   std::vector<KeptItem> items = {};  // of this request, from Converse

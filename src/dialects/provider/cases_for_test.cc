@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -82,29 +83,37 @@ Answer ParseAnswerFile(std::string_view http) {
 }
 
 // Feeds the body in the pieces that `cuts` (ascending) make.
+AnswerRead Read(const chat::ProviderDialect& dialect, const chat::GenerateRequest& request,
+                const Answer& answer, std::span<const size_t> cuts) {
+  const chat::ProviderCall call = {.streams = answer.streams};
+  const auto reader = dialect.read(request, call, {});
+  AnswerRead out;
+  Result<void> result = reader->Head(answer.status, answer.headers);
+  size_t from = 0;
+  for (size_t i = 0; i <= cuts.size() && result; ++i) {
+    const size_t to = i < cuts.size() ? cuts[i] : answer.body.size();
+    result = reader->Feed(answer.body.substr(from, to - from), out.events);
+    from = to;
+  }
+  if (result) result = reader->End(out.events);
+  if (result) return out;
+  CHECK(!reader->Finished() || answer.status != 200, "an error after the end");
+  out.error = result.error();
+  return out;
+}
+
 std::string Feed(const chat::ProviderDialect& dialect, const Answer& answer,
                  std::span<const size_t> cuts) {
   chat::GenerateRequest request;
   request.messages.resize(3);
   request.n = answer.choices;
-  const chat::ProviderCall call = {.streams = answer.streams};
-  const auto reader = dialect.read(request, call, {});
-  std::vector<chat::Event> events;
-  Result<void> result = reader->Head(answer.status, answer.headers);
-  size_t from = 0;
-  for (size_t i = 0; i <= cuts.size() && result; ++i) {
-    const size_t to = i < cuts.size() ? cuts[i] : answer.body.size();
-    result = reader->Feed(answer.body.substr(from, to - from), events);
-    from = to;
-  }
-  if (result) result = reader->End(events);
+  const AnswerRead read = Read(dialect, request, answer, cuts);
   std::string out;
-  for (const chat::Event& event : events) out += EventText(event);
-  if (!result) {
-    const Error& error = result.error();
+  for (const chat::Event& event : read.events) out += EventText(event);
+  if (read.error) {
+    const Error& error = *read.error;
     out += "error: " + std::string(CodeName(error.code)) + " " + error.reason + " " +
            error.message + (error.retry_after_s > 0 ? " (retry)" : "") + "\n";
-    CHECK(!reader->Finished() || answer.status != 200, "an error after the end");
   }
   return out;
 }
@@ -116,6 +125,13 @@ std::vector<size_t> EveryByte(size_t size) {
 }
 
 }  // namespace
+
+AnswerRead ReadAnswer(const chat::ProviderDialect& dialect, const chat::GenerateRequest& request,
+                      std::string_view http, std::span<const size_t> cuts) {
+  return Read(dialect, request, ParseAnswerFile(http), cuts);
+}
+
+size_t BodyBytes(std::string_view http) { return ParseAnswerFile(http).body.size(); }
 
 std::string EventsOf(const chat::ProviderDialect& dialect, std::string_view http,
                      std::span<const size_t> cuts) {
@@ -194,6 +210,17 @@ void CheckAnyAnswer(const chat::ProviderDialect& dialect, std::string_view bytes
   CHECK(Feed(dialect, answer, {&cut, 1}) == whole, "a cut changes what an answer means");
   (void)dialect.error_word(answer.body);
   (void)dialect.read_models(answer.body);
+  if (dialect.read_embed == nullptr) return;
+  chat::EmbedRequest embed;
+  embed.inputs.resize(static_cast<size_t>(answer.choices));
+  const auto vectors = dialect.read_embed(embed, answer.body);
+  if (!vectors) return;
+  CHECK(vectors->vectors.size() == embed.inputs.size(), "a vector for each input");
+  for (const std::vector<float>& vector : vectors->vectors) {
+    double length = 0;
+    for (const float each : vector) length += static_cast<double>(each) * static_cast<double>(each);
+    CHECK(!vector.empty() && (length == 0 || std::abs(length - 1) < 1e-3), "not of unit length");
+  }
 }
 
 }  // namespace weir::provider

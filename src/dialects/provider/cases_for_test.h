@@ -13,6 +13,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -37,6 +38,17 @@ void ExpectAnswersBecomeEvents(const DialectUnderTest& test);
 void ExpectRulesHold(const DialectUnderTest& test);
 // docs/formats/provider-<dialect>.md is what the rules say.
 void ExpectDocumented(const DialectUnderTest& test, std::string_view provider);
+
+// What the bytes of an answer file (above) give to who asked for it, fed in the pieces that `cuts`
+// (ascending, bytes of the body) make.
+struct AnswerRead {
+  std::vector<chat::Event> events = {};
+  std::optional<Error> error = {};
+};
+AnswerRead ReadAnswer(const chat::ProviderDialect& dialect, const chat::GenerateRequest& request,
+                      std::string_view http, std::span<const size_t> cuts);
+// Bytes of the body of an answer file.
+size_t BodyBytes(std::string_view http);
 
 // The events that an answer gives, a line each; the last is "error: ..." where it fails.
 std::string EventsOf(const chat::ProviderDialect& dialect, std::string_view http,

@@ -22,29 +22,55 @@ SHARED = next((folder for folder in (ROOT.parent / "shared" / "data", ROOT / "sh
 # Files to start from, by target: what the tests hold for true is nearer to the edges than chance is.
 SEEDS = {
     "anthropic": [DIALECTS / "anthropic" / "testdata"],
-    "anthropic_answer": [DIALECTS / "provider" / "testdata"],
+    "chroma_records": [DIALECTS / "chroma" / "testdata"],
     "config": [ROOT / "docs" / "formats"],
     "detector": [ROOT / "docs"],
     "engine": [DIALECTS / "openai" / "testdata"],
-    "gemini_answer": [DIALECTS / "gemini" / "testdata", DIALECTS / "provider" / "testdata"],
     "gguf": [SHARED / "models" / "stories260K"],
     "json": [SHARED / "json" / "JSONTestSuite" / "test_parsing"],
     "llamacpp": [DIALECTS / "llamacpp" / "testdata"],
+    "moderation": [DIALECTS / "openai" / "testdata" / "moderation"],
     "ollama": [DIALECTS / "ollama" / "testdata"],
-    "ollama_answer": [DIALECTS / "provider" / "testdata"],
+    "ollama_models": [DIALECTS / "ollama" / "testdata" / "models"],
     "openai": [DIALECTS / "openai" / "testdata"],
-    "openai_answer": [DIALECTS / "provider" / "testdata"],
     "parser": [ROOT / "src" / "http" / "testdata"],
+    "qdrant_points": [DIALECTS / "qdrant" / "testdata"],
     "responses": [DIALECTS / "responses" / "testdata"],
     "sse": [DIALECTS / "openai" / "testdata"],
 }
+
+# As CheckAnyAnswer (dialects/provider/cases_for_test.cc) takes an answer's head: bits of one byte, and one that says where
+# the body is cut.
+TYPES = ["application/json", "text/event-stream", "application/x-ndjson", ""]
+
+
+def answer_seed(http):
+    """The answer of a provider that a test keeps, in the form that the fuzz targets read."""
+    head, _, body = http.partition(b"\n\n")
+    status, *headers = head.decode().split("\n")
+    fields = dict(line.split(": ", 1) for line in headers)
+    kind = fields.get("content-type", "").partition(";")[0]
+    bits = (1 if status.startswith("2") else 2 if status == "429" else 0) | (TYPES.index(kind) if kind in TYPES else 3) << 4
+    bits |= (4 if "x-choices" in fields else 0) | (8 if "x-streamed" in fields else 0)
+    return bytes([bits, 128]) + body
+
+
+def seeds_of(target, folder):
+    """Folders with inputs to start from; `folder` takes those that have to be made."""
+    dialect = target.removesuffix("_answer")
+    if dialect == target:
+        return [seeds for seeds in SEEDS.get(target, []) if seeds.is_dir()]
+    folder.mkdir(parents=True, exist_ok=True)
+    for answer in (DIALECTS / dialect / "testdata" / "provider" / "answers").glob("*.http"):
+        (folder / answer.stem).write_bytes(answer_seed(answer.read_bytes()))
+    return [folder, DIALECTS / "provider" / "testdata" / "embeddings"]
 
 
 def run_target(program, build, seconds):
     corpus, found = build / "corpus" / program.name, build / "found"
     for folder in (corpus, found):
         folder.mkdir(parents=True, exist_ok=True)
-    seeds = [folder for folder in SEEDS.get(program.name.removesuffix("_fuzz"), []) if folder.is_dir()]
+    seeds = seeds_of(program.name.removesuffix("_fuzz"), build / "seeds" / program.name)
     command = [program, f"-max_total_time={seconds}", "-timeout=1", "-rss_limit_mb=2048", "-print_final_stats=1",
                f"-artifact_prefix={found}/{program.name}-", corpus, *seeds]
     done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,

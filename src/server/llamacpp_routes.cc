@@ -7,65 +7,11 @@
 #include "dialects/llamacpp/answer.h"
 #include "dialects/llamacpp/request.h"
 #include "http/message.h"
-#include "json/fields.h"
-#include "json/parse.h"
 #include "json/writer.h"
 #include "server/answering.h"
 
 namespace weir::server {
 namespace {
-
-constexpr size_t kTextBytesMax = size_t{8} << 20;
-constexpr size_t kTokensMax = 1'000'000;
-
-struct TokenizeAsked {
-  std::string model = "auto";
-  wire::Tokenize request = {};
-};
-
-Result<TokenizeAsked> ReadTokenize(std::string_view body) {
-  const auto document = json::Parse(body);
-  if (!document) return std::unexpected(document.error());
-  json::Problem problem;
-  json::Fields fields(problem, *document);
-  TokenizeAsked asked;
-  if (auto model = fields.String("model", 256)) asked.model = *model;
-  asked.request.text = fields.Require().String("content", kTextBytesMax).value_or("");
-  asked.request.add_special = fields.Bool("add_special").value_or(false);
-  asked.request.parse_special = fields.Bool("parse_special").value_or(true);
-  if (fields.Bool("with_pieces").value_or(false)) {
-    fields.Refuse("with_pieces", "is not supported; ask /detokenize for the pieces");
-  }
-  fields.RefuseUnread();
-  if (problem) return Fail(problem.Take());
-  return asked;
-}
-
-struct DetokenizeAsked {
-  std::string model = "auto";
-  wire::Detokenize request = {};
-};
-
-Result<DetokenizeAsked> ReadDetokenize(std::string_view body) {
-  const auto document = json::Parse(body);
-  if (!document) return std::unexpected(document.error());
-  json::Problem problem;
-  json::Fields fields(problem, *document);
-  DetokenizeAsked asked;
-  if (auto model = fields.String("model", 256)) asked.model = *model;
-  const json::Array* tokens = fields.Require().List("tokens", kTokensMax);
-  for (size_t i = 0; tokens != nullptr && i < tokens->size(); ++i) {
-    const int64_t* token = (*tokens)[i].AsInt();
-    if (token == nullptr || *token < 0 || *token > INT32_MAX) {
-      fields.Refuse("tokens", "takes token ids, which are whole numbers from 0");
-      break;
-    }
-    asked.request.tokens.push_back(static_cast<int32_t>(*token));
-  }
-  fields.RefuseUnread();
-  if (problem) return Fail(problem.Take());
-  return asked;
-}
 
 class CompletionRendering final : public Rendering {
  public:
@@ -162,7 +108,7 @@ Task<void> GetProps(Site& site, Call& call) {
 Task<void> GetLoraAdapters(Site&, Call& call) { co_await call.SendJson(200, "[]"); }
 
 Task<void> PostTokenize(Site& site, Call& call) {
-  auto asked = ReadTokenize(call.request().body);
+  auto asked = llamacpp::ReadTokenize(call.request().body);
   const Result<std::string> model =
       asked ? site.local_model(asked->model) : std::unexpected(asked.error());
   if (!model) {
@@ -183,7 +129,7 @@ Task<void> PostTokenize(Site& site, Call& call) {
 }
 
 Task<void> PostDetokenize(Site& site, Call& call) {
-  auto asked = ReadDetokenize(call.request().body);
+  auto asked = llamacpp::ReadDetokenize(call.request().body);
   const Result<std::string> model =
       asked ? site.local_model(asked->model) : std::unexpected(asked.error());
   if (!model) {

@@ -216,7 +216,7 @@ Result<chat::Embeddings> ReadProviderEmbeddings(const chat::EmbedRequest& reques
     const json::Value* values = item.Find("values");
     auto vector = provider::ReadVector(values == nullptr ? json::Value() : *values);
     if (!vector) return Fail(vector.error());
-    provider::Normalise(*vector);
+    if (auto unit = provider::Normalise(*vector); !unit) return Fail(unit.error());
     out.vectors.push_back(std::move(*vector));
   }
   return out;

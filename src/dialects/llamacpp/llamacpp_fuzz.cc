@@ -49,5 +49,12 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   Check(weir::llamacpp::ReadInfill(body));
   const auto applied = weir::llamacpp::ReadApplyTemplate(body);
   if (!applied) Check(applied.error());
+  const auto text = weir::llamacpp::ReadTokenize(body);
+  if (!text) Check(text.error());
+  const auto tokens = weir::llamacpp::ReadDetokenize(body);
+  if (!tokens) Check(tokens.error());
+  if (tokens) {
+    for (const int32_t token : tokens->request.tokens) CHECK(token >= 0, "no token id");
+  }
   return 0;
 }

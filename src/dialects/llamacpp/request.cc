@@ -27,6 +27,8 @@ constexpr size_t kFilesBytesMax = size_t{32} << 10;  // of those that are read
 constexpr size_t kTextBytesMax = size_t{32} << 20;
 constexpr size_t kGrammarBytesMax = size_t{256} << 10;
 constexpr size_t kFieldsMax = 64;
+constexpr size_t kTokenizeBytesMax = size_t{8} << 20;
+constexpr size_t kTokensMax = 1'000'000;
 constexpr int64_t kAny = int64_t{1} << 40;
 
 // They choose a slot, or bound or shape the work in ways that change no answer here: there are no
@@ -256,6 +258,45 @@ Result<TemplateCall> ReadApplyTemplate(std::string_view body) {
   openai::GenerateCall asked;
   openai::ReadTools(fields, asked);
   call.tools = std::move(asked.request.tools);
+  fields.RefuseUnread();
+  if (problem) return Fail(problem.Take());
+  return call;
+}
+
+Result<TokenizeCall> ReadTokenize(std::string_view body) {
+  const auto document = json::Parse(body);
+  if (!document) return Fail(document.error());
+  json::Problem problem;
+  json::Fields fields(problem, *document);
+  TokenizeCall call;
+  call.model = fields.String("model", kNameBytesMax).value_or("auto");
+  call.request.text = fields.Require().String("content", kTokenizeBytesMax).value_or("");
+  call.request.add_special = fields.Bool("add_special").value_or(false);
+  call.request.parse_special = fields.Bool("parse_special").value_or(true);
+  if (fields.Bool("with_pieces").value_or(false)) {
+    fields.Refuse("with_pieces", "is not supported; ask /detokenize for the pieces");
+  }
+  fields.RefuseUnread();
+  if (problem) return Fail(problem.Take());
+  return call;
+}
+
+Result<DetokenizeCall> ReadDetokenize(std::string_view body) {
+  const auto document = json::Parse(body);
+  if (!document) return Fail(document.error());
+  json::Problem problem;
+  json::Fields fields(problem, *document);
+  DetokenizeCall call;
+  call.model = fields.String("model", kNameBytesMax).value_or("auto");
+  const json::Array* tokens = fields.Require().List("tokens", kTokensMax);
+  for (size_t i = 0; tokens != nullptr && i < tokens->size(); ++i) {
+    const int64_t* token = (*tokens)[i].AsInt();
+    if (token == nullptr || *token < 0 || *token > INT32_MAX) {
+      fields.Refuse("tokens", "takes token ids, which are whole numbers from 0");
+      break;
+    }
+    call.request.tokens.push_back(static_cast<int32_t>(*token));
+  }
   fields.RefuseUnread();
   if (problem) return Fail(problem.Take());
   return call;

@@ -7,7 +7,7 @@
 //
 // Bounds: those of dialects/openai for what both have; 64 prompts, 16 stop strings, 64 response
 // fields; 256 files beside the one that is filled in, of which the last that fit into 32 KiB are
-// read.
+// read; 8 MiB of text to tokenize, 1,000,000 tokens to detokenize.
 #pragma once
 
 #include <cstdint>
@@ -17,6 +17,7 @@
 
 #include "base/result.h"
 #include "chat/request.h"
+#include "wire/engine.h"
 
 namespace weir::llamacpp {
 
@@ -48,5 +49,17 @@ struct TemplateCall {
   std::vector<chat::Tool> tools = {};
 };
 Result<TemplateCall> ReadApplyTemplate(std::string_view body);  // /apply-template
+
+struct TokenizeCall {
+  std::string model = {};
+  wire::Tokenize request = {};
+};
+Result<TokenizeCall> ReadTokenize(std::string_view body);  // /tokenize
+
+struct DetokenizeCall {
+  std::string model = {};
+  wire::Detokenize request = {};
+};
+Result<DetokenizeCall> ReadDetokenize(std::string_view body);  // /detokenize
 
 }  // namespace weir::llamacpp

@@ -119,7 +119,7 @@ Result<chat::Embeddings> ReadProviderEmbeddings(const chat::EmbedRequest& reques
   for (const json::Value& item : *items) {
     auto vector = provider::ReadVector(item);
     if (!vector) return Fail(vector.error());
-    provider::Normalise(*vector);
+    if (auto unit = provider::Normalise(*vector); !unit) return Fail(unit.error());
     out.vectors.push_back(std::move(*vector));
   }
   out.usage.prompt_tokens = provider::Count(&*parsed, "prompt_eval_count");

@@ -93,7 +93,7 @@ Result<chat::Embeddings> ReadProviderEmbeddings(const chat::EmbedRequest& reques
       return Malformed("has embeddings that are numbered wrongly");
     auto vector = VectorOf((*items)[i]);
     if (!vector) return Fail(vector.error());
-    provider::Normalise(*vector);
+    if (auto unit = provider::Normalise(*vector); !unit) return Fail(unit.error());
     out.vectors[index] = std::move(*vector);
   }
   out.usage.prompt_tokens = provider::Count(parsed->Find("usage"), "prompt_tokens");

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "base/base64.h"
 #include "dialects/provider/malformed.h"
@@ -91,12 +92,14 @@ std::string MadeCallId(const chat::GenerateRequest& request, int32_t choice, int
   return fmt::format("call_{}_{}_{}", request.messages.size(), choice, index);
 }
 
-void Normalise(std::vector<float>& vector) {
+Result<void> Normalise(std::vector<float>& vector) {
   double sum = 0;
   for (const float value : vector) sum += double{value} * value;
-  if (sum <= 0 || !std::isfinite(sum)) return;
+  if (!std::isfinite(sum)) return Malformed("has an embedding without a length");
+  if (sum <= 0) return {};
   const double scale = 1 / std::sqrt(sum);
   for (float& value : vector) value = static_cast<float>(value * scale);
+  return {};
 }
 
 Result<std::vector<float>> ReadVector(const json::Value& value) {
@@ -106,6 +109,8 @@ Result<std::vector<float>> ReadVector(const json::Value& value) {
   out.reserve(items->size());
   for (const json::Value& item : *items) {
     if (const double* number = item.AsDouble()) {
+      if (std::abs(*number) > double{std::numeric_limits<float>::max()})
+        return Malformed("has an embedding with a number beyond what a float holds");
       out.push_back(static_cast<float>(*number));
     } else if (const int64_t* whole = item.AsInt()) {
       out.push_back(static_cast<float>(*whole));

@@ -40,8 +40,9 @@ Result<std::string> PathSegment(std::string_view name);
 // Ids for calls that a provider gave none: different in every turn of a conversation.
 std::string MadeCallId(const chat::GenerateRequest& request, int32_t choice, int32_t index);
 
-// Scales each vector to unit length; a vector of zeros stays.
-void Normalise(std::vector<float>& vector);
+// Scales a vector to unit length; one of zeros stays. kBackendFailed where it has no length: a
+// number beyond what a float holds, or none at all.
+Result<void> Normalise(std::vector<float>& vector);
 
 // Numbers of a JSON array; kBackendFailed when there is anything else, or nothing.
 Result<std::vector<float>> ReadVector(const json::Value& value);

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "dialects/provider/field_rules.h"
 
@@ -38,11 +39,21 @@ TEST(MadeCallId, DiffersInEveryTurnChoiceAndCall) {
 
 TEST(Normalise, GivesUnitLengthAndLeavesNothingAlone) {
   std::vector<float> vector = {3, 4};
-  Normalise(vector);
+  ASSERT_TRUE(Normalise(vector));
   EXPECT_EQ(vector, (std::vector<float>{0.6f, 0.8f}));
   std::vector<float> zero = {0, 0};
-  Normalise(zero);
+  ASSERT_TRUE(Normalise(zero));
   EXPECT_EQ(zero, (std::vector<float>{0, 0}));
+}
+
+TEST(Normalise, RefusesWhatHasNoLength) {
+  for (const float odd : {INFINITY, -INFINITY, NAN}) {
+    std::vector<float> vector = {1, odd};
+    EXPECT_EQ(Normalise(vector).error().code, Code::kBackendFailed);
+  }
+  // JSON has larger numbers than a float does.
+  auto vector = ReadVector(json::Value(json::Array{1e300}));
+  EXPECT_FALSE(vector && Normalise(*vector));
 }
 
 TEST(Count, IsAbsentUnlessItIsOne) {

@@ -226,12 +226,15 @@ TEST(HardText, ReachesTheClientByteForByte) {
       const auto call = client.read(RequestWith(client.name, "\"Hi\""));
       ASSERT_TRUE(call);
       for (const Answerer& answerer : Answerers()) {
+        const chat::ProviderDialect* dialect = answerer.dialect;
+        if (dialect != nullptr && !dialect->write(call->request, {.name = "m"}, {}, true)) continue;
         const auto answer = call->answer(true);
         std::string stream;
         for (const chat::Event& event : EventsWith(answerer, call->request, text))
           ASSERT_TRUE(answer->Append(event, stream)) << client.name << " " << answerer.name;
         ASSERT_TRUE(answer->End(stream));
-        EXPECT_EQ(TextOfStream(client.name, stream), text) << client.name << " " << answerer.name;
+        EXPECT_TRUE(TextOfStream(client.name, stream) == text)
+            << client.name << " " << answerer.name << ": " << Escaped(text, true).substr(0, 200);
       }
     }
   }

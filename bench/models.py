@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""The model store measured (`make bench-models`): pulling, listing, being killed.
+"""The model store measured (`make bench-models`): pulling, quantising, listing.
 
-  bench/models.py [--bytes N] [--pairs N] [--models N] [--output DIR]
+  bench/models.py [--bytes N] [--pairs N] [--models N] [--quantize MODEL] [--output DIR]
 
 Pull: `weir pull` of one file from a server on this machine against `curl -o` and then `sha256sum` of the same file, in
 alternating pairs; the server is nginx where it is installed, else Python's. Weir syncs the file to the disk and inspects
-it; curl does neither. List: `weir list --json` of a store with many models. Results as Markdown and JSON under build/bench/.
+it; curl does neither. Quantise: `weir quantize` of a stored model to Q4_K_M against llama-quantize of the same tree, in
+alternating pairs; Weir also hashes and syncs what it made. List: `weir list --json` of a store with many models. Results as Markdown and JSON under build/bench/.
 """
 
 import argparse
@@ -23,11 +24,12 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "tests"), str(pathlib.Path(__file__).resolve().parent)]
+import weir_server  # noqa: E402
 from hub import gguf, sha256  # noqa: E402
 from intervals import estimate  # noqa: E402
 
 WEIR = ROOT / "build" / "bin" / "weir"
-PULL_GOAL, LIST_GOAL_MS = 0.9, 50
+PULL_GOAL, QUANTIZE_GOAL, LIST_GOAL_MS = 0.9, 0.95, 50
 
 
 def say(text):
@@ -135,12 +137,50 @@ def measure_list(folder, options):
             "worst": max(milliseconds), "goal": LIST_GOAL_MS, "met": statistics.median(milliseconds) <= LIST_GOAL_MS}
 
 
-def markdown(pull, listing):
+def peer_quantizer():
+    prefix = subprocess.run([ROOT / "tools" / "build_llama.sh", "--peers"], capture_output=True, text=True, check=True)
+    return pathlib.Path(prefix.stdout.splitlines()[-1]) / "build" / "bin" / "llama-quantize"
+
+
+def measure_quantize(folder, options):
+    listed = json.loads(subprocess.run([WEIR, "list", "--json"], capture_output=True, text=True, check=True).stdout)
+    known = [model for model in listed if model["name"] == options.quantize]
+    if not known:
+        sys.exit(f"{options.quantize} is not in the model store; tools/fetch_models {options.quantize}")
+    source = weir_server.model_store() / "blobs" / f"sha256-{known[0]['sha256']}"
+    target, peer, threads = folder / "peer.gguf", peer_quantizer(), str(os.cpu_count())
+    seconds = {"weir": [], "llama-quantize": []}
+    for pair in range(options.pairs + 1):
+        for name in (tuple(seconds), tuple(seconds)[::-1])[pair % 2]:
+            if name == "weir":
+                shutil.rmtree(folder / "models", ignore_errors=True)
+                value = timed(WEIR, "quantize", source, "Q4_K_M", "--again", "--threads", threads, "--name", "made:q4",
+                              env=environment(folder))
+            else:
+                value = timed(peer, "--allow-requantize", source, target, "Q4_K_M", threads)
+            if pair:
+                seconds[name].append(value)
+            os.sync()
+        if pair:
+            say(f"pair {pair}: weir {seconds['weir'][-1]:.2f} s, llama-quantize {seconds['llama-quantize'][-1]:.2f} s")
+    made = next((folder / "models" / "blobs").iterdir())
+    same = made.read_bytes() == target.read_bytes()
+    ratio = estimate([p / w for w, p in zip(seconds["weir"], seconds["llama-quantize"])])
+    return {"measure": f"quantize {options.quantize} to Q4_K_M", "weir_s": statistics.median(seconds["weir"]),
+            "peer_s": statistics.median(seconds["llama-quantize"]), "ratio": ratio.median, "ratio_low": ratio.low,
+            "ratio_high": ratio.high, "same_bytes": same, "goal": QUANTIZE_GOAL,
+            "met": same and ratio.median >= QUANTIZE_GOAL, "seconds": seconds}
+
+
+def markdown(pull, quantising, listing):
     mark = {True: "yes", False: "**no**"}
     return "\n".join([
         "| measure | weir | curl -o, then sha256sum | ratio (95 %) | goal | met |", "|---|---|---|---|---|---|",
         f"| {pull['measure']} | {pull['weir_mb_per_s']:.0f} MB/s | {pull['curl_sha256sum_mb_per_s']:.0f} MB/s | "
         f"{pull['ratio']:.2f} ({pull['ratio_low']:.2f}-{pull['ratio_high']:.2f}) | {PULL_GOAL} | {mark[pull['met']]} |",
+        f"| {quantising['measure']}, same bytes: {mark[quantising['same_bytes']]} | {quantising['weir_s']:.1f} s | "
+        f"llama-quantize: {quantising['peer_s']:.1f} s | {quantising['ratio']:.2f} ({quantising['ratio_low']:.2f}-"
+        f"{quantising['ratio_high']:.2f}) | {QUANTIZE_GOAL} | {mark[quantising['met']]} |",
         f"| {listing['measure']} | {listing['milliseconds']:.0f} ms (worst {listing['worst']:.0f}) | | | "
         f"{LIST_GOAL_MS} ms | {mark[listing['met']]} |", ""])
 
@@ -150,6 +190,7 @@ def main():
     parser.add_argument("--bytes", type=int, default=500_000_000)
     parser.add_argument("--pairs", type=int, default=5)
     parser.add_argument("--models", type=int, default=1000)
+    parser.add_argument("--quantize", default="qwen2.5-coder:0.5b", help="which stored model is made smaller")
     parser.add_argument("--output", type=pathlib.Path, default=ROOT / "build" / "bench")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="weir-bench-models-", dir=options.output.parent) as name:
@@ -158,10 +199,11 @@ def main():
         listing = measure_list(folder, options)
         say(f"list: {listing['milliseconds']:.0f} ms")
         pull = measure_pull(folder, options)
+        quantising = measure_quantize(folder, options)
     options.output.mkdir(parents=True, exist_ok=True)
-    text = markdown(pull, listing)
+    text = markdown(pull, quantising, listing)
     (options.output / "models.md").write_text(text)
-    (options.output / "models.json").write_text(json.dumps({"pull": pull, "list": listing}, indent=2))
+    (options.output / "models.json").write_text(json.dumps({"pull": pull, "quantize": quantising, "list": listing}, indent=2))
     print(text)
 
 

@@ -1,6 +1,6 @@
 #include "cli/bench.h"
 
-#include <fmt/chrono.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <chrono>
@@ -125,12 +125,6 @@ Result<json::Value> Bench::Complete(json::Array prompt, int64_t tokens, int64_t 
                                                                 {"n", choices},
                                                                 {"ignore_eos", true},
                                                                 {"temperature", 0.8}}));
-}
-
-std::string MeasuredNow() {
-  return fmt::format(
-      "{:%Y-%m-%dT%H:%M:%SZ}",
-      fmt::gmtime(std::chrono::system_clock::to_time_t(std::chrono::system_clock::now())));
 }
 
 }  // namespace weir::cli

@@ -48,7 +48,4 @@ class Bench {
   json::Array tokens_ = {};
 };
 
-// The time now as rates.json has it: "2026-11-21T20:15:00Z".
-std::string MeasuredNow();
-
 }  // namespace weir::cli

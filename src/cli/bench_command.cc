@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/time_text.h"
 #include "cli/bench.h"
 #include "cli/document.h"
 #include "cli/exit_code.h"
@@ -70,7 +71,7 @@ int BenchModel(const Common& common, const std::string& asked) {
   if (auto loaded = bench.Load(); !loaded) return Report(loaded.error());
 
   const std::string& model = bench.model();
-  models::ModelRates rates{.measured = MeasuredNow(),
+  models::ModelRates rates{.measured = TimeText(SystemClock().WallNow()),
                            .version = WEIR_VERSION,
                            .threads = static_cast<int64_t>(NumberAt(bench.engine(), "threads"))};
   const auto manifest = models::Store(common.folders.models).Resolve(model);

@@ -32,6 +32,7 @@ struct Asked {
   CollectionOptions collection = {};
   PullOptions pull = {};
   CreateOptions create = {};
+  QuantizeOptions quantize = {};
   UpdateOptions update = {};
   BackendOptions backend = {};
   std::vector<std::string> names = {};
@@ -146,6 +147,18 @@ void AddMakingCommands(CLI::App& app, Asked& asked) {
   create->add_option("name", asked.create.name, "what to call it")->required();
   create->add_option("-f,--file", asked.create.modelfile, "Modelfile; - is standard input")
       ->capture_default_str();
+  CLI::App* quantize = AddCommand(
+      app, asked, "quantize", "make a smaller model out of one with 16 or 32 bits for each weight",
+      "  weir quantize mine:f16 Q4_K_M\n  weir quantize ./model-f16.gguf Q8_0 --name mine:q8",
+      [&] { return QuantizeModel(asked.common, asked.quantize); });
+  quantize->add_option("model", asked.quantize.model, "name, or a path")->required();
+  quantize->add_option("type", asked.quantize.type, "F16, Q8_0, Q6_K, Q5_K_M, Q4_K_M, Q3_K_M, ...")
+      ->required();
+  quantize->add_option("--name", asked.quantize.name, "what to call it; MODEL-TYPE without");
+  quantize->add_option("--threads", asked.quantize.threads, "0: all cores")
+      ->capture_default_str()
+      ->check(CLI::Range(0, 1024));
+  quantize->add_flag("--again", asked.quantize.again, "also a model that is quantised already");
   AddCommand(app, asked, "outdated", "which models have changed at their sources",
              "  weir outdated\n  weir outdated --json",
              [&] { return ListOutdated(asked.common, asked.names); })

@@ -110,6 +110,14 @@ struct CreateOptions {
   std::string modelfile = "Modelfile";
 };
 
+struct QuantizeOptions {
+  std::string model = {};
+  std::string type = {};
+  std::string name = {};
+  int32_t threads = 0;  // 0: all cores
+  bool again = false;   // also a model that is quantised already
+};
+
 struct UpdateOptions {
   std::vector<std::string> names = {};
   bool rollback = false;
@@ -125,6 +133,7 @@ int PullModel(const Common& common, const PullOptions& options);
 int RemoveModels(const Common& common, const std::vector<std::string>& names, bool force);
 int CopyModel(const Common& common, const std::string& from, const std::string& to);
 int CreateModel(const Common& common, const CreateOptions& options);
+int QuantizeModel(const Common& common, const QuantizeOptions& options);
 int ListOutdated(const Common& common, const std::vector<std::string>& names);
 int UpdateModels(const Common& common, const UpdateOptions& options);
 int ListEngines(const Common& common);

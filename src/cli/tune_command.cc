@@ -7,6 +7,7 @@
 #include <array>
 #include <filesystem>
 
+#include "base/time_text.h"
 #include "cli/bench.h"
 #include "cli/document.h"
 #include "cli/exit_code.h"
@@ -62,8 +63,10 @@ Result<KernelFigures> Try(const Common& common, const std::string& model, const 
                           const KernelChoice& kernel) {
   auto folder = TrialFolder::Create();
   if (!folder) return std::unexpected(folder.error());
-  const models::ModelRates rates{
-      .measured = MeasuredNow(), .version = WEIR_VERSION, .sha256 = sha256, .kernel = kernel};
+  const models::ModelRates rates{.measured = TimeText(SystemClock().WallNow()),
+                                 .version = WEIR_VERSION,
+                                 .sha256 = sha256,
+                                 .kernel = kernel};
   auto stored = models::StoreRates(folder->path(), model, rates);
   if (!stored) return std::unexpected(stored.error());
   const Folders folders{.data = folder->path(), .models = common.folders.models};
@@ -118,7 +121,7 @@ Result<void> Store(const std::string& data, const std::string& model, const std:
     rates.prefill.clear();
     rates.decode.clear();
   }
-  rates.measured = MeasuredNow();
+  rates.measured = TimeText(SystemClock().WallNow());
   rates.version = WEIR_VERSION;
   rates.sha256 = sha256;
   rates.kernel = kernel;

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <optional>
 
+#include "base/time_text.h"
 #include "fetch/follower.h"
 #include "fetch/transfer.h"
 
@@ -114,7 +115,7 @@ Result<uint64_t> TakeIn(const Session& session, int input, models::Partial& part
 Result<Event> GiveName(const Session& session) {
   auto manifest = models::ParseManifest(session.job.manifest);
   if (!manifest) return Fail(manifest.error());
-  if (manifest->created.empty()) manifest->created = NowText();
+  if (manifest->created.empty()) manifest->created = TimeText(SystemClock().WallNow());
   const auto file = session.writer.store().OpenBlob(manifest->sha256);
   if (!file) return Fail(file.error());
   if (auto inspected = Inspect(file->get()); !inspected) return Fail(inspected.error());

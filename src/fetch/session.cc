@@ -5,10 +5,10 @@
 
 #include <cerrno>
 #include <cstdlib>
-#include <ctime>
 #include <thread>
 
 #include "base/log.h"
+#include "base/time_text.h"
 #include "gguf/inspect.h"
 #include "process/sandbox.h"
 
@@ -56,14 +56,6 @@ void CloseOff(const Job& job, bool network, std::vector<std::string> writable) {
   for (const std::string& line : report.ToStrings()) LogDebug("sandbox: {}", line);
 }
 
-std::string NowText() {
-  const std::time_t now = UnixSeconds(SystemClock().WallNow());
-  std::tm utc{};
-  gmtime_r(&now, &utc);
-  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z", utc.tm_year + 1900, utc.tm_mon + 1,
-                     utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec);
-}
-
 models::Manifest ManifestOf(const Source& source, const std::string& sha256, uint64_t size) {
   return {.name = source.name,
           .format = "gguf",
@@ -71,7 +63,7 @@ models::Manifest ManifestOf(const Source& source, const std::string& sha256, uin
           .size = size,
           .licence = source.licence,
           .source = source.reference,
-          .created = NowText(),
+          .created = TimeText(SystemClock().WallNow()),
           .revision = source.revision,
           .chat_template = source.chat_template,
           .system = source.system,

@@ -71,9 +71,6 @@ struct Source {
 // Asks the source. The name is the job's, or made of the reference.
 Result<Source> FindSource(const Session& session, const Reference& reference);
 
-// The time as a manifest has it.
-std::string NowText();
-
 // The commit's beginning: what every manifest of a fetched model says.
 models::Manifest ManifestOf(const Source& source, const std::string& sha256, uint64_t size);
 

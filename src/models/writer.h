@@ -31,7 +31,8 @@ inline constexpr Duration kPartialStaleAfter = std::chrono::hours(7 * 24);
 // (tools/fetch_models), so only older ones are taken away.
 inline constexpr Duration kLooseBlobAfter = std::chrono::hours(1);
 
-// Keys of partials that a client sends: nobody goes on with what one left.
+// Keys of partials that nobody goes on with when they were left: what a client sends, and what is
+// made on this machine.
 inline constexpr std::string_view kUploadPrefix = "upload-";
 
 struct Removed {

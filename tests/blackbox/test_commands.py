@@ -10,7 +10,7 @@ import weir_server
 from talk import SMALL, ask, error_of
 
 COMMANDS = ["serve", "run", "pull", "rm", "cp", "create", "outdated", "update", "list",
-            "show", "ps", "stop", "keys", "policy", "backend", "doctor", "version", "embed", "classify"]
+            "show", "ps", "stop", "keys", "policy", "backend", "doctor", "version", "embed", "classify", "quantize"]
 
 
 def one_error_line(done):

@@ -138,6 +138,13 @@ void AddStoreCommands(CLI::App& app, Asked& asked) {
   copy->add_option("new", asked.target, "its other name")->required();
 }
 
+std::string NamesOfAll(const CLI::App& app) {
+  std::string names;
+  for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; }))
+    names += (names.empty() ? "" : " ") + command->get_name();
+  return names;
+}
+
 void AddMakingCommands(CLI::App& app, Asked& asked) {
   CLI::App* create =
       AddCommand(app, asked, "create", "make a model of your own out of another, by a Modelfile",
@@ -440,7 +447,7 @@ void AddOperatorCommands(CLI::App& app, Asked& asked) {
              [&] { return Version(asked.common); });
   AddCommand(app, asked, "completion", "a script for your shell",
              "  weir completion bash > /etc/bash_completion.d/weir",
-             [&] { return Completion(asked.shell); })
+             [&] { return Completion(asked.shell, NamesOfAll(app)); })
       ->add_option("shell", asked.shell, "bash, zsh or fish")
       ->required();
 }

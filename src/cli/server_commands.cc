@@ -1,6 +1,8 @@
 // config check and show, version, completion.
 #include <fmt/core.h>
 
+#include <algorithm>
+
 #include "cli/document.h"
 #include "cli/exit_code.h"
 #include "cli/options.h"
@@ -50,10 +52,10 @@ int Version(const Common& common) {
   return 0;
 }
 
-int Completion(const std::string& shell) {
-  constexpr std::string_view kCommands =
-      "serve run pull list show rm cp create outdated update ps stop bench embed classify keys "
-      "route policy backend config doctor version completion";
+int Completion(const std::string& shell, const std::string& commands) {
+  // Whose first argument is a stored model.
+  constexpr std::string_view kOfModels =
+      "run|show|rm|cp|outdated|update|stop|bench|embed|classify|quantize";
   if (shell == "bash") {
     fmt::print(
         "_weir() {{\n"
@@ -61,10 +63,7 @@ int Completion(const std::string& shell) {
         "  if [ \"$COMP_CWORD\" -eq 1 ]; then COMPREPLY=($(compgen -W '{0}' -- \"$word\")); "
         "return; fi\n"
         "  case ${{COMP_WORDS[1]}} in\n"
-        "    run|show|rm|cp|outdated|update|stop|bench|embed|classify) COMPREPLY=($(compgen -W "
-        "\"$(weir "
-        "list --json "
-        "2>/dev/null |"
+        "    {1}) COMPREPLY=($(compgen -W \"$(weir list --json 2>/dev/null |"
         " grep -o '\"name\":\"[^\"]*' | cut -d'\"' -f4)\" -- \"$word\")) ;;\n"
         "    keys) COMPREPLY=($(compgen -W 'create list revoke' -- \"$word\")) ;;\n"
         "    route) COMPREPLY=($(compgen -W 'explain' -- \"$word\")) ;;\n"
@@ -75,7 +74,7 @@ int Completion(const std::string& shell) {
         "  esac\n"
         "}}\n"
         "complete -o default -F _weir weir\n",
-        kCommands);
+        commands, kOfModels);
     return 0;
   }
   if (shell == "zsh") {
@@ -84,8 +83,7 @@ int Completion(const std::string& shell) {
         "_weir() {{\n"
         "  if (( CURRENT == 2 )); then compadd {0}; return; fi\n"
         "  case $words[2] in\n"
-        "    run|show|rm|cp|outdated|update|stop|bench|embed|classify) compadd ${{(f)\"$(weir list "
-        "--json 2>/dev/null | grep -o"
+        "    {1}) compadd ${{(f)\"$(weir list --json 2>/dev/null | grep -o"
         " '\"name\":\"[^\"]*' | cut -d'\"' -f4)\"}} ;;\n"
         "    keys) compadd create list revoke ;;\n"
         "    route) compadd explain ;;\n"
@@ -97,21 +95,20 @@ int Completion(const std::string& shell) {
         "}}\n"
         // As an autoloaded file this text is the function itself.
         "if [[ $funcstack[1] = _weir ]]; then _weir \"$@\"; else compdef _weir weir; fi\n",
-        kCommands);
+        commands, kOfModels);
     return 0;
   }
   if (shell == "fish") {
+    std::string of_models(kOfModels);
+    std::ranges::replace(of_models, '|', ' ');
     fmt::print(
         "complete -c weir -f -n __fish_use_subcommand -a '{0}'\n"
-        "complete -c weir -f -n '__fish_seen_subcommand_from run show rm cp outdated update stop "
-        "bench "
-        "embed classify' -a "
-        "\"(weir list "
-        "--json 2>/dev/null | string match -ra '(?<=\\\"name\\\":\\\")[^\\\"]*')\"\n"
+        "complete -c weir -f -n '__fish_seen_subcommand_from {1}' -a "
+        "\"(weir list --json 2>/dev/null | string match -ra '(?<=\\\"name\\\":\\\")[^\\\"]*')\"\n"
         "complete -c weir -f -n '__fish_seen_subcommand_from keys' -a 'create list revoke'\n"
         "complete -c weir -f -n '__fish_seen_subcommand_from policy' -a 'check show'\n"
         "complete -c weir -f -n '__fish_seen_subcommand_from backend' -a 'add list probe'\n",
-        kCommands);
+        commands, of_models);
     return 0;
   }
   fmt::print(stderr, "weir: completion takes bash, zsh or fish\n");

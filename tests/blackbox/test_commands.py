@@ -24,6 +24,12 @@ def test_every_command_has_help_with_an_example(weir, command):
     assert done.returncode == 0 and f"weir {command}" in done.stdout, done
 
 
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_a_shell_completes_every_command(weir, shell):
+    words = weir("completion", shell).stdout.replace("'", " ").replace(";", " ").split()
+    assert set(COMMANDS) | {"ingest", "search", "ledger", "label"} <= set(words)
+
+
 def test_version_is_one_line(weir):
     done = weir("version")
     assert done.returncode == 0 and done.stdout.count("\n") == 1

@@ -9,10 +9,20 @@
 namespace weir::fetch {
 namespace {
 
+// A reference may have a tag that no model of the store can have.
 Result<models::Name> NameOr(const Job& job, const models::Name& otherwise) {
-  if (job.name.empty()) return otherwise;
+  if (job.name.empty()) return models::ParseName(otherwise.ToString());
   auto name = models::ParseName(job.name);
   if (name && name->tag.empty()) name->tag = models::kDefaultTag;
+  return name;
+}
+
+// With its namespace, where that can be part of a name.
+models::Name NameInRegistry(const FromRegistry& from) {
+  models::Name name = models::NameFor(from.repository, from.tag);
+  const std::string space = from.repository.substr(0, from.repository.find('/'));
+  if (auto whole = models::ParseName(space + "/" + name.model))
+    name.model = std::move(whole->model);
   return name;
 }
 
@@ -73,9 +83,7 @@ struct Finder {
     if (!manifest) return Fail(manifest.error());
     if (manifest->has_adapter || manifest->has_projector)
       session.reporter.Note("the model brings an adapter or a projector, which are not used");
-    const size_t slash = from.repository.rfind('/');
-    const auto name =
-        NameOr(job, models::NameFor(std::string_view(from.repository).substr(slash + 1), from.tag));
+    const auto name = NameOr(job, NameInRegistry(from));
     if (!name) return Fail(name.error());
     Source out{.name = *name,
                .reference = ToText(from),

@@ -9,6 +9,11 @@
 #include <string_view>
 
 namespace weir::models {
+namespace {
+
+constexpr char kSlashInFolders = '+';  // in no name
+
+}  // namespace
 
 Fd OpenBelow(int folder, const char* name, int flags) {
   const int mode = S_IRUSR | S_IWUSR | S_IRGRP | S_IROTH;
@@ -49,6 +54,18 @@ bool RemoveFlatFolder(int parent, const std::string& name, int folder, const std
   }
   unlinkat(folder, last.c_str(), 0);
   return unlinkat(parent, name.c_str(), AT_REMOVEDIR) == 0;
+}
+
+std::string FolderOf(std::string_view model) {
+  std::string folder(model);
+  std::ranges::replace(folder, '/', kSlashInFolders);
+  return folder;
+}
+
+std::string ModelInFolder(std::string_view folder) {
+  std::string model(folder);
+  std::ranges::replace(model, kSlashInFolders, '/');
+  return model;
 }
 
 Folder::Folder(Fd fd) : stream_(fd.valid() ? fdopendir(fd.get()) : nullptr) {

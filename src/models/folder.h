@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
@@ -29,6 +30,11 @@ Result<std::string> ReadSmallFile(const Fd& fd, size_t bytes_max);
 // Removes the plain files of `folder`, which is called `name` in `parent`, `last` at the end, and
 // then the folder itself. False when something stayed.
 bool RemoveFlatFolder(int parent, const std::string& name, int folder, const std::string& last);
+
+// What the folder of a model is called in a store: one piece of a path, another for every model.
+std::string FolderOf(std::string_view model);
+// The model that a folder is called after; of other folders something that is no name.
+std::string ModelInFolder(std::string_view folder);
 
 // An open folder that tells its names.
 class Folder {

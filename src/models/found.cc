@@ -133,13 +133,13 @@ void FindInOllama(const fs::path& root, Finder& finder) {
     for (const fs::path& space : finder.Entries(host)) {
       for (const fs::path& model : finder.Entries(space)) {
         for (const fs::path& tag : finder.Entries(model)) {
-          const std::string text =
-              fmt::format("{}:{}", model.filename().string(), tag.filename().string());
+          const std::string text = fmt::format("{}/{}:{}", space.filename().string(),
+                                               model.filename().string(), tag.filename().string());
           auto name = ParseName(text);
           const std::string digest = name ? ModelDigest(tag) : "";
           if (!digest.empty())
-            finder.Add(root, root / "blobs" / ("sha256-" + digest), *name, "found:ollama:" + text,
-                       digest);
+            finder.Add(root, root / "blobs" / ("sha256-" + digest), *name,
+                       "found:ollama:" + name->ToString(), digest);
         }
       }
     }

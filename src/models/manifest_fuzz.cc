@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "models/catalogue.h"
+#include "models/folder.h"
 #include "models/manifest.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
@@ -11,7 +12,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string_view text(reinterpret_cast<const char*>(data), size);
   if (const auto name = ParseName(text)) {
     const auto again = ParseName(name->ToString());
-    if (!again || *again != *name || name->ToString().find('/') != std::string::npos) std::abort();
+    if (!again || *again != *name) std::abort();
+    const std::string folder = FolderOf(name->model);
+    if (folder.find('/') != std::string::npos || folder.front() == '.') std::abort();
+    if (ModelInFolder(folder) != name->model) std::abort();
   }
   if (const auto manifest = ParseManifest(text)) {
     if (!IsSha256(manifest->sha256) || manifest->name.tag.empty()) std::abort();

@@ -1,6 +1,6 @@
-// What a model is called: `model:tag`, both lower case letters, digits, '.', '_' and '-', starting
-// with a letter or digit. Upper case is folded. Nothing else gets through, so that a name can never
-// become a path out of the store.
+// What a model is called: `[namespace/]model[:tag]`, of letters, digits, '.', '_' and '-', each
+// part from a letter or digit on. Case is folded, Ollama's own namespace "library" left out.
+// Nothing else gets through, and FolderOf (models/folder.h) makes no path of a name.
 #pragma once
 
 #include <compare>
@@ -15,8 +15,8 @@ inline constexpr size_t kNamePartBytesMax = 96;
 inline constexpr std::string_view kDefaultTag = "latest";
 
 struct Name {
-  std::string model;
-  std::string tag;  // empty when the text had none; names of stored models always have one
+  std::string model;  // with its namespace, if it has one: "me/small"
+  std::string tag;    // empty when the text had none; names of stored models always have one
 
   std::string ToString() const { return tag.empty() ? model : model + ":" + tag; }
   auto operator<=>(const Name&) const = default;

@@ -32,9 +32,10 @@ Result<Manifest> ReadManifestAt(int folder, const Name& name) {
               "model", "model_damaged");
 }
 
-void ListModel(int manifests, const std::string& model, Listing& out) {
-  Folder folder(OpenFolder(manifests, model.c_str()));
+void ListModel(int manifests, const std::string& folder_name, Listing& out) {
+  Folder folder(OpenFolder(manifests, folder_name.c_str()));
   if (!folder.valid()) return;
+  const std::string model = ModelInFolder(folder_name);
   for (const std::string& file : folder.Names(kModelsMax)) {
     if (!file.ends_with(kManifestSuffix) || out.models.size() >= kModelsMax) continue;
     const std::string text = model + ":" + file.substr(0, file.size() - kManifestSuffix.size());
@@ -97,8 +98,8 @@ Listing Store::List() const {
   const Fd root = OpenRoot(root_);
   Folder manifests(root.valid() ? OpenFolder(root.get(), "manifests") : Fd());
   if (manifests.valid()) {
-    for (const std::string& model : manifests.Names(kModelsMax))
-      ListModel(manifests.descriptor(), model, out);
+    for (const std::string& folder : manifests.Names(kModelsMax))
+      ListModel(manifests.descriptor(), folder, out);
   }
   std::ranges::sort(out.models, {}, &Manifest::name);
   const size_t own = out.models.size();
@@ -115,7 +116,8 @@ Listing Store::List() const {
 Result<Manifest> Store::ReadManifest(const Name& name) const {
   const Fd root = OpenRoot(root_);
   const Fd manifests = root.valid() ? OpenFolder(root.get(), "manifests") : Fd();
-  const Fd folder = manifests.valid() ? OpenFolder(manifests.get(), name.model.c_str()) : Fd();
+  const Fd folder =
+      manifests.valid() ? OpenFolder(manifests.get(), FolderOf(name.model).c_str()) : Fd();
   if (!folder.valid()) return Fail(Code::kNotFound, "there is no such model");
   return ReadManifestAt(folder.get(), name);
 }

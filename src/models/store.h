@@ -1,4 +1,4 @@
-// The models on this machine: reads <root>/manifests/<name>/<tag>.json and
+// The models on this machine: reads <root>/manifests/<FolderOf(name)>/<tag>.json and
 // <root>/blobs/sha256-<hex>. Reading alone; whoever writes (tools/fetch_models, a pull) commits by
 // rename, so a reader sees a model whole or not at all.
 //

@@ -10,6 +10,8 @@
 #include <filesystem>
 #include <fstream>
 
+#include "models/folder.h"
+
 namespace weir::models {
 namespace {
 
@@ -34,7 +36,7 @@ class StoreTest : public testing::Test {
   }
   fs::path BlobPath(char digit) { return root_ / "blobs" / ("sha256-" + Hash(digit)); }
   fs::path ManifestPath(const Name& name) {
-    return root_ / "manifests" / name.model / (name.tag + ".json");
+    return root_ / "manifests" / FolderOf(name.model) / (name.tag + ".json");
   }
   void Add(const std::string& text, char digit = 'a', const std::string& content = "weights") {
     const Name name = *ParseName(text);
@@ -54,6 +56,21 @@ class StoreTest : public testing::Test {
 
   fs::path root_;
 };
+
+TEST_F(StoreTest, ANamespaceTellsModelsApart) {
+  Add("small:1b", 'a');
+  Add("me/small:1b", 'b');
+  Add("me/small:2b", 'c');
+  ASSERT_EQ(store().List().models.size(), 3u);
+  EXPECT_TRUE(store().List().problems.empty());
+  EXPECT_EQ(store().Resolve("small:1b")->sha256, Hash('a'));
+  EXPECT_EQ(store().Resolve("library/small:1b")->sha256, Hash('a'));
+  EXPECT_EQ(store().Resolve("Me/Small:1b")->sha256, Hash('b'));
+  EXPECT_EQ(store().Resolve("small")->sha256, Hash('a'));
+  EXPECT_EQ(Resolved("me/small"), "model_not_found");  // two tags, neither of them latest
+  EXPECT_EQ(store().WholeName("me/small:9")->ToString(), "me/small:9");
+  EXPECT_TRUE(fs::is_directory(root_ / "manifests" / "me+small"));
+}
 
 TEST_F(StoreTest, AStoreThatIsNotThereIsEmpty) {
   const Store none(root_ / "nowhere");

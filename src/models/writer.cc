@@ -117,7 +117,7 @@ Result<Manifest> ReadAt(int folder, const char* file) {
 }
 
 Result<Manifest> ReadNamed(int top, const Name& name) {
-  const Fd folder = OpenFolder(top, name.model.c_str());
+  const Fd folder = OpenFolder(top, FolderOf(name.model).c_str());
   if (!folder.valid()) return Fail(Code::kNotFound, "there is none");
   return ReadAt(folder.get(), FileOf(name).c_str());
 }
@@ -131,11 +131,11 @@ Error NoSuchModel(const Name& name) {
 
 // Also a folder that holds no model any more.
 void RemoveName(int top, const Name& name) {
-  const Fd folder = OpenFolder(top, name.model.c_str());
+  const Fd folder = OpenFolder(top, FolderOf(name.model).c_str());
   if (!folder.valid()) return;
   unlinkat(folder.get(), FileOf(name).c_str(), 0);
   fsync(folder.get());
-  if (unlinkat(top, name.model.c_str(), AT_REMOVEDIR) == 0) fsync(top);
+  if (unlinkat(top, FolderOf(name.model).c_str(), AT_REMOVEDIR) == 0) fsync(top);
 }
 
 }  // namespace
@@ -261,7 +261,7 @@ Result<void> Writer::Keep(Partial partial, const std::string& sha256) const {
 }
 
 Result<void> Writer::PutManifest(int top, const Manifest& manifest) const {
-  auto folder = MakeFolder(top, manifest.name.model.c_str());
+  auto folder = MakeFolder(top, FolderOf(manifest.name.model).c_str());
   if (!folder) return Fail(folder.error());
   auto written = WriteWhole(folder->get(), FileOf(manifest.name), PrintManifest(manifest));
   if (!written) return written;
@@ -295,7 +295,7 @@ Result<Removed> Writer::Remove(const Name& name) const {
   const auto lock = LockStore();
   if (!lock) return Fail(lock.error());
   const auto manifest = ReadNamed(manifests_.get(), name);
-  const Fd folder = OpenFolder(manifests_.get(), name.model.c_str());
+  const Fd folder = OpenFolder(manifests_.get(), FolderOf(name.model).c_str());
   const bool there = folder.valid() && faccessat(folder.get(), FileOf(name).c_str(), F_OK, 0) == 0;
   if (!there) return Fail(NoSuchModel(name));
   std::vector<Manifest> gone;

@@ -100,6 +100,19 @@ TEST_F(WriterTest, TwoNamesForTheSameBytesShareThem) {
   EXPECT_FALSE(fs::exists(root_ / "manifests" / "b"));
 }
 
+TEST_F(WriterTest, ANamespaceIsPartOfTheName) {
+  const Writer writer = Open();
+  Put(writer, "small:1b", "weights");
+  Put(writer, "me/small:1b", "other weights");
+  EXPECT_EQ(Content("small:1b"), "weights");
+  EXPECT_EQ(Content("me/small:1b"), "other weights");
+  EXPECT_FALSE(fs::exists(root_ / "manifests" / "me"));
+  EXPECT_EQ(writer.Remove(*ParseName("me/small:1b"))->bytes_freed, 13u);
+  EXPECT_EQ(Content("me/small:1b"), "model_not_found");
+  EXPECT_EQ(Content("small:1b"), "weights");
+  EXPECT_THAT(Below("manifests"), ElementsAre("1b.json"));
+}
+
 TEST_F(WriterTest, RemovingWhatIsNotThereSaysSo) {
   const auto removed = Open().Remove(*ParseName("no:1"));
   EXPECT_EQ(removed.error().code, Code::kNotFound);

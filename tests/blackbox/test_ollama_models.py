@@ -62,7 +62,8 @@ def names(llama):
 
 
 def manifest(store, name):
-    return json.loads((store.root / "manifests" / name.replace(":", "/")).with_suffix(".json").read_text())
+    model, tag = name.replace("/", "+").split(":")
+    return json.loads((store.root / "manifests" / model / f"{tag}.json").read_text())
 
 
 def fetches(server):
@@ -88,12 +89,44 @@ def test_a_pull_that_does_not_stream_says_its_last_word_alone(http):
 
 
 @pytest.mark.parametrize("asked, name", [
-    ("me/small:1b", "small:1b"), ("library/small", "small:latest"), ("hf.co/me/tiny-GGUF:Q4_0", "tiny:q4_0"),
+    ("me/small:1b", "me/small:1b"), ("library/small", "small:latest"), ("hf.co/me/tiny-GGUF:Q4_0", "tiny:q4_0"),
     ("hf:me/tiny-GGUF", "tiny:q4_0"), ("registry.ollama.ai/library/small:latest", "small:latest"),
 ])
 def test_models_are_called_as_ollama_calls_them(llama, asked, name):
     assert llama.pull(asked).status == "success"
     assert names(llama) == [name]
+
+
+def test_a_namespace_tells_models_apart_in_every_call(llama, http, store, hub):
+    hub.add_tag("library/small:1b", OTHER_FILE)
+    llama.pull("me/small:1b")
+    llama.pull("small:1b")
+    assert sorted(names(llama)) == ["me/small:1b", "small:1b"]
+    assert store.content("me/small:1b") == SMALL_FILE and store.content("small:1b") == OTHER_FILE
+    assert manifest(store, "me/small:1b")["source"] == "ollama:me/small:1b"
+    for name in ("me/small:1b", "small:1b", "library/small:1b"):
+        assert llama.show(name).details.format == "gguf"
+    # The model is found; that these bytes cannot be loaded is another matter.
+    assert http.post("/api/chat", json={"model": "me/small:1b", "messages": [{"role": "user", "content": "a"}],
+                                        "stream": False}).json().get("code") != "model_not_found"
+    assert http.post("/api/chat", json={"model": "you/small:1b", "messages": [{"role": "user", "content": "a"}],
+                                        "stream": False}).json()["code"] == "model_not_found"
+    llama.copy("me/small:1b", "you/small:1b")
+    llama.create("me/brief", from_="me/small:1b", system="Be brief.")
+    llama.delete("me/small:1b")
+    assert sorted(names(llama)) == ["me/brief:latest", "small:1b", "you/small:1b"]
+    assert manifest(store, "me/brief:latest")["system"] == "Be brief."
+    assert [folder.name for folder in sorted((store.root / "manifests").iterdir())] == ["me+brief", "small", "you+small"]
+
+
+def test_no_name_is_a_path(http, llama):
+    llama.pull("small")
+    for name in ("../small", "a/../b", "/small", "a/b/c", "a//b", "a/.b", "..:1b", "me+small"):
+        for route, body in (("copy", {"source": "small", "destination": name}), ("delete", {"model": name}),
+                            ("create", {"model": name, "from": "small"}), ("show", {"model": name})):
+            answer = http.request("DELETE" if route == "delete" else "POST", f"/api/{route}", json=body)
+            assert answer.status_code in (400, 404), (route, answer.text)
+    assert names(llama) == ["small:latest"]
 
 
 def test_a_model_that_is_there_is_not_fetched_again(llama, hub):

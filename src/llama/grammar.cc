@@ -381,12 +381,39 @@ Result<void> CheckGrammar(std::string_view gbnf) {
   return Reader(gbnf).Read();
 }
 
+namespace {
+
+// In a schema that was checked, or of which no pattern is unknown.
+void RewritePatterns(common_json& node) {
+  if (node.is_array()) {
+    for (size_t i = 0; i < node.size(); ++i) RewritePatterns(node.at(i));
+    return;
+  }
+  if (!node.is_object()) return;
+  std::vector<std::string> keys;
+  for (const auto& [key, value] : node.items()) keys.push_back(key);
+  for (const std::string& key : keys) {
+    // What these hold are values and no schemas.
+    if (key == "const" || key == "enum" || key == "default" || key == "examples") continue;
+    common_json& value = node.at(key);
+    if (key == "pattern" && value.is_string()) {
+      value = common_json(PatternForJson(value.get<std::string>()));
+    } else {
+      RewritePatterns(value);
+    }
+  }
+}
+
+}  // namespace
+
 Result<std::string> GrammarFromSchema(std::string_view schema, std::string_view param,
                                       SchemaUse use) {
   if (auto checked = CheckSchema(schema, param, use); !checked) return Fail(checked.error());
   std::string gbnf;
   try {
-    const auto document = common_chat_schema_from_json(common_json::parse(std::string(schema)));
+    common_json json = common_json::parse(std::string(schema));
+    RewritePatterns(json);
+    const auto document = common_chat_schema_from_json(json);
     // Parameters that nothing is said about are still those of an object.
     const bool any = document.root->kind() == common_chat_schema::KIND_ANY;
     if (any && use != SchemaUse::kAnswer) return JsonObjectGrammar();
@@ -405,7 +432,12 @@ Result<std::string> GrammarFromSchema(std::string_view schema, std::string_view 
 
 namespace {
 
-// The converter would print such a pattern, and take any string.
+// The converter would print such a pattern and take any string, or let characters out without the
+// escape that JSON has for them.
+bool IsUnknown(const std::string& pattern) {
+  return !PatternProblem(pattern).empty() || PatternForJson(pattern) != pattern;
+}
+
 bool HoldsUnknownPattern(const common_json& node) {
   if (node.is_array()) {
     for (const auto& element : node) {
@@ -416,9 +448,7 @@ bool HoldsUnknownPattern(const common_json& node) {
   if (!node.is_object()) return false;
   for (const auto& [key, value] : node.items()) {
     const bool pattern = key == "pattern" && value.is_string();
-    if (pattern ? !PatternProblem(value.get<std::string>()).empty() : HoldsUnknownPattern(value)) {
-      return true;
-    }
+    if (pattern ? IsUnknown(value.get<std::string>()) : HoldsUnknownPattern(value)) return true;
   }
   return false;
 }

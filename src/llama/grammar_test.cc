@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "llama/grammar_gate.h"
+#include "llama/schema_pattern.h"
 #include "llama/test_models.h"
 
 namespace weir::llama {
@@ -36,6 +37,63 @@ TEST(Grammar, TakesWhatItDescribes) {
   EXPECT_TRUE(Takes(model.vocabulary(), schema, R"({"n":12})"));
   EXPECT_FALSE(Takes(model.vocabulary(), schema, R"({"n":"12"})"));
   EXPECT_FALSE(Takes(model.vocabulary(), schema, R"({})"));
+}
+
+// The values are texts of JSON: what needs an escape there stands as one, whoever asks for it.
+TEST(Grammar, APatternLetsOutOnlyWhatIsJson) {
+  WEIR_VOCABULARY_OR_SKIP(model, RandomPath());
+  struct {
+    const char* pattern;
+    std::vector<std::string> taken;
+    std::vector<std::string> not_taken;
+  } const kCases[] = {
+      {R"(^a.b$)", {R"("axb")", R"("aäb")"}, {R"("a"b")", R"("a\b")", "\"a\tb\"", R"("ab")"}},
+      {R"(^[^a]+$)", {R"("bc")"}, {R"("""")", "\"\n\"", R"("\")", R"("ba")"}},
+      {R"(^[ -~]{2}$)", {R"("A!")", R"("z~")"}, {R"("a"")", R"("\a")", R"("aä")"}},
+      {R"(^"+$)", {R"("\"")", R"("\"\"")"}, {R"(""")", R"("\")"}},
+      {R"(^a\\b$)", {R"("a\\b")"}, {R"("a\b")"}},
+      {R"(^\t\u0007?$)", {R"("\t")", R"("\t\u0007")"}, {"\"\t\"", R"("t")"}},
+      {R"(^[\n\t]$)", {R"("\n")", R"("\t")"}, {"\"\n\"", R"("n")"}},
+      {R"(^[a\n]$)", {R"("a")", R"("\n")"}, {"\"\n\"", R"("n")"}},
+      {R"(^[\x00-\x1F]$)", {R"("\u0001")", R"("\n")"}, {"\"\x01\"", R"("a")"}},
+      {R"(^[a-cä\-\]]$)", {R"("b")", R"("ä")", R"("-")", R"("]")"}, {R"("d")"}},
+      {R"(^\d{2}\/\w\-$)", {R"("12/a-")", R"("00/_-")"}, {R"("1x/a-")", R"("12\/a-")"}},
+      {R"(^\S\s\D\W$)", {R"("a x!")"}, {R"("  x!")", R"("a 1!")", R"("a xy")"}},
+      {R"(^[\d.]+$)", {R"("1.5")"}, {R"("1,5")", R"("d")"}},
+      {R"(^[^\s,a-c]$)", {R"("x")", R"("-")"}, {R"(" ")", R"(",")", R"("b")"}},
+      {R"(^["a]$)", {R"("a")", R"("\"")"}, {R"(""")"}},
+      {R"(b+)", {R"("abba")", R"("b")"}, {R"("aca")", R"("")"}},
+      {R"(^a|b$)", {R"("a")", R"("b")"}, {R"("c")"}},
+      {R"(^(a|b))", {R"("a")", R"("bcd")"}, {R"("cb")"}},
+      {R"(a\$)", {R"("a$b")"}, {R"("a")"}},
+      {R"(^[+-]$)", {R"("+")", R"("-")"}, {R"(",")"}},
+  };
+  for (const auto& one : kCases) {
+    SCOPED_TRACE(one.pattern);
+    ASSERT_EQ(PatternProblem(one.pattern), "");
+    std::string quoted;
+    for (const char c : std::string_view(one.pattern))
+      quoted += c == '\\' || c == '"' ? std::string("\\") + c : std::string(1, c);
+    const auto gbnf =
+        GrammarFromSchema(R"({"type":"string","pattern":")" + quoted + R"("})", "schema");
+    ASSERT_TRUE(gbnf) << gbnf.error().message;
+    const Grammar grammar{.gbnf = *gbnf};
+    for (const std::string& text : one.taken)
+      EXPECT_TRUE(Takes(model.vocabulary(), grammar, text)) << text << "\n" << *gbnf;
+    for (const std::string& text : one.not_taken)
+      EXPECT_FALSE(Takes(model.vocabulary(), grammar, text)) << text << "\n" << *gbnf;
+  }
+}
+
+// A property may be called so, and values are no schemas.
+TEST(Grammar, APatternIsRewrittenOnlyWhereItIsOne) {
+  WEIR_VOCABULARY_OR_SKIP(model, RandomPath());
+  const auto gbnf =
+      GrammarFromSchema(R"({"type":"object","properties":{"pattern":{"const":{"pattern":"."}}},)"
+                        R"("required":["pattern"],"additionalProperties":false})",
+                        "schema");
+  ASSERT_TRUE(gbnf) << gbnf.error().message;
+  EXPECT_TRUE(Takes(model.vocabulary(), {.gbnf = *gbnf}, R"({"pattern": {"pattern":"."}})"));
 }
 
 TEST(Grammar, WhatItDoesNotAllowIsAnErrorOfTheAnswerAndNothingElse) {

@@ -333,6 +333,7 @@ std::string ReferenceOf(const json::Value& item) {
 
 json::Value KeptFormOf(json::Value item, std::string_view id) {
   json::Object& out = *item.AsObject();
+  out.reserve(out.size() + 3);
   SetDefault(out, "id", std::string(id));
   SetDefault(out, "type", "message");
   const std::string type = *TextOf(item, "type");

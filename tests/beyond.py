@@ -56,8 +56,8 @@ class Beyond(weir_server.Weir):
         self.config = folder / "weir.toml"
         self.config.write_text(text)
         environment = settings.pop("environment", {}) | {"FAKE_PROVIDER_KEY": KEY}
-        super().__init__(folder, "--config", str(self.config), models=folder / "no-models", environment=environment,
-                         **settings)
+        models = settings.pop("models", folder / "no-models")
+        super().__init__(folder, "--config", str(self.config), models=models, environment=environment, **settings)
 
     def ask(self, model, text="hi", stream=False, headers=None, messages=None, timeout=60, **body):
         body = {"model": model, "messages": messages or [{"role": "user", "content": text}]} | body

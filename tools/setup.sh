@@ -1,20 +1,25 @@
 #!/usr/bin/env bash
-# Installs what is missing for building Weir, and with --tests what its tests need; safe to repeat.
+# Installs what is missing for building Weir, with --tests what its tests need, and with --clients what the suites of
+# other people's clients need, which are part of the long tests alone; safe to repeat.
 #
-#   tools/setup.sh [--tests]
+#   tools/setup.sh [--tests] [--clients]
 #
 # Debian packages come from packages.txt (root, or sudo). The test clients live in a private Python environment and a
 # private node_modules in the cache, exact versions by hash, keyed by their lock files: build/env/venv and build/env/node
-# are links to them. A call that finds everything in place takes well under a second.
+# are links to them, build/env/clients and build/env/clients-node to those of the suites. A call that finds everything
+# in place takes well under a second.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 with_tests=no
-case "${1:-}" in
-  "") ;;
-  --tests) with_tests=yes ;;
-  *) echo "setup.sh: unknown argument $1; use --tests or nothing" >&2; exit 2 ;;
-esac
+with_clients=no
+for argument in "$@"; do
+  case "$argument" in
+    --tests) with_tests=yes ;;
+    --clients) with_clients=yes ;;
+    *) echo "setup.sh: unknown argument $argument; use --tests, --clients or nothing" >&2; exit 2 ;;
+  esac
+done
 
 cache=${WEIR_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/weir}
 say() { echo "weir setup: $*" >&2; }
@@ -78,36 +83,38 @@ install_debian_packages() {
 
 key_of() { cat "$@" | sha256sum | cut -c1-16; }
 
-install_python_clients() {
-  local key venv
-  key=$( { python3 -c 'import sys; print(sys.version, sys.prefix)'; cat tests/requirements.txt; } | key_of)
+# install_python LOCK LINK: an environment of what LOCK lists, behind build/env/LINK.
+install_python() {
+  local lock=$1 link=$2 key venv
+  key=$( { python3 -c 'import sys; print(sys.version, sys.prefix)'; cat "$lock"; } | key_of)
   venv=$cache/venv/$key
   if [ ! -e "$venv/.done" ]; then
-    say "installing the Python test clients ($(grep -c == tests/requirements.txt) packages)"
+    say "installing the Python packages of $lock ($(grep -c == "$lock"))"
     rm -rf "$venv"
     mkdir -p "$cache/venv"
     quietly "making a Python environment" "install python3-venv" python3 -m venv "$venv"
-    quietly "installing tests/requirements.txt" "check the network; the log names the package" \
-      "$venv/bin/pip" install --disable-pip-version-check --require-hashes --only-binary :all: -r tests/requirements.txt
+    quietly "installing $lock" "check the network; the log names the package" \
+      "$venv/bin/pip" install --disable-pip-version-check --require-hashes --only-binary :all: -r "$lock"
     touch "$venv/.done"
   fi
-  ln -sfn "$venv" build/env/venv
+  ln -sfn "$venv" "build/env/$link"
 }
 
-install_node_clients() {
-  local key home
-  key=$(key_of tests/node/package.json tests/node/package-lock.json)
+# install_node FOLDER LINK: the packages of FOLDER's package-lock.json, behind build/env/LINK.
+install_node() {
+  local folder=$1 link=$2 key home
+  key=$(key_of "$folder/package.json" "$folder/package-lock.json")
   home=$cache/node/$key
   if [ ! -e "$home/.done" ]; then
-    say "installing the Node.js test clients"
+    say "installing the Node.js packages of $folder"
     rm -rf "$home"
     mkdir -p "$home"
-    cp tests/node/package.json tests/node/package-lock.json "$home"
-    quietly "installing tests/node/package-lock.json" "check the network; the log names the package" \
+    cp "$folder/package.json" "$folder/package-lock.json" "$home"
+    quietly "installing $folder/package-lock.json" "check the network; the log names the package" \
       npm ci --prefix "$home" --ignore-scripts --no-audit --no-fund --loglevel=error
     touch "$home/.done"
   fi
-  ln -sfn "$home" build/env/node
+  ln -sfn "$home" "build/env/$link"
 }
 
 mkdir -p "$cache" build/env
@@ -115,6 +122,10 @@ exec 8>"$cache/.setup.lock"
 flock 8
 install_debian_packages
 if [ "$with_tests" = yes ]; then
-  install_python_clients
-  install_node_clients
+  install_python tests/requirements.txt venv
+  install_node tests/node node
+fi
+if [ "$with_clients" = yes ]; then
+  install_python tests/clients/requirements.txt clients
+  install_node tests/clients clients-node
 fi

@@ -23,10 +23,14 @@ class Answer:
     cached_tokens: int = 3
     completion_tokens: int = 7
     reasoning_tokens: int = 0
+    turn: int = 0  # of a conversation; so that the ids of its calls differ, where a dialect has ids
 
     @property
     def text(self):
         return "".join(self.pieces)
+
+    def call_id(self, prefix, number):
+        return f"{prefix}_{self.turn}_{number}" if self.turn else f"{prefix}_{number}"
 
 
 @dataclasses.dataclass
@@ -91,7 +95,7 @@ class OpenAi:
             message["reasoning_content"] = "".join(answer.reasoning)
         if answer.calls:
             message["tool_calls"] = [
-                {"id": f"call_{i}", "type": "function", "function": {"name": name, "arguments": arguments}}
+                {"id": answer.call_id("call", i), "type": "function", "function": {"name": name, "arguments": arguments}}
                 for i, (name, arguments) in enumerate(answer.calls)]
         return {"id": "chatcmpl-fake", "object": "chat.completion", "created": 1700000000, "model": model,
                 "choices": [{"index": i, "message": message, "logprobs": None, "finish_reason": answer.finish}
@@ -113,7 +117,7 @@ class OpenAi:
             frames += [_sse(delta(i, {"content": text})) for text in answer.pieces]
             for k, (name, arguments) in enumerate(answer.calls):
                 frames.append(_sse(delta(i, {"tool_calls": [
-                    {"index": k, "id": f"call_{k}", "type": "function", "function": {"name": name, "arguments": ""}}]})))
+                    {"index": k, "id": answer.call_id("call", k), "type": "function", "function": {"name": name, "arguments": ""}}]})))
                 frames += [_sse(delta(i, {"tool_calls": [{"index": k, "function": {"arguments": part}}]}))
                            for part in _halves(arguments)]
             frames.append(_sse(delta(i, {}, answer.finish), kind="finish"))
@@ -163,7 +167,7 @@ class Anthropic:
         if answer.pieces:
             blocks.append(({"type": "text", "text": ""}, [{"type": "text_delta", "text": t} for t in answer.pieces]))
         for i, (name, arguments) in enumerate(answer.calls):
-            blocks.append(({"type": "tool_use", "id": f"toolu_{i}", "name": name, "input": {}},
+            blocks.append(({"type": "tool_use", "id": answer.call_id("toolu", i), "name": name, "input": {}},
                            [{"type": "input_json_delta", "partial_json": part} for part in _halves(arguments)]))
         return blocks
 
@@ -173,7 +177,7 @@ class Anthropic:
             content.append({"type": "thinking", "thinking": "".join(answer.reasoning), "signature": "c2lnbmVk"})
         if answer.text:
             content.append({"type": "text", "text": answer.text})
-        content += [{"type": "tool_use", "id": f"toolu_{i}", "name": name, "input": json.loads(arguments)}
+        content += [{"type": "tool_use", "id": answer.call_id("toolu", i), "name": name, "input": json.loads(arguments)}
                     for i, (name, arguments) in enumerate(answer.calls)]
         return {"id": "msg_fake", "type": "message", "role": "assistant", "model": model, "content": content,
                 "stop_reason": self._finish[answer.finish], "stop_sequence": None, "usage": self.usage(answer)}

@@ -1,0 +1,66 @@
+"""The vector stores of LangChain, LlamaIndex and others over Weir's routes for Qdrant's and Chroma's clients, with Weir's
+own embeddings. Part of `make test-long`; docs/clients.md has the table."""
+
+import uuid
+
+import pytest
+
+import suites
+from talk import EMBEDDING, long_run
+
+pytestmark = [pytest.mark.skipif(not long_run(), reason="the stores' suites are part of `make test-long`"),
+              pytest.mark.skipif(bool(suites.missing()), reason=suites.missing() or "-")]
+
+STORES = suites.subjects_of("stores")
+DOCUMENTS = [
+    ("The ferry to the island leaves at noon.", "sea"),
+    ("A spring tide follows the new moon and the full moon.", "sea"),
+    ("Brot wird aus Mehl, Wasser und Salz gebacken 🍞.", "kitchen"),
+    ("The compiler reports an unknown identifier.", "work"),
+    ("A boat to the isle departs every midday in summer.", "travel"),
+]
+QUERY = "When does the boat to the island depart?"
+NEAREST = {DOCUMENTS[0][0], DOCUMENTS[4][0]}
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory):
+    holder = suites.Running(tmp_path_factory)
+    yield holder
+    holder.stop()
+
+
+@pytest.fixture
+def given(server, client, embedding):
+    texts = [text for text, _ in DOCUMENTS]
+    made = client.embeddings.create(model=embedding, input=[*texts, QUERY])
+    *vectors, vector = (entry.embedding for entry in made.data)
+    documents = [{"id": str(uuid.uuid4()), "text": text, "group": group} for text, group in DOCUMENTS]
+    return {"url": server.url, "embedding": EMBEDDING, "name": f"suite-{uuid.uuid4().hex[:12]}", "documents": documents,
+            "vectors": vectors, "vector": vector, "query": QUERY, "count": 2, "group": "sea", "ids": [documents[0]["id"]]}
+
+
+def each(subject):
+    return [pytest.param(path, id=path.stem) for path, subjects in STORES.items() if subject in subjects]
+
+
+@pytest.mark.parametrize("path", each("nearest"))
+def test_the_nearest_documents_are_found(running, given, path):
+    assert set(running.get(path).ask("nearest", given)["result"]) == NEAREST
+
+
+@pytest.mark.parametrize("path", each("filtered"))
+def test_a_filter_leaves_the_nearest_of_its_group(running, given, path):
+    found = running.get(path).ask("filtered", given)["result"]
+    assert found == [DOCUMENTS[0][0], DOCUMENTS[1][0]]
+
+
+@pytest.mark.parametrize("path", each("removed"))
+def test_what_is_removed_is_not_found_any_more(running, given, path):
+    found = running.get(path).ask("removed", given)["result"]
+    assert found[0] == DOCUMENTS[4][0] and DOCUMENTS[0][0] not in found and len(found) == 2
+
+
+@pytest.mark.parametrize("path", each("reopened"))
+def test_another_connection_finds_what_the_first_wrote(running, given, path):
+    assert set(running.get(path).ask("reopened", given)["result"]) == NEAREST

@@ -71,6 +71,11 @@ class Client:
         self.send(json.dumps({"subject": subject, "given": given}))
         return self.read()
 
+    def go_on(self):
+        """After `started`: lets the client give its stream up."""
+        self.send("")
+        return self.read()
+
     def stop(self):
         self.process.stdin.close()
         try:

@@ -1,6 +1,11 @@
 """Every client of tests/clients/, unchanged but for its base URL: chat, streams, tools in a loop, structured answers,
-embeddings, errors, cancellation. Part of `make test-long`; docs/clients.md has the table."""
+embeddings, errors, cancellation. Part of `make test-long`; docs/clients.md has the table.
 
+What is expected of a client is a function of JUDGES. All of them are asked of one client before the next one begins:
+to import a client takes longer than what is asked of it.
+"""
+
+import dataclasses
 import json
 
 import numpy
@@ -10,7 +15,7 @@ import suites
 import weir_server
 from beyond import Beyond, backend, target
 from fake_provider import Answer
-from talk import EMBEDDING, SMALL, http_client, long_run
+from talk import EMBEDDING, SMALL, long_run
 from weir_server import until
 
 pytestmark = [pytest.mark.skipif(not long_run(), reason="the clients' suites are part of `make test-long`"),
@@ -36,11 +41,46 @@ PLACE = {"city": {"Paris", "Rome", "Bern"}, "country": {"France", "Italy", "Swit
          "river": {"Seine", "Tiber", "Aare", None}}
 
 
-def each(subject, *cases):
-    """Parameters for a test: every client that has the subject, with each of the cases."""
-    ids = [(path, *case) for path, subjects in CLIENTS.items() if subject in subjects for case in cases or [()]]
-    return [pytest.param(*values, id="-".join([values[0].stem, values[0].suffix[1:], *map(str, values[1:])]))
-            for values in ids]
+JUDGES = []  # (subject, what is expected, its further arguments)
+
+
+def judge(subject, *cases):
+    """Expects something of every client that has the subject; once for each of the cases."""
+    def register(function):
+        JUDGES.extend((subject, function, case) for case in cases or [()])
+        return function
+    return register
+
+
+@dataclasses.dataclass
+class Stand:
+    """What a judge has: the client under test, the server, the provider behind it, and the plain task."""
+
+    client: suites.Client
+    site: Beyond
+    provider: object
+    given: dict
+
+    def ask(self, subject, **more):
+        return self.client.ask(subject, self.given | more)
+
+    def result(self, subject, **more):
+        return self.ask(subject, **more)["result"]
+
+    def plain_answer(self):
+        """The text and the usage of an answer without any client."""
+        answer = self.site.ask(SMALL, QUESTION, max_tokens=12, temperature=0).json()
+        return answer["choices"][0]["message"]["content"], answer["usage"]
+
+    def own_target(self, kind):
+        return own_target(self.client.path, kind)
+
+    def running_answers(self):
+        return sum(model.get("running", 0) for model in self.site.get("/weir/v1/models").json()["data"])
+
+
+def own_target(path, kind):
+    return f"{kind}-{path.stem}-{path.suffix[1:]}"
 
 
 def configuration(provider):
@@ -48,7 +88,7 @@ def configuration(provider):
     a model that failed several times, and that would be another's failure."""
     parts = [backend(provider, dialect, name=f"to-{dialect}") for dialect in DIALECTS]
     parts += [target(f"loop-{dialect}", "loop", f"to-{dialect}") for dialect in DIALECTS]
-    parts += [target(f"{kind}-{path.stem}-{path.suffix[1:]}", f"fail-{kind}", "to-openai")
+    parts += [target(own_target(path, kind), f"fail-{kind}", "to-openai")
               for path in CLIENTS for kind in ("error_mid", "hang_mid")]
     return "\n".join(parts)
 
@@ -66,53 +106,37 @@ def running(tmp_path_factory):
     holder.stop()
 
 
-@pytest.fixture
-def given(site, small, embedding, fresh_provider):
-    return {"url": site.url, "model": SMALL, "embedding": EMBEDDING, "question": QUESTION, "texts": TEXTS, "tokens": 12,
-            "temperature": 0, "streamed": False}
+def expectations():
+    for path, subjects in CLIENTS.items():
+        for subject, function, case in JUDGES:
+            if subject in subjects:
+                name = "-".join([path.stem, path.suffix[1:], function.__name__, *case])
+                yield pytest.param(path, function, case, id=name)
 
 
-@pytest.fixture(scope="module")
-def plainly(site):
-    """The answer without any client."""
-    with http_client(site) as http:
-        def ask():
-            body = {"model": SMALL, "messages": [{"role": "user", "content": QUESTION}], "max_tokens": 12,
-                    "temperature": 0}
-            answer = http.post("/v1/chat/completions", json=body).json()
-            return answer["choices"][0]["message"]["content"], answer["usage"]
-        yield ask
-
-
-def own_target(path, kind):
-    return f"{kind}-{path.stem}-{path.suffix[1:]}"
-
-
-@pytest.mark.parametrize("path", each("chat"))
-def test_a_chat_is_what_weir_answered(running, given, plainly, path):
-    result = running.get(path).ask("chat", given)["result"]
-    text, usage = plainly()
+@judge("chat")
+def a_chat_is_what_weir_answered(stand):
+    result = stand.result("chat")
+    text, usage = stand.plain_answer()
     assert result["text"].strip() == text.strip() and "Paris" in text
     if result["usage"]:
         assert result["usage"] == [usage["prompt_tokens"], usage["completion_tokens"]]
 
 
-@pytest.mark.parametrize("path", each("stream"))
-def test_a_stream_comes_in_pieces_that_make_the_same_text(running, given, plainly, path):
-    pieces = running.get(path).ask("stream", given)["result"]["pieces"]
-    assert len(pieces) > 1 and "".join(pieces).strip() == plainly()[0].strip()
+@judge("stream")
+def a_stream_comes_in_pieces_that_make_the_same_text(stand):
+    pieces = stand.result("stream")["pieces"]
+    assert len(pieces) > 1 and "".join(pieces).strip() == stand.plain_answer()[0].strip()
 
 
-@pytest.mark.parametrize("path, dialect, streamed",
-                         each("tools", *((dialect, how) for dialect in DIALECTS for how in ("whole", "streamed"))))
-def test_tools_are_called_over_three_turns(running, given, provider, path, dialect, streamed):
+@judge("tools", *((dialect, how) for dialect in DIALECTS for how in ("whole", "streamed")))
+def tools_are_called_over_three_turns(stand, dialect, how):
     for turn in reversed(TURNS):
-        provider.say("loop", turn, times=1)
-    asked = given | {"model": f"loop-{dialect}", "question": "How warm will it be?", "streamed": streamed == "streamed",
-                     "tokens": 100}
-    result = running.get(path).ask("tools", asked)["result"]
+        stand.provider.say("loop", turn, times=1)
+    result = stand.result("tools", model=f"loop-{dialect}", question="How warm will it be?", streamed=how == "streamed",
+                          tokens=100)
     assert result["text"].strip() == TURNS[-1].text and result["ran"] == RAN
-    requests = [request for request in provider.requests if request.model == "loop"]
+    requests = [request for request in stand.provider.requests if request.model == "loop"]
     assert [request.dialect for request in requests] == [dialect] * 4
     last = requests[-1].json()
     assert [json.dumps(last, ensure_ascii=False).count(text) for text in RESULTS] == [1] * len(RESULTS)
@@ -122,66 +146,62 @@ def test_tools_are_called_over_three_turns(running, given, provider, path, diale
         assert len(set(calls)) == len(RAN)
 
 
-@pytest.mark.parametrize("path", each("structured"))
-def test_an_answer_has_the_form_that_was_asked_for(running, given, path):
-    asked = given | {"question": "Describe the capital of Italy as JSON.", "tokens": 200}
-    place = running.get(path).ask("structured", asked)["result"]["place"]
+@judge("structured")
+def an_answer_has_the_form_that_was_asked_for(stand):
+    place = stand.result("structured", question="Describe the capital of Italy as JSON.", tokens=200)["place"]
     assert set(place) == set(PLACE) and set(place["country"]) == {"name", "in_the_union"}
     assert place["city"] in PLACE["city"] and place["river"] in PLACE["river"]
     assert place["country"]["name"] in PLACE["country"] and isinstance(place["country"]["in_the_union"], bool)
 
 
-@pytest.mark.parametrize("path", each("embed"))
-def test_texts_get_the_vectors_that_weir_made(running, given, site, path):
-    vectors = numpy.array(running.get(path).ask("embed", given)["result"]["vectors"])
-    plain = site.post("/v1/embeddings", {"model": EMBEDDING, "input": TEXTS}).json()["data"]
+@judge("embed")
+def texts_get_the_vectors_that_weir_made(stand):
+    vectors = numpy.array(stand.result("embed")["vectors"])
+    plain = stand.site.post("/v1/embeddings", {"model": EMBEDDING, "input": TEXTS}).json()["data"]
     assert vectors.shape == (len(TEXTS), 384)
     assert numpy.abs(vectors - numpy.array([entry["embedding"] for entry in plain])).max() < 1e-4
 
 
-@pytest.mark.parametrize("path, streamed", each("chat", ("whole",), ("streamed",)))
-def test_an_unknown_model_is_an_error_with_its_name(running, given, path, streamed):
-    asked = given | {"model": "no-such-model", "streamed": streamed == "streamed"}
-    result = running.get(path).ask("error", asked)["result"]
+@judge("chat", ("whole",), ("streamed",))
+def an_unknown_model_is_an_error_with_its_name(stand, how):
+    result = stand.result("error", model="no-such-model", streamed=how == "streamed")
     assert result["error"] and result["pieces"] == [] and "no-such-model" in result["text"], result
     assert result["status"] in (404, None)
 
 
-@pytest.mark.parametrize("path", each("chat"))
-def test_a_value_out_of_range_is_an_error_with_its_name(running, given, path):
-    result = running.get(path).ask("error", given | {"temperature": 7})["result"]
+@judge("chat")
+def a_value_out_of_range_is_an_error_with_its_name(stand):
+    result = stand.result("error", temperature=7)
     assert result["error"] and "temperature" in result["text"], result
     assert result["status"] in (400, None)
 
 
-@pytest.mark.parametrize("path", each("stream"))
-def test_a_stream_that_breaks_is_an_error_and_not_an_end(running, given, path):
-    asked = given | {"model": own_target(path, "error_mid"), "streamed": True}
-    result = running.get(path).ask("error", asked)["result"]
+@judge("stream")
+def a_stream_that_breaks_is_an_error_and_not_an_end(stand):
+    result = stand.result("error", model=stand.own_target("error_mid"), streamed=True)
     assert result["error"] and result["pieces"], result
 
 
-def running_answers(site):
-    return sum(model.get("running", 0) for model in site.get("/weir/v1/models").json()["data"])
+@judge("stream")
+def closing_a_stream_ends_the_work_of_the_engine(stand):
+    assert stand.ask("cancel", question=STORY, tokens=3000)["started"]
+    assert stand.running_answers() == 1, "nothing runs, so the test would show nothing"
+    assert stand.client.go_on() == {"result": {}}
+    assert until(lambda: stand.running_answers() == 0, timeout_s=5)
+    assert stand.client.process.poll() is None
 
 
-@pytest.mark.parametrize("path", each("stream"))
-def test_closing_a_stream_ends_the_work_of_the_engine(running, given, site, path):
-    client = running.get(path)
-    assert client.ask("cancel", given | {"question": STORY, "tokens": 3000})["started"]
-    assert running_answers(site) == 1, "nothing runs, so the test would show nothing"
-    client.send("")
-    assert client.read() == {"result": {}}
-    assert until(lambda: running_answers(site) == 0, timeout_s=5)
-    assert client.process.poll() is None
+@judge("stream")
+def closing_a_stream_ends_the_request_to_the_provider(stand):
+    assert stand.ask("cancel", model=stand.own_target("hang_mid"), streamed=True)["started"]
+    assert [request.ended for request in stand.provider.requests] == ["open"]
+    assert stand.client.go_on() == {"result": {}}
+    stand.provider.wait_for(lambda seen: seen.requests[0].ended == "client_gone")
+    assert stand.client.process.poll() is None
 
 
-@pytest.mark.parametrize("path", each("stream"))
-def test_closing_a_stream_ends_the_request_to_the_provider(running, given, provider, path):
-    client = running.get(path)
-    assert client.ask("cancel", given | {"model": own_target(path, "hang_mid"), "streamed": True})["started"]
-    assert [request.ended for request in provider.requests] == ["open"]
-    client.send("")
-    assert client.read() == {"result": {}}
-    provider.wait_for(lambda seen: seen.requests[0].ended == "client_gone")
-    assert client.process.poll() is None
+@pytest.mark.parametrize("path, expectation, case", expectations())
+def test_of_a_client(running, site, provider, fresh_provider, small, embedding, path, expectation, case):
+    given = {"url": site.url, "model": SMALL, "embedding": EMBEDDING, "question": QUESTION, "texts": TEXTS, "tokens": 12,
+             "temperature": 0, "streamed": False}
+    expectation(Stand(running.get(path), site, provider, given), *case)

@@ -40,27 +40,22 @@ def given(server, client, embedding):
             "vectors": vectors, "vector": vector, "query": QUERY, "count": 2, "group": "sea", "ids": [documents[0]["id"]]}
 
 
-def each(subject):
-    return [pytest.param(path, id=path.stem) for path, subjects in STORES.items() if subject in subjects]
+def the_nearest(found):
+    assert set(found) == NEAREST
 
 
-@pytest.mark.parametrize("path", each("nearest"))
-def test_the_nearest_documents_are_found(running, given, path):
-    assert set(running.get(path).ask("nearest", given)["result"]) == NEAREST
-
-
-@pytest.mark.parametrize("path", each("filtered"))
-def test_a_filter_leaves_the_nearest_of_its_group(running, given, path):
-    found = running.get(path).ask("filtered", given)["result"]
+def the_nearest_of_the_group(found):
     assert found == [DOCUMENTS[0][0], DOCUMENTS[1][0]]
 
 
-@pytest.mark.parametrize("path", each("removed"))
-def test_what_is_removed_is_not_found_any_more(running, given, path):
-    found = running.get(path).ask("removed", given)["result"]
+def what_is_left(found):
     assert found[0] == DOCUMENTS[4][0] and DOCUMENTS[0][0] not in found and len(found) == 2
 
 
-@pytest.mark.parametrize("path", each("reopened"))
-def test_another_connection_finds_what_the_first_wrote(running, given, path):
-    assert set(running.get(path).ask("reopened", given)["result"]) == NEAREST
+FINDS = {"nearest": the_nearest, "filtered": the_nearest_of_the_group, "removed": what_is_left, "reopened": the_nearest}
+
+
+@pytest.mark.parametrize("path, subject", [pytest.param(path, subject, id=f"{path.stem}-{subject}")
+                                           for path, subjects in STORES.items() for subject in subjects])
+def test_a_store_finds_what_it_should(running, given, path, subject):
+    FINDS[subject](running.get(path).ask(subject, given)["result"])

@@ -17,13 +17,9 @@ def chat(create, asked):
 
 
 def stream(create, asked):
-    events = create(**asked, stream=True)
-    try:
-        for event in events:
-            if event.choices and event.choices[0].delta.content:
-                yield event.choices[0].delta.content
-    finally:
-        events.close()
+    for event in create(**asked, stream=True):
+        if event.choices and event.choices[0].delta.content:
+            yield event.choices[0].delta.content
 
 
 def joined(events):
@@ -46,7 +42,7 @@ def tools(create, asked, streamed):
         if streamed:
             message = joined(create(**turn, stream=True))
         else:
-            message = create(**turn).choices[0].message.model_dump(exclude_none=True)
+            message = create(**turn).choices[0].message.model_dump()
         if not message.get("tool_calls"):
             return message["content"]
         messages.append(message)

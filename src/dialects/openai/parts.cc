@@ -157,6 +157,8 @@ std::optional<std::vector<chat::Part>> ReadContent(json::Fields& fields, chat::R
                   "invalid_type");
     return std::nullopt;
   }
+  // Beside tool calls some clients (instructor) write no text in this way, where OpenAI's has null.
+  if (items->empty() && role == chat::Role::kAssistant) return std::nullopt;
   if (items->empty() || items->size() > kPartsMax) {
     fields.Refuse("content",
                   fmt::format("has {} parts; it must have from 1 to {}", items->size(), kPartsMax));

@@ -33,8 +33,10 @@ async def tools(given):
     asked = agent(given, tools=list(TOOLS.values()))
     if not given.streamed:
         return (await asked.run(given.question)).output
-    async with asked.run_stream(given.question) as result:
-        return await result.get_output()
+    # Not run_stream: that takes a text before a call for the whole answer.
+    async with asked.run_stream_events(given.question) as events:
+        *_, last = [event async for event in events]
+    return last.result.output
 
 
 async def structured(given):

@@ -1,7 +1,5 @@
 """What LiteLLM does with each of the dialects that it speaks to Weir."""
 
-import functools
-
 import litellm
 import openai_chat
 from tasks import Place
@@ -11,9 +9,20 @@ litellm.telemetry = False
 
 
 def ask(dialect, base, given):
-    """litellm.completion with the address in it, and the words for it."""
-    create = functools.partial(litellm.completion, api_base=f"{given.url}{base}", api_key="none", max_retries=0)
-    return create, openai_chat.words(given) | {"model": f"{dialect}/{given.model}"}
+    """litellm.completion, and the words for it."""
+    return litellm.completion, openai_chat.words(given) | {
+        "model": f"{dialect}/{given.model}", "api_base": f"{given.url}{base}", "api_key": "none", "max_retries": 0}
+
+
+async def stream(asked):
+    """Asynchronous: only such a stream of LiteLLM's can be closed."""
+    events = await litellm.acompletion(**asked, stream=True)
+    try:
+        async for event in events:
+            if event.choices and event.choices[0].delta.content:
+                yield event.choices[0].delta.content
+    finally:
+        await events.aclose()
 
 
 def structured(create, asked):

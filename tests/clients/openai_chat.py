@@ -17,9 +17,10 @@ def chat(create, asked):
 
 
 def stream(create, asked):
-    for event in create(**asked, stream=True):
-        if event.choices and event.choices[0].delta.content:
-            yield event.choices[0].delta.content
+    with create(**asked, stream=True) as events:
+        for event in events:
+            if event.choices and event.choices[0].delta.content:
+                yield event.choices[0].delta.content
 
 
 def joined(events):

@@ -71,13 +71,29 @@ async def error(client, given):
 async def cancel(client, given, lines):
     stream = client.stream(given)
     if inspect.isasyncgen(stream):
-        lines.say({"started": [await anext(stream)]})
-        lines.read()
-        await stream.aclose()
-    else:
-        lines.say({"started": [next(stream)]})
-        lines.read()
-        stream.close()
+        return await cancel_task(stream, lines)
+    lines.say({"started": [next(stream)]})
+    lines.read()
+    stream.close()
+    return {}
+
+
+async def cancel_task(stream, lines):
+    """An asynchronous program gives up what it waits for by cancelling its task."""
+    pieces, first = [], asyncio.Event()
+
+    async def consume():
+        async for piece in stream:
+            pieces.append(piece)
+            first.set()
+
+    task = asyncio.create_task(consume())
+    await first.wait()
+    lines.say({"started": pieces[:1]})
+    await asyncio.to_thread(lines.read)
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
     return {}
 
 
@@ -102,14 +118,21 @@ async def answer(client, subject, given, lines):
 
 
 def run(work, asynchronous):
-    """A client that is not asynchronous must not find an event loop that runs; its work never waits for one."""
+    """A function that is not asynchronous must not find an event loop that runs; its work never waits for one."""
     if asynchronous:
         return asyncio.run(work)
     try:
         work.send(None)
     except StopIteration as done:
         return done.value
-    raise AssertionError("a client is either asynchronous in all, or in nothing")
+    raise AssertionError("this function says that it is not asynchronous, and waits")
+
+
+def function_of(client, subject, given):
+    """The client's function that does the work."""
+    if subject in ("stream", "cancel") or (subject == "error" and given.streamed):
+        return client.stream
+    return client.chat if subject == "error" else getattr(client, subject)
 
 
 def main():
@@ -119,7 +142,8 @@ def main():
         task = json.loads(line)
         try:
             given = types.SimpleNamespace(**task["given"])
-            asynchronous = inspect.iscoroutinefunction(getattr(client, "chat", None))
+            function = function_of(client, task["subject"], given)
+            asynchronous = inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function)
             lines.say({"result": run(answer(client, task["subject"], given, lines), asynchronous)})
         except Exception:
             lines.say({"failed": traceback.format_exc()})

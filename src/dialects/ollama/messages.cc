@@ -52,6 +52,7 @@ class Conversation {
   struct Open {
     std::string id;
     std::string name;
+    bool made;  // the id is one of ours: the request has none
   };
 
   void ReadCalls(json::Fields& fields, Message& message) {
@@ -60,24 +61,29 @@ class Conversation {
       json::Fields call(fields.problem(), (*calls)[i], fields.PathOf("tool_calls", i));
       chat::ToolCall out;
       out.id = call.String("id", kNameBytesMax).value_or("");
-      if (out.id.empty()) out.id = fmt::format("call_{}", ++made_);
+      const bool made = out.id.empty();
+      if (made) out.id = fmt::format("call_{}", ++made_);
       auto function = call.Require().Nested("function");
       if (!function) return;
       out.name = function->Require().String("name", kNameBytesMax).value_or("");
       const json::Object* arguments = function->Map("arguments", json::Fields::kMembersMax);
       out.arguments = arguments == nullptr ? "{}" : json::Print(json::Value(*arguments));
-      open_.push_back({out.id, out.name});
+      open_.push_back({out.id, out.name, made});
       message.tool_calls.push_back(std::move(out));
     }
   }
 
-  // The call with that id, else the first open one of that name, else the first open one.
+  // The call with that id, else the first open one of that name, else the first open one. An id
+  // that no call has goes with a call without one: LiteLLM sends the ids of results alone.
   void ReadResult(json::Fields& fields, Message& message) {
     const std::string id = fields.String("tool_call_id", kNameBytesMax).value_or("");
     const std::string name = fields.String("tool_name", kNameBytesMax).value_or("");
-    auto found = std::ranges::find(open_, id, &Open::id);
-    if (id.empty()) found = std::ranges::find(open_, name, &Open::name);
-    if (id.empty() && name.empty()) found = open_.begin();
+    auto found = id.empty() ? open_.end() : std::ranges::find(open_, id, &Open::id);
+    if (found == open_.end()) {
+      found = std::ranges::find_if(open_, [&](const Open& call) {
+        return (id.empty() || call.made) && (name.empty() || call.name == name);
+      });
+    }
     message.tool_call_id = found == open_.end() ? id : found->id;
     message.name = found == open_.end() ? name : found->name;
     if (found != open_.end()) open_.erase(found);

@@ -14,8 +14,9 @@ def chat(given):
     return openai_chat.chat(*ask(given))
 
 
-def stream(given):
-    return openai_chat.stream(*ask(given))
+async def stream(given):
+    async for piece in litellm_chat.stream(ask(given)[1]):
+        yield piece
 
 
 def tools(given):

@@ -1,5 +1,6 @@
 """PyPI llama-index-llms-openai-like, and llama-index-embeddings-openai-like."""
 
+import httpx
 from llama_index.core.llms import ChatMessage
 from llama_index.core.prompts import PromptTemplate
 from llama_index.core.tools import FunctionTool
@@ -10,8 +11,8 @@ from tasks import TOOLS, TURNS_MAX, Place
 SUBJECTS = "chat stream tools structured embed"
 
 
-def model(given):
-    return OpenAILike(model=given.model, api_base=f"{given.url}/v1", api_key="none", is_chat_model=True,
+def model(given, **more):
+    return OpenAILike(**more, model=given.model, api_base=f"{given.url}/v1", api_key="none", is_chat_model=True,
                       is_function_calling_model=True, context_window=4096, max_retries=0,
                       temperature=given.temperature, max_tokens=given.tokens)
 
@@ -22,9 +23,11 @@ def chat(given):
 
 
 def stream(given):
-    for part in model(given).stream_chat([ChatMessage(role="user", content=given.question)]):
-        if part.delta:
-            yield part.delta
+    # LlamaIndex holds on to an answer that is not read to its end; its HTTP client is what ends it.
+    with httpx.Client(timeout=60) as http:
+        for part in model(given, http_client=http).stream_chat([ChatMessage(role="user", content=given.question)]):
+            if part.delta:
+                yield part.delta
 
 
 def tools(given):

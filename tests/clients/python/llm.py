@@ -1,11 +1,12 @@
 """PyPI llm: the command for a question, the library for the rest."""
 
+import gc
 import json
 import subprocess
 import sys
 
 import llm
-from tasks import TOOLS, TURNS_MAX, Place
+from tasks import TOOLS, Place
 
 SUBJECTS = "chat stream tools structured"
 
@@ -34,12 +35,15 @@ def chat(given):
 
 
 def stream(given):
-    yield from model(given).prompt(given.question, **words(given))
+    try:
+        yield from model(given).prompt(given.question, **words(given))
+    finally:
+        gc.collect()  # llm has no word for giving up; what it reads from is closed when it is collected
 
 
 def tools(given):
-    chain = model(given).chain(given.question, tools=list(TOOLS.values()), chain_limit=TURNS_MAX,
-                               stream=given.streamed, options=words(given))
+    chain = model(given).chain(given.question, tools=list(TOOLS.values()), stream=given.streamed,
+                               options=words(given))
     return [response.text() for response in chain.responses()][-1]
 
 

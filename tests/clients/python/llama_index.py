@@ -36,9 +36,10 @@ def tools(given):
     messages = [ChatMessage(role="user", content=given.question)]
     for _ in range(TURNS_MAX):
         if given.streamed:
-            *_, answer = asked.stream_chat_with_tools(list(own.values()), chat_history=messages)
+            *_, answer = asked.stream_chat_with_tools(list(own.values()), chat_history=messages,
+                                                      allow_parallel_tool_calls=True)
         else:
-            answer = asked.chat_with_tools(list(own.values()), chat_history=messages)
+            answer = asked.chat_with_tools(list(own.values()), chat_history=messages, allow_parallel_tool_calls=True)
         calls = asked.get_tool_calls_from_response(answer, error_on_no_tool_call=False)
         if not calls:
             return answer.message.content

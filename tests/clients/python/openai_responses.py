@@ -27,6 +27,8 @@ def stream(given):
         for event in events:
             if event.type == "response.output_text.delta":
                 yield event.delta
+            elif event.type == "response.failed":  # the client leaves it to its user what this is
+                raise RuntimeError(event.response.error.message)
 
 
 def tools(given):

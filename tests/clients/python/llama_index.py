@@ -13,7 +13,7 @@ SUBJECTS = "chat stream tools structured embed"
 
 def model(given, **more):
     return OpenAILike(**more, model=given.model, api_base=f"{given.url}/v1", api_key="none", is_chat_model=True,
-                      is_function_calling_model=True, context_window=4096, max_retries=0,
+                      is_function_calling_model=True, context_window=4096, max_retries=0, timeout=600,
                       temperature=given.temperature, max_tokens=given.tokens)
 
 
@@ -24,7 +24,7 @@ def chat(given):
 
 def stream(given):
     # LlamaIndex holds on to an answer that is not read to its end; its HTTP client is what ends it.
-    with httpx.Client(timeout=60) as http:
+    with httpx.Client(timeout=600) as http:
         for part in model(given, http_client=http).stream_chat([ChatMessage(role="user", content=given.question)]):
             if part.delta:
                 yield part.delta

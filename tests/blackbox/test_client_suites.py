@@ -18,8 +18,10 @@ from fake_provider import Answer
 from talk import EMBEDDING, SMALL, long_run
 from weir_server import until
 
-pytestmark = [pytest.mark.skipif(not long_run(), reason="the clients' suites are part of `make test-long`"),
-              pytest.mark.skipif(bool(suites.missing()), reason=suites.missing() or "-")]
+if not long_run():
+    pytest.skip("the clients' suites are part of `make test-long`", allow_module_level=True)
+if suites.missing():
+    pytest.skip(suites.missing(), allow_module_level=True)
 
 CLIENTS = {path: subjects for folder in ("python", "node") for path, subjects in suites.subjects_of(folder).items()}
 DIALECTS = ("openai", "anthropic", "gemini", "ollama")

@@ -8,8 +8,10 @@ import pytest
 import suites
 from talk import EMBEDDING, long_run
 
-pytestmark = [pytest.mark.skipif(not long_run(), reason="the stores' suites are part of `make test-long`"),
-              pytest.mark.skipif(bool(suites.missing()), reason=suites.missing() or "-")]
+if not long_run():
+    pytest.skip("the stores' suites are part of `make test-long`", allow_module_level=True)
+if suites.missing():
+    pytest.skip(suites.missing(), allow_module_level=True)
 
 STORES = suites.subjects_of("stores")
 DOCUMENTS = [

@@ -187,7 +187,7 @@ def a_stream_that_breaks_is_an_error_and_not_an_end(stand):
 @judge("stream")
 def closing_a_stream_ends_the_work_of_the_engine(stand):
     assert stand.ask("cancel", question=STORY, tokens=3000)["started"]
-    assert stand.running_answers() == 1, "nothing runs, so the test would show nothing"
+    assert until(lambda: stand.running_answers() == 1), "nothing runs, so the test would show nothing"
     assert stand.client.go_on() == {"result": {}}
     assert until(lambda: stand.running_answers() == 0, timeout_s=5)
     assert stand.client.process.poll() is None

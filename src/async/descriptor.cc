@@ -52,7 +52,9 @@ void Descriptor::Close() {
 
 Task<Result<void>> SendAll(Descriptor& socket, std::string_view bytes) {
   while (!bytes.empty()) {
-    const ssize_t sent = send(socket.fd(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    const int to = socket.fd();
+    if (to < 0) co_return Fail(Code::kUnavailable, "this side was closed");
+    const ssize_t sent = send(to, bytes.data(), bytes.size(), MSG_NOSIGNAL);
     if (sent > 0) {
       bytes.remove_prefix(static_cast<size_t>(sent));
     } else if (sent < 0 && errno == EAGAIN) {

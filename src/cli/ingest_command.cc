@@ -115,7 +115,7 @@ Walk WalkPaths(const IngestOptions& options) {
       const fs::path whole = fs::absolute(path, error).lexically_normal();
       const std::string parent = FolderName(whole.parent_path());
       const std::string name = whole.filename().string();
-      walk.files.push_back({parent.empty() ? name : parent + "/" + name, path});
+      walk.files.push_back({parent.empty() ? name : fmt::format("{}/{}", parent, name), path});
     }
   }
   return walk;

@@ -221,7 +221,7 @@ void PrintEntries(const json::Value& document, bool csv) {
                Cell(entry, "completion_tokens"),
                cost.empty()       ? "unpriced"
                : currency.empty() ? cost
-                                  : cost + " " + currency});
+                                  : fmt::format("{} {}", cost, currency)});
   }
   fmt::print("{}", table.Text());
 }

@@ -249,14 +249,14 @@ Booked LedgerAccounts::Settle(const Opened& account, const Outcome& outcome) {
       .price = money.price,
       .took_us = std::chrono::duration_cast<std::chrono::microseconds>(took).count(),
       .local = target.tier != routing::Tier::kCloud};
-  if (!outcome.may_have_cost) {
+  // Electricity is not a provider's bill: see energy.
+  const bool free = !money.price && !target.beyond;
+  if (free || !outcome.may_have_cost) {
     entry.cost = 0;
   } else if (money.price) {
     entry.cost = ledger::CostOf(*money.price, tokens.usage);
     // Not to know what it cost is no way around a budget.
     if (!entry.cost && account.held.reserved > 0) entry.cost = account.held.reserved;
-  } else if (!target.beyond) {
-    entry.cost = 0;  // electricity is not a provider's bill: see energy
   }
   if (!target.beyond && account.rules->watts > 0 && outcome.computed > Duration::zero()) {
     const double whole = Milliseconds(took) / 1000;

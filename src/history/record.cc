@@ -240,7 +240,7 @@ void ReadEach(json::Fields& fields, std::string_view key, size_t max, const Read
 }  // namespace
 
 std::optional<bool> WasRight(const Signals& signals) {
-  if (signals.vote) return *signals.vote;
+  if (signals.vote) return signals.vote;
   if (signals.regenerated || signals.escalated) return false;
   if (signals.continued) return true;
   return std::nullopt;

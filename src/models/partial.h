@@ -61,7 +61,7 @@ class Partial : public PartialView {
 
   const std::string& key() const { return key_; }
   int data() const { return data_.get(); }
-  std::string_view etag() const { return state_->etag; }
+  std::string_view etag() const { return state_ == nullptr ? "" : state_->etag; }
 
   // Whether nothing could have been lost since the bytes were written. Notes the present boot.
   bool BeginBoot();

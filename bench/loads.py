@@ -41,6 +41,21 @@ def decode(server, round_number):
     return {"decode tokens/s": answer.decode_rate()}
 
 
+PERSON = {"type": "object", "properties": {"name": {"type": "string"}, "age": {"type": "integer"},
+                                           "tags": {"type": "array", "items": {"type": "string"}}},
+          "required": ["name", "age", "tags"], "additionalProperties": False}
+
+
+def constrained(server, round_number):
+    """128 tokens under a schema, by the rate of 128 free ones after the same prompt."""
+    messages = [system("You answer in JSON."), user(asking.words(20, f"j{round_number}"))]
+    schema = {"type": "array", "items": PERSON, "minItems": 50}
+    form = {"type": "json_schema", "json_schema": {"name": "people", "strict": True, "schema": schema}}
+    free = checked(asking.chat(server, messages, 128, ignore_eos=True))
+    bound = checked(asking.chat(server, messages, 128, response_format=form))
+    return {"share of free decoding": bound.decode_rate() / free.decode_rate()}
+
+
 def prefill(server, round_number, tokens=1000):
     """A prompt that nobody has seen, one token out: prompt tokens per second until the answer is there."""
     answer = checked(asking.chat(server, [user(asking.words(tokens, f"p{round_number}"))], 1, ignore_eos=True))

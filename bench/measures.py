@@ -62,6 +62,10 @@ SINGLE = [
             {"prefill tokens/s": SPEED}),
     Measure("embeddings of 2,000 sentences", EMBEDDING, loads.embed, {"embeddings/s": Goal("ratio", at_least=1.0)},
             peer_arguments=("--embeddings", "-ub", "2048")),
+    Measure("decode under a schema, smollm2:135m", SMALL, loads.constrained,
+            {"share of free decoding": Goal("weir", at_least=0.9)}),
+    Measure("decode under a schema, qwen2.5-coder:0.5b", CODER, loads.constrained,
+            {"share of free decoding": Goal("weir", at_least=0.9)}),
     Measure("classify with 3 labels, smollm2:135m", SMALL, loads.classify, {"ms": Goal("weir", at_most=100)}, pairs=5),
     Measure("classify with 3 labels, qwen2.5-coder:0.5b", CODER, loads.classify, {"ms": Goal("weir", at_most=100)}, pairs=5),
 ]

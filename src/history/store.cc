@@ -55,7 +55,7 @@ struct Store::State {
         transaction ? transaction->Commit() : Result<void>(Fail(transaction.error()));
     if (!committed) Tell(committed.error());
     for (size_t i = 0; i < batch.size(); ++i) {
-      if (batch[i].done) batch[i].done(committed ? std::move(results[i]) : committed);
+      if (batch[i].done) batch[i].done(committed ? results[i] : committed);
     }
   }
 

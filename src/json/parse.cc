@@ -106,20 +106,24 @@ class Builder {
     if (const auto code = parser_.iterate(padded_).get(document); code != simdjson::SUCCESS)
       return FailEarly(code);
     document_ = &document;
-    if (!ScalarIsWhole(document)) {
-      Refuse(Words(simdjson::TRAILING_CONTENT));
-      return Fail(std::move(error_));
-    }
     Value root;
-    if (!Read(document, 0, root)) return Fail(std::move(error_));
-    if (document.current_location().error() != simdjson::OUT_OF_BOUNDS) {
-      Refuse(Words(simdjson::TRAILING_CONTENT));
-      return Fail(std::move(error_));
-    }
+    const bool whole = ReadWhole(document, root);
+    document_ = nullptr;
+    if (!whole) return Fail(std::move(error_));
     return root;
   }
 
  private:
+  // False after an error, which it keeps.
+  bool ReadWhole(od::document& document, Value& root) {
+    const bool scalar_ends = ScalarIsWhole(document);
+    if (scalar_ends && !Read(document, 0, root)) return false;
+    const bool whole =
+        scalar_ends && document.current_location().error() == simdjson::OUT_OF_BOUNDS;
+    if (!whole) Refuse(Words(simdjson::TRAILING_CONTENT));
+    return whole;
+  }
+
   // Errors of the first pass (structure and UTF-8), which have no place of their own.
   std::unexpected<Error> FailEarly(simdjson::error_code code) {
     const std::string_view text(padded_.data(), padded_.size());

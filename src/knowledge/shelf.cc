@@ -64,7 +64,9 @@ void SetField(json::Value& payload, std::string_view name, json::Value value) {
   json::Object* object = payload.AsObject();
   if (object == nullptr) return;
   for (json::Member& member : *object) {
-    if (member.key == name) member.value = std::move(value);
+    if (member.key != name) continue;
+    member.value = std::move(value);
+    return;
   }
 }
 

@@ -140,7 +140,7 @@ Result<void> Shelf::EmptyExpired(int64_t now_s) {
   const auto expired = registry_.ExpiredStores(now_s);
   if (!expired) return Fail(expired.error());
   for (const std::string& collection : *expired) {
-    const auto store = registry_.FindStore(collection);
+    auto store = registry_.FindStore(collection);
     if (!store) return Fail(store.error());
     if (auto removed = RemoveStore(collection); !removed) return removed;
     if (!*store) continue;

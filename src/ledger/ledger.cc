@@ -176,7 +176,7 @@ void Ledger::State::HandOver() {
   if (batches.Push(std::move(batch))) {
     ++handed;
   } else {
-    pending = std::move(batch);  // Push left it as it was
+    pending = std::move(batch);  // NOLINT(bugprone-use-after-move): Push left it as it was
   }
 }
 

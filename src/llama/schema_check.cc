@@ -338,7 +338,7 @@ class Checker {
     }
     if (has_properties) {
       for (const auto& [name, schema] : node.at("properties").items()) {
-        Schema(schema, path + "/properties/" + name, depth + 1);
+        Schema(schema, fmt::format("{}/properties/{}", path, name), depth + 1);
       }
     }
     if (node.contains("required")) Required(node, path);
@@ -444,10 +444,11 @@ class Checker {
     for (const auto& [key, value] : node.items()) {
       if (key == "type" || key == "format" || Annotations().contains(key)) continue;
       const bool whole = value.is_number_integer();
-      if (!whole && !value.is_number()) return Wrong(path + "/" + key, key + " must be a number");
+      if (!whole && !value.is_number())
+        return Wrong(fmt::format("{}/{}", path, key), key + " must be a number");
       const double number = value.get<double>();
       if (!std::isfinite(number) || std::abs(number) > 1e15) {
-        return Wrong(path + "/" + key, key + " must be between -1e15 and 1e15");
+        return Wrong(fmt::format("{}/{}", path, key), key + " must be between -1e15 and 1e15");
       }
       if (key == "minimum") least = static_cast<int64_t>(std::ceil(number));
       if (key == "exclusiveMinimum") least = static_cast<int64_t>(std::floor(number)) + 1;
@@ -479,7 +480,8 @@ class Checker {
       if (!objects) continue;
       for (const auto& [name, unused] : part.at("properties").items()) {
         if (!names.insert(name).second) {
-          Wrong(at + "/properties/" + name, "two parts of allOf describe the same property");
+          Wrong(fmt::format("{}/properties/{}", at, name),
+                "two parts of allOf describe the same property");
         }
       }
     }

@@ -87,11 +87,12 @@ void Writer::SweepManifests(int top, Swept& swept) const {
   Folder models(Reopen(top));
   for (const std::string& model : models.Names(kModelsMax)) {
     Folder folder(OpenFolder(models.descriptor(), model.c_str()));
-    if (!folder.valid()) continue;
+    const int inside = folder.valid() ? folder.descriptor() : -1;
+    if (inside < 0) continue;
     for (const std::string& file : folder.Names(kModelsMax, true)) {
       // Ours are written under the lock that we hold, so this one's writer is dead.
       if (!file.starts_with(".weir-")) continue;
-      if (unlinkat(folder.descriptor(), file.c_str(), 0) == 0) ++swept.files;
+      if (unlinkat(inside, file.c_str(), 0) == 0) ++swept.files;
     }
     unlinkat(top, model.c_str(), AT_REMOVEDIR);  // only when it is empty
   }

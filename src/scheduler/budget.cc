@@ -69,8 +69,9 @@ int32_t StepBudget::PromptTokens(int32_t decode_rows) const {
   double tokens = left / prompt_ns(kLargeChunk);
   if (tokens < kLargeChunk) tokens = std::min<double>(left / prompt_ns(1), kLargeChunk - 1);
   const auto fit = static_cast<int32_t>(std::min<double>(tokens, chunk_max_));
+  constexpr int32_t kSpareMax = kTileRows / 2;
   const auto spare =
-      static_cast<int32_t>(std::min<double>(kOver * target / prompt_ns(fit), kTileRows / 2));
+      static_cast<int32_t>(std::min<double>(kOver * target / prompt_ns(fit), kSpareMax));
   return std::clamp(InWholeTiles(decode_rows + fit, spare) - decode_rows, chunk_min_, chunk_max_);
 }
 

@@ -321,7 +321,8 @@ class BlockFilter {
     if (!space) return {};
     const auto& absent = view_.spaces[*space].absent;
     if (absent == nullptr) return known;
-    for (uint16_t row = 0; row < block_.rows(); ++row) {
+    const auto rows = static_cast<uint32_t>(block_.rows());
+    for (uint32_t row = 0; row < rows; ++row) {
       if (absent->Test(first_row_ + row)) known.yes[row / 64] &= ~(uint64_t{1} << (row % 64));
     }
     return known;

@@ -95,7 +95,7 @@ bool GraphBuilder::Extend(uint32_t rows, const Bitmap& left_out, size_t threads,
 
 void GraphBuilder::Insert(Worker& worker, uint32_t row) {
   worker.query.Become(codes_.At(row));
-  const int level = graph_.levels_[row];
+  const int level = graph_.LevelOf(row);
   // A row that opens a level of its own keeps the others out of that until it is linked.
   Lock(entry_lock_);
   const uint32_t entry = entry_;
@@ -104,7 +104,7 @@ void GraphBuilder::Insert(Worker& worker, uint32_t row) {
   if (entry != Graph::kNone) {
     const Scorer scorer(codes_, worker.query);
     uint32_t here = entry;
-    int at = graph_.levels_[entry];
+    int at = graph_.LevelOf(entry);
     const auto links = [&](uint32_t of) {
       const RowLock lock(*this, of);
       const auto list = graph_.LinksOf(of, at);

@@ -28,7 +28,7 @@ class Scorer {
     }
   }
   float ScoreOne(uint32_t row) const {
-    float distance;
+    float distance = 0;
     Score({&row, 1}, &distance);
     return distance;
   }

@@ -108,6 +108,8 @@ class Stemmer {
     const size_t cut = word_.ends_with("ed") ? 2 : (word_.ends_with("ing") ? 3 : 0);
     if (cut == 0 || !HasVowel(word_.size() - cut)) return;
     word_.resize(word_.size() - cut);
+    // The rules in Porter's order.
+    // NOLINTNEXTLINE(bugprone-branch-clone)
     if (word_.ends_with("at") || word_.ends_with("bl") || word_.ends_with("iz")) {
       word_ += 'e';
     } else if (EndsWithDouble() && !word_.ends_with('l') && !word_.ends_with('s') &&

@@ -54,7 +54,8 @@ int ConnectToTest() {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   std::strncpy(address.sun_path, path, sizeof address.sun_path - 1);
-  Expect(connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0, "connect");
+  Expect(fd >= 0 && connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0,
+         "connect");
   return fd;
 }
 

@@ -7,6 +7,7 @@
 #include <iterator>
 
 #include "cli/exit_code.h"
+#include "cli/model_path.h"
 #include "cli/options.h"
 #include "cli/pull.h"
 #include "models/modelfile.h"
@@ -26,11 +27,6 @@ Result<std::string> ReadModelfile(const std::string& path) {
   return std::string(std::istreambuf_iterator<char>(file), {});
 }
 
-bool IsPath(std::string_view from) {
-  return from.starts_with('/') || from.starts_with("./") || from.starts_with("../") ||
-         from.starts_with("~/") || from.ends_with(".gguf");
-}
-
 std::string Expanded(std::string from, const std::string& modelfile) {
   if (from.starts_with("~/")) {
     const char* home = std::getenv("HOME");
@@ -45,7 +41,7 @@ Result<models::Manifest> Base(const Common& common, models::Writer& writer,
                               const models::Modelfile& file, const std::string& modelfile,
                               const models::Name& name) {
   std::string reference = file.from;
-  if (IsPath(file.from) && file.from.find("://") == std::string::npos) {
+  if (IsModelPath(file.from) && file.from.find("://") == std::string::npos) {
     reference = "file:" + Expanded(file.from, modelfile);
   } else {
     auto there = models::Store(common.folders.models, PlacesOfUser()).Resolve(file.from);

@@ -5,6 +5,7 @@
 
 #include "cli/document.h"
 #include "cli/exit_code.h"
+#include "cli/model_path.h"
 #include "cli/options.h"
 #include "cli/table.h"
 #include "config/load.h"
@@ -18,8 +19,7 @@ namespace {
 
 // A model of the store, or a file that is named by its path.
 Result<models::OpenedModel> OpenNamed(const Common& common, const std::string& model) {
-  const bool is_path = model.find('/') != std::string::npos || model.ends_with(".gguf");
-  if (is_path) return models::OpenModelFile(model);
+  if (IsModelPath(model)) return models::OpenModelFile(model);
   return models::Store(common.folders.models, PlacesOfUser()).Open(model);
 }
 

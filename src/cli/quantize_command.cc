@@ -9,6 +9,7 @@
 
 #include "base/time_text.h"
 #include "cli/exit_code.h"
+#include "cli/model_path.h"
 #include "cli/options.h"
 #include "cli/table.h"
 #include "gguf/inspect.h"
@@ -79,7 +80,7 @@ struct Source {
 
 Result<Source> SourceOf(const Common& common, const std::string& model) {
   Source source;
-  if (model.find('/') != std::string::npos || model.ends_with(".gguf")) {
+  if (IsModelPath(model)) {
     auto opened = models::OpenModelFile(model);
     if (!opened) return Fail(opened.error());
     source.opened = std::move(*opened);

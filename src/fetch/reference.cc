@@ -103,6 +103,13 @@ Result<Reference> ParseReference(std::string_view text) {
   const bool packages = take("pypi:");
   const auto name = models::ParseName(text);
   if (!name) return Fail(name.error());
+  if (name->model.find('/') != std::string::npos) {
+    return Fail(Code::kInvalidArgument,
+                fmt::format("'{}' says not where it is; hf:{} is a repository of Hugging Face, "
+                            "ollama:{} one of Ollama's registry",
+                            text, text, text),
+                "model");
+  }
   return FromCatalogue{name->ToString(), packages};
 }
 

@@ -45,6 +45,13 @@ def test_the_name_is_made_of_the_model_and_the_type(store, stories):
     assert store.names() == ["stories260k-f32:f16", "stories260k-f32:f16-q8_0"]
 
 
+def test_a_name_with_a_namespace_is_no_path(store, stories):
+    assert store("quantize", stories, "F16", "--name", "me/tiny:f16").returncode == 0
+    assert shown(store, "me/tiny:f16")[KIND] == "F16"
+    assert store("quantize", "me/tiny:f16", "Q8_0").returncode == 0
+    assert store.names() == ["me/tiny:f16", "me/tiny:f16-q8_0"]
+
+
 def test_words_of_ones_own_go_along(store, stories):
     place(stories, store.home / "my.gguf")
     (store.home / "Modelfile").write_text("FROM ./my.gguf\nPARAMETER temperature 0.2\nSYSTEM Be brief.\n")

@@ -10,26 +10,34 @@ def embedding(given):
     return OpenAILikeEmbedding(model_name=given.embedding, api_base=f"{given.url}/v1", api_key="none")
 
 
-def filled(store, given):
-    nodes = [TextNode(id_=entry["id"], text=entry["text"], metadata={"group": entry["group"]})
-             for entry in given.documents]
-    return VectorStoreIndex(nodes, storage_context=StorageContext.from_defaults(vector_store=store),
-                            embed_model=embedding(given))
-
-
 def found(index, given, **more):
     retriever = index.as_retriever(similarity_top_k=given.count, **more)
     return [hit.node.get_content() for hit in retriever.retrieve(given.query)]
 
 
-def filtered(index, given):
-    return found(index, given, filters=MetadataFilters(filters=[MetadataFilter(key="group", value=given.group)]))
+def searching(opened):
+    """nearest, filtered, removed and reopened over the store that `opened` gives for what a task was given."""
 
+    def filled(given):
+        nodes = [TextNode(id_=entry["id"], text=entry["text"], metadata={"group": entry["group"]})
+                 for entry in given.documents]
+        return VectorStoreIndex(nodes, storage_context=StorageContext.from_defaults(vector_store=opened(given)),
+                                embed_model=embedding(given))
 
-def removed(index, given):
-    index.delete_nodes(given.ids)
-    return found(index, given)
+    def nearest(given):
+        return found(filled(given), given)
 
+    def filtered(given):
+        group = MetadataFilters(filters=[MetadataFilter(key="group", value=given.group)])
+        return found(filled(given), given, filters=group)
 
-def reopened(store, given):
-    return found(VectorStoreIndex.from_vector_store(store, embed_model=embedding(given)), given)
+    def removed(given):
+        index = filled(given)
+        index.delete_nodes(given.ids)
+        return found(index, given)
+
+    def reopened(given):
+        filled(given)
+        return found(VectorStoreIndex.from_vector_store(opened(given), embed_model=embedding(given)), given)
+
+    return nearest, filtered, removed, reopened

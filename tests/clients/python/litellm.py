@@ -1,31 +1,8 @@
 """PyPI litellm as a client, with `openai/` before the model's name."""
 
 import litellm_chat
-import openai_chat
 
 SUBJECTS = "chat stream tools structured embed"
 
-
-def ask(given):
-    return litellm_chat.ask("openai", "/v1", given)
-
-
-def chat(given):
-    return openai_chat.chat(*ask(given))
-
-
-async def stream(given):
-    async for piece in litellm_chat.stream(ask(given)[1]):
-        yield piece
-
-
-def tools(given):
-    return openai_chat.tools(*ask(given), given.streamed)
-
-
-def structured(given):
-    return litellm_chat.structured(*ask(given))
-
-
-def embed(given):
-    return litellm_chat.embed("openai", "/v1", given)
+chat, stream, tools, structured = litellm_chat.chatting("openai", "/v1")
+embed = litellm_chat.embedding("openai", "/v1")

@@ -14,18 +14,4 @@ def opened(given):
     return ChromaVectorStore(chroma_collection=client.get_or_create_collection(given.name, embedding_function=None))
 
 
-def nearest(given):
-    return llama_index_stores.found(llama_index_stores.filled(opened(given), given), given)
-
-
-def filtered(given):
-    return llama_index_stores.filtered(llama_index_stores.filled(opened(given), given), given)
-
-
-def removed(given):
-    return llama_index_stores.removed(llama_index_stores.filled(opened(given), given), given)
-
-
-def reopened(given):
-    llama_index_stores.filled(opened(given), given)
-    return llama_index_stores.reopened(opened(given), given)
+nearest, filtered, removed, reopened = llama_index_stores.searching(opened)

@@ -37,6 +37,7 @@ SEEDS = {
     "qdrant_points": [DIALECTS / "qdrant" / "testdata"],
     "responses": [DIALECTS / "responses" / "testdata"],
     "sse": [DIALECTS / "openai" / "testdata"],
+    "weir_requests": [ROOT / "src" / "server" / "testdata" / "weir_requests"],
 }
 
 # As CheckAnyAnswer (dialects/provider/cases_for_test.cc) takes an answer's head: bits of one byte, and one that says where

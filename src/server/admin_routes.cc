@@ -6,13 +6,11 @@
 #include <string_view>
 #include <utility>
 
-#include "json/fields.h"
-#include "json/parse.h"
 #include "json/writer.h"
-#include "keys/grant.h"
 #include "keys/scopes.h"
 #include "ledger/money.h"
 #include "routing/decision.h"
+#include "server/weir_requests.h"
 
 namespace weir::server {
 namespace {
@@ -180,79 +178,14 @@ void AppendKey(json::Writer& writer, const keys::KeyInfo& info) {
   AppendTime(writer, "revoked", info.revoked);
 }
 
-// The whole body as an object with fields; an empty body is an empty object.
-Result<json::Value> ReadBody(const Call& call) {
-  const std::string& body = call.request().body;
-  return json::Parse(body.empty() ? "{}" : std::string_view(body), {.depth = 8, .bytes = 64 << 10});
-}
-
-struct ModelAsked {
-  std::string model = {};
-  std::optional<int64_t> keep_alive_ms = {};
-};
-
+// The model of this machine that is meant.
 Result<ModelAsked> ReadModel(const Site& site, const Call& call) {
-  const auto document = ReadBody(call);
-  if (!document) return std::unexpected(document.error());
-  json::Problem problem;
-  json::Fields fields(problem, *document);
-  const std::string name = fields.Require().String("model", 256).value_or("");
-  const auto keep_alive_s = fields.Number("keep_alive_s", -1, 365.0 * 24 * 3600);
-  fields.RefuseUnread();
-  if (problem) return Fail(problem.Take());
-  Result<std::string> model = site.local_model(name);
+  auto asked = ReadModelAsked(call.request().body);
+  if (!asked) return asked;
+  Result<std::string> model = site.local_model(asked->model);
   if (!model) return std::unexpected(model.error());
-  ModelAsked asked{.model = std::move(*model)};
-  if (keep_alive_s) asked.keep_alive_ms = static_cast<int64_t>(*keep_alive_s * 1000);
+  asked->model = std::move(*model);
   return asked;
-}
-
-Result<keys::NewKey> ReadNewKey(const Site& site, const Call& call) {
-  const auto document = ReadBody(call);
-  if (!document) return std::unexpected(document.error());
-  json::Problem problem;
-  json::Fields fields(problem, *document);
-  keys::NewKey key;
-  key.name = fields.Require().String("name", 64).value_or("");
-  const chat::Principal& creator = call.asked.principal;
-  const bool free = creator.Has(chat::Scope::kAdmin);
-  key.tenant = fields.String("tenant", 64).value_or(creator.tenant);
-  key.project = fields.String("project", 64).value_or(free ? "" : creator.project);
-  const auto scopes = fields.String("scopes", 256);
-  if (auto label = fields.Word<chat::Label>("label_floor", {{"public", chat::Label::kPublic},
-                                                            {"internal", chat::Label::kInternal},
-                                                            {"personal", chat::Label::kPersonal},
-                                                            {"secret", chat::Label::kSecret}})) {
-    key.label_floor = *label;
-  }
-  key.may_assert_label = fields.Bool("may_assert_label").value_or(false);
-  constexpr int64_t kRateMax = 1'000'000'000;
-  key.limits.requests_per_minute =
-      static_cast<uint32_t>(fields.Int("requests_per_minute", 0, kRateMax).value_or(0));
-  key.limits.tokens_per_minute =
-      static_cast<uint32_t>(fields.Int("tokens_per_minute", 0, kRateMax).value_or(0));
-  key.limits.concurrent = static_cast<uint32_t>(fields.Int("concurrent", 0, 10'000).value_or(0));
-  if (auto seconds = fields.Int("expires_in_s", 1, int64_t{100} * 365 * 24 * 3600)) {
-    key.expires = site.clock.WallNow() + std::chrono::seconds(*seconds);
-  }
-  key.grant.models = fields.Strings("models", keys::kPatternsMax, keys::kPatternBytesMax);
-  key.grant.projects = fields.Strings("projects", keys::kPatternsMax, keys::kPatternBytesMax);
-  const auto budget = fields.String("budget", 32);
-  const auto budget_per = fields.String("budget_per", 8);
-  const auto budget_currency = fields.String("budget_currency", 3);
-  fields.RefuseUnread();
-  if (problem) return Fail(problem.Take());
-  if (budget) {
-    auto made = keys::MakeBudget(*budget, budget_per.value_or(""), budget_currency.value_or(""));
-    if (!made) return Fail(made.error());
-    key.grant.budget = std::move(*made);
-  }
-  if (scopes) {
-    const auto parsed = keys::ParseScopes(*scopes);
-    if (!parsed) return std::unexpected(parsed.error());
-    key.scopes = *parsed;
-  }
-  return key;
 }
 
 // What belongs to another tenant is not there for this one.
@@ -355,7 +288,7 @@ Task<void> GetKeys(Site& site, Call& call) {
 }
 
 Task<void> PostKey(Site& site, Call& call) {
-  const auto key = ReadNewKey(site, call);
+  const auto key = ReadNewKey(call.request().body, call.asked.principal, site.clock.WallNow());
   if (!key) {
     co_await call.SendError(key.error());
     co_return;

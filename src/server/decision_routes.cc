@@ -8,9 +8,8 @@
 #include <utility>
 
 #include "http/message.h"
-#include "json/fields.h"
-#include "json/parse.h"
 #include "json/writer.h"
+#include "server/weir_requests.h"
 
 namespace weir::server {
 namespace {
@@ -47,27 +46,6 @@ Task<Result<history::Record>> FindDecision(Site& site, const chat::Principal& pr
   }
   if (!found || !MaySee(principal, *found)) co_return Fail(NoDecision());
   co_return std::move(*found);
-}
-
-struct Ballot {
-  std::optional<bool> up = {};
-};
-
-Result<Ballot> ReadBallot(const Call& call) {
-  const auto body = json::Parse(call.request().body, {.depth = 4, .bytes = 4096});
-  if (!body) return Fail(body.error());
-  json::Problem problem;
-  json::Fields fields(problem, *body);
-  Ballot ballot;
-  const json::Value* vote = body->Find("vote");
-  if (vote == nullptr || !vote->is_null()) {
-    ballot.up = fields.Require().Word<bool>("vote", {{"up", true}, {"down", false}});
-  } else {
-    fields.Take("vote");
-  }
-  fields.RefuseUnread();
-  if (problem) return Fail(problem.Take());
-  return ballot;
 }
 
 void AppendRefit(json::Writer& writer, const routing::Refit& refit) {
@@ -121,7 +99,7 @@ Task<void> PostVote(Site& site, Call& call) {
     co_return;
   }
   id.resize(id.size() - kVote.size());
-  const auto ballot = ReadBallot(call);
+  const auto ballot = ReadBallot(call.request().body);
   if (!ballot || site.gateway.history == nullptr) {
     co_await call.SendError(ballot ? NoHistory() : ballot.error());
     co_return;

@@ -5,11 +5,10 @@
 
 #include "gateway/ingest.h"
 #include "gateway/retrieve.h"
-#include "json/fields.h"
-#include "json/parse.h"
 #include "json/writer.h"
 #include "server/document_object.h"
 #include "server/json_limits.h"
+#include "server/weir_requests.h"
 
 namespace weir::server {
 namespace {
@@ -64,32 +63,6 @@ Task<void> SendDocument(Call& call, const Result<knowledge::DocumentInfo>& docum
     co_return;
   }
   co_await call.SendJson(200, Rendered(*document));
-}
-
-struct SearchAsked {
-  chat::FileSearch where = {.context_tokens = 0};
-  std::string query = {};
-};
-
-Result<SearchAsked> ReadSearch(std::string_view body, const json::Limits& limits) {
-  const auto document = json::Parse(body, limits);
-  if (!document) return Fail(document.error());
-  json::Problem problem;
-  json::Fields fields(problem, *document);
-  SearchAsked asked;
-  asked.query = fields.Require().String("query", knowledge::Limits::kQuestionBytes).value_or("");
-  asked.where.hits = static_cast<size_t>(
-      fields.Int("k", 1, static_cast<int64_t>(knowledge::Limits::kHitsMax)).value_or(10));
-  asked.where.context_tokens = static_cast<size_t>(
-      fields.Int("context_tokens", 0, static_cast<int64_t>(chat::FileSearch::kContextTokensMax))
-          .value_or(0));
-  asked.where.vector_weight =
-      static_cast<float>(fields.Number("vector_weight", 0, 1).value_or(0.6));
-  asked.where.score_threshold =
-      static_cast<float>(fields.Number("score_threshold", 0, 1).value_or(0));
-  fields.RefuseUnread();
-  if (problem) return Fail(problem.Take());
-  return asked;
 }
 
 }  // namespace
@@ -175,7 +148,7 @@ Task<void> DeleteDocument(Site& site, Call& call) {
 }
 
 Task<void> PostSearch(Site& site, Call& call) {
-  auto asked = ReadSearch(call.request().body, JsonLimits(site));
+  auto asked = ReadSearchAsked(call.request().body, JsonLimits(site));
   if (asked && site.documents == nullptr) asked = Fail(NoDocumentsHere());
   if (!asked) {
     co_await call.SendError(asked.error());

@@ -5,60 +5,13 @@
 #include <utility>
 
 #include "gateway/embed.h"
-#include "json/fields.h"
-#include "json/parse.h"
 #include "json/writer.h"
 #include "server/json_limits.h"
 #include "server/weir_object.h"
+#include "server/weir_requests.h"
 
 namespace weir::server {
 namespace {
-
-constexpr size_t kTextBytesMax = size_t{8} << 20;
-constexpr size_t kContinuationsMax = 1024;
-constexpr size_t kContinuationBytesMax = 64 << 10;
-constexpr size_t kMessagesMax = 4096;
-
-// Absent is not empty: `given` says which.
-std::vector<chat::Message> ReadMessages(json::Fields& fields, bool& given) {
-  std::vector<chat::Message> messages;
-  const json::Array* list = fields.List("messages", kMessagesMax);
-  given = list != nullptr;
-  for (size_t i = 0; list != nullptr && i < list->size(); ++i) {
-    json::Fields item(fields.problem(), (*list)[i], fields.PathOf("messages", i));
-    chat::Message message;
-    message.role = item.Require()
-                       .Word<chat::Role>("role", {{"system", chat::Role::kSystem},
-                                                  {"user", chat::Role::kUser},
-                                                  {"assistant", chat::Role::kAssistant}})
-                       .value_or(chat::Role::kUser);
-    message.parts.push_back({.text = item.Require().String("content", kTextBytesMax).value_or("")});
-    item.RefuseUnread();
-    messages.push_back(std::move(message));
-  }
-  return messages;
-}
-
-Result<chat::ScoreRequest> ReadScore(std::string_view body, const json::Limits& limits) {
-  const Result<json::Value> document = json::Parse(body, limits);
-  if (!document) return std::unexpected(document.error());
-  json::Problem problem;
-  json::Fields fields(problem, *document);
-  chat::ScoreRequest request;
-  request.model = fields.Require().String("model", 256).value_or("");
-  bool chat = false;
-  request.messages = ReadMessages(fields, chat);
-  const auto prompt = fields.String("prompt", kTextBytesMax);
-  request.prompt.text = prompt.value_or("");
-  request.continuations = fields.Strings("continuations", kContinuationsMax, kContinuationBytesMax);
-  if (chat == prompt.has_value()) fields.Refuse("prompt", "give either messages or a prompt");
-  if (chat && request.messages.empty()) fields.Refuse("messages", "give at least one");
-  if (prompt && prompt->empty()) fields.Refuse("prompt", "is empty");
-  if (request.continuations.empty()) fields.Refuse("continuations", "give at least one");
-  fields.RefuseUnread();
-  if (problem) return Fail(problem.Take());
-  return request;
-}
 
 // Softmax over the continuations: their probabilities if nothing else could follow.
 std::vector<double> Shares(const std::vector<chat::Scores::Continuation>& scores) {

@@ -11,6 +11,7 @@
 #include "cli/exit_code.h"
 #include "cli/options.h"
 #include "cli/settings.h"
+#include "wire/quality.h"
 
 namespace weir::cli {
 namespace {
@@ -33,6 +34,7 @@ struct Asked {
   PullOptions pull = {};
   CreateOptions create = {};
   QuantizeOptions quantize = {};
+  QualityOptions quality = {};
   UpdateOptions update = {};
   BackendOptions backend = {};
   std::vector<std::string> names = {};
@@ -40,6 +42,7 @@ struct Asked {
   bool force = false;
   bool hashes = false;
   bool tune = false;
+  bool measure_quality = false;
   std::string file = {};
   std::string data = {};
   std::string models = {};
@@ -179,17 +182,57 @@ void AddMakingCommands(CLI::App& app, Asked& asked) {
   update->add_flag("--untried", asked.update.untried, "do not ask the new one for an answer first");
 }
 
+// Flags that go with --quality alone.
+void AddQualityFlags(CLI::App& bench, Asked& asked) {
+  CLI::Option* quality = bench.add_flag("--quality", asked.measure_quality,
+                                        "instead: size, perplexity, distance from the largest, and "
+                                        "rates of quantisations of a model");
+  const auto only = [&](CLI::Option* option) { return option->needs(quality); };
+  only(bench.add_option("--types", asked.quality.types,
+                        "types to make of the first model for the measurement, comma-separated: "
+                        "q8_0,q4_k_m"))
+      ->delimiter(',')
+      ->allow_extra_args(false);
+  only(bench.add_option("--text", asked.quality.text,
+                        "a file of plain text; - is standard input; a built-in one without"));
+  only(bench.add_option("--context", asked.quality.context_tokens,
+                        "tokens of a window (512, or what the model was trained for)"))
+      ->check(CLI::Range(wire::kQualityContextMin, wire::kQualityContextMax));
+  only(bench.add_option("--windows", asked.quality.windows, "at most; 0: the whole text"))
+      ->capture_default_str()
+      ->check(CLI::Range(0, 1'000'000));
+  only(bench.add_option("--threads", asked.quality.threads, "0: all cores"))
+      ->capture_default_str()
+      ->check(CLI::Range(0, 1024));
+  only(bench.add_flag("--markdown", asked.quality.markdown, "a Markdown table instead of text"))
+      ->excludes(bench.get_option("--json"));
+  only(bench.add_option("--svg", asked.quality.svg, "write a plot into this file"));
+}
+
 void AddBenchCommand(CLI::App& app, Asked& asked) {
   CLI::App* bench = AddCommand(
-      app, asked, "bench", "measure how fast this machine runs a model, and keep it",
-      "  weir bench smollm2:135m\n  weir bench embedding --json\n  weir bench smollm2:135m --tune",
+      app, asked, "bench", "measure how fast, or how well, this machine runs a model",
+      "  weir bench smollm2:135m\n  weir bench embedding --json\n  weir bench smollm2:135m --tune\n"
+      "  weir bench --quality mine:f16 --types q8_0,q4_k_m --svg mine.svg\n"
+      "  weir bench --quality mine:f16 mine:q4 --text notes.txt --markdown",
       [&] {
-        return asked.tune ? TuneModel(asked.common, asked.model)
-                          : BenchModel(asked.common, asked.model);
+        if (asked.measure_quality) {
+          asked.quality.models = asked.names;
+          return BenchQuality(asked.common, asked.quality);
+        }
+        if (asked.names.size() > 1) {
+          fmt::print(stderr, "weir: bench takes one model; several go with --quality\n");
+          return static_cast<int>(Exit::kUsage);
+        }
+        return asked.tune ? TuneModel(asked.common, asked.names.front())
+                          : BenchModel(asked.common, asked.names.front());
       });
-  bench->add_option("model", asked.model, "name")->required();
-  bench->add_flag("--tune", asked.tune,
-                  "choose the attention kernel and micro-batch it runs best with, some minutes");
+  bench->add_option("model", asked.names, "name; with --quality several, or paths")->required();
+  AddQualityFlags(*bench, asked);
+  bench
+      ->add_flag("--tune", asked.tune,
+                 "choose the attention kernel and micro-batch it runs best with, some minutes")
+      ->excludes(bench->get_option("--quality"));
 }
 
 void AddTextCommands(CLI::App& app, Asked& asked) {

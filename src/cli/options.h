@@ -118,6 +118,18 @@ struct QuantizeOptions {
   bool again = false;   // also a model that is quantised already
 };
 
+// weir bench --quality.
+struct QualityOptions {
+  std::vector<std::string> models = {};
+  std::vector<std::string> types = {};  // to make of the first model, and to throw away
+  std::string text = {};                // a file, or "-"; empty: the built-in one
+  std::string svg = {};                 // a file to write; empty: none
+  bool markdown = false;
+  int32_t context_tokens = 0;  // 0: 512, or what the model was trained for
+  int32_t windows = 0;         // at most; 0: all
+  int32_t threads = 0;         // 0: all cores
+};
+
 struct UpdateOptions {
   std::vector<std::string> names = {};
   bool rollback = false;
@@ -139,6 +151,7 @@ int UpdateModels(const Common& common, const UpdateOptions& options);
 int ListEngines(const Common& common);
 int StopModel(const Common& common, const std::string& model);
 int BenchModel(const Common& common, const std::string& model);
+int BenchQuality(const Common& common, const QualityOptions& options);
 int TuneModel(const Common& common, const std::string& model);
 int RunChat(const Common& common, const RunOptions& options);
 int Ingest(const Common& common, const IngestOptions& options);

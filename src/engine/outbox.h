@@ -18,9 +18,10 @@ class Outbox {
   // Does not own `socket`.
   explicit Outbox(int socket) : socket_(socket) {}
 
-  template <class T>
-  void Put(wire::EngineFrame kind, uint64_t request, const T& body) {
-    PutEncoded(kind, request, wire::Encode(body));
+  // `Kind` is wire::EngineFrame, or what another protocol has beside it (wire/quality.h).
+  template <class Kind, class T>
+  void Put(Kind kind, uint64_t request, const T& body) {
+    PutEncoded(static_cast<wire::EngineFrame>(kind), request, wire::Encode(body));
   }
   void PutFailure(uint64_t request, const Error& error) {
     Put(wire::EngineFrame::kFailure, request, wire::FailureOf(error));

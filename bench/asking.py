@@ -25,6 +25,7 @@ class Answer:
 
     times: list = dataclasses.field(default_factory=list)  # of each piece of text
     total_s: float = 0.0
+    text: str = ""
     usage: dict = dataclasses.field(default_factory=dict)
     finish: str | None = None
     error: str | None = None
@@ -97,8 +98,9 @@ def read_events(response, answer, started, on_piece):
         answer.usage = event.get("usage") or answer.usage
         for choice in event.get("choices", []):
             answer.finish = choice.get("finish_reason") or answer.finish
-            if choice.get("text") or choice.get("delta", {}).get("content"):
+            if piece := choice.get("text") or choice.get("delta", {}).get("content"):
                 answer.times.append(now)
+                answer.text += piece
                 if on_piece and on_piece(answer):
                     return
     answer.error = answer.error or "the stream ended without [DONE]"

@@ -106,11 +106,10 @@ def run_measure(measure, results, chosen, pairs, program, folder):
 
 
 def arguments_of(measure, folder):
-    """Of weir serve; cells that a measure sets go through a configuration file."""
-    if measure.weir_cells is None:
-        return measure.weir_arguments
-    file = folder / "cells.toml"
-    file.write_text(f'[model."{measure.model}"]\ncontext = {measure.weir_cells}\n')
+    """Of weir serve; what a measure sets of the model goes through a configuration file."""
+    file = folder / "model.toml"
+    cells = f"context = {measure.weir_cells}\n" if measure.weir_cells else ""
+    file.write_text(f'[model."{measure.model}"]\n{cells}prompt_lookup = {str(measure.weir_lookup).lower()}\n')
     return ("--config", str(file), *measure.weir_arguments)
 
 

@@ -56,6 +56,37 @@ def constrained(server, round_number):
     return {"share of free decoding": bound.decode_rate() / free.decode_rate()}
 
 
+def source(lines):
+    """The beginning of a file that people edit: a part of this harness."""
+    return "".join((servers.ROOT / "bench" / "asking.py").read_text().splitlines(keepends=True)[:lines])
+
+
+def rewriting(round_number):
+    return (f"# round {round_number}\n{source(70)}\nWrite this file again, whole and without a comment on it, with the class "
+            "Answer called Reply.")
+
+
+def extraction(round_number):
+    people = "; ".join(f"{name}-{round_number} lives at {number} {street} Street and can be reached under 555-01{number}"
+                       for number, (name, street) in enumerate(zip(asking.WORDS[:12], asking.WORDS[20:32]), start=10))
+    return f"{people}.\n\nList every name with its street and phone number as lines of CSV."
+
+
+def prose(round_number):
+    return f"Tell the story of a {asking.words(3, f'l{round_number}')} and what happened to it, in plain sentences."
+
+
+def with_lookup(server, round_number, prompt_of, tokens=300):
+    """Decoding with drafts from the text itself, by the rate without: a seed asks for steps that do not depend on guesses."""
+    if server.name != "weir":
+        return {}
+    messages = [user(prompt_of(round_number))]
+    plain = checked(asking.chat(server, messages, tokens, seed=1))
+    drafted = checked(asking.chat(server, messages, tokens))
+    return {"times the rate without": drafted.decode_rate() / plain.decode_rate(),
+            "tokens/s": drafted.decode_rate(), "same answer": float(drafted.text == plain.text)}
+
+
 def prefill(server, round_number, tokens=1000):
     """A prompt that nobody has seen, one token out: prompt tokens per second until the answer is there."""
     answer = checked(asking.chat(server, [user(asking.words(tokens, f"p{round_number}"))], 1, ignore_eos=True))

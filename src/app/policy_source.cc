@@ -173,6 +173,9 @@ Result<backends::ModelFile> PolicySource::FileOf(const std::string& model) const
     if (const auto& flash = settings->flash_attention.value) {
       file.settings.flash_attention = *flash ? wire::Switch::kOn : wire::Switch::kOff;
     }
+    if (const auto& lookup = settings->prompt_lookup.value) {
+      file.settings.prompt_lookup = *lookup ? wire::Switch::kOn : wire::Switch::kOff;
+    }
     file.settings.kv_type_k = *settings->kv_type_k;
     file.settings.kv_type_v = *settings->kv_type_v;
     file.settings.threads = OrZero(settings->threads);

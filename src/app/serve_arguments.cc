@@ -30,6 +30,7 @@ constexpr Alias kAliases[] = {
     {"--ubatch-size", "model.micro_batch"},
     {"-fa", "model.flash_attention"},
     {"--flash-attn", "model.flash_attention"},
+    {"--spec-type", "model.prompt_lookup"},
     {"-ctk", "model.kv_type_k"},
     {"--cache-type-k", "model.kv_type_k"},
     {"-ctv", "model.kv_type_v"},
@@ -68,6 +69,13 @@ std::optional<std::string> SetModel(config::Model& model, const std::string& nam
   if (name == "flash_attention") {
     if (!IsSwitch(value)) return "flash_attention is on, off or auto";
     if (value != "auto") model.flash_attention = {{value == "on"}, kFlag};
+    return std::nullopt;
+  }
+  if (name == "prompt_lookup") {
+    if (value != "none" && !value.starts_with("ngram-")) {
+      return "speculation is none or one of the ngram- kinds, which are all Weir's own";
+    }
+    model.prompt_lookup = {{value != "none"}, kFlag};
     return std::nullopt;
   }
   if (name == "kv_type_k" || name == "kv_type_v") {

@@ -98,6 +98,10 @@ struct Done {
   double queue_ms = 0;
   double prompt_ms = 0;  // from admission to the first token
   double decode_ms = 0;
+  // Tokens that an engine computed on a guess, and those of them that came true (of
+  // completion_tokens). 0 where nothing is guessed or reported.
+  int64_t draft_tokens = 0;
+  int64_t draft_tokens_accepted = 0;
   bool operator==(const Done&) const = default;
 };
 

@@ -415,6 +415,7 @@ Model ReadModel(TableReader& reader) {
   reader.Read("batch", model.batch, Some(value::Within(1, 65'536)));
   reader.Read("micro_batch", model.micro_batch, Some(value::Within(1, 65'536)));
   reader.Read("flash_attention", model.flash_attention, Some(value::Flag));
+  reader.Read("prompt_lookup", model.prompt_lookup, Some(value::Flag));
   reader.Read("kv_type_k", model.kv_type_k, CellType);
   reader.Read("kv_type_v", model.kv_type_v, CellType);
   reader.Read("threads", model.threads, Some(value::Within(1, 1024)));

@@ -231,6 +231,7 @@ struct Model {
   Optional<int64_t> batch = {};         // tokens of one step
   Optional<int64_t> micro_batch = {};   // of these, computed together; at most batch
   Optional<bool> flash_attention = {};  // absent: as the engine chooses
+  Optional<bool> prompt_lookup = {};    // draft tokens from the text itself; absent: on
   Text kv_type_k = {};                  // one of kCellTypes; empty: f16
   Text kv_type_v = {};
   Optional<int64_t> threads = {};

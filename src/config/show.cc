@@ -209,6 +209,7 @@ void ShowModel(const Model& model, Printer& out) {
   out.Put("batch", model.batch);
   out.Put("micro_batch", model.micro_batch);
   out.Put("flash_attention", model.flash_attention);
+  out.Put("prompt_lookup", model.prompt_lookup);
   out.PutSet("kv_type_k", model.kv_type_k);
   out.PutSet("kv_type_v", model.kv_type_v);
   out.Put("threads", model.threads);

@@ -24,6 +24,7 @@
 #include "llama/model.h"
 #include "process/probe.h"
 #include "process/sandbox.h"
+#include "scheduler/budget.h"
 #include "scheduler/scheduler.h"
 #include "wire/engine.h"
 #include "wire/frame.h"
@@ -40,6 +41,8 @@ constexpr int32_t kSequencesDefault = 64;
 constexpr int32_t kWaitingMax = 1 << 20;
 // Rows of one step whose logits are kept: each is a float for every entry of the vocabulary.
 constexpr int32_t kOutputsMax = 64;
+// Rows on a guess beside the row of a stream: together they fill a tile of the matrix kernels.
+constexpr int32_t kDraftMax = scheduler::StepBudget::kTileRows - 1;
 // An answer that names no bound ends here (docs/sampling.md), not at the end of the context.
 constexpr int32_t kMaxTokensDefault = 4'096;
 
@@ -174,7 +177,8 @@ Result<void> MakeGeneration(const wire::EngineSettings& settings, uint64_t host_
       .chunk_max = loaded.context->batch_rows(),
       .host_bytes_max = host_bytes_max,
       .waiting_max = loaded.queue_bounds.waiting_max,
-      .waiting_max_per_key = loaded.queue_bounds.waiting_max_per_key});
+      .waiting_max_per_key = loaded.queue_bounds.waiting_max_per_key,
+      .draft_max = settings.prompt_lookup == wire::Switch::kOff ? 0 : kDraftMax});
 
   loaded.info.context_tokens = loaded.context->cells();
   loaded.info.request_tokens_max = loaded.limits.request_tokens_max;

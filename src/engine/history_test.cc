@@ -7,8 +7,6 @@
 // asserted.
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-
 #include "engine/test_numerics.h"
 #include "scheduler/world.h"
 
@@ -20,6 +18,7 @@ using llama::testing::RandomPath;
 using llama::testing::StoriesPath;
 using llama::testing::TinyPath;
 using scheduler::testing::Action;
+using scheduler::testing::FromEnvironment;
 using scheduler::testing::History;
 using testing::Compare;
 using testing::Conversation;
@@ -28,11 +27,6 @@ using testing::SmallSettings;
 using testing::Story;
 
 constexpr int32_t kFirstToken = 300;  // words of the model, for the letters of a history
-
-uint64_t FromEnvironment(const char* name, uint64_t otherwise) {
-  const char* text = std::getenv(name);
-  return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
-}
 
 struct Asked {
   chat::GenerateRequest request = {};
@@ -104,19 +98,9 @@ class Play {
   }
 
   void Submit(const Action& action) {
-    std::vector<int32_t> prompt;
     const Asked* before = action.continues >= 0 ? Back(action.continues) : nullptr;
-    if (before != nullptr) {
-      prompt = before->request.prompts[0].tokens;
-    } else {
-      for (int32_t i = 0; i < action.prefix; ++i) {
-        prompt.push_back(kFirstToken + (i * 7 + action.family * 31) % 100);
-      }
-    }
-    for (int32_t i = 0; i < action.tail; ++i) {
-      prompt.push_back(kFirstToken +
-                       static_cast<int32_t>((action.tail_seed >> (i % 48)) + uint64_t(i)) % 100);
-    }
+    std::vector<int32_t> prompt = scheduler::testing::PromptOf(
+        action, before == nullptr ? nullptr : &before->request.prompts[0].tokens, kFirstToken);
     if (prompt.empty()) prompt.push_back(kFirstToken);
     Asked asked;
     asked.request =
@@ -218,6 +202,7 @@ void RunSeed(const Model& model, uint64_t seed, Count& count) {
   count.reached.hits_joined += stats.hits_joined;
   count.reached.hits_host += stats.hits_host;
   count.reached.preemptions += stats.preemptions;
+  count.reached.draft_tokens_accepted += stats.draft_tokens_accepted;
 }
 
 Count RunSeeds(const Model& model, uint64_t seeds) {
@@ -245,6 +230,7 @@ TEST(EngineHistory, AnswersAmongOthersAreTheAnswersAlone) {
   EXPECT_GT(count.reached.hits_joined, 0u);
   EXPECT_GT(count.reached.hits_host, 0u);
   EXPECT_GT(count.reached.preemptions, 0u);
+  EXPECT_GT(count.reached.draft_tokens_accepted, 0u);
 }
 
 TEST(EngineHistory, SoTheyAreWithAVocabularyOfThousands) {

@@ -12,7 +12,6 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <filesystem>
 #include <map>
 #include <string>
@@ -41,17 +40,13 @@ using scheduler::StepOutcome;
 using scheduler::Submission;
 using scheduler::Token;
 using scheduler::testing::Action;
+using scheduler::testing::FromEnvironment;
 using scheduler::testing::History;
 using Answer = std::vector<chat::TokenLogprob>;
 
 constexpr Token kFirstToken = 300;  // words of the model, for the letters of a history
 constexpr size_t kCandidates = 6;
 constexpr int64_t kStepsMax = 20'000;
-
-uint64_t FromEnvironment(const char* name, uint64_t otherwise) {
-  const char* text = std::getenv(name);
-  return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
-}
 
 std::unique_ptr<llama::Context> MakeContext(const llama::Model& model,
                                             const scheduler::Options& o) {
@@ -218,37 +213,16 @@ class Play {
   }
 
   std::vector<Token> PromptOf(const Action& action) {
-    std::vector<Token> prompt;
-    if (const Client* before = action.continues >= 0 ? Back(action.continues) : nullptr) {
-      prompt = before->submission.prompt;
-      const auto& answer = before->branches[0].tokens;
-      prompt.insert(prompt.end(), answer.begin(), answer.end());
-    } else {
-      for (int32_t i = 0; i < action.prefix; ++i)
-        prompt.push_back(kFirstToken + (i * 7 + action.family * 31) % 100);
-    }
-    for (int32_t i = 0; i < action.tail; ++i) {
-      const uint64_t letter = (action.tail_seed >> (i % 48)) + static_cast<uint64_t>(i);
-      prompt.push_back(kFirstToken + static_cast<Token>(letter % 100));
-    }
-    return prompt;
+    const Client* before = action.continues >= 0 ? Back(action.continues) : nullptr;
+    if (before == nullptr) return scheduler::testing::PromptOf(action, nullptr, kFirstToken);
+    std::vector<Token> whole = before->submission.prompt;
+    const auto& answer = before->branches[0].tokens;
+    whole.insert(whole.end(), answer.begin(), answer.end());
+    return scheduler::testing::PromptOf(action, &whole, kFirstToken);
   }
 
   void Submit(const Action& action) {
-    Submission s;
-    s.id = last_id_ + 1;
-    s.prompt = PromptOf(action);
-    s.max_new_tokens = action.scores && !action.answers ? 0 : action.max_new_tokens;
-    s.tenant_salt = action.tenant;
-    s.key = action.client % 2;
-    s.client = action.client;
-    s.priority = action.priority;
-    s.forks = s.max_new_tokens == 0 ? 1 : action.forks;
-    s.group = action.group;
-    s.deterministic = action.deterministic;
-    s.keep_prefix = action.keep_prefix;
-    const auto size = static_cast<int32_t>(s.prompt.size());
-    if (action.scores && size > 0) s.prompt_outputs_from = std::max(0, size - 1 - action.tail);
+    Submission s = SubmissionOf(action, last_id_ + 1, PromptOf(action));
     if (!scheduler_.Submit(s, now_)) return;  // too long, or too many: the pure tests look at these
     ++last_id_;
     Client& client = clients_[s.id];
@@ -308,14 +282,20 @@ class Play {
     }
     scheduler_.Decoded(outcome, std::chrono::microseconds(5000 + 900 * plan.rows.size()));
     if (outcome.kind != StepOutcome::Kind::kDone) return;
+    Token drawn = llama::kNoToken;
     for (size_t i = 0; i < plan.rows.size(); ++i) {
-      if (plan.rows[i].output) Deliver(plan.rows[i], context_->Logits(static_cast<int32_t>(i)));
+      const Row& row = plan.rows[i];
+      const bool used = row.output && (!row.draft || row.token == drawn);
+      drawn =
+          used ? Deliver(row, context_->Logits(static_cast<int32_t>(i))) : Token{llama::kNoToken};
     }
   }
 
-  void Deliver(const Row& row, std::span<const float> logits) {
+  // What the row's last branch goes on with.
+  Token Deliver(const Row& row, std::span<const float> logits) {
+    Token last = llama::kNoToken;
     Client& client = clients_.at(row.request);
-    if (client.cancelled) return;
+    if (client.cancelled) return last;
     const Submission& s = client.submission;
     const auto next = static_cast<size_t>(row.pos) + 1;
     if (s.prompt_outputs_from >= 0 && row.pos >= s.prompt_outputs_from && next < s.prompt.size())
@@ -327,7 +307,9 @@ class Play {
       branch.answer.push_back(std::move(drawn.entry));
       branch.tokens.push_back(drawn.token);
       scheduler_.Sampled(s.id, b, drawn.token);
+      last = drawn.token;
     }
+    return last;
   }
 
   void TakeEvents() {
@@ -376,6 +358,8 @@ class Play {
     count_.reached.hits_host += stats.hits_host;
     count_.reached.preemptions += stats.preemptions;
     count_.reached.host_failures += stats.host_failures;
+    count_.reached.draft_tokens += stats.draft_tokens;
+    count_.reached.draft_tokens_accepted += stats.draft_tokens_accepted;
   }
 
   const History& history_;
@@ -424,6 +408,8 @@ TEST(PlansOnModel, AnswersAmongOthersAndFaultsAreTheAnswersAlone) {
   EXPECT_GT(count.reached.hits_host, 0u);
   EXPECT_GT(count.reached.host_failures, 0u);
   EXPECT_GT(count.reached.preemptions, 0u);
+  EXPECT_GT(count.reached.draft_tokens, count.reached.draft_tokens_accepted);
+  EXPECT_GT(count.reached.draft_tokens_accepted, 0u);
 }
 
 TEST(PlansOnModel, SoTheyAreWithASlidingWindow) {

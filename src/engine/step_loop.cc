@@ -149,46 +149,69 @@ scheduler::StepOutcome StepLoop::Decode(const scheduler::Plan& plan) {
 }
 
 void StepLoop::UseOutputs(const scheduler::Plan& plan) {
+  // What the row before gave. The rows of a draft stand behind the row that they go on from.
+  llama::Token drawn = llama::kNoToken;
   for (size_t i = 0; i < plan.rows.size(); ++i) {
-    if (plan.rows[i].output) UseRow(plan.rows[i], static_cast<int32_t>(i));
+    const scheduler::Row& row = plan.rows[i];
+    const bool wrong = row.draft && row.token != drawn;
+    if (row.draft) CountDraft(row, !wrong);
+    drawn = row.output && !wrong ? UseRow(row, static_cast<int32_t>(i)) : llama::kNoToken;
   }
 }
 
-void StepLoop::UseRow(const scheduler::Row& row, int32_t index) {
-  // A request may end by an error of one of its branches while rows of others are still to be used.
+void StepLoop::CountDraft(const scheduler::Row& row, bool right) {
   const auto part = parts_.find(row.request);
   if (part == parts_.end()) return;
+  const auto found = generations_.find(part->second.id);
+  if (found == generations_.end()) return;
+  ++found->second.draft_tokens;
+  found->second.draft_tokens_accepted += right ? 1 : 0;
+}
+
+// The token that the last of the row's branches goes on with; kNoToken when there is none.
+llama::Token StepLoop::UseRow(const scheduler::Row& row, int32_t index) {
+  // A request may end by an error of one of its branches while rows of others are still to be used.
+  const auto part = parts_.find(row.request);
+  if (part == parts_.end()) return llama::kNoToken;
   const Part of = part->second;
   if (const auto found = scorings_.find(of.id); found != scorings_.end()) {
-    return ScoreRow(found->second, of.index, row, context_->Logits(index));
+    ScoreRow(found->second, of.index, row, context_->Logits(index));
+    return llama::kNoToken;
   }
   if (auto& echo = generations_.at(of.id).work.prompts[of.index].echo; echo.wants_rows()) {
     echo.Take(context_->model().vocabulary(), row.pos, context_->Logits(index));
   }
+  llama::Token drawn = llama::kNoToken;
   for (int32_t branch = row.branch; branch < row.branch + row.samples; ++branch) {
     const auto found = generations_.find(of.id);
-    if (found == generations_.end()) return;
-    DrawFor(found->second, of, row, branch, context_->Logits(index));
+    if (found == generations_.end()) return llama::kNoToken;
+    drawn = DrawFor(found->second, of, row, branch, context_->Logits(index));
   }
+  return drawn;
 }
 
-void StepLoop::DrawFor(Generation& generation, const Part& part, const scheduler::Row& row,
-                       int32_t branch, std::span<const float> logits) {
+llama::Token StepLoop::DrawFor(Generation& generation, const Part& part, const scheduler::Row& row,
+                               int32_t branch, std::span<const float> logits) {
   const size_t choice =
       part.index * static_cast<size_t>(generation.work.forks) + static_cast<size_t>(branch);
   Answer& answer = *generation.work.answers[choice];
   const EchoedPrompt& echo = generation.work.prompts[part.index].echo;
   if (answer.tokens() == 0 && echo.wants_rows()) answer.Echo(echo.logprobs);
   Result<AnswerStep> step = answer.Draw(logits);
-  if (!step) return Abandon(generation.id, step.error());
+  if (!step) {
+    Abandon(generation.id, step.error());
+    return llama::kNoToken;
+  }
   if (generation.first_token == MonotonicTime{}) generation.first_token = SystemClock().Now();
   ++generated_tokens_;
+  const llama::Token drawn = step->done ? llama::kNoToken : step->token;
   if (step->done) {
     scheduler_->Finished(row.request, branch);
   } else {
     scheduler_->Sampled(row.request, branch, step->token);
   }
   Emit(generation, std::move(*step));
+  return drawn;
 }
 
 void StepLoop::ScoreRow(Scoring& scoring, size_t index, const scheduler::Row& row,
@@ -311,7 +334,9 @@ void StepLoop::CloseIfDone(Generation& generation) {
   chat::Done done{.usage = generation.usage,
                   .queue_ms = Milliseconds(generation.admitted - generation.received),
                   .prompt_ms = Milliseconds(generation.first_token - generation.admitted),
-                  .decode_ms = Milliseconds(now - generation.first_token)};
+                  .decode_ms = Milliseconds(now - generation.first_token),
+                  .draft_tokens = generation.draft_tokens,
+                  .draft_tokens_accepted = generation.draft_tokens_accepted};
   outbox_.Put(wire::EngineFrame::kEvent, generation.id, chat::Event{done});
   for (const auto submission : generation.submissions) parts_.erase(submission);
   generations_.erase(generation.id);
@@ -381,6 +406,8 @@ wire::EngineStats StepLoop::Stats() const {
   stats.cells_used = now.cells_used;
   stats.prompt_tokens_cached = now.tokens_reused;
   stats.preemptions = now.preemptions;
+  stats.draft_tokens = now.draft_tokens;
+  stats.draft_tokens_accepted = now.draft_tokens_accepted;
   stats.held = now.held;
   stats.prefilling = now.prefilling;
   stats.decoding = now.decoding;

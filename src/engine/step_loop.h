@@ -57,6 +57,8 @@ class StepLoop {
     bool paused = false;
     size_t admitted_prompts = 0;
     size_t open_answers = 0;
+    int64_t draft_tokens = 0;
+    int64_t draft_tokens_accepted = 0;
     chat::Usage usage = {};
     std::vector<int32_t> processed = {};  // tokens of each prompt
     MonotonicTime progress_sent = {};
@@ -95,9 +97,10 @@ class StepLoop {
   bool StepGeneration();
   scheduler::StepOutcome Decode(const scheduler::Plan& plan);
   void UseOutputs(const scheduler::Plan& plan);
-  void UseRow(const scheduler::Row& row, int32_t index);
-  void DrawFor(Generation& generation, const Part& part, const scheduler::Row& row, int32_t branch,
-               std::span<const float> logits);
+  void CountDraft(const scheduler::Row& row, bool right);
+  llama::Token UseRow(const scheduler::Row& row, int32_t index);
+  llama::Token DrawFor(Generation& generation, const Part& part, const scheduler::Row& row,
+                       int32_t branch, std::span<const float> logits);
   void ScoreRow(Scoring& scoring, size_t index, const scheduler::Row& row,
                 std::span<const float> logits);
   void TakeSchedulerEvents();

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "scheduler/fair_share.h"
+#include "scheduler/lookup.h"
 #include "scheduler/plan.h"
 #include "scheduler/prefix_tree.h"
 
@@ -34,10 +35,14 @@ struct Branch {
   int32_t outputs_done = 0;  // scoring: prompt rows before this position were output already
   int32_t restoring = 0;     // tokens that the engine is asked to copy from host memory
   bool awaiting = false;     // a row was output; its sample is owed
-  bool canonical = false;    // every cell so far was computed alone, in whole fixed chunks
-  bool started = false;      // was admitted before
-  bool joined = false;       // had waited for a prefix in the making
-  int32_t bypassed = 0;      // how often another was admitted although this one came first
+  // Guesses that stand in the cache behind `length` and in the tree, until samples tell which of
+  // them are right.
+  std::vector<Token> drafted = {};
+  Lookup lookup = {};
+  bool canonical = false;  // every cell so far was computed alone, in whole fixed chunks
+  bool started = false;    // was admitted before
+  bool joined = false;     // had waited for a prefix in the making
+  int32_t bypassed = 0;    // how often another was admitted although this one came first
   int32_t boost =
       static_cast<int32_t>(Priority::kBackground);  // best class of those that wait for this one
   int32_t holders = 0;                              // how many wait for this one's prefix

@@ -48,11 +48,14 @@ double StepBudget::prompt_ns(int32_t tokens) const {
 
 double StepBudget::prompt_token_ns() const { return prompt_ns(kLargeChunk); }
 
-double StepBudget::decode_ns(int32_t rows) const {
+// A row more costs at most what a prompt token does.
+double StepBudget::decode_ns(int32_t rows) const { return decode_ns(rows, prompt_ns(1)); }
+double StepBudget::decode_hoped_ns(int32_t rows) const { return decode_ns(rows, prompt_ns(1) / 2); }
+
+double StepBudget::decode_ns(int32_t rows, double row_ns) const {
   const int32_t slot = std::min(rows, kDecodeSlots - 1);
   for (int32_t below = slot; below >= 1; --below) {
-    // A row more costs at most what a prompt token does.
-    if (decode_ns_[below] > 0) return decode_ns_[below] + (rows - below) * prompt_ns(1);
+    if (decode_ns_[below] > 0) return decode_ns_[below] + (rows - below) * row_ns;
   }
   for (int32_t above = slot + 1; above < kDecodeSlots; ++above) {
     if (decode_ns_[above] > 0) return decode_ns_[above];

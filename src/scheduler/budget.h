@@ -37,12 +37,16 @@ class StepBudget {
   void Measured(int32_t decode_rows, int32_t prompt_tokens, Duration cost);
 
   double decode_ns(int32_t rows) const;  // D(rows); 0 when nothing is known
+  // The same with hope where it was never measured: rows beyond the next smaller number that was
+  // count half of what they cost at most. One try tells, so that none is left out for ever.
+  double decode_hoped_ns(int32_t rows) const;
   double prompt_token_ns() const;  // P of large chunks, else of small ones; 0 when nothing is known
 
  private:
   static constexpr int32_t kDecodeSlots = 65;  // D is kept for 1 .. 64 rows; more count as 64
   static constexpr int32_t kLargeChunk = 64;
   double prompt_ns(int32_t tokens) const;
+  double decode_ns(int32_t rows, double row_ns) const;
 
   const Duration target_;
   const Duration target_alone_;

@@ -2,7 +2,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <random>
+#include <utility>
 
 #include "scheduler/world.h"
 
@@ -34,6 +36,7 @@ History RandomHistory(uint64_t seed) {
   o.aging = std::chrono::milliseconds(pick(20, 2000));
   o.overdue = std::chrono::milliseconds(pick(50, 5000));
   o.group_quantum = static_cast<int32_t>(pick(1, 5));
+  o.draft_max = static_cast<int32_t>(chance(50) ? pick(1, 9) : 0);
   if (chance(60)) {
     o.host_bytes_max = static_cast<uint64_t>(pick(200, 20'000));
     o.host_tokens_min = static_cast<int32_t>(pick(1, 20));
@@ -119,6 +122,38 @@ History FloodedHistory(uint64_t seed) {
   return history;
 }
 
+std::vector<Token> PromptOf(const Action& action, const std::vector<Token>* before, Token first) {
+  constexpr int32_t kLetters = 100;
+  std::vector<Token> prompt;
+  if (before != nullptr) prompt = *before;
+  for (int32_t i = 0; before == nullptr && i < action.prefix; ++i) {
+    prompt.push_back(first + (i * 7 + action.family * 31) % kLetters);
+  }
+  for (int32_t i = 0; i < action.tail; ++i) {
+    const uint64_t letter = (action.tail_seed >> (i % 48)) + static_cast<uint64_t>(i);
+    prompt.push_back(first + static_cast<Token>(letter % kLetters));
+  }
+  return prompt;
+}
+
+Submission SubmissionOf(const Action& action, RequestId id, std::vector<Token> prompt) {
+  Submission s;
+  s.id = id;
+  s.prompt = std::move(prompt);
+  s.max_new_tokens = action.scores && !action.answers ? 0 : action.max_new_tokens;
+  s.tenant_salt = action.tenant;
+  s.key = action.client % 2;
+  s.client = action.client;
+  s.priority = action.priority;
+  s.forks = s.max_new_tokens == 0 ? 1 : action.forks;
+  s.group = action.group;
+  s.deterministic = action.deterministic;
+  s.keep_prefix = action.keep_prefix;
+  const auto size = static_cast<int32_t>(s.prompt.size());
+  if (action.scores && size > 0) s.prompt_outputs_from = std::max(0, size - 1 - action.tail);
+  return s;
+}
+
 std::string ToText(const Action& a) {
   switch (a.kind) {
     case Action::Kind::kSubmit:
@@ -145,15 +180,20 @@ std::string ToText(const Action& a) {
   return "?";
 }
 
+uint64_t FromEnvironment(const char* name, uint64_t otherwise) {
+  const char* text = std::getenv(name);
+  return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
+}
+
 std::string ToText(const Options& o) {
   return fmt::format(
       "cells {} context {} seqs {} running {} batch {} outputs {} sharing {} chunk {}..{} fixed {} "
       "reserve {} join {} bypass {} "
-      "waiting {}/{} quantum {} host {} idle {}",
+      "waiting {}/{} quantum {} host {} idle {} draft {}",
       o.cells, o.context_max, o.seqs_max, o.running_max, o.batch_tokens_max, o.outputs_max,
       static_cast<int>(o.sharing), o.chunk_min, o.chunk_max, o.chunk_deterministic,
       o.output_reserve, o.join_min, o.bypass_max, o.waiting_max, o.waiting_max_per_key,
-      o.group_quantum, o.host_bytes_max, o.idle_cells_max);
+      o.group_quantum, o.host_bytes_max, o.idle_cells_max, o.draft_max);
 }
 
 }  // namespace weir::scheduler::testing

@@ -1,5 +1,6 @@
 // The state behind Scheduler. Its calls are in scheduler.cc, admission.cc (who may start, who has
-// to make room) and step.cc (rows of a step, what became of them). Internal to this folder.
+// to make room), step.cc (rows of a step, what became of them) and draft.cc (rows on a guess).
+// Internal to this folder.
 #pragma once
 
 #include <memory>
@@ -38,6 +39,8 @@ class Scheduler::Impl {
     int32_t count = 0;
     bool decode = false;
     bool canonical = false;
+    std::vector<Token> draft = {};  // behind them
+    int32_t rows() const { return count + static_cast<int32_t>(draft.size()); }
   };
   // A kRestore that the engine has not answered.
   struct Restore {
@@ -112,6 +115,12 @@ class Scheduler::Impl {
   void AfterNoRoom();
   void AfterFailure();
   int32_t FirstOutput(const Slice& slice) const;
+
+  // draft.cc
+  void AddDrafts();
+  int32_t DraftLength(const Branch& branch, int32_t most, int32_t rows, double& tokens) const;
+  void KeepDraft(Slice& slice);
+  bool ConfirmDraft(Branch& branch, Token token);
 
   const Options options_;
   PrefixTree tree_;

@@ -70,6 +70,10 @@ struct Options {
   Duration short_first =
       std::chrono::seconds(1);  // how far a short prompt may overtake, in service time
   int32_t group_quantum = 16;   // steps before another group gets its turn
+
+  // Draft tokens that a branch may have in a step (lookup.h), where they pay and no prompt waits.
+  // 0: off, and it is off for deterministic requests and with Sharing::kWhole.
+  int32_t draft_max = 0;
 };
 
 enum class Priority : uint8_t { kInteractive = 0, kBatch = 1, kBackground = 2 };
@@ -126,6 +130,10 @@ struct Row {
   int32_t samples = 0;
   RequestId request = 0;
   int32_t branch = 0;
+  // The token is a guess, at what the row before it will give: this row's output may be used only
+  // if just that token was sampled from that one, and Sampled told so. Rows of drafts that turn out
+  // wrong are passed over.
+  bool draft = false;
 };
 
 struct Plan {
@@ -203,8 +211,10 @@ struct Stats {
   uint64_t cells_evicted = 0;
   uint64_t host_saves = 0;
   uint64_t host_failures = 0;  // saves and restores that the engine could not do
-  uint64_t no_room = 0;  // steps that the memory refused although the count said there is room
-  uint64_t refused = 0;  // submissions beyond the queue's bounds
+  uint64_t no_room = 0;       // steps that the memory refused although the count said there is room
+  uint64_t refused = 0;       // submissions beyond the queue's bounds
+  uint64_t draft_tokens = 0;  // rows that were computed on a guess,
+  uint64_t draft_tokens_accepted = 0;  // and those that were right
 };
 
 }  // namespace weir::scheduler

@@ -42,10 +42,17 @@
 // Deterministic requests take nothing from there: cells are not where the same request would have
 // put them.
 //
+// Guessing (draft.cc). While no prompt waits, a stream's row may be followed by rows for the tokens
+// that are likely to come after it, found in its own text (lookup.h). They are in the cache before
+// it is known whether they are right; each sample confirms one or voids the rest, which leaves the
+// cache again. A draft is as long as makes the step's tokens cheapest, by what steps with so many
+// rows were measured to cost and how often guesses in this text were right: often that is not at
+// all.
+//
 // Reproducible requests. Arithmetic depends on which rows share a step. A deterministic request
-// that is alone computes its prompt in fixed chunks; cells made so are `canonical`, and such
-// requests reuse canonical cells only, up to a chunk border. So on an idle engine the rows after
-// the reused part are the same steps as without it.
+// that is alone computes its prompt in fixed chunks and has no drafts; cells made so are
+// `canonical`, and such requests reuse canonical cells only, up to a chunk border. So on an idle
+// engine the rows after the reused part are the same steps as without it.
 #include "scheduler/scheduler.h"
 
 #include <fmt/format.h>
@@ -285,7 +292,7 @@ void Scheduler::Impl::Sampled(RequestId id, int32_t index, Token token) {
   Branch* branch = Find(id, index);
   if (branch == nullptr) return;
   CHECK(branch->awaiting, "no row asked for this sample");
-  branch->awaiting = false;
+  branch->awaiting = ConfirmDraft(*branch, token);
   if (branch->place == Branch::Place::kUnborn) {
     const std::vector<Token>& first = branch->request->branches.front()->tokens;
     branch->tokens.assign(first.begin(), first.begin() + branch->request->prompt_size);

@@ -11,7 +11,8 @@
 //     if (plan.empty()) wait for a submission, a resume, or a sample that is still owed; continue;
 //     apply plan.ops in order (Saved, Restored); if (plan.rows.empty()) continue;    // no Decoded
 //     for a plan without rows code = llama_decode(rows); scheduler.Decoded(outcome, cost); if done:
-//     for each row with samples > 0, for each of its branches: sample, then Sampled or Finished;
+//     for each row with samples > 0, for each of its branches: sample, then Sampled or Finished
+//       (rows with draft set only if the token before them came true);
 //     TakeEvents
 //   }
 //
@@ -34,7 +35,7 @@
 // Finished), or keep text.
 //
 // How it works: prefix_tree.h (who holds which cells), budget.h (how long a step may be),
-// fair_share.h (whose turn it is), and the essay in scheduler.cc.
+// fair_share.h (whose turn it is), lookup.h (what may come next), and the essay in scheduler.cc.
 #pragma once
 
 #include <memory>
@@ -87,7 +88,8 @@ class Scheduler {
 
   // The engine sampled `token` for a branch from the row that asked for it; the branch goes on with
   // it. At its max_new_tokens or at the end of its room the branch ends by itself (an event says
-  // so); the token counts all the same.
+  // so); the token counts all the same. The first one that is not as drafted voids the rest of the
+  // draft.
   void Sampled(RequestId id, int32_t branch, Token token);
 
   // The engine ended a branch: end of answer, stop string, its own length. In place of Sampled for

@@ -7,7 +7,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <cstdlib>
 #include <functional>
 #include <string>
 
@@ -15,11 +14,6 @@
 
 namespace weir::scheduler::testing {
 namespace {
-
-uint64_t FromEnvironment(const char* name, uint64_t otherwise) {
-  const char* text = std::getenv(name);
-  return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
-}
 
 // True if `body` says so and its process lives to say it.
 bool InChild(bool quiet, const std::function<bool()>& body) {
@@ -127,6 +121,8 @@ TEST(SchedulerProperty, TheHistoriesReachWhatTheyAreFor) {
     sum.hits_cached += stats.hits_cached;
     sum.no_room += stats.no_room;
     sum.refused += stats.refused;
+    sum.draft_tokens += stats.draft_tokens;
+    sum.draft_tokens_accepted += stats.draft_tokens_accepted;
   }
   EXPECT_GT(sum.host_saves, 500u);
   EXPECT_GT(sum.hits_host, 100u);
@@ -137,6 +133,8 @@ TEST(SchedulerProperty, TheHistoriesReachWhatTheyAreFor) {
   EXPECT_GT(sum.hits_cached, 100u);
   EXPECT_GT(sum.no_room, 20u);
   EXPECT_GT(sum.refused, 100u);
+  EXPECT_GT(sum.draft_tokens, 500u);
+  EXPECT_GT(sum.draft_tokens_accepted, 100u);
 }
 
 TEST(SchedulerProperty, TheFloodsMakeRequestsWaitUntilTheyAreOverdue) {

@@ -53,6 +53,7 @@ void Scheduler::Impl::Compose(uint32_t group) {
   if (decoders.empty()) MakeRoomForPrompt(prompts);
   slices_.clear();
   for (Branch* branch : decoders) slices_.push_back({.branch = branch, .count = 1, .decode = true});
+  if (prompts.empty()) AddDrafts();
   AddPrompts(prompts, static_cast<int32_t>(decoders.size()));
 }
 
@@ -211,6 +212,17 @@ void Scheduler::Impl::AppendRows(const Slice& slice, Plan& plan) const {
          .request = request.id,
          .branch = branch.index});
   }
+  int32_t pos = branch.length + slice.count;
+  for (const Token token : slice.draft) {
+    plan.rows.push_back({.token = token,
+                         .pos = pos++,
+                         .seq = branch.seq,
+                         .output = true,
+                         .samples = 1,
+                         .request = request.id,
+                         .branch = branch.index,
+                         .draft = true});
+  }
 }
 
 // What became of a step.
@@ -257,14 +269,15 @@ void Scheduler::Impl::Advance(const Slice& slice, int32_t done) {
 
 void Scheduler::Impl::AfterDone(Duration cost) {
   int32_t decodes = 0, prompts = 0;
-  for (const Slice& slice : slices_) (slice.decode ? decodes : prompts) += slice.count;
+  for (const Slice& slice : slices_) (slice.decode ? decodes : prompts) += slice.rows();
   budget_.Measured(decodes, prompts, cost);
   row_limit_ = std::min(options_.batch_tokens_max, row_limit_ * 2);
-  for (const Slice& slice : slices_) {
+  for (Slice& slice : slices_) {
     Branch& branch = *slice.branch;
     Request& request = *branch.request;
-    FairShare::Charge(request.party, cost * slice.count / (decodes + prompts));
+    FairShare::Charge(request.party, cost * slice.rows() / (decodes + prompts));
     Advance(slice, slice.count);
+    if (!slice.draft.empty()) KeepDraft(slice);
     if (!slice.decode) {
       const int32_t prompt_done = std::min(branch.length, request.prompt_size);
       branch.outputs_done = std::max(branch.outputs_done, prompt_done);
@@ -317,9 +330,10 @@ void Scheduler::Impl::AfterAbort(const StepOutcome& outcome) {
                                       [&](const auto& r) { return r.seq == branch.seq; });
     CHECK(reached != outcome.reached.end(), "an aborted step tells how far each sequence came");
     const int32_t done = reached->next_pos - branch.length;
-    CHECK(done >= 0 && done <= slice.count, "a sequence ends within its rows");
+    CHECK(done >= 0 && done <= slice.rows(), "a sequence ends within its rows");
     const int32_t first_output = FirstOutput(slice);
-    Advance(slice, done);
+    // A draft stands behind a row whose logits were wanted: it is removed together with that.
+    Advance(slice, std::min(done, slice.count));
     if (branch.length <= first_output) {
       if (branch.remaining() == 0) EndWithEvent(branch, EndReason::kPromptDone);
     } else if (options_.sharing == Sharing::kPrefix) {
@@ -343,7 +357,7 @@ void Scheduler::Impl::AfterAbort(const StepOutcome& outcome) {
 void Scheduler::Impl::AfterNoRoom() {
   ++counters_.no_room;
   int32_t rows = 0;
-  for (const Slice& slice : slices_) rows += slice.count;
+  for (const Slice& slice : slices_) rows += slice.rows();
   const int32_t freed = tree_.Evict(std::max(rows, options_.cells / 8));
   counters_.cells_evicted += static_cast<uint64_t>(freed);
   if (freed > 0) return;

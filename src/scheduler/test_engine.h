@@ -39,6 +39,7 @@ class TestEngine {
     int32_t cached = 0;
     int32_t requeued = 0;
     std::vector<std::vector<Token>> answers;
+    std::vector<Token> script;  // what the model says first, before it says what was never said
     std::optional<EndReason> ended;
     Duration first_token{0};  // after the submission
     Duration gap_max{0};      // between tokens
@@ -116,20 +117,27 @@ class TestEngine {
     if (decodes) cost += decode_cost;
     now += cost;
     scheduler.Decoded({}, cost);
-    for (const Row& row : plan.rows) Sample(row);
+    Token drawn = -1;
+    for (const Row& row : plan.rows) drawn = row.draft && row.token != drawn ? -1 : Sample(row);
   }
 
-  void Sample(const Row& row) {
+  // What the row's last branch goes on with; -1: nothing.
+  Token Sample(const Row& row) {
+    Token token = -1;
     for (int32_t b = row.branch; b < row.branch + row.samples; ++b) {
       Seen& it = of(row.request);
       if (it.last != MonotonicTime{} && b == 0) it.gap_max = std::max(it.gap_max, now - it.last);
       if (it.last == MonotonicTime{}) it.first_token = now - it.submitted;
       it.last = now;
       const uint64_t draw = Mix(memory.See(row.seq, row.pos).hash, static_cast<uint64_t>(b));
-      const Token token = static_cast<Token>(1'000'000 + draw % 1'000'000);
+      token = static_cast<Token>(1'000'000 + draw % 1'000'000);
+      const std::vector<Token>& script = it.script;
+      const auto said = static_cast<size_t>(answered(row.request, static_cast<size_t>(b)));
+      if (said < script.size()) token = script[said];
       it.answers[static_cast<size_t>(b)].push_back(token);
       scheduler.Sampled(row.request, b, token);
     }
+    return token;
   }
 
   void Take(const Event& event) {

@@ -13,6 +13,7 @@ namespace weir::scheduler::testing {
 namespace {
 
 constexpr Token kVocabulary = 5;
+constexpr Token kNone = -1;
 constexpr int64_t kStepsToDrain = 20'000;
 
 // The model and sampler of one branch, given what it sees. -1 is the end of the answer.
@@ -119,20 +120,8 @@ class World {
   }
 
   void Submit(const Action& action) {
-    Submission s;
-    s.id = last_id_ + 1;
-    s.prompt = Prompt(action);
-    s.max_new_tokens = action.scores && !action.answers ? 0 : action.max_new_tokens;
-    s.tenant_salt = action.tenant;
-    s.key = action.client % 2;
-    s.client = action.client;
-    s.priority = action.priority;
-    s.forks = s.max_new_tokens == 0 ? 1 : action.forks;
-    s.group = action.group;
-    s.deterministic = action.deterministic;
-    s.keep_prefix = action.keep_prefix;
+    Submission s = SubmissionOf(action, last_id_ + 1, Prompt(action));
     const auto size = static_cast<int32_t>(s.prompt.size());
-    if (action.scores && size > 0) s.prompt_outputs_from = std::max(0, size - 1 - action.tail);
     const Result<void> result = scheduler_.Submit(s, now_);
     if (!result) {
       const Error& error = result.error();
@@ -263,6 +252,15 @@ class World {
       const auto pos = static_cast<size_t>(row.pos);
       const std::vector<Token>& answer = client->answers.at(static_cast<size_t>(row.branch));
       const size_t known = s.prompt.size() + answer.size();
+      if (row.draft) {
+        if (s.deterministic) return Break("a guess for a deterministic request");
+        if (row.samples != 1 || !row.output) return Break("a guess that gives nothing");
+        if (!asked.contains({row.request, row.branch})) return Break("a guess behind nothing");
+        if (pos < known || pos >= s.prompt.size() + static_cast<size_t>(s.max_new_tokens)) {
+          return Break("a guess at a token that cannot come");
+        }
+        continue;
+      }
       if (pos >= known) return Break("a row for a token that is not known");
       const Token token = pos < s.prompt.size() ? s.prompt[pos] : answer[pos - s.prompt.size()];
       if (row.token != token) return Break("a row with another token");
@@ -317,21 +315,25 @@ class World {
     }
     scheduler_.Decoded(outcome, cost);
     if (outcome.kind == StepOutcome::Kind::kDone) {
-      for (const Row& row : plan.rows) Deliver(row);
+      Token drawn = kNone;
+      for (const Row& row : plan.rows) {
+        drawn = row.draft && row.token != drawn ? kNone : Deliver(row);
+      }
     }
   }
 
-  void Deliver(const Row& row) {
+  // What the row's last branch goes on with.
+  Token Deliver(const Row& row) {
     Client& client = clients_.at(row.request);
-    if (!row.output || client.cancelled) return;
+    if (!row.output || client.cancelled) return kNone;
     const Submission& s = client.submission;
     const FakeMemory::Logits logits = memory_.See(row.seq, row.pos, row.request);
     for (const FakeMemory::Origin& origin : logits.origins) {
       if (origin != FakeMemory::Origin{s.tenant_salt, s.group})
-        return Break("a cell of another tenant or group was seen");
+        Break("a cell of another tenant or group was seen");
     }
     if (s.deterministic && logits.foreign_plain) {
-      return Break("a deterministic request saw cells that are not reproducible");
+      Break("a deterministic request saw cells that are not reproducible");
     }
     const auto pos = static_cast<size_t>(row.pos);
     if (pos < s.prompt.size() && s.prompt_outputs_from >= 0) {
@@ -340,8 +342,10 @@ class World {
         Break("a scored row saw something else than its prompt");
       if (!client.prompt_outputs.insert(row.pos).second && row.samples == 0) Break("scored twice");
     }
+    Token drawn = kNone;
     for (int32_t b = row.branch; b < row.branch + row.samples; ++b) {
       const auto index = static_cast<size_t>(b);
+      drawn = kNone;
       if (client.ended[index]) continue;
       const Token token = SampleFrom(logits.hash, s.id, b);
       if (token < 0) {
@@ -351,8 +355,10 @@ class World {
       } else {
         client.answers[index].push_back(token);
         scheduler_.Sampled(s.id, b, token);
+        drawn = token;
       }
     }
+    return drawn;
   }
 
   void CheckAnswer(const Client& client, int32_t branch, bool whole) {

@@ -55,6 +55,8 @@ struct Action {
   bool host_fails = false;  // every save and restore of its plan does
 };
 std::string ToText(const Action& action);
+// What a kSubmit or kSubmitInStep asks for.
+Submission SubmissionOf(const Action& action, RequestId id, std::vector<Token> prompt);
 
 struct History {
   Options options;
@@ -64,9 +66,15 @@ struct History {
   bool waits_are_bounded = false;
 };
 History RandomHistory(uint64_t seed);
+// A prompt in tokens of some vocabulary from `first` on: the action's beginning, or `before`, and
+// its tail.
+std::vector<Token> PromptOf(const Action& action, const std::vector<Token>* before, Token first);
 // More requests than can be served, all the time.
 History FloodedHistory(uint64_t seed);
 std::string ToText(const Options& options);
+
+// The number in a variable of the environment (WEIR_SEEDS, WEIR_SEED), or `otherwise`.
+uint64_t FromEnvironment(const char* name, uint64_t otherwise);
 
 // "" when all promises were kept. CHECKs of the scheduler end the process.
 // `at_end` gets the counters, if given.

@@ -94,6 +94,8 @@ void AppendEngine(json::Writer& writer, const backends::EngineStatus& engine) {
       .Field("prompt_tokens_cached", engine.stats.prompt_tokens_cached)
       .Field("generated_tokens", engine.stats.generated_tokens)
       .Field("preemptions", engine.stats.preemptions)
+      .Field("draft_tokens", engine.stats.draft_tokens)
+      .Field("draft_tokens_accepted", engine.stats.draft_tokens_accepted)
       .Field("prefill_tokens_per_s", engine.stats.prefill_tokens_per_s)
       .Field("decode_tokens_per_s", engine.stats.decode_tokens_per_s)
       .Field("embed_tokens_per_s", engine.stats.embed_tokens_per_s)

@@ -79,6 +79,10 @@ void RenderEngines(const Engines& engines, std::string& out) {
           [](const auto& e) { return e.stats.prompt_tokens_cached; });
   counter("weir_engine_preemptions_total", "Requests that lost their place for a while.",
           [](const auto& e) { return e.stats.preemptions; });
+  counter("weir_engine_draft_tokens_total", "Tokens that were computed on a guess.",
+          [](const auto& e) { return e.stats.draft_tokens; });
+  counter("weir_engine_draft_tokens_accepted_total", "Of these, those that came true.",
+          [](const auto& e) { return e.stats.draft_tokens_accepted; });
   counter("weir_engine_refused_total", "Requests that found the engine's queue full.",
           [](const auto& e) { return e.stats.refused; });
   counter("weir_engine_restarts_total", "Starts after a failure.",

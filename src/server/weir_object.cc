@@ -29,8 +29,12 @@ void AppendTimings(json::Writer& writer, const chat::Done& done) {
   writer.BeginObject()
       .Field("queue_ms", done.queue_ms)
       .Field("prompt_ms", done.prompt_ms)
-      .Field("decode_ms", done.decode_ms)
-      .EndObject();
+      .Field("decode_ms", done.decode_ms);
+  if (done.draft_tokens > 0) {
+    writer.Field("draft_tokens", done.draft_tokens)
+        .Field("draft_tokens_accepted", done.draft_tokens_accepted);
+  }
+  writer.EndObject();
 }
 
 }  // namespace

@@ -122,7 +122,7 @@ void Visit(Archive& a, ChoiceDone& v) {
 }
 template <class Archive>
 void Visit(Archive& a, Done& v) {
-  a(v.usage, v.queue_ms, v.prompt_ms, v.decode_ms);
+  a(v.usage, v.queue_ms, v.prompt_ms, v.decode_ms, v.draft_tokens, v.draft_tokens_accepted);
 }
 template <class Archive>
 void Visit(Archive& a, Embeddings& v) {

@@ -30,7 +30,7 @@
 
 namespace weir::wire {
 
-inline constexpr uint32_t kEngineProtocol = 4;
+inline constexpr uint32_t kEngineProtocol = 5;
 inline constexpr size_t kRequestsOpenMax = 4096;  // on one connection
 
 enum class EngineFrame : uint16_t {
@@ -98,7 +98,8 @@ struct EngineSettings {
   int32_t threads = 0;
   int32_t gpu_layers = -1;  // -1: as many as fit
   Switch flash_attention = Switch::kAuto;
-  std::string kv_type_k = {};  // "f16", "q8_0", ...
+  Switch prompt_lookup = Switch::kAuto;  // rows on a guess (scheduler/lookup.h); kAuto is kOn
+  std::string kv_type_k = {};            // "f16", "q8_0", ...
   std::string kv_type_v = {};
   bool use_mmap = true;
   std::string chat_template = {};   // instead of the model's own
@@ -209,6 +210,8 @@ struct EngineStats {
   uint64_t prompt_tokens_cached = 0;
   uint64_t generated_tokens = 0;
   uint64_t preemptions = 0;
+  uint64_t draft_tokens = 0;           // computed on a guess,
+  uint64_t draft_tokens_accepted = 0;  // and right
   // Requests whose prompt began with cells of an ended one, of a running one, of one that they had
   // waited for, or with a copy in host memory; and those that found nothing.
   uint64_t hits_idle = 0;
@@ -232,9 +235,9 @@ void Visit(Archive& a, ModelDefaults& v) {
 template <class Archive>
 void Visit(Archive& a, EngineSettings& v) {
   a(v.model_name, v.model_path, v.context_tokens, v.sequences, v.batch_tokens, v.micro_batch_tokens,
-    v.threads, v.gpu_layers, v.flash_attention, v.kv_type_k, v.kv_type_v, v.use_mmap,
-    v.chat_template, v.max_tokens_default, v.dimensions_min, v.waiting_max, v.waiting_max_per_key,
-    v.defaults);
+    v.threads, v.gpu_layers, v.flash_attention, v.prompt_lookup, v.kv_type_k, v.kv_type_v,
+    v.use_mmap, v.chat_template, v.max_tokens_default, v.dimensions_min, v.waiting_max,
+    v.waiting_max_per_key, v.defaults);
 }
 template <class Archive>
 void Visit(Archive& a, LoadRequest& v) {
@@ -292,8 +295,9 @@ template <class Archive>
 void Visit(Archive& a, EngineStats& v) {
   a(v.waiting, v.running, v.held, v.prefilling, v.decoding, v.cells, v.cells_used, v.cells_idle,
     v.requests, v.prompt_tokens, v.prompt_tokens_cached, v.generated_tokens, v.preemptions,
-    v.hits_idle, v.hits_running, v.hits_joined, v.hits_host, v.misses, v.refused, v.host_bytes,
-    v.prefill_tokens_per_s, v.decode_tokens_per_s, v.embed_tokens_per_s, v.step_ms, v.memory_bytes);
+    v.draft_tokens, v.draft_tokens_accepted, v.hits_idle, v.hits_running, v.hits_joined,
+    v.hits_host, v.misses, v.refused, v.host_bytes, v.prefill_tokens_per_s, v.decode_tokens_per_s,
+    v.embed_tokens_per_s, v.step_ms, v.memory_bytes);
 }
 
 // The bytes of a Generate, Embed or Score, without a copy of the request.

@@ -38,6 +38,10 @@ void WriteTimings(json::Writer& writer, const chat::Done& done) {
   WriteCount(writer, "cache_n", usage.cached_tokens);
   WriteRates(writer, "prompt", computed, done.prompt_ms);
   WriteRates(writer, "predicted", usage.completion_tokens, done.decode_ms);
+  if (done.draft_tokens > 0) {
+    writer.Field("draft_n", done.draft_tokens)
+        .Field("draft_n_accepted", done.draft_tokens_accepted);
+  }
   writer.EndObject();
 }
 

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "cli/collections_commands.h"
+#include "cli/completion.h"
 #include "cli/exit_code.h"
 #include "cli/options.h"
 #include "cli/settings.h"
@@ -141,11 +142,36 @@ void AddStoreCommands(CLI::App& app, Asked& asked) {
   copy->add_option("new", asked.target, "its other name")->required();
 }
 
-std::string NamesOfAll(const CLI::App& app) {
-  std::string names;
-  for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; }))
-    names += (names.empty() ? "" : " ") + command->get_name();
-  return names;
+void AddFlagsOf(const CLI::App& command, std::vector<std::string>& flags) {
+  for (const CLI::Option* option : command.get_options()) {
+    for (const std::string& name : option->get_lnames()) {
+      if (std::ranges::find(flags, "--" + name) == flags.end()) flags.push_back("--" + name);
+    }
+  }
+}
+
+std::vector<CommandWords> WordsOfAll(const CLI::App& app) {
+  const auto all = [](const CLI::App*) { return true; };
+  std::vector<CommandWords> words;
+  for (const CLI::App* command : app.get_subcommands(all)) {
+    CommandWords& of_it = words.emplace_back(CommandWords{.name = command->get_name()});
+    AddFlagsOf(*command, of_it.flags);
+    for (const CLI::App* under : command->get_subcommands(all)) {
+      of_it.subcommands.push_back(under->get_name());
+      AddFlagsOf(*under, of_it.flags);
+    }
+  }
+  return words;
+}
+
+int Completion(const std::string& shell, const CLI::App& app) {
+  const auto script = CompletionScript(shell, WordsOfAll(app));
+  if (!script) {
+    fmt::print(stderr, "weir: {}\n", script.error().message);
+    return static_cast<int>(Exit::kUsage);
+  }
+  fmt::print("{}", *script);
+  return 0;
 }
 
 void AddMakingCommands(CLI::App& app, Asked& asked) {
@@ -490,7 +516,7 @@ void AddOperatorCommands(CLI::App& app, Asked& asked) {
              [&] { return Version(asked.common); });
   AddCommand(app, asked, "completion", "a script for your shell",
              "  weir completion bash > /etc/bash_completion.d/weir",
-             [&] { return Completion(asked.shell, NamesOfAll(app)); })
+             [&] { return Completion(asked.shell, app); })
       ->add_option("shell", asked.shell, "bash, zsh or fish")
       ->required();
 }

@@ -180,7 +180,5 @@ int ProbeBackend(const Common& common, const std::string& name);
 int CheckConfig(const Common& common, const std::vector<std::string>& words);
 int ShowConfig(const Common& common, const std::vector<std::string>& words);
 int Version(const Common& common);
-// `commands`: the names of all, apart by spaces.
-int Completion(const std::string& shell, const std::string& commands);
 
 }  // namespace weir::cli

@@ -30,6 +30,24 @@ def test_a_shell_completes_every_command(weir, shell):
     assert set(COMMANDS) | {"ingest", "search", "ledger", "label"} <= set(words)
 
 
+def completed(weir, *words):
+    """What bash offers for the last of the words."""
+    script = weir("completion", "bash").stdout + f"""
+        COMP_WORDS=(weir {" ".join(f"'{word}'" for word in words)}); COMP_CWORD={len(words)}
+        _weir; printf '%s\\n' "${{COMPREPLY[@]}}" """
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True)
+    return done.stdout.split()
+
+
+def test_bash_completes_flags_and_what_stands_under_a_command(weir):
+    assert {"--quality", "--types", "--svg", "--json"} <= set(completed(weir, "bench", "--"))
+    assert completed(weir, "bench", "--ty") == ["--types"]
+    assert {"explain", "replay", "simulate", "learn"} <= set(completed(weir, "route", ""))
+    assert completed(weir, "keys", "cr") == ["create"]
+    assert "--expires-in" in completed(weir, "keys", "create", "--exp")
+    assert completed(weir, "qua") == ["quantize"]
+
+
 def test_version_is_one_line(weir):
     done = weir("version")
     assert done.returncode == 0 and done.stdout.count("\n") == 1

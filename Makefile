@@ -54,7 +54,7 @@ bench: bench-engine bench-models bench-routing bench-cascade bench-knowledge ben
 bench-engine: ## Weir against llama-server from the same tree
 	@tools/setup.sh --tests && tools/build.sh release $(programs) && tools/fetch_models && $(PYTHON) bench/engine.py $(ARGS)
 
-bench-models: ## pulling against curl and sha256sum, listing, kills
+bench-models: ## pulling against curl and sha256sum, quantising and perplexity against llama.cpp's tools, listing
 	@tools/setup.sh --tests && tools/build.sh release $(programs) && $(PYTHON) bench/models.py $(ARGS)
 
 bench-routing: ## what the prediction is worth, on RouteLLM's tables; ARGS=--write fits it anew

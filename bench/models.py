@@ -1,12 +1,15 @@
 #!/usr/bin/env python3
-"""The model store measured (`make bench-models`): pulling, quantising, listing.
+"""The model store measured (`make bench-models`): pulling, quantising, perplexity, listing.
 
-  bench/models.py [--bytes N] [--pairs N] [--models N] [--quantize MODEL] [--output DIR]
+  bench/models.py [--bytes N] [--pairs N] [--models N] [--quantize MODEL] [--perplexity MODEL...] [--output DIR]
 
 Pull: `weir pull` of one file from a server on this machine against `curl -o` and then `sha256sum` of the same file, in
 alternating pairs; the server is nginx where it is installed, else Python's. Weir syncs the file to the disk and inspects
 it; curl does neither. Quantise: `weir quantize` of a stored model to Q4_K_M against llama-quantize of the same tree, in
-alternating pairs; Weir also hashes and syncs what it made. List: `weir list --json` of a store with many models. Results as Markdown and JSON under build/bench/.
+alternating pairs; Weir also hashes and syncs what it made. Perplexity: `weir bench --quality` against llama-perplexity of
+the same tree on the same text and context; the peer is built without tools/patches, so where a patched kernel computes, the
+two differ by as much as the peer differs from itself with another batch size. List: `weir list --json` of a store with many
+models. Results as Markdown and JSON under build/bench/.
 """
 
 import argparse
@@ -14,6 +17,7 @@ import http.server
 import json
 import os
 import pathlib
+import re
 import shutil
 import statistics
 import subprocess
@@ -30,6 +34,8 @@ from intervals import estimate  # noqa: E402
 
 WEIR = ROOT / "build" / "bin" / "weir"
 PULL_GOAL, QUANTIZE_GOAL, LIST_GOAL_MS = 0.9, 0.95, 50
+PERPLEXITY_GOAL = 5e-4  # apart: the same to three digits
+TEXT, CONTEXT = ROOT / "data" / "quality.txt", "512"
 
 
 def say(text):
@@ -137,18 +143,35 @@ def measure_list(folder, options):
             "worst": max(milliseconds), "goal": LIST_GOAL_MS, "met": statistics.median(milliseconds) <= LIST_GOAL_MS}
 
 
-def peer_quantizer():
+def peer(name):
     prefix = subprocess.run([ROOT / "tools" / "build_llama.sh", "--peers"], capture_output=True, text=True, check=True)
-    return pathlib.Path(prefix.stdout.splitlines()[-1]) / "build" / "bin" / "llama-quantize"
+    return pathlib.Path(prefix.stdout.splitlines()[-1]) / "build" / "bin" / name
+
+
+def stored(name):
+    """The file of a stored model."""
+    listed = json.loads(subprocess.run([WEIR, "list", "--json"], capture_output=True, text=True, check=True).stdout)
+    known = [model for model in listed if model["name"] == name]
+    if not known:
+        sys.exit(f"{name} is not in the model store; tools/fetch_models {name}")
+    return weir_server.model_store() / "blobs" / f"sha256-{known[0]['sha256']}"
+
+
+def measure_perplexity(model):
+    path = stored(model)
+    asked = [WEIR, "bench", "--quality", path, "--text", TEXT, "--context", CONTEXT, "--json"]
+    ours = json.loads(subprocess.run(asked, capture_output=True, text=True, check=True).stdout)["models"][0]["perplexity"]
+    done = subprocess.run([peer("llama-perplexity"), "-m", path, "-f", TEXT, "-c", CONTEXT], capture_output=True, text=True,
+                          check=True)
+    theirs = float(re.search(r"Final estimate: PPL = ([0-9.]+)", done.stdout + done.stderr)[1])
+    say(f"perplexity of {model}: weir {ours:.4f}, llama-perplexity {theirs:.4f}")
+    return {"measure": f"perplexity of {model}", "weir": ours, "peer": theirs, "apart": abs(ours / theirs - 1),
+            "goal": PERPLEXITY_GOAL, "met": abs(ours / theirs - 1) <= PERPLEXITY_GOAL}
 
 
 def measure_quantize(folder, options):
-    listed = json.loads(subprocess.run([WEIR, "list", "--json"], capture_output=True, text=True, check=True).stdout)
-    known = [model for model in listed if model["name"] == options.quantize]
-    if not known:
-        sys.exit(f"{options.quantize} is not in the model store; tools/fetch_models {options.quantize}")
-    source = weir_server.model_store() / "blobs" / f"sha256-{known[0]['sha256']}"
-    target, peer, threads = folder / "peer.gguf", peer_quantizer(), str(os.cpu_count())
+    source = stored(options.quantize)
+    target, program, threads = folder / "peer.gguf", peer("llama-quantize"), str(os.cpu_count())
     seconds = {"weir": [], "llama-quantize": []}
     for pair in range(options.pairs + 1):
         for name in (tuple(seconds), tuple(seconds)[::-1])[pair % 2]:
@@ -157,7 +180,7 @@ def measure_quantize(folder, options):
                 value = timed(WEIR, "quantize", source, "Q4_K_M", "--again", "--threads", threads, "--name", "made:q4",
                               env=environment(folder))
             else:
-                value = timed(peer, "--allow-requantize", source, target, "Q4_K_M", threads)
+                value = timed(program, "--allow-requantize", source, target, "Q4_K_M", threads)
             if pair:
                 seconds[name].append(value)
             os.sync()
@@ -172,7 +195,7 @@ def measure_quantize(folder, options):
             "met": same and ratio.median >= QUANTIZE_GOAL, "seconds": seconds}
 
 
-def markdown(pull, quantising, listing):
+def markdown(pull, quantising, perplexities, listing):
     mark = {True: "yes", False: "**no**"}
     return "\n".join([
         "| measure | weir | curl -o, then sha256sum | ratio (95 %) | goal | met |", "|---|---|---|---|---|---|",
@@ -181,6 +204,8 @@ def markdown(pull, quantising, listing):
         f"| {quantising['measure']}, same bytes: {mark[quantising['same_bytes']]} | {quantising['weir_s']:.1f} s | "
         f"llama-quantize: {quantising['peer_s']:.1f} s | {quantising['ratio']:.2f} ({quantising['ratio_low']:.2f}-"
         f"{quantising['ratio_high']:.2f}) | {QUANTIZE_GOAL} | {mark[quantising['met']]} |",
+        *(f"| {each['measure']} | {each['weir']:.4f} | llama-perplexity: {each['peer']:.4f} | "
+          f"{each['weir'] / each['peer']:.5f} | {PERPLEXITY_GOAL} apart | {mark[each['met']]} |" for each in perplexities),
         f"| {listing['measure']} | {listing['milliseconds']:.0f} ms (worst {listing['worst']:.0f}) | | | "
         f"{LIST_GOAL_MS} ms | {mark[listing['met']]} |", ""])
 
@@ -191,6 +216,8 @@ def main():
     parser.add_argument("--pairs", type=int, default=5)
     parser.add_argument("--models", type=int, default=1000)
     parser.add_argument("--quantize", default="qwen2.5-coder:0.5b", help="which stored model is made smaller")
+    parser.add_argument("--perplexity", nargs="*", default=["smollm2:135m", "qwen2.5-coder:0.5b"],
+                        help="stored models whose perplexity is compared")
     parser.add_argument("--output", type=pathlib.Path, default=ROOT / "build" / "bench")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="weir-bench-models-", dir=options.output.parent) as name:
@@ -200,10 +227,12 @@ def main():
         say(f"list: {listing['milliseconds']:.0f} ms")
         pull = measure_pull(folder, options)
         quantising = measure_quantize(folder, options)
+    perplexities = [measure_perplexity(model) for model in options.perplexity]
     options.output.mkdir(parents=True, exist_ok=True)
-    text = markdown(pull, quantising, listing)
+    text = markdown(pull, quantising, perplexities, listing)
     (options.output / "models.md").write_text(text)
-    (options.output / "models.json").write_text(json.dumps({"pull": pull, "quantize": quantising, "list": listing}, indent=2))
+    (options.output / "models.json").write_text(json.dumps(
+        {"pull": pull, "quantize": quantising, "perplexity": perplexities, "list": listing}, indent=2))
     print(text)
 
 

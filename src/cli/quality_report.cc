@@ -33,9 +33,11 @@ std::vector<std::string> Cells(const QualityRow& row, bool base) {
 }
 
 std::string Notes(const QualityReport& report) {
-  std::string notes = fmt::format(
-      "Perplexity of {} tokens, the second halves of {} windows of {}, of the text: {}.\n",
-      report.tokens, report.windows, report.context_tokens, report.text);
+  std::string notes =
+      fmt::format("Perplexity of {} tokens, the second {} of {}, of the text: {}.\n", report.tokens,
+                  report.windows == 1 ? "half of a window"
+                                      : fmt::format("halves of {} windows", report.windows),
+                  report.context_tokens, report.text);
   if (report.rows.size() > 1) {
     notes += fmt::format(
         "KL divergence from {} (nats for a token), and how often both think the same token "

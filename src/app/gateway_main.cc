@@ -38,8 +38,10 @@
 #include "knowledge/library.h"
 #include "ledger/from_settings.h"
 #include "ledger/ledger.h"
+#include "policy/engine_settings.h"
 #include "policy/whole_policy.h"
 #include "privacy/detectors_from_settings.h"
+#include "process/probe.h"
 #include "process/sandbox.h"
 #include "server/front.h"
 #include "sqlite/database.h"
@@ -102,6 +104,18 @@ Duration KeepAliveOf(Duration setting) {
   return setting == config::kForever ? Duration(-1) : setting;
 }
 
+// The machine is asked before the sandbox closes /proc.
+backends::FleetOptions FleetOptionsOf(const config::Settings& settings, const Machine& machine) {
+  const policy::MemoryBudget memory = policy::MemoryBudgetOf(settings, machine);
+  return {.keep_alive = KeepAliveOf(*settings.keep_alive),
+          .engines_max = static_cast<size_t>(*settings.engine.models),
+          .memory_max = memory.bytes,
+          .memory_is_guess = memory.is_default,
+          .load_timeout = *settings.load_timeout,
+          .step_timeout = *settings.engine.step_timeout,
+          .salt = RandomSalt()};
+}
+
 size_t ModelChangesMax(const config::Settings& settings) {
   return static_cast<size_t>(*settings.limits.model_changes);
 }
@@ -109,7 +123,7 @@ size_t ModelChangesMax(const config::Settings& settings) {
 // Everything that serves, built in the order of need and destroyed in the reverse.
 class Gateway {
  public:
-  Gateway(const ServeArguments& arguments, config::Settings settings,
+  Gateway(const ServeArguments& arguments, config::Settings settings, const Machine& machine,
           std::unique_ptr<sqlite::Database> database, std::unique_ptr<keys::KeyStore> keys)
       : arguments_(arguments),
         database_(std::move(database)),
@@ -117,12 +131,10 @@ class Gateway {
         store_(*settings.models, models::Places::Of(config::ProcessVariable)),
         policy_(std::move(settings), store_, models::Catalogue::BuiltIn(), SystemClock()),
         link_(loop_.executor(), wire::kGatewayControlFd),
-        fleet_(loop_.executor(), SystemClock(), link_,
-               [this](const std::string& model) { return policy_.FileOf(model); },
-               {.keep_alive = KeepAliveOf(*policy_.settings().keep_alive),
-                .load_timeout = *policy_.settings().load_timeout,
-                .step_timeout = *policy_.settings().engine.step_timeout,
-                .salt = RandomSalt()}),
+        fleet_(
+            loop_.executor(), SystemClock(), link_,
+            [this](const std::string& model) { return policy_.FileOf(model); },
+            FleetOptionsOf(policy_.settings(), machine)),
         door_(loop_.executor(), SystemClock(), link_),
         providers_(loop_.executor(), SystemClock(), door_, {.seed = RandomSalt()}),
         readers_(loop_.executor(), SystemClock(), link_, {}),
@@ -503,10 +515,11 @@ int RunGateway(const ServeArguments& arguments, config::Settings settings) {
   for (const config::Model& model : settings.model_settings) {
     if (!model.file->empty()) readable.push_back(*model.file);
   }
+  const Machine machine = ProbeMachine();
   const SandboxReport sandbox = ApplySandbox(SandboxSpec::Gateway(*settings.data, readable));
   for (const std::string& line : sandbox.ToStrings()) LogInfo("sandbox: {}", line);
 
-  Gateway gateway(arguments, std::move(settings), std::move(database), std::move(*keys));
+  Gateway gateway(arguments, std::move(settings), machine, std::move(database), std::move(*keys));
   return gateway.Run(listeners, sandbox.ToStrings());
 }
 

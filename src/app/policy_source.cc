@@ -8,12 +8,12 @@
 #include <filesystem>
 #include <utility>
 
-#include "app/model_defaults.h"
 #include "app/provider_targets.h"
 #include "base/check.h"
 #include "base/log.h"
 #include "gguf/inspect.h"
-#include "models/rates.h"
+#include "models/footprint.h"
+#include "policy/engine_settings.h"
 #include "policy/whole_policy.h"
 
 namespace weir::app {
@@ -34,10 +34,6 @@ int64_t SecondsOf(const std::string& rfc3339) {
   std::tm parts{};
   const char* end = strptime(rfc3339.c_str(), "%Y-%m-%dT%H:%M:%S", &parts);
   return end == nullptr || *end != 'Z' ? 0 : timegm(&parts);
-}
-
-int32_t OrZero(const config::Optional<int64_t>& setting) {
-  return static_cast<int32_t>(setting.value.value_or(0));
 }
 
 }  // namespace
@@ -134,13 +130,8 @@ std::vector<server::ListedModel> PolicySource::ListModels() {
   return listed;
 }
 
-const config::Model* PolicySource::SettingsOf(const std::string& model) const {
-  const auto found = std::ranges::find(settings_.model_settings, model, &config::Model::name);
-  return found == settings_.model_settings.end() ? nullptr : &*found;
-}
-
 Result<backends::ModelFile> PolicySource::FileOf(const std::string& model) const {
-  const config::Model* settings = SettingsOf(model);
+  const config::Model* settings = policy::ModelSettingsOf(settings_, model);
   auto opened = settings != nullptr && !settings->file->empty()
                     ? models::OpenModelFile(*settings->file)
                     : store_.Open(model);
@@ -148,39 +139,17 @@ Result<backends::ModelFile> PolicySource::FileOf(const std::string& model) const
   const auto info = gguf::InspectDescriptor(opened->fd.get());
   if (!info) return std::unexpected(info.error());
   backends::ModelFile file{.files = {opened->path}};
-  if (const auto manifest = store_.Resolve(model); manifest && manifest->sha256 == opened->sha256) {
-    file.settings.defaults = DefaultsOf(*manifest);
-    file.settings.chat_template = manifest->chat_template;
-    file.settings.context_tokens = ContextTokensOf(*manifest);
-    file.settings.dimensions_min = DimensionsMinOf(*manifest);
+  file.settings = policy::EngineSettingsOf(settings_, store_, model, *opened);
+  if (settings != nullptr && settings->keep_alive.value) {
+    const Duration keep = *settings->keep_alive.value;
+    file.keep_alive = keep == config::kForever ? Duration(-1) : keep;
   }
-  file.settings.waiting_max = static_cast<int32_t>(*settings_.limits.queue);
-  file.settings.waiting_max_per_key = static_cast<int32_t>(*settings_.limits.queue_per_key);
-  file.settings.max_tokens_default = static_cast<int32_t>(*settings_.limits.output_tokens);
-  // What was measured, unless somebody has written otherwise.
-  if (const auto kernel = models::KernelOf(*settings_.data, model, opened->sha256)) {
-    file.settings.micro_batch_tokens = static_cast<int32_t>(kernel->micro_batch);
-    file.settings.flash_attention =
-        kernel->flash_attention ? wire::Switch::kOn : wire::Switch::kOff;
-  }
-  if (settings != nullptr) {
-    if (settings->context.value) file.settings.context_tokens = OrZero(settings->context);
-    file.settings.sequences = OrZero(settings->parallel);
-    file.settings.batch_tokens = OrZero(settings->batch);
-    if (settings->micro_batch.value) {
-      file.settings.micro_batch_tokens = OrZero(settings->micro_batch);
-    }
-    if (const auto& flash = settings->flash_attention.value) {
-      file.settings.flash_attention = *flash ? wire::Switch::kOn : wire::Switch::kOff;
-    }
-    if (const auto& lookup = settings->prompt_lookup.value) {
-      file.settings.prompt_lookup = *lookup ? wire::Switch::kOn : wire::Switch::kOff;
-    }
-    file.settings.kv_type_k = *settings->kv_type_k;
-    file.settings.kv_type_v = *settings->kv_type_v;
-    file.settings.threads = OrZero(settings->threads);
-    file.settings.gpu_layers = static_cast<int32_t>(settings->gpu_layers.value.value_or(-1));
-  }
+  const models::Footprint footprint = models::FootprintOf(*info, file.settings);
+  file.memory_least = footprint.least();
+  file.memory_likely = footprint.likely();
+  file.why_too_large = [info = *info, settings = file.settings](uint64_t bytes) {
+    return models::TooLargeText(info, settings, bytes);
+  };
   return file;
 }
 

@@ -52,7 +52,6 @@ class PolicySource {
   void Rebuild();
   bool Embeds(const models::Manifest& manifest);
   uint64_t StoreSignature() const;
-  const config::Model* SettingsOf(const std::string& model) const;
 
   config::Settings settings_;
   const models::Store& store_;

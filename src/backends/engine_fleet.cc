@@ -7,18 +7,19 @@
 
 #include "async/deadline.h"
 #include "async/loop.h"
+#include "backends/engine_slot.h"
 #include "base/check.h"
 #include "base/log.h"
+#include "base/size_text.h"
 
 namespace weir::backends {
 namespace {
 
 constexpr Duration kRetryAfterFailure = std::chrono::seconds(1);
 constexpr Duration kRetryAfterFailureMax = std::chrono::minutes(5);
-// How long a process that was told to go may take, before another of its model is started.
-constexpr auto kExitPatience = std::chrono::seconds(5);
 constexpr int64_t kKeepAliveMsMax = int64_t{366} * 24 * 3600 * 1000;
-constexpr auto kStatsPatience = std::chrono::seconds(1);
+// An engine that has been used is asked for its size when it is idle, at most so often.
+constexpr auto kMeasureInterval = std::chrono::seconds(10);
 
 // FNV-1a over the salt and the text: engines keep tenants and clients apart by it and learn no
 // name.
@@ -53,34 +54,6 @@ std::string_view EngineStateName(EngineState state) {
   CHECK(false, "engine state out of range");
 }
 
-// The end of one process.
-struct EngineFleet::Exit {
-  explicit Exit(const Executor& executor) : happened(executor) {}
-  Event happened;
-  wire::EngineExited report = {};
-};
-
-struct EngineFleet::Slot {
-  Slot(const Executor& executor, std::string name) : model(std::move(name)), changed(executor) {}
-
-  std::string model;
-  EngineState state = EngineState::kLoading;
-  ModelFile file = {};
-  ExitPtr after = {};   // of the engine that this one replaces
-  uint64_t engine = 0;  // of the launcher; 0 before there is one
-  ExitPtr exit = {};    // of that engine
-  std::shared_ptr<EngineConnection> connection = {};
-  Error error = {};  // kFailed
-  MonotonicTime retry_at = {};
-  bool stopped = false;  // somebody unloaded it: its end is no failure
-  size_t users = 0;
-  MonotonicTime busy_since = {};  // with users
-  Pace leases = {};               // how long one has it
-  MonotonicTime last_used = {};
-  Duration keep_alive = {};
-  Event changed;
-};
-
 // A request's hold on an engine: while one is there, the engine stays. It is taken before the model
 // is loaded, so that what was loaded for a request is still there when the request goes on.
 class EngineFleet::Lease {
@@ -93,6 +66,7 @@ class EngineFleet::Lease {
     CHECK(slot_->users > 0, "a lease is given back once");
     --slot_->users;
     slot_->last_used = clock_.Now();
+    slot_->used = true;
     slot_->leases.Measured(1, slot_->last_used - since_);
     if (slot_->users == 0) slot_->changed.Set();
   }
@@ -100,6 +74,10 @@ class EngineFleet::Lease {
   Lease& operator=(const Lease&) = delete;
 
   EngineConnection& connection() { return *slot_->connection; }
+  void Keep(Duration keep_alive, bool pinned) {
+    slot_->keep_alive = keep_alive;
+    slot_->pinned = pinned;
+  }
 
  private:
   const Clock& clock_;
@@ -175,8 +153,9 @@ Task<Result<wire::Text>> EngineFleet::Detokenize(std::string model, wire::Detoke
 
 Task<Result<wire::EngineInfo>> EngineFleet::Preload(std::string model,
                                                     std::optional<int64_t> keep_alive_ms) {
-  auto lease = co_await Acquire(std::move(model), keep_alive_ms);
+  auto lease = co_await Acquire(std::move(model), std::nullopt);
   if (!lease) co_return std::unexpected(lease.error());
+  if (keep_alive_ms) (*lease)->Keep(KeepAliveOf(*keep_alive_ms), *keep_alive_ms < 0);
   co_return (*lease)->connection().info();
 }
 
@@ -196,7 +175,7 @@ Task<Result<std::shared_ptr<EngineFleet::Lease>>> EngineFleet::Acquire(
     if (slot->stopped) co_return Fail(Stopped(model));
     if (slot->state == EngineState::kFailed) co_return Fail(FailureOf(*slot));
     if (slot->connection->Gone().is_set()) continue;
-    if (keep_alive_ms) slot->keep_alive = KeepAliveOf(*keep_alive_ms);
+    if (keep_alive_ms && !slot->pinned) slot->keep_alive = KeepAliveOf(*keep_alive_ms);
     co_return lease;
   }
   co_return Fail(Code::kUnavailable, fmt::format("'{}' does not stay loaded; try again", model), {},
@@ -220,7 +199,13 @@ Result<EngineFleet::SlotPtr> EngineFleet::NewSlot(const std::string& model, cons
   if (!file) return std::unexpected(file.error());
   const auto slot = std::make_shared<Slot>(executor_, model);
   slot->file = std::move(*file);
-  slot->keep_alive = replaced ? replaced->keep_alive : options_.keep_alive;
+  slot->footprint = FootprintOf(model, slot->file);
+  slot->keep_alive = slot->file.keep_alive.value_or(options_.keep_alive);
+  slot->pinned = slot->file.keep_alive && *slot->file.keep_alive < Duration::zero();
+  if (replaced != nullptr) {
+    slot->keep_alive = replaced->keep_alive;
+    slot->pinned = replaced->pinned;
+  }
   slot->after = replaced ? replaced->exit : nullptr;
   slot->last_used = clock_.Now();
   if (auto room = MakeRoom(*slot); !room) return std::unexpected(room.error());
@@ -245,7 +230,9 @@ Task<void> EngineFleet::Load(SlotPtr slot) {
   if (info) {
     slot->state = EngineState::kReady;
     slot->last_used = clock_.Now();
-    LogInfo("loaded {} in {:.0f} ms", slot->model, info->load_ms);
+    LogInfo("loaded {} in {:.0f} ms, {}", slot->model, info->load_ms, SizeText(info->memory_bytes));
+    Remember(*slot);
+    GiveBack(*slot);
     Spawn(executor_, "watch engine", Watch(slot));
     Spawn(executor_, "unload when idle", UnloadWhenIdle(slot));
   } else {
@@ -264,6 +251,7 @@ Task<void> EngineFleet::Load(SlotPtr slot) {
 // be ended.
 Task<Result<wire::EngineInfo>> EngineFleet::StartAndLoad(SlotPtr slot) {
   if (auto ended = co_await WaitForEnd(slot); !ended) co_return std::unexpected(ended.error());
+  if (auto freed = co_await WaitForMemory(slot); !freed) co_return std::unexpected(freed.error());
   if (slot->stopped) co_return Fail(Stopped(slot->model));
   slot->engine = next_engine_++;
   slot->exit = exits_[slot->engine] = std::make_shared<Exit>(executor_);
@@ -333,61 +321,29 @@ Task<void> EngineFleet::Watch(SlotPtr slot) {
 
 Task<void> EngineFleet::UnloadWhenIdle(SlotPtr slot) {
   while (!slot->stopped && !slot->connection->Gone().is_set()) {
-    if (slot->users > 0 || slot->keep_alive < Duration::zero()) {
-      // Nothing to time now; Release and Stop set the event.
-      slot->changed.Reset();
-      if (auto changed = co_await slot->changed.Wait(); !changed) co_return;
-      continue;
-    }
-    const MonotonicTime until = slot->last_used + slot->keep_alive;
-    if (clock_.Now() >= until) {
-      Unload(slot, "idle");
-      co_return;
+    std::optional<MonotonicTime> until;  // nothing to time: leases and Stop set the event
+    if (slot->users == 0) {
+      if (slot->used) {
+        until = slot->measured_at ? *slot->measured_at + kMeasureInterval : clock_.Now();
+        if (clock_.Now() >= *until) {
+          co_await Measure(slot);
+          continue;
+        }
+      }
+      if (slot->keep_alive >= Duration::zero()) {
+        const MonotonicTime unload = slot->last_used + slot->keep_alive;
+        if (clock_.Now() >= unload) {
+          Unload(slot, "idle");
+          co_return;
+        }
+        until = std::min(until.value_or(unload), unload);
+      }
     }
     slot->changed.Reset();
-    const Result<void> changed = co_await slot->changed.WaitUntil(until);
+    const Result<void> changed =
+        until ? co_await slot->changed.WaitUntil(*until) : co_await slot->changed.Wait();
     if (!changed && changed.error().code == Code::kCancelled) co_return;
   }
-}
-
-Result<void> EngineFleet::MakeRoom(const Slot& wanted) {
-  // What failed has no process; it is remembered until it may be tried again.
-  std::erase_if(slots_, [this](const auto& entry) {
-    return entry.second->state == EngineState::kFailed && clock_.Now() >= entry.second->retry_at;
-  });
-  const auto has_process = [](const auto& entry) {
-    return entry.second->state != EngineState::kFailed;
-  };
-  while (static_cast<size_t>(std::ranges::count_if(slots_, has_process)) >= options_.engines_max) {
-    SlotPtr oldest;
-    for (const auto& [name, slot] : slots_) {
-      const bool idle = slot->users == 0 && slot->state == EngineState::kReady;
-      if (idle && (!oldest || slot->last_used < oldest->last_used)) oldest = slot;
-    }
-    if (!oldest) {
-      Error error{Code::kUnavailable,
-                  fmt::format("{} models are loaded and busy, so '{}' has no place",
-                              options_.engines_max, wanted.model),
-                  "model", "no_room_for_model"};
-      error.retry_after_s = PlaceIn_s();
-      return Fail(std::move(error));
-    }
-    Unload(oldest, "another model needs its place");
-  }
-  return {};
-}
-
-// Until a busy engine may have nothing to do: what its requests took lately; before the first has
-// ended, as long again as it has been busy.
-int EngineFleet::PlaceIn_s() const {
-  int least = Pace::kRetryAfterMax_s;
-  for (const auto& [name, slot] : slots_) {
-    if (slot->state == EngineState::kFailed) continue;
-    Pace pace = slot->leases;
-    if (pace.per_s() == 0) pace.Measured(1, clock_.Now() - slot->busy_since);
-    least = std::min(least, pace.RetryAfter_s(1));
-  }
-  return least;
 }
 
 void EngineFleet::Unload(const SlotPtr& slot, std::string_view why) {
@@ -403,6 +359,7 @@ void EngineFleet::Unload(const SlotPtr& slot, std::string_view why) {
 // Of no further use. What is left of it goes at once, and the launcher counts a failure.
 void EngineFleet::Abandon(const Slot& slot) {
   if (slot.stopped) return EndProcess(slot);
+  if (slot.exit) slot.exit->leaving_bytes = Held(slot);
   if (slot.engine != 0) starter_.Kill(slot.engine);
   if (slot.connection) slot.connection->Close();
 }
@@ -410,6 +367,7 @@ void EngineFleet::Abandon(const Slot& slot) {
 // The launcher hears of it first: an engine whose socket closes ends by itself, and an end that
 // nobody asked for is a failure.
 void EngineFleet::EndProcess(const Slot& slot) {
+  if (slot.exit) slot.exit->leaving_bytes = Held(slot);
   if (slot.engine != 0) starter_.Stop(slot.engine, options_.stop_grace);
   if (slot.connection) slot.connection->Close();
 }
@@ -431,7 +389,7 @@ Task<std::vector<EngineStatus>> EngineFleet::Status() {
   std::vector<EngineStatus> lines;
   const auto slots = slots_;
   for (const auto& [name, slot] : slots) {
-    EngineStatus line{.model = name, .state = slot->state};
+    EngineStatus line{.model = name, .state = slot->state, .pinned = slot->pinned};
     if (slot->state == EngineState::kReady) {
       line.info = slot->connection->info();
       const MonotonicTime deadline = SystemClock().Now() + kStatsPatience;
@@ -442,6 +400,7 @@ Task<std::vector<EngineStatus>> EngineFleet::Status() {
     if (const auto found = restarts_.find(name); found != restarts_.end()) {
       line.restarts = found->second;
     }
+    if (slot->state != EngineState::kFailed) line.memory_bytes = Held(*slot);
     if (slot->connection) line.loading = slot->connection->loading();
     line.open_requests = slot->users;
     const bool times_out = slot->state == EngineState::kReady && slot->users == 0 &&

@@ -3,8 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "async/run_for_test.h"
-#include "backends/fake_starter.h"
+#include "backends/fleet_for_test.h"
 
 namespace weir::backends {
 namespace {
@@ -15,78 +14,6 @@ using std::chrono::seconds;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using Kind = wire::EngineFrame;
-
-using StreamResult = Result<std::unique_ptr<EventStream>>;
-
-class EngineFleetTest : public testing::Test {
- protected:
-  EngineFleetTest() : starter_(loop_.executor()) {
-    starter_.on_exited = [this](const wire::EngineExited& exited) {
-      if (fleet_) fleet_->OnEngineExited(exited);
-    };
-    Build({});
-  }
-  ~EngineFleetTest() override {
-    streams_.clear();
-    if (fleet_) fleet_->StopAll();
-    starter_.go_on.Set();
-    for (const auto& [id, engine] : starter_.engines) engine->Die();
-    EXPECT_TRUE(loop_.RunFor(kTestPatience)) << "coroutines are left";
-  }
-
-  void Build(FleetOptions options) {
-    options.stop_grace = std::chrono::milliseconds(20);
-    fleet_ = std::make_unique<EngineFleet>(
-        loop_.executor(), clock_, starter_,
-        [](const std::string& model) -> Result<ModelFile> {
-          if (model == "none") return Fail(Code::kNotFound, "no such model");
-          return ModelFile{.files = {"/" + model + ".gguf"}, .settings = {.context_tokens = 64}};
-        },
-        options);
-  }
-
-  StreamResult Generate(const std::string& model, std::optional<int64_t> keep_alive_ms = {},
-                        const chat::Principal& principal = {}) {
-    const chat::GenerateRequest request{.prompts = {{.text = "hi"}},
-                                        .keep_alive_ms = keep_alive_ms};
-    return RunForTest(loop_, fleet_->Generate(principal, model, request));
-  }
-  // Generates and keeps the lease.
-  void Hold(const std::string& model) { streams_.push_back(Generate(model).value()); }
-  // A request that is not waited for.
-  std::shared_ptr<std::optional<Result<wire::EngineInfo>>> Ask(const std::string& model) {
-    auto answer = std::make_shared<std::optional<Result<wire::EngineInfo>>>();
-    Spawn(loop_.executor(), "asks", Store(*fleet_, model, answer));
-    return answer;
-  }
-  static Task<void> Store(EngineFleet& fleet, std::string model,
-                          std::shared_ptr<std::optional<Result<wire::EngineInfo>>> answer) {
-    answer->emplace(co_await fleet.Preload(model, std::nullopt));
-  }
-
-  Result<wire::EngineInfo> Preload(const std::string& model,
-                                   std::optional<int64_t> keep_alive_ms = {}) {
-    return RunForTest(loop_, fleet_->Preload(model, keep_alive_ms));
-  }
-  std::vector<EngineStatus> Status() { return RunForTest(loop_, fleet_->Status()); }
-  std::vector<std::string> Loaded() {
-    std::vector<std::string> names;
-    for (const auto& line : Status()) {
-      if (line.state == EngineState::kReady) names.push_back(line.model);
-    }
-    return names;
-  }
-  bool Until(const std::function<bool()>& holds) { return RunUntilTrue(loop_, holds); }
-  // Whatever would happen now, happens.
-  void Settle() { loop_.RunFor(std::chrono::milliseconds(5)); }
-
-  Loop loop_;
-  FakeClock clock_;
-  FakeStarter starter_;
-  std::unique_ptr<EngineFleet> fleet_;
-  std::vector<std::unique_ptr<EventStream>> streams_;
-  size_t seen_ = 0;
-};
 
 TEST_F(EngineFleetTest, AModelIsLoadedWhenItIsAskedForAndOnce) {
   EXPECT_EQ(starter_.starts, 0u);

@@ -99,7 +99,7 @@ void AddModelCommands(CLI::App& app, Asked& asked) {
   })->alias("ls");
   AddCommand(app, asked, "show", "what a model is",
              "  weir show smollm2:135m\n  weir show ./model.gguf --json",
-             [&] { return ShowModel(asked.common, asked.model); })
+             [&] { return ShowModel(asked.common, asked.model, ConfigWords(asked)); })
       ->add_option("model", asked.model, "name, or path of a GGUF file")
       ->required();
   AddCommand(app, asked, "ps", "the models that are loaded", "  weir ps",

@@ -7,12 +7,16 @@
 #include "cli/exit_code.h"
 #include "cli/model_path.h"
 #include "cli/options.h"
+#include "cli/settings.h"
 #include "cli/table.h"
 #include "config/load.h"
 #include "gguf/inspect.h"
 #include "json/writer.h"
+#include "models/footprint.h"
 #include "models/rates.h"
 #include "models/store.h"
+#include "policy/engine_settings.h"
+#include "process/probe.h"
 
 namespace weir::cli {
 namespace {
@@ -55,9 +59,58 @@ std::string RatesText(const std::vector<models::RatePoint>& points, std::string_
   return text;
 }
 
+// What it will take here, and of how much. As the gateway tells it.
+struct Memory {
+  models::Footprint footprint = {};
+  policy::MemoryBudget budget = {};
+  std::string would_fit = {};
+
+  bool fits() const { return footprint.least() <= budget.bytes; }
+};
+
+// Nothing where the configuration is wrong; `weir config check` says what.
+std::optional<Memory> MemoryOf(const Common& common, const models::OpenedModel& model,
+                               const gguf::Info& info, const std::vector<std::string>& words) {
+  const auto settings = LoadFor(words);
+  if (!settings) return std::nullopt;
+  const models::Store store(common.folders.models, PlacesOfUser());
+  const wire::EngineSettings engine = policy::EngineSettingsOf(*settings, store, model.name, model);
+  Memory memory{.footprint = models::FootprintOf(info, engine),
+                .budget = policy::MemoryBudgetOf(*settings, ProbeMachine())};
+  if (!memory.fits()) memory.would_fit = models::WhatWouldFit(info, engine, memory.budget.bytes);
+  return memory;
+}
+
+void AppendMemory(json::Writer& writer, const Memory& memory) {
+  const models::Footprint& footprint = memory.footprint;
+  writer.BeginObject()
+      .Field("likely", footprint.likely())
+      .Field("least", footprint.least())
+      .Field("weights", footprint.weights)
+      .Field("cache", footprint.cache)
+      .Field("compute", footprint.compute)
+      .Field("context_tokens", footprint.context_tokens)
+      .Field("budget", memory.budget.bytes)
+      .Field("budget_is_default", memory.budget.is_default)
+      .Field("fits", memory.fits())
+      .Field("would_fit", memory.would_fit)
+      .EndObject();
+}
+
+std::string FitsText(const Memory& memory) {
+  const std::string budget =
+      fmt::format("{} for models{}", Bytes(memory.budget.bytes),
+                  memory.budget.is_default ? " (the default; engine.memory sets it)" : "");
+  if (memory.footprint.likely() <= memory.budget.bytes) return "yes, in " + budget;
+  if (memory.fits()) return "alone, in " + budget;
+  return fmt::format("no, not in {}{}{}", budget,
+                     memory.would_fit.empty() ? "" : "; would fit: ", memory.would_fit);
+}
+
 std::string InfoAsJson(const models::OpenedModel& model, const gguf::Info& info,
                        const std::optional<models::ModelRates>& rates,
-                       const std::optional<json::Value>& engine) {
+                       const std::optional<json::Value>& engine,
+                       const std::optional<Memory>& memory) {
   std::string text;
   json::Writer writer(&text);
   writer.BeginObject()
@@ -92,12 +145,19 @@ std::string InfoAsJson(const models::OpenedModel& model, const gguf::Info& info,
   } else {
     writer.Null();
   }
+  writer.Key("memory");
+  if (memory) {
+    AppendMemory(writer, *memory);
+  } else {
+    writer.Null();
+  }
   writer.EndObject();
   return text;
 }
 
 void PrintInfo(const models::OpenedModel& model, const gguf::Info& info,
-               const std::optional<models::ModelRates>& rates) {
+               const std::optional<models::ModelRates>& rates,
+               const std::optional<Memory>& memory) {
   const auto line = [](std::string_view what, const std::string& value) {
     if (!value.empty()) fmt::print("  {:<18}{}\n", what, value);
   };
@@ -121,6 +181,11 @@ void PrintInfo(const models::OpenedModel& model, const gguf::Info& info,
        info.chat_template.empty() ? "none" : fmt::format("{} bytes", info.chat_template.size()));
   line("licence", info.licence);
   line("sha256", model.sha256);
+  if (memory) {
+    line("memory", fmt::format("about {} ({})", Bytes(memory->footprint.likely()),
+                               models::FootprintText(memory->footprint)));
+    line("fits here", FitsText(*memory));
+  }
   if (!rates) return;
   line("prefill here", RatesText(rates->prefill, "tokens"));
   line("decode here", RatesText(rates->decode, "streams"));
@@ -145,13 +210,28 @@ std::string HitsText(const json::Value& engine) {
                      live + idle + host + NumberAt(*hits, "misses"));
 }
 
+std::string UnloadsText(const json::Value& engine) {
+  const json::Value* unloads = engine.Find("unloads_in_s");
+  if (TextAt(engine, "state") != "ready") return "-";
+  if (FlagAt(engine, "pinned")) return "pinned";
+  if (unloads != nullptr && !unloads->is_null()) return Seconds(NumberAt(engine, "unloads_in_s"));
+  return NumberAt(engine, "open_requests") > 0 ? "in use" : "never";
+}
+
+void PrintMemory(const json::Value& engines) {
+  const json::Value* memory = engines.Find("memory");
+  const json::Value* max = memory == nullptr ? nullptr : memory->Find("max");
+  if (max == nullptr || max->is_null()) return;
+  fmt::print("memory: {} of {} for models{}\n",
+             Bytes(static_cast<uint64_t>(NumberAt(*memory, "used"))),
+             Bytes(static_cast<uint64_t>(NumberAt(*memory, "max"))),
+             FlagAt(*memory, "max_is_default") ? " (the default; engine.memory sets it)" : "");
+}
+
 void PrintEngines(const json::Array& engines) {
   Table table({"NAME", "STATE", "MEMORY", "CELLS", "RUNNING", "WAITING", "HITS", "PREFILL",
                "DECODE", "STEP", "REQUEUED", "RESTARTS", "REUSE", "UNLOADS IN"});
   for (const json::Value& engine : engines) {
-    const json::Value* unloads = engine.Find("unloads_in_s");
-    const bool timed = unloads != nullptr && !unloads->is_null();
-    const bool ready = TextAt(engine, "state") == "ready";
     table.Add({TextAt(engine, "model"), TextAt(engine, "state"),
                Bytes(static_cast<uint64_t>(NumberAt(engine, "memory_bytes"))),
                Whole(engine, "cells_used") + "/" + Whole(engine, "cells"), Whole(engine, "running"),
@@ -159,10 +239,7 @@ void PrintEngines(const json::Array& engines) {
                Whole(engine, "prefill_tokens_per_s") + "/s",
                Whole(engine, "decode_tokens_per_s") + "/s",
                fmt::format("{:.1f} ms", NumberAt(engine, "step_ms")), Whole(engine, "preemptions"),
-               Whole(engine, "restarts"), TextAt(engine, "prefix_reuse"),
-               timed   ? Seconds(NumberAt(engine, "unloads_in_s"))
-               : ready ? "in use"
-                       : "-"});
+               Whole(engine, "restarts"), TextAt(engine, "prefix_reuse"), UnloadsText(engine)});
   }
   fmt::print("{}", table.Text());
 }
@@ -250,7 +327,8 @@ void PrintEngine(const json::Value& engine) {
              TextAt(engine, "prefix_reuse"));
 }
 
-int ShowModel(const Common& common, const std::string& model) {
+int ShowModel(const Common& common, const std::string& model,
+              const std::vector<std::string>& words) {
   const auto opened = OpenNamed(common, model);
   if (!opened) return Report(opened.error());
   auto info = gguf::InspectDescriptor(opened->fd.get());
@@ -260,10 +338,12 @@ int ShowModel(const Common& common, const std::string& model) {
   if (manifest && !manifest->licence.empty()) info->licence = manifest->licence;
   const auto rates = RatesOf(common, *opened);
   const std::optional<json::Value> engine = LoadedEngine(common, opened->name);
+  const std::optional<Memory> memory =
+      info->kind == gguf::Kind::kModel ? MemoryOf(common, *opened, *info, words) : std::nullopt;
   if (common.json) {
-    fmt::print("{}\n", InfoAsJson(*opened, *info, rates, engine));
+    fmt::print("{}\n", InfoAsJson(*opened, *info, rates, engine, memory));
   } else {
-    PrintInfo(*opened, *info, rates);
+    PrintInfo(*opened, *info, rates, memory);
     if (engine) PrintEngine(*engine);
   }
   return 0;
@@ -280,6 +360,7 @@ int ListEngines(const Common& common) {
   }
   PrintEngines(ListAt(*engines, "data"));
   for (const json::Value& engine : ListAt(*engines, "data")) PrintTrouble(engine);
+  PrintMemory(*engines);
   PrintKeys(ListAt(*engines, "keys"));
   return 0;
 }

@@ -140,7 +140,8 @@ struct UpdateOptions {
 models::Places PlacesOfUser();
 
 int ListModels(const Common& common);
-int ShowModel(const Common& common, const std::string& model);
+int ShowModel(const Common& common, const std::string& model,
+              const std::vector<std::string>& words);
 int PullModel(const Common& common, const PullOptions& options);
 int RemoveModels(const Common& common, const std::vector<std::string>& names, bool force);
 int CopyModel(const Common& common, const std::string& from, const std::string& to);

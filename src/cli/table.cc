@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "base/size_text.h"
+
 namespace weir::cli {
 
 std::string Table::Text() const {
@@ -23,16 +25,7 @@ std::string Table::Text() const {
   return text;
 }
 
-std::string Bytes(uint64_t count) {
-  constexpr const char* kUnits[] = {"B", "KiB", "MiB", "GiB", "TiB"};
-  auto value = static_cast<double>(count);
-  size_t unit = 0;
-  while (value >= 1024 && unit + 1 < std::size(kUnits)) {
-    value /= 1024;
-    ++unit;
-  }
-  return unit == 0 ? fmt::format("{} B", count) : fmt::format("{:.1f} {}", value, kUnits[unit]);
-}
+std::string Bytes(uint64_t count) { return SizeText(count); }
 
 std::string Seconds(double seconds) {
   const auto whole = static_cast<int64_t>(std::max(seconds, 0.0));

@@ -63,6 +63,8 @@ const std::array kScalars = {
     Scalar{"engine", "step_timeout", Form::kDuration, +WEIR_ENGINE(step_timeout), 1, kHour},
     Scalar{"engine", "restarts", Form::kCount, +WEIR_ENGINE(restarts), 0, 10'000},
     Scalar{"engine", "restart_window", Form::kDuration, +WEIR_ENGINE(restart_window), 1, kHour},
+    Scalar{"engine", "memory", Form::kSize, +WEIR_ENGINE(memory), 0, 1024 * 1024 * 1024 * kMiB},
+    Scalar{"engine", "models", Form::kCount, +WEIR_ENGINE(models), 1, 32},
     Scalar{"engine", "watts", Form::kCount, +WEIR_ENGINE(watts), 0, 1'000'000},
 };
 // clang-format on

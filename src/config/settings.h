@@ -90,7 +90,9 @@ struct Engine {
   Setting<Duration> step_timeout{std::chrono::minutes(2)};  // a longer step counts as hung
   Setting<int64_t> restarts{3};                             // of one model, within restart_window
   Setting<Duration> restart_window{std::chrono::seconds(60)};
-  Setting<int64_t> watts{0};  // that this machine draws while it computes; 0: nobody said
+  Setting<int64_t> memory{0};  // bytes for all loaded models together; 0: a share of the machine's
+  Setting<int64_t> models{4};  // that may be loaded at once
+  Setting<int64_t> watts{0};   // that this machine draws while it computes; 0: nobody said
 };
 
 struct Backend {

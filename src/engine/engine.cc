@@ -27,20 +27,16 @@
 #include "scheduler/budget.h"
 #include "scheduler/scheduler.h"
 #include "wire/engine.h"
+#include "wire/engine_defaults.h"
 #include "wire/frame.h"
 
 namespace weir::engine {
 namespace {
 
-// KV cells where nobody chose: enough for several conversations, small enough for a laptop.
-constexpr int32_t kContextTokensDefault = 16'384;
 constexpr int32_t kContextTokensMax = 1 << 24;
-constexpr int32_t kBatchTokensDefault = 512;
 constexpr int32_t kBatchTokensMax = 1 << 16;
 constexpr int32_t kSequencesDefault = 64;
 constexpr int32_t kWaitingMax = 1 << 20;
-// Rows of one step whose logits are kept: each is a float for every entry of the vocabulary.
-constexpr int32_t kOutputsMax = 64;
 // Rows on a guess beside the row of a stream: together they fill a tile of the matrix kernels.
 constexpr int32_t kDraftMax = scheduler::StepBudget::kTileRows - 1;
 // An answer that names no bound ends here (docs/sampling.md), not at the end of the context.
@@ -124,11 +120,11 @@ Result<void> MakeGeneration(const wire::EngineSettings& settings, uint64_t host_
   if (!value_type) return std::unexpected(value_type.error());
 
   const int32_t trained = std::max(facts.context_tokens_trained, 1);
-  const auto cells = Chosen(settings.context_tokens, std::min(trained, kContextTokensDefault),
+  const auto cells = Chosen(settings.context_tokens, std::min(trained, wire::kContextTokensDefault),
                             kContextTokensMax, "context_tokens");
   if (!cells) return std::unexpected(cells.error());
   const auto batch =
-      Chosen(settings.batch_tokens, kBatchTokensDefault, kBatchTokensMax, "batch_tokens");
+      Chosen(settings.batch_tokens, wire::kBatchTokensDefault, kBatchTokensMax, "batch_tokens");
   if (!batch) return std::unexpected(batch.error());
   const auto micro_batch =
       Chosen(settings.micro_batch_tokens, *batch, kBatchTokensMax, "micro_batch_tokens");
@@ -172,7 +168,7 @@ Result<void> MakeGeneration(const wire::EngineSettings& settings, uint64_t host_
       .seqs_max = loaded.context->sequences(),
       .running_max = loaded.context->sequences(),
       .batch_tokens_max = loaded.context->batch_rows(),
-      .outputs_max = std::min(loaded.context->batch_rows(), kOutputsMax),
+      .outputs_max = std::min(loaded.context->batch_rows(), wire::kOutputsMax),
       .sharing = shares ? scheduler::Sharing::kPrefix : scheduler::Sharing::kWhole,
       .chunk_max = loaded.context->batch_rows(),
       .host_bytes_max = host_bytes_max,

@@ -8,11 +8,11 @@
 #include "base/check.h"
 #include "llama/chat_template.h"
 #include "llama/completion_prompt.h"
+#include "wire/engine_defaults.h"
 
 namespace weir::llama {
 namespace {
 
-constexpr int32_t kInputTokensMax = 8192;
 // Of a model that generates beside it: its second context takes so many cells, and logits of so
 // many rows for the whole vocabulary, twice.
 constexpr int32_t kGenerativeInputTokensMax = 2048;
@@ -51,7 +51,7 @@ Result<std::unique_ptr<Embedder>> Embedder::Create(const Model& model,
   const int32_t trained = std::max(1, facts.context_tokens_trained);
   const int32_t wanted = settings.input_tokens_max > 0 ? settings.input_tokens_max : trained;
   const int32_t longest =
-      std::min({wanted, trained, generates ? kGenerativeInputTokensMax : kInputTokensMax});
+      std::min({wanted, trained, generates ? kGenerativeInputTokensMax : wire::kEmbedTokensMax});
   // libllama keeps logits of all rows of a generative model's step, though nobody reads them here.
   const int32_t step_rows = generates ? kGenerativeStepRows : kStepRows;
   ContextSettings context_settings;

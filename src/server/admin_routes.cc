@@ -68,7 +68,7 @@ void AppendEngine(json::Writer& writer, const backends::EngineStatus& engine) {
       .Field("description", engine.info.description)
       .Field("parameters", engine.info.parameters)
       .Field("weights_bytes", engine.info.weights_bytes)
-      .Field("memory_bytes", engine.stats.memory_bytes)
+      .Field("memory_bytes", engine.memory_bytes)
       .Field("context_tokens", engine.info.context_tokens)
       .Field("request_tokens_max", engine.info.request_tokens_max)
       .Field("embeds", engine.info.embeds)
@@ -109,11 +109,23 @@ void AppendEngine(json::Writer& writer, const backends::EngineStatus& engine) {
       .Field("misses", engine.stats.misses)
       .EndObject();
   AppendSeconds(writer, "unloads_in_s", engine.unloads_in);
+  writer.Field("pinned", engine.pinned);
   AppendSeconds(writer, "retry_in_s", engine.retry_in);
   writer.Field("answers", engine.answers).Field("restarts", engine.restarts);
   writer.Key("sandbox").BeginArray();
   for (const auto& line : engine.info.sandbox) writer.String(line);
   writer.EndArray().Field("error", engine.last_error).EndObject();
+}
+
+// `max` is null where nothing bounds it.
+void AppendMemory(json::Writer& writer, const backends::FleetMemory& memory) {
+  writer.Key("memory").BeginObject().Field("used", memory.used).Key("max");
+  if (memory.max == UINT64_MAX) {
+    writer.Null();
+  } else {
+    writer.Int(static_cast<int64_t>(memory.max));
+  }
+  writer.Field("max_is_default", memory.is_guess).EndObject();
 }
 
 // Others' lines are an administrator's to see.
@@ -236,6 +248,7 @@ Task<void> GetEngines(Site& site, Call& call) {
   for (const auto& engine : engines) AppendEngine(writer, engine);
   writer.EndArray().Key("keys");
   AppendKeyLines(writer, call.asked.principal, site.metrics.keys());
+  AppendMemory(writer, site.fleet.memory());
   writer.EndObject();
   co_await call.SendJson(200, std::move(body));
 }

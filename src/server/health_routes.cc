@@ -14,9 +14,11 @@ Task<void> GetReady(Site&, Call& call) { co_await call.SendJson(200, R"({"status
 Task<void> GetMetrics(Site& site, Call& call) {
   const auto engines = co_await site.fleet.Status();
   http::Reply reply = call.Head(200, "text/plain; version=0.0.4; charset=utf-8");
-  reply.body = site.metrics.Render(engines, site.gateway.providers == nullptr
-                                                ? std::vector<backends::ProviderStatus>{}
-                                                : site.gateway.providers->Status());
+  reply.body = site.metrics.Render(engines,
+                                   site.gateway.providers == nullptr
+                                       ? std::vector<backends::ProviderStatus>{}
+                                       : site.gateway.providers->Status(),
+                                   site.fleet.memory());
   if (site.accounts != nullptr) reply.body += RenderLedger(*site.accounts);
   if (site.gateway.history != nullptr) reply.body += RenderHistory(*site.gateway.history);
   co_await call.exchange.Send(std::move(reply));

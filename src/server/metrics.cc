@@ -70,8 +70,8 @@ void RenderEngines(const Engines& engines, std::string& out) {
         [](const auto& e) { return e.stats.embed_tokens_per_s; });
   gauge("weir_engine_step_seconds", "A step with the present streams; recent.",
         [](const auto& e) { return e.stats.step_ms / 1000; });
-  gauge("weir_engine_memory_bytes", "Resident memory.",
-        [](const auto& e) { return e.stats.memory_bytes; });
+  gauge("weir_engine_memory_bytes", "Resident memory; of one that loads, what is expected.",
+        [](const auto& e) { return e.memory_bytes; });
   RenderHits(engines, out);
   counter("weir_engine_prefix_misses_total", "Requests that found nothing of their prompt.",
           [](const auto& e) { return e.stats.misses; });
@@ -87,6 +87,14 @@ void RenderEngines(const Engines& engines, std::string& out) {
           [](const auto& e) { return e.stats.refused; });
   counter("weir_engine_restarts_total", "Starts after a failure.",
           [](const auto& e) { return e.restarts; });
+}
+
+void RenderMemory(const backends::FleetMemory& memory, std::string& out) {
+  Head(out, "weir_models_memory_bytes", "gauge", "Of all engines; what loads counts as expected.");
+  out += fmt::format("weir_models_memory_bytes {}\n", memory.used);
+  if (memory.max == UINT64_MAX) return;
+  Head(out, "weir_models_memory_max_bytes", "gauge", "What they may take together.");
+  out += fmt::format("weir_models_memory_max_bytes {}\n", memory.max);
 }
 
 void RenderKeys(const KeyBook& book, std::string& out) {
@@ -146,7 +154,8 @@ void Metrics::CountTokens(std::string_view model, int64_t prompt, int64_t cached
 }
 
 std::string Metrics::Render(const std::vector<backends::EngineStatus>& engines,
-                            const std::vector<backends::ProviderStatus>& targets) const {
+                            const std::vector<backends::ProviderStatus>& targets,
+                            const backends::FleetMemory& memory) const {
   std::string out;
   Head(out, "weir_requests_total", "counter", "Requests answered, by route and status.");
   for (const auto& [key, route] : routes_) {
@@ -176,6 +185,7 @@ std::string Metrics::Render(const std::vector<backends::EngineStatus>& engines,
   }
   RenderKeys(keys_, out);
   RenderEngines(engines, out);
+  RenderMemory(memory, out);
   const auto of_targets = [&](std::string_view name, std::string_view type, std::string_view help,
                               auto value) {
     if (targets.empty()) return;

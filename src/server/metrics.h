@@ -30,9 +30,10 @@ class Metrics {
   KeyBook& keys() { return keys_; }
   const KeyBook& keys() const { return keys_; }
 
-  // Prometheus' text format 0.0.4, with the figures of each engine.
+  // Prometheus' text format 0.0.4, with the figures of each engine and of all together.
   std::string Render(const std::vector<backends::EngineStatus>& engines,
-                     const std::vector<backends::ProviderStatus>& targets = {}) const;
+                     const std::vector<backends::ProviderStatus>& targets = {},
+                     const backends::FleetMemory& memory = {}) const;
 
  private:
   struct Route {

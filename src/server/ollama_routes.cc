@@ -191,7 +191,7 @@ Task<void> OllamaRunning(Site& site, Call& call) {
     ollama::ModelEntry entry = {.name = engine.model};
     const auto listed = std::ranges::find(models, engine.model, &ListedModel::name);
     if (listed != models.end()) entry = EntryOf(*listed);
-    entry.size = engine.info.memory_bytes;
+    entry.size = engine.memory_bytes;
     entry.family = engine.info.architecture;
     entry.parameter_size = ParameterSize(engine.info.parameters);
     entry.context_tokens = engine.info.context_tokens;

@@ -1,4 +1,4 @@
-#include "app/model_defaults.h"
+#include "policy/model_defaults.h"
 
 #include <algorithm>
 #include <optional>
@@ -7,7 +7,7 @@
 #include "json/parse.h"
 #include "models/parameters.h"
 
-namespace weir::app {
+namespace weir::policy {
 namespace {
 
 // The value of a parameter that keeps its type and range, else null.
@@ -82,4 +82,4 @@ int32_t DimensionsMinOf(const models::Manifest& manifest) {
   return dimensions.value_or(0);
 }
 
-}  // namespace weir::app
+}  // namespace weir::policy

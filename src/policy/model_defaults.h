@@ -4,7 +4,7 @@
 #include "models/manifest.h"
 #include "wire/engine.h"
 
-namespace weir::app {
+namespace weir::policy {
 
 // The parameters were checked when the manifest was written; one that makes no sense is left out.
 wire::ModelDefaults DefaultsOf(const models::Manifest& manifest);
@@ -13,4 +13,4 @@ int32_t ContextTokensOf(const models::Manifest& manifest);
 // min_dimensions, or 0.
 int32_t DimensionsMinOf(const models::Manifest& manifest);
 
-}  // namespace weir::app
+}  // namespace weir::policy

@@ -7,10 +7,14 @@
 #include <cstdio>
 #include <iostream>
 #include <iterator>
+#include <optional>
 #include <string>
+#include <utility>
 
+#include "cli/chat_session.h"
 #include "cli/document.h"
 #include "cli/exit_code.h"
+#include "cli/line_editor.h"
 #include "cli/options.h"
 #include "cli/passages_text.h"
 #include "cli/private_server.h"
@@ -85,23 +89,56 @@ Result<std::string> Ask(ServerLink& link, const RunOptions& options, const json:
   return answer;
 }
 
-int Converse(ServerLink& link, const RunOptions& options, json::Array messages) {
-  std::signal(SIGINT, OnInterrupt);
-  fmt::print(stderr, "Chat with {}; /bye or Ctrl-D ends it.\n", options.model);
+// What is typed until it is whole. Nothing when the chat is to end.
+std::optional<std::string> ReadText(LineEditor& editor) {
+  LineJoiner lines;
   std::string line;
   for (;;) {
-    fmt::print(">>> ");
-    std::fflush(stdout);
-    if (!std::getline(std::cin, line) || line == "/bye") break;
-    if (line.empty()) continue;
-    messages.push_back(MessageOf("user", line));
-    const auto answer = Ask(link, options, messages);
-    if (!answer) {
-      Report(answer.error());
-      messages.pop_back();
+    const LineEditor::End end = editor.Read(lines.open() ? "... " : ">>> ", line);
+    if (end == LineEditor::End::kEnd) return std::nullopt;
+    if (end == LineEditor::End::kInterrupt) {
+      lines.Drop();
       continue;
     }
-    messages.push_back(MessageOf("assistant", *answer));
+    auto whole = lines.Add(line);
+    if (!whole) continue;
+    editor.Keep(*whole);
+    return whole;
+  }
+}
+
+void TakeTurn(ServerLink& link, const RunOptions& options, ChatSession& session, std::string text) {
+  session.Say(std::move(text));
+  RunOptions asked = options;
+  asked.model = session.model();
+  auto answer = Ask(link, asked, session.messages());
+  if (!answer) Report(answer.error());
+  if (answer && !answer->empty()) {
+    session.Answer(*std::move(answer));
+  } else {
+    session.TakeBack();
+  }
+}
+
+int Converse(const Common& common, ServerLink& link, const RunOptions& options) {
+  std::signal(SIGINT, OnInterrupt);
+  ChatSession session(options.model, options.system);
+  LineEditor editor(common.folders.data + "/chat_history");
+  fmt::print(stderr, "Chat with {}; /help lists the commands, /bye or Ctrl-D ends it.\n",
+             options.model);
+  while (auto text = ReadText(editor)) {
+    if (text->empty()) continue;
+    if (!text->starts_with('/')) {
+      TakeTurn(link, options, session, *std::move(text));
+      continue;
+    }
+    const auto outcome = session.Command(*text);
+    if (!outcome) {
+      Report(outcome.error());
+      continue;
+    }
+    if (outcome->ends) return 0;
+    fmt::print("{}\n", outcome->text);
   }
   fmt::print("\n");
   return 0;
@@ -139,9 +176,9 @@ int RunChat(const Common& common, const RunOptions& options) {
   std::unique_ptr<PrivateServer> own;
   auto link = ReachServer(common.folders, own);
   if (!link) return Report(link.error());
+  if (prompt.empty()) return Converse(common, *link, options);
   json::Array messages;
   if (!options.system.empty()) messages.push_back(MessageOf("system", options.system));
-  if (prompt.empty()) return Converse(*link, options, std::move(messages));
   messages.push_back(MessageOf("user", prompt));
   if (common.json) {
     json::Value body = BodyOf(options, messages);

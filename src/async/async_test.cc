@@ -273,6 +273,37 @@ TEST(Channel, PopReturnsNothingAtTheDeadline) {
   EXPECT_EQ(channel.PopUntil(Now() + milliseconds(5)), std::nullopt);
 }
 
+TEST(Channel, ABatchIsWhatIsThere) {
+  Channel<int> channel(10);
+  for (int i = 0; i < 5; ++i) EXPECT_TRUE(channel.Push(int{i}));
+  EXPECT_EQ(channel.PopBatch(2, std::chrono::hours(1)), (std::vector<int>{0, 1}))
+      << "a full one waits for nothing";
+  EXPECT_EQ(channel.PopBatch(10, Duration(0)), (std::vector<int>{2, 3, 4}));
+}
+
+TEST(Channel, ABatchWaitsForMoreUntilItIsFullOrTheChannelCloses) {
+  Channel<int> channel(10);
+  std::vector<std::vector<int>> batches;
+  std::thread taker([&] {
+    for (;;) {
+      batches.push_back(channel.PopBatch(3, std::chrono::hours(1)));
+      if (batches.back().empty()) return;
+    }
+  });
+  for (int i = 0; i < 7; ++i) EXPECT_TRUE(channel.Push(int{i}));
+  channel.Close();
+  taker.join();
+  EXPECT_EQ(batches, (std::vector<std::vector<int>>{{0, 1, 2}, {3, 4, 5}, {6}, {}}));
+}
+
+// A channel that holds less than a batch: who pushes must not be refused while it is gathered.
+TEST(Channel, AFullChannelIsABatch) {
+  Channel<int> channel(2);
+  EXPECT_TRUE(channel.Push(1));
+  EXPECT_TRUE(channel.Push(2));
+  EXPECT_EQ(channel.PopBatch(100, std::chrono::hours(1)), (std::vector<int>{1, 2}));
+}
+
 TEST(Channel, CarriesEveryValueInOrderFromEachOfSeveralThreads) {
   Channel<std::pair<int, int>> channel(4);
   std::vector<std::jthread> writers;

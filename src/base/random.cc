@@ -23,8 +23,9 @@ std::string NewId(std::string_view prefix) {
       "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
   constexpr size_t kLength = 24;
   std::string id(prefix);
-  std::array<std::byte, 64> pool;
-  size_t have = 0;
+  // Some ids' worth at a time: a request needs several, and each call of the kernel costs as much.
+  static thread_local std::array<std::byte, 1024> pool;
+  static thread_local size_t have = 0;
   for (size_t made = 0; made < kLength;) {
     if (have == 0) {
       FillRandom(pool);

@@ -7,6 +7,7 @@
 
 #include "async/channel.h"
 #include "async/event.h"
+#include "base/background.h"
 #include "base/log.h"
 
 namespace weir::history {
@@ -28,15 +29,10 @@ struct Store::State {
       : executor(on), clock(time), shelf(std::move(opened)), waiting(kWaitingMax) {}
 
   void WorkUntilClosed() {
-    while (auto first = waiting.Pop()) {
-      std::vector<Job> batch;
-      batch.push_back(std::move(*first));
-      const MonotonicTime until = clock.Now() + kGather;
-      while (batch.size() < kBatchMax) {
-        auto next = waiting.PopUntil(until);
-        if (!next) break;
-        batch.push_back(std::move(*next));
-      }
+    WorkInBackground();
+    for (;;) {
+      std::vector<Job> batch = waiting.PopBatch(kBatchMax, kGather);
+      if (batch.empty()) return;
       Write(batch);
     }
   }

@@ -14,6 +14,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -269,6 +270,8 @@ void AllowMemoryAndThreads(Filter& filter) {
   filter.AllowIf("prlimit64", {Null(2)});  // asks, does not set
   for (const int option : kPrctls)
     filter.AllowIf("prctl", {Equal(0, static_cast<unsigned>(option))});
+  // A thread may lower its own priority (WorkInBackground).
+  filter.AllowIf("setpriority", {Equal(0, PRIO_PROCESS), Null(1)});
   // abort() signals its own thread.
   filter.AllowIf("tgkill", {Equal(0, static_cast<unsigned>(getpid()))});
 }

@@ -1,8 +1,8 @@
 #include "vectors/keeper.h"
 
-#include <sys/resource.h>
-
 #include <utility>
+
+#include "base/background.h"
 
 namespace weir::vectors {
 
@@ -27,11 +27,7 @@ void Keeper::Ask(Work work) {
 }
 
 void Keeper::Run() {
-#if defined(__linux__)
-  // Whoever waits for an answer goes first; on Linux this is of the calling thread alone.
-  constexpr int kNice = 10;
-  setpriority(PRIO_PROCESS, 0, kNice);
-#endif
+  WorkInBackground();
   for (;;) {
     Work work;
     {

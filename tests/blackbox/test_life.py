@@ -2,6 +2,7 @@
 
 import json
 import os
+import pathlib
 import signal
 import socket
 import subprocess
@@ -265,6 +266,13 @@ def test_the_launcher_takes_everything_with_it_when_it_is_killed(serve, small):
     os.kill(server.process.pid, signal.SIGKILL)
     server.process.wait()
     assert until(lambda: not any(process.alive() for process in left), timeout_s=5)
+
+
+def test_threads_that_nobody_waits_for_give_way(serve):
+    gateway = next(p for p in serve().processes() if "gateway-process" in p.command_line())
+    niceness = [int((task / "stat").read_text().rpartition(")")[2].split()[16])
+                for task in pathlib.Path(f"/proc/{gateway.pid}/task").iterdir()]
+    assert niceness.count(10) >= 1 and niceness[0] == 0, "who writes down decisions, not who answers"
 
 
 def test_a_model_file_may_be_served_directly(serve, stories):

@@ -1,0 +1,10 @@
+// Threads whose work nobody waits for.
+#pragma once
+
+namespace weir {
+
+// The calling thread gives way to all others of the machine from now on (Linux: its niceness;
+// without an effect elsewhere).
+void WorkInBackground();
+
+}  // namespace weir

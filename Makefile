@@ -81,8 +81,11 @@ bench-%:
 docs: ## the commands of README.md and docs/, run as they are written (also a part of `make test`)
 	@tools/setup.sh --tests && tools/build.sh release $(programs) && tools/fetch_models $(test_models) && tools/run_tests.py --only docs
 
-deb:
-	@echo "weir make: $@ does not exist yet" >&2; exit 2
+# The engine once for each kind of processor; on ARM the portable one alone.
+engines := portable $(if $(filter x86_64,$(shell uname -m)),avx512 amx)
+
+deb: build ## a Debian package, build/weir_VERSION_ARCHITECTURE.deb, that runs on other processors than this one
+	@for level in $(engines); do tools/build.sh $$level weir-engine weir-engine-chooser; done && tools/deb.sh
 
 install: build ## into PREFIX (/usr/local); DESTDIR is honoured
 	@PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)' tools/install.sh

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Sets up, builds third-party code once, configures and builds one CMake preset; safe to repeat, a warm call takes seconds.
 #
-#   tools/build.sh PRESET [TARGET...]       PRESET: release (build/) | debug | asan | tsan | fuzz (build/PRESET)
+#   tools/build.sh PRESET [TARGET...]       PRESET: release (build/) | debug | asan | tsan | fuzz
+#                                           (build/PRESET) | portable | avx512 | amx (build/PRESET: for packages)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -18,6 +19,7 @@ case "$preset" in
   release) build=build ;;
   asan|fuzz) llama_flags=(--sanitize address) ;;
   tsan) llama_flags=(--sanitize thread) ;;
+  portable|avx512|amx) llama_flags=(--cpu "$preset") ;;
   debug) ;;
   *) say "unknown preset $preset"; exit 2 ;;
 esac

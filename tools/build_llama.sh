@@ -2,8 +2,12 @@
 # Builds libllama, ggml, libmtmd and llama-common from the pinned PyPI source package with the patches of
 # tools/patches, once.
 #
-#   tools/build_llama.sh [--sanitize address|thread]
+#   tools/build_llama.sh [--sanitize address|thread] [--cpu native|portable|avx512|amx]
 #   tools/build_llama.sh --peers
+#
+# --cpu is for packages, which run on other machines than this: portable wants what every x86-64 processor of the last ten
+# years has (AVX2, FMA, F16C, BMI2; on ARM the base instructions), avx512 also AVX-512 with VNNI, amx also the matrix
+# extension. Without it the build is for the processor that it runs on.
 #
 # Prints the prefix as its last line. The prefix is keyed by everything that the result depends on (source, patches,
 # compiler, flags, CPU), so a second call returns at once, and two checkouts share one build. --peers builds
@@ -18,10 +22,12 @@ cxx=${CXX:-clang++-19}
 cc=${CC:-clang-19}
 gpu=${WEIR_GPU:-}
 sanitize=""
+cpu=native
 peers=no
 while [ $# -gt 0 ]; do
   case "$1" in
     --sanitize) sanitize=$2; shift 2 ;;
+    --cpu) cpu=$2; shift 2 ;;
     --peers) peers=yes; shift ;;
     *) echo "build_llama.sh: unknown argument $1" >&2; exit 2 ;;
   esac
@@ -51,6 +57,17 @@ case "$sanitize" in
   *) die "--sanitize takes address or thread" ;;
 esac
 
+avx512=(-DGGML_AVX512=ON -DGGML_AVX512_VNNI=ON)
+case "$cpu" in
+  native) fingerprint=$( (grep -m1 '^flags' /proc/cpuinfo || grep -m1 '^Features' /proc/cpuinfo) 2>/dev/null | sha256sum | cut -c1-8) ;;
+  portable) flags+=(-DGGML_NATIVE=OFF) ;;
+  avx512) flags+=(-DGGML_NATIVE=OFF "${avx512[@]}") ;;
+  amx) flags+=(-DGGML_NATIVE=OFF "${avx512[@]}" -DGGML_AVX512_VBMI=ON -DGGML_AVX512_BF16=ON
+               -DGGML_AMX_TILE=ON -DGGML_AMX_INT8=ON -DGGML_AMX_BF16=ON) ;;
+  *) die "--cpu takes native, portable, avx512 or amx" ;;
+esac
+fingerprint=${fingerprint:-$cpu}
+
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 patches=()
 targets=(llama llama-common mtmd)
@@ -60,8 +77,7 @@ else
   patches=("$here"/patches/llama.cpp-*.patch)
 fi
 
-cpu=$( (grep -m1 '^flags' /proc/cpuinfo || grep -m1 '^Features' /proc/cpuinfo) 2>/dev/null | sha256sum | cut -c1-8)
-key=$( { echo "$sha256 ${flags[*]} $cpu"; cat /dev/null "${patches[@]}"; "$cxx" --version | head -n 1; } |
+key=$( { echo "$sha256 ${flags[*]} $fingerprint"; cat /dev/null "${patches[@]}"; "$cxx" --version | head -n 1; } |
   sha256sum | cut -c1-16)
 prefix=$cache/third_party/llama-$version-$key
 done_marker=$prefix/.done

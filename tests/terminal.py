@@ -23,17 +23,18 @@ class Terminal:
     def type(self, text):
         os.write(self.fd, text.encode())
 
-    def expect(self, wanted, timeout_s=30.0):
+    def expect(self, wanted, timeout_s=120.0):
         """What appeared up to the end of `wanted`; it counts as seen."""
         deadline = time.monotonic() + timeout_s * weir_server.PATIENCE
         while wanted not in self.text:
             left = deadline - time.monotonic()
             assert left > 0, f"{wanted!r} did not appear; there is {self.text!r}"
-            assert self._read(left), f"it ended before {wanted!r} appeared; there is {self.text!r}"
+            assert self.read(left), f"it ended before {wanted!r} appeared; there is {self.text!r}"
         seen, _, self.text = self.text.partition(wanted)
         return seen + wanted
 
-    def _read(self, timeout_s):
+    def read(self, timeout_s):
+        """Takes what appears within the time into `text`; whether the program still has the terminal."""
         if not select.select([self.fd], [], [], timeout_s)[0]:
             return True
         try:
@@ -46,7 +47,7 @@ class Terminal:
     def wait(self, timeout_s=10.0):
         """The exit code, when it ends by itself."""
         deadline = time.monotonic() + timeout_s * weir_server.PATIENCE
-        while time.monotonic() < deadline and self._read(deadline - time.monotonic()):
+        while time.monotonic() < deadline and self.read(deadline - time.monotonic()):
             pass
         _, status = os.waitpid(self.pid, 0)
         self.pid = None

@@ -5,13 +5,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <fstream>
-#include <iterator>
 #include <utility>
 
 #include "cli/document.h"
+#include "cli/text_file.h"
 #include "json/parse.h"
 #include "json/writer.h"
 #include "process/fd.h"
@@ -132,16 +132,9 @@ Result<ChatSession::Outcome> ChatSession::Save(const std::string& path) {
 }
 
 Result<ChatSession::Outcome> ChatSession::Load(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::string text;
-  text.resize(kFileBytesMax + 1);
-  file.read(text.data(), static_cast<std::streamsize>(text.size()));
-  text.resize(static_cast<size_t>(file.gcount()));
-  if (!file.eof() || text.empty()) {
-    return Fail(Code::kNotFound,
-                fmt::format("{} cannot be read, or has more than 16 MiB; see its name", path));
-  }
-  const auto chat = json::Parse(text, {.bytes = kFileBytesMax});
+  const auto text = ReadTextFile(path, kFileBytesMax);
+  if (!text) return std::unexpected(text.error());
+  const auto chat = json::Parse(*text, {.bytes = kFileBytesMax});
   if (!chat) return Fail(NoChat(path));
   const json::Value* messages = chat->Find("messages");
   if (messages == nullptr || messages->AsArray() == nullptr) return Fail(NoChat(path));

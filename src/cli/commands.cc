@@ -265,6 +265,8 @@ void AddTextCommands(CLI::App& app, Asked& asked) {
   CLI::App* run = AddCommand(app, asked, "run", "chat with a model, or answer a pipe",
                              "  weir run\n  weir run smollm2:135m \"Say hello.\"\n"
                              "  cat notes.txt | weir run auto \"Summarise this:\"\n"
+                             "  weir run auto \"Summarise this:\" -f notes.txt\n"
+                             "  weir run auto \"Name a river.\" --format river.schema.json\n"
                              "  weir run --with papers \"Which tides are spring tides?\"",
                              [&] {
                                // A model's name holds no space: `weir run "Say hello."` asks auto.
@@ -281,6 +283,10 @@ void AddTextCommands(CLI::App& app, Asked& asked) {
   run->add_option("--with", asked.run.collections,
                   "answer from the documents of this collection (repeatable)")
       ->allow_extra_args(false);
+  run->add_option("-f,--file", asked.run.files, "a text that goes behind the prompt (repeatable)")
+      ->allow_extra_args(false);
+  run->add_option("--format", asked.run.format,
+                  "the answer is JSON: 'json', or a file with the schema that it fits");
   run->add_option("--seed", asked.run.seed, "for answers that can be repeated");
 
   CLI::App* classify =

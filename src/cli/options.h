@@ -26,6 +26,8 @@ struct RunOptions {
   std::optional<int64_t> max_tokens = {};
   std::optional<int64_t> seed = {};
   std::vector<std::string> collections = {};  // that the answer rests on
+  std::vector<std::string> files = {};        // texts that go behind the prompt
+  std::string format = {};                    // "json", or a file with a JSON schema
 };
 
 struct IngestOptions {

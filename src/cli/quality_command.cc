@@ -9,11 +9,9 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
-#include <iostream>
 #include <optional>
 #include <tuple>
 
-#include "base/utf8.h"
 #include "cli/engine_jobs.h"
 #include "cli/exit_code.h"
 #include "cli/model_source.h"
@@ -22,6 +20,7 @@
 #include "cli/quality_report.h"
 #include "cli/quality_text.h"
 #include "cli/table.h"
+#include "cli/text_file.h"
 #include "gguf/inspect.h"
 #include "gguf/quantisation.h"
 #include "gguf/types.h"
@@ -42,31 +41,9 @@ struct Text {
 
 Result<Text> ReadText(const std::string& path) {
   if (path.empty()) return Text{"built-in", std::string(kQualityText)};
-  Text text{path == "-" ? "standard input" : path, {}};
-  std::ifstream file;
-  if (path != "-") {
-    file.open(path, std::ios::binary);
-    if (!file || std::filesystem::is_directory(path)) {
-      return Fail(std::filesystem::exists(path) ? Code::kInvalidArgument : Code::kNotFound,
-                  fmt::format("cannot read {}; name a file of plain text", path), "text");
-    }
-  }
-  std::istream& in = path == "-" ? std::cin : file;
-  char block[64 << 10];
-  while (in.read(block, sizeof block) || in.gcount() > 0) {
-    text.bytes.append(block, static_cast<size_t>(in.gcount()));
-    if (text.bytes.size() > wire::kQualityTextBytesMax) {
-      return Fail(Code::kTooLarge,
-                  fmt::format("{} has over {}; give a part of it", text.name,
-                              Bytes(wire::kQualityTextBytesMax)),
-                  "text");
-    }
-  }
-  if (!IsValidUtf8(text.bytes)) {
-    return Fail(Code::kInvalidArgument,
-                fmt::format("{} is no text in UTF-8; convert it first", text.name), "text");
-  }
-  return text;
+  auto text = ReadTextFile(path, wire::kQualityTextBytesMax);
+  if (!text) return std::unexpected(text.error());
+  return Text{path == "-" ? "standard input" : path, *std::move(text)};
 }
 
 // A file that is to be: writable before minutes of measuring begin, there when they have ended

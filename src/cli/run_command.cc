@@ -5,6 +5,7 @@
 #include <atomic>
 #include <csignal>
 #include <cstdio>
+#include <filesystem>
 #include <iostream>
 #include <iterator>
 #include <optional>
@@ -19,6 +20,8 @@
 #include "cli/passages_text.h"
 #include "cli/private_server.h"
 #include "cli/pull.h"
+#include "cli/text_file.h"
+#include "json/parse.h"
 #include "json/writer.h"
 #include "models/catalogue.h"
 #include "models/store.h"
@@ -34,11 +37,51 @@ json::Value MessageOf(std::string role, std::string content) {
   return json::Value(json::Object{{"role", std::move(role)}, {"content", std::move(content)}});
 }
 
-json::Value BodyOf(const RunOptions& options, const json::Array& messages) {
+constexpr size_t kFileBytesMax = size_t{16} << 20;
+
+// What the answer has to be, as the API takes it; null where it may be anything.
+Result<json::Value> FormatOf(const std::string& format) {
+  if (format.empty()) return json::Value();
+  if (format == "json") return json::Value(json::Object{{"type", "json_object"}});
+  const auto text = ReadTextFile(format, kFileBytesMax);
+  if (!text) return std::unexpected(text.error());
+  auto schema = json::Parse(*text);
+  if (!schema || schema->AsObject() == nullptr) {
+    return Fail(
+        Code::kInvalidArgument,
+        fmt::format("{} holds no JSON schema; --format takes 'json' or a file with one", format));
+  }
+  json::Object named{{"name", "answer"}, {"strict", true}, {"schema", *std::move(schema)}};
+  return json::Value(json::Object{{"type", "json_schema"}, {"json_schema", std::move(named)}});
+}
+
+// The texts of -f behind the prompt, each with its name where there are several.
+Result<std::string> WithFiles(std::string prompt, const std::vector<std::string>& files) {
+  for (const std::string& file : files) {
+    auto text = ReadTextFile(file, kFileBytesMax);
+    if (!text) return std::unexpected(text.error());
+    if (!prompt.empty()) prompt += "\n\n";
+    if (files.size() > 1) {
+      prompt += fmt::format("{}:\n", std::filesystem::path(file).filename().string());
+    }
+    prompt += *text;
+  }
+  return prompt;
+}
+
+// What is the same for every turn.
+struct Request {
+  RunOptions options = {};
+  json::Value format = {};
+};
+
+json::Value BodyOf(const Request& request, const json::Array& messages) {
+  const RunOptions& options = request.options;
   json::Object body{{"model", options.model}, {"stream", true}, {"messages", messages}};
   if (options.temperature) body.push_back({"temperature", *options.temperature});
   if (options.max_tokens) body.push_back({"max_tokens", *options.max_tokens});
   if (options.seed) body.push_back({"seed", *options.seed});
+  if (!request.format.is_null()) body.push_back({"response_format", request.format});
   if (!options.collections.empty()) {
     json::Array names;
     for (const std::string& name : options.collections) names.emplace_back(name);
@@ -68,12 +111,12 @@ void ShowSources(const RunOptions& options, const json::Value& weir) {
 }
 
 // Prints the answer as it comes and gives it whole.
-Result<std::string> Ask(ServerLink& link, const RunOptions& options, const json::Array& messages) {
+Result<std::string> Ask(ServerLink& link, const Request& request, const json::Array& messages) {
   std::string answer;
   json::Value weir;
   interrupted = false;
   const auto printed = link.Stream(
-      "/v1/chat/completions", BodyOf(options, messages),
+      "/v1/chat/completions", BodyOf(request, messages),
       [&](const json::Value& event) {
         const std::string text = DeltaOf(event);
         fmt::print("{}", text);
@@ -85,7 +128,7 @@ Result<std::string> Ask(ServerLink& link, const RunOptions& options, const json:
       &interrupted);
   if (!printed && !interrupted) return std::unexpected(printed.error());
   if (!answer.ends_with('\n')) fmt::print("\n");
-  if (printed) ShowSources(options, weir);
+  if (printed) ShowSources(request.options, weir);
   return answer;
 }
 
@@ -107,11 +150,10 @@ std::optional<std::string> ReadText(LineEditor& editor) {
   }
 }
 
-void TakeTurn(ServerLink& link, const RunOptions& options, ChatSession& session, std::string text) {
+void TakeTurn(ServerLink& link, Request& request, ChatSession& session, std::string text) {
   session.Say(std::move(text));
-  RunOptions asked = options;
-  asked.model = session.model();
-  auto answer = Ask(link, asked, session.messages());
+  request.options.model = session.model();
+  auto answer = Ask(link, request, session.messages());
   if (!answer) Report(answer.error());
   if (answer && !answer->empty()) {
     session.Answer(*std::move(answer));
@@ -120,16 +162,16 @@ void TakeTurn(ServerLink& link, const RunOptions& options, ChatSession& session,
   }
 }
 
-int Converse(const Common& common, ServerLink& link, const RunOptions& options) {
+int Converse(const Common& common, ServerLink& link, Request request) {
   std::signal(SIGINT, OnInterrupt);
-  ChatSession session(options.model, options.system);
+  ChatSession session(request.options.model, request.options.system);
   LineEditor editor(common.folders.data + "/chat_history");
   fmt::print(stderr, "Chat with {}; /help lists the commands, /bye or Ctrl-D ends it.\n",
-             options.model);
+             session.model());
   while (auto text = ReadText(editor)) {
     if (text->empty()) continue;
     if (!text->starts_with('/')) {
-      TakeTurn(link, options, session, *std::move(text));
+      TakeTurn(link, request, session, *std::move(text));
       continue;
     }
     const auto outcome = session.Command(*text);
@@ -167,21 +209,27 @@ int RunChat(const Common& common, const RunOptions& options) {
     const std::string input(std::istreambuf_iterator<char>(std::cin), {});
     if (!prompt.empty() && !input.empty()) prompt += "\n\n";
     prompt += input;
-    if (prompt.empty()) {
+    if (prompt.empty() && options.files.empty()) {
       fmt::print(stderr, "weir: there is nothing to ask; give a prompt or pipe one in\n");
       return static_cast<int>(Exit::kUsage);
     }
   }
+  auto whole = WithFiles(std::move(prompt), options.files);
+  if (!whole) return Report(whole.error());
+  prompt = *std::move(whole);
+  auto format = FormatOf(options.format);
+  if (!format) return Report(format.error());
+  Request request{.options = options, .format = *std::move(format)};
   if (auto there = FetchIfKnown(common, options.model); !there) return Report(there.error());
   std::unique_ptr<PrivateServer> own;
   auto link = ReachServer(common.folders, own);
   if (!link) return Report(link.error());
-  if (prompt.empty()) return Converse(common, *link, options);
+  if (prompt.empty()) return Converse(common, *link, std::move(request));
   json::Array messages;
   if (!options.system.empty()) messages.push_back(MessageOf("system", options.system));
   messages.push_back(MessageOf("user", prompt));
   if (common.json) {
-    json::Value body = BodyOf(options, messages);
+    json::Value body = BodyOf(request, messages);
     std::erase_if(*body.AsObject(),
                   [](const json::Member& member) { return member.key == "stream"; });
     const auto answer = link->Post("/v1/chat/completions", body);
@@ -189,7 +237,7 @@ int RunChat(const Common& common, const RunOptions& options) {
     fmt::print("{}\n", json::Print(*answer));
     return 0;
   }
-  const auto answer = Ask(*link, options, messages);
+  const auto answer = Ask(*link, request, messages);
   return answer ? 0 : Report(answer.error());
 }
 

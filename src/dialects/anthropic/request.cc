@@ -32,10 +32,29 @@ void RefuseUnsupported(json::Fields& fields, std::string_view key, std::string_v
                 "unsupported_parameter");
 }
 
+// LiteLLM writes the references of a schema as "/$defs/name" for Anthropic, which does not follow
+// them. A schema has no other document to refer to, so the pointer is meant.
+void PointIntoTheSchema(json::Value& value) {
+  if (json::Array* items = value.AsArray()) {
+    for (json::Value& item : *items) PointIntoTheSchema(item);
+  } else if (json::Object* members = value.AsObject()) {
+    for (json::Member& member : *members) {
+      const std::string* text = member.value.AsString();
+      if (member.key == "$ref" && text != nullptr && text->starts_with('/')) {
+        member.value = "#" + *text;
+      } else {
+        PointIntoTheSchema(member.value);
+      }
+    }
+  }
+}
+
 std::string ReadSchema(json::Fields& fields, std::string_view key) {
-  const json::Object* schema = fields.Require().Map(key, json::Fields::kMembersMax);
-  if (schema == nullptr) return {};
-  std::string text = json::Print(json::Value(*schema));
+  const json::Object* given = fields.Require().Map(key, json::Fields::kMembersMax);
+  if (given == nullptr) return {};
+  json::Value schema(*given);
+  PointIntoTheSchema(schema);
+  std::string text = json::Print(schema);
   if (text.size() > kSchemaBytesMax)
     fields.Refuse(key, fmt::format("has {} bytes; the most is {}", text.size(), kSchemaBytesMax));
   return text;

@@ -32,7 +32,7 @@ import weir_server  # noqa: E402
 
 PROGRAMS = ROOT / "build" / "bin"
 PEERS = ROOT / "build" / "env" / "peers"
-PORTKEY, LITELLM = "@portkey-ai/gateway@1.15.2", "litellm[proxy]==1.80.5"
+PORTKEY, LITELLM = "@portkey-ai/gateway@1.15.2", "litellm[proxy]==1.106.2"
 LABEL = {"x-weir-label": "public", "x-weir-user": "bench"}
 
 CONFIGURATION = """

@@ -192,7 +192,8 @@ def portkey(folder, upstream, processor):
         PEERS.mkdir(parents=True, exist_ok=True)
         subprocess.run(["npm", "install", "--silent", "--no-fund", "--no-audit", "--prefix", PEERS, PORTKEY], check=True)
     port = servers.free_port()
-    return Program("portkey", ["node", program, f"--port={port}", "--headless"], port, processor, folder / "portkey.log")
+    return Program("portkey", ["node", program, f"--port={port}", "--headless"], port, processor, folder / "portkey.log",
+                   os.environ | {"TRUSTED_CUSTOM_HOSTS": "127.0.0.1,localhost"})
 
 
 def litellm(folder, upstream, processor):
@@ -306,6 +307,19 @@ class Bench:
                     say(f"  left out: {name}: {failure}")
             yield upstream, running
 
+    def warm_up(self, subject, stream, upstream, connections, requests, processor):
+        """Whether it answers at all."""
+        name, dialect, port, _ = subject
+        try:
+            load(port, request_of(name, dialect, stream, upstream), connections, max(connections, requests // 10), processor)
+        except (RuntimeError, subprocess.TimeoutExpired) as failure:
+            if name in ("directly", "weir"):
+                raise
+            self.left_out[name] = f"does not answer: {' '.join(str(failure).split())[:200]}"
+            say(f"  left out: {name}")
+            return False
+        return True
+
     def measure(self, what, connections, requests, processor, stream=False, dialects=("openai",)):
         """{server and dialect: {number: [a value of each round]}}, directly asked included."""
         if self.options.only not in what:
@@ -316,8 +330,7 @@ class Bench:
             subjects = [("directly", "openai", upstream, None)]
             subjects += [(name, dialect, server.port, server) for name, server in running.items()
                          for dialect in (dialects if name == "weir" else ("openai",))]
-            for name, dialect, port, _ in subjects:
-                load(port, request_of(name, dialect, stream, upstream), connections, max(connections, requests // 10), processor)
+            subjects = [subject for subject in subjects if self.warm_up(subject, stream, upstream, connections, requests, processor)]
             for round_number in range(self.options.rounds):
                 turn = subjects if round_number % 2 == 0 else subjects[::-1]
                 for name, dialect, port, server in turn:

@@ -285,7 +285,7 @@ class Play {
     Token drawn = llama::kNoToken;
     for (size_t i = 0; i < plan.rows.size(); ++i) {
       const Row& row = plan.rows[i];
-      const bool used = row.output && (!row.draft || row.token == drawn);
+      const bool used = row.output && !row.IsVoidAfter(drawn);
       drawn =
           used ? Deliver(row, context_->Logits(static_cast<int32_t>(i))) : Token{llama::kNoToken};
     }

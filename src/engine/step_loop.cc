@@ -153,7 +153,7 @@ void StepLoop::UseOutputs(const scheduler::Plan& plan) {
   llama::Token drawn = llama::kNoToken;
   for (size_t i = 0; i < plan.rows.size(); ++i) {
     const scheduler::Row& row = plan.rows[i];
-    const bool wrong = row.draft && row.token != drawn;
+    const bool wrong = row.IsVoidAfter(drawn);
     if (row.draft) CountDraft(row, !wrong);
     drawn = row.output && !wrong ? UseRow(row, static_cast<int32_t>(i)) : llama::kNoToken;
   }

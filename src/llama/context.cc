@@ -132,14 +132,9 @@ Context::Context(const Model& model, llama_context* context, const ContextSettin
   micro_rows_ = static_cast<int32_t>(llama_n_ubatch(context));
   sequences_ = settings.sequences;
   pooling_ = PoolingOf(llama_pooling_type(context));
-  llama_set_abort_callback(
-      context,
-      [](void* flag) {
-        return static_cast<std::atomic<bool>*>(flag)->load(std::memory_order_relaxed);
-      },
-      &abort_);
   AttachThreads();
   can_cut_ = !settings.embeddings && TryCut();
+  if (can_cut_ || settings.embeddings) ListenForAborts();
 }
 
 Context::~Context() {
@@ -149,6 +144,18 @@ Context::~Context() {
 
 int32_t Context::threads() const {
   return std::max(llama_n_threads(context_), llama_n_threads_batch(context_));
+}
+
+// A step that ends in its middle is taken back by cutting. Where nothing can be cut the rows would
+// count as computed although their state is not, and states of other sequences, which libllama
+// moves within the same graph, would be lost.
+void Context::ListenForAborts() {
+  llama_set_abort_callback(
+      context_,
+      [](void* flag) {
+        return static_cast<std::atomic<bool>*>(flag)->load(std::memory_order_relaxed);
+      },
+      &abort_);
 }
 
 // Without a pool of its own libllama starts and joins its threads in every step.

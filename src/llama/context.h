@@ -102,7 +102,8 @@ class Context {
   Result<void> Restore(int32_t sequence, std::span<const uint8_t> bytes);
 
   // Ends the running Decode between two operations of the graph (CPU; a GPU finishes its micro
-  // batch) and every later one, until ClearAbort.
+  // batch) and every later one, until ClearAbort. Where a tail cannot be cut (recurrent and hybrid
+  // models) a step is never ended: half of a state is no state.
   void RequestAbort() { abort_.store(true, std::memory_order_relaxed); }
   void ClearAbort() { abort_.store(false, std::memory_order_relaxed); }
 
@@ -112,6 +113,7 @@ class Context {
   struct Buffers;
   Context(const Model& model, llama_context* context, const ContextSettings& settings);
   bool TryCut();
+  void ListenForAborts();
   void AttachThreads();
 
   const Model& model_;

@@ -11,6 +11,7 @@ namespace weir::llama {
 namespace {
 
 using testing::StoriesPath;
+using testing::TinyPath;
 
 std::vector<Row> RowsOf(const std::vector<Token>& tokens, int32_t sequence, int32_t first = 0) {
   std::vector<Row> rows;
@@ -131,6 +132,29 @@ TEST(Context, AnAbortEndsAStepAndMemoryTellsHowFarItCame) {
   EXPECT_LT(last, static_cast<int32_t>(Prompt(model).size()));
   ASSERT_TRUE(context->Remove(0, -1, -1));
   EXPECT_EQ(context->Decode(RowsOf(Prompt(model), 0)), DecodeOutcome::kOk);
+}
+
+// libllama counts the rows of an aborted step as computed there: it cannot take them back.
+TEST(Context, AStateThatCannotBeCutIsNeverHalfComputed) {
+  for (const char* kind : {"mamba", "lfm2"}) {
+    SCOPED_TRACE(kind);
+    WEIR_MODEL_OR_SKIP(model, TinyPath(kind));
+    auto context = MakeContext(model);
+    ASSERT_NE(context, nullptr);
+    EXPECT_FALSE(context->can_cut());
+    const auto first = RowsOf({300, 310, 320}, 0), second = RowsOf({330, 340}, 0, 3);
+    const auto logits = [&](bool abort) {
+      EXPECT_EQ(context->Decode(first), DecodeOutcome::kOk);
+      if (abort) context->RequestAbort();
+      EXPECT_EQ(context->Decode(second), DecodeOutcome::kOk);
+      context->ClearAbort();
+      const auto span = context->Logits(1);
+      return std::vector<float>(span.begin(), span.end());
+    };
+    const auto expected = logits(false);
+    ASSERT_TRUE(context->Remove(0, -1, -1));
+    EXPECT_EQ(logits(true), expected);
+  }
 }
 
 TEST(Context, ATailCanBeCutAndComputedAgain) {

@@ -134,6 +134,9 @@ struct Row {
   // if just that token was sampled from that one, and Sampled told so. Rows of drafts that turn out
   // wrong are passed over.
   bool draft = false;
+
+  // `drawn` is what the row before it gave.
+  bool IsVoidAfter(Token drawn) const { return draft && token != drawn; }
 };
 
 struct Plan {

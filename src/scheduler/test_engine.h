@@ -118,7 +118,7 @@ class TestEngine {
     now += cost;
     scheduler.Decoded({}, cost);
     Token drawn = -1;
-    for (const Row& row : plan.rows) drawn = row.draft && row.token != drawn ? -1 : Sample(row);
+    for (const Row& row : plan.rows) drawn = row.IsVoidAfter(drawn) ? -1 : Sample(row);
   }
 
   // What the row's last branch goes on with; -1: nothing.

@@ -317,7 +317,7 @@ class World {
     if (outcome.kind == StepOutcome::Kind::kDone) {
       Token drawn = kNone;
       for (const Row& row : plan.rows) {
-        drawn = row.draft && row.token != drawn ? kNone : Deliver(row);
+        drawn = row.IsVoidAfter(drawn) ? kNone : Deliver(row);
       }
     }
   }

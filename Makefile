@@ -13,7 +13,7 @@ FUZZ_SECONDS ?= 60
 test_models := smollm2:135m all-minilm:l6 qwen2.5-coder:0.5b
 programs := $(if $(wildcard src/app/CMakeLists.txt),weir weir-serve weir-egress weir-engine weir-fetch weir-reader)
 
-.PHONY: build run models test test-long lint asan tsan fuzz docs bench bench-engine bench-models bench-knowledge bench-labels bench-dialects bench-gateway bench-% install deb clean help
+.PHONY: build run models test test-long lint asan tsan fuzz docs bench bench-engine bench-models bench-knowledge bench-labels bench-dialects bench-gateway bench-vectors bench-% install deb clean help
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -49,7 +49,7 @@ tsan: ## the whole suite under ThreadSanitizer
 fuzz: ## FUZZ_SECONDS (60) for each libFuzzer target
 	@tools/build.sh fuzz fuzz_targets && tools/fuzz.py --seconds $(FUZZ_SECONDS)
 
-bench: bench-engine bench-models bench-routing bench-cascade bench-knowledge bench-labels bench-dialects bench-gateway ## every benchmark against its peer, as Markdown and JSON under build/bench/
+bench: bench-engine bench-models bench-routing bench-cascade bench-knowledge bench-labels bench-dialects bench-gateway bench-vectors ## every benchmark against its peer, as Markdown and JSON under build/bench/
 
 bench-engine: ## Weir against llama-server from the same tree
 	@tools/setup.sh --tests && tools/build.sh release $(programs) && tools/fetch_models && $(PYTHON) bench/engine.py $(ARGS)
@@ -69,6 +69,9 @@ bench-dialects: ## what conversion costs, each dialect of clients against each t
 bench-gateway: ## what a request pays for going through Weir, beside nginx, haproxy, Portkey and LiteLLM
 	@tools/setup.sh --tests && tools/build.sh release $(programs) gateway_upstream gateway_load && $(PYTHON) bench/gateway.py $(ARGS)
 
+bench-vectors: ## the vector database beside hnswlib, usearch, faiss, zvec, lancedb and chromadb
+	@tools/setup.sh --tests && tools/build.sh release vectors_bench && $(PYTHON) bench/vectors.py $(ARGS)
+
 bench-labels: ## the detectors: speed, what they find of each type, what they find where nothing is
 	@tools/build.sh release weir detector_speed && python3 bench/labels.py $(ARGS)
 
@@ -76,7 +79,7 @@ bench-knowledge: ## documents: what a search finds, and how fast they become sea
 	@tools/setup.sh --tests && tools/build.sh release $(programs) && tools/fetch_models && $(PYTHON) bench/knowledge.py $(ARGS)
 
 bench-%:
-	@echo "weir make: bench-$* does not exist yet; there are bench-engine, bench-models, bench-routing, bench-cascade, bench-knowledge, bench-labels, bench-dialects and bench-gateway" >&2; exit 2
+	@echo "weir make: bench-$* does not exist yet; there are bench-engine, bench-models, bench-routing, bench-cascade, bench-knowledge, bench-labels, bench-dialects, bench-gateway and bench-vectors" >&2; exit 2
 
 docs: ## the commands of README.md and docs/, run as they are written (also a part of `make test`)
 	@tools/setup.sh --tests && tools/build.sh release $(programs) && tools/fetch_models $(test_models) && tools/run_tests.py --only docs

@@ -37,10 +37,10 @@ struct OpenCollection::Change {
 };
 
 OpenCollection::OpenCollection(std::shared_ptr<Files> files, std::weak_ptr<Keeper> keeper,
-                               uint32_t graph_points_least, CollectionRow row)
+                               const StoreOptions& options, CollectionRow row)
     : files_(std::move(files)),
       keeper_(std::move(keeper)),
-      graph_points_least_(graph_points_least),
+      options_(options),
       row_(std::move(row)),
       kept_rows_(row_.spec.spaces.size()) {
   for (const Space& space : row_.spec.spaces) costs_.emplace_back(space.dimensions);

@@ -30,7 +30,7 @@ namespace weir::vectors {
 class OpenCollection : public std::enable_shared_from_this<OpenCollection> {
  public:
   OpenCollection(std::shared_ptr<Files> files, std::weak_ptr<Keeper> keeper,
-                 uint32_t graph_points_least, CollectionRow row);
+                 const StoreOptions& options, CollectionRow row);
 
   const CollectionSpec& spec() const { return row_.spec; }
 
@@ -111,7 +111,7 @@ class OpenCollection : public std::enable_shared_from_this<OpenCollection> {
 
   const std::shared_ptr<Files> files_;
   const std::weak_ptr<Keeper> keeper_;
-  const uint32_t graph_points_least_;
+  const StoreOptions options_;
   const CollectionRow row_;
   std::deque<SearchCost> costs_;  // by space
   std::atomic<bool> dropped_ = false;

@@ -45,12 +45,13 @@ std::vector<OpenCollection::SpaceGraph> OpenCollection::GraphsFor(const View& vi
 }
 
 bool OpenCollection::IsDue(const View& view, const SpaceGraph& graph) const {
-  if (graph.graph == nullptr) return view.live >= graph_points_least_;
+  if (graph.graph == nullptr) return view.live >= options_.graph_points_least;
   const uint32_t rows = graph.graph->rows();
-  return graph.mend || view.rows - rows >= RowsWaitedFor(graph_points_least_, rows);
+  return graph.mend || view.rows - rows >= RowsWaitedFor(options_.graph_points_least, rows);
 }
 
 void OpenCollection::AskIfDue() {
+  if (!options_.build_in_background) return;
   bool due = false;
   {
     const MutexLock lock(showing_);

@@ -38,18 +38,18 @@ void RemoveStrangers(const std::filesystem::path& folder, const std::vector<Coll
 
 }  // namespace
 
-OpenStore::OpenStore(std::shared_ptr<Files> files, uint32_t graph_points_least)
-    : files_(std::move(files)), graph_points_least_(graph_points_least) {}
+OpenStore::OpenStore(std::shared_ptr<Files> files, const StoreOptions& options)
+    : files_(std::move(files)), options_(options) {}
 
 std::shared_ptr<OpenCollection> OpenStore::Make(CollectionRow row) const {
-  return std::make_shared<OpenCollection>(files_, keeper_, graph_points_least_, std::move(row));
+  return std::make_shared<OpenCollection>(files_, keeper_, options_, std::move(row));
 }
 
-Result<std::shared_ptr<OpenStore>> OpenStore::Open(const std::filesystem::path& folder, bool check,
-                                                   uint32_t graph_points_least) {
-  auto files = Files::Open(folder, check);
+Result<std::shared_ptr<OpenStore>> OpenStore::Open(const std::filesystem::path& folder,
+                                                   const StoreOptions& options) {
+  auto files = Files::Open(folder, options.check);
   if (!files) return Fail(std::move(files.error()));
-  auto store = std::make_shared<OpenStore>(*files, graph_points_least);
+  auto store = std::make_shared<OpenStore>(*files, options);
   if (auto read = store->Read(); !read) return Fail(std::move(read.error()));
   return store;
 }

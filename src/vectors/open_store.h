@@ -20,8 +20,8 @@ namespace weir::vectors {
 
 class OpenStore {
  public:
-  static Result<std::shared_ptr<OpenStore>> Open(const std::filesystem::path& folder, bool check,
-                                                 uint32_t graph_points_least);
+  static Result<std::shared_ptr<OpenStore>> Open(const std::filesystem::path& folder,
+                                                 const StoreOptions& options);
 
   Result<std::shared_ptr<OpenCollection>> Create(const CollectionSpec& spec);
   Result<std::shared_ptr<OpenCollection>> Find(std::string_view name);
@@ -40,7 +40,7 @@ class OpenStore {
   std::vector<Note> Notes(std::string_view prefix);
   Result<void> Snapshot(const std::filesystem::path& folder);
 
-  OpenStore(std::shared_ptr<Files> files, uint32_t graph_points_least);
+  OpenStore(std::shared_ptr<Files> files, const StoreOptions& options);
 
  private:
   struct Entry {
@@ -55,7 +55,7 @@ class OpenStore {
   Result<Entries::iterator> Seek(std::string_view name) HOLDS(naming_);
 
   const std::shared_ptr<Files> files_;
-  const uint32_t graph_points_least_;
+  const StoreOptions options_;
   Mutex naming_;  // taken before files_->writing
   Entries collections_ GUARDED_BY(naming_);
   std::map<std::string, std::string, std::less<>> aliases_ GUARDED_BY(naming_);  // to a collection

@@ -40,7 +40,7 @@ Result<void> Collection::BuildIndexes(size_t threads) { return open_->BuildIndex
 
 Result<std::shared_ptr<Store>> Store::Open(const std::filesystem::path& folder,
                                            const StoreOptions& options) {
-  auto open = OpenStore::Open(folder, options.check, options.graph_points_least);
+  auto open = OpenStore::Open(folder, options);
   if (!open) return Fail(std::move(open.error()));
   return std::make_shared<Store>(std::move(*open));
 }

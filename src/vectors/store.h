@@ -77,8 +77,8 @@ class Collection {
   // fewer.
   Result<std::vector<std::string>> Sample(const Filter& filter, size_t count) const;
 
-  // Indexes are built by themselves, in the background. This builds now what is missing, with so
-  // many threads, and returns when searches use it.
+  // Indexes are built by themselves, in the background (StoreOptions). This builds now what is
+  // missing, with so many threads, and returns when searches use it.
   Result<void> BuildIndexes(size_t threads = 1);
 
  private:
@@ -90,6 +90,9 @@ struct StoreOptions {
   bool check = false;
   // A space gets a graph when it has so many points; below, a scan is quick enough.
   uint32_t graph_points_least = 16'384;
+  // Whether a thread of the store's own builds graphs as they are due; without it BuildIndexes
+  // alone does.
+  bool build_in_background = true;
 };
 
 class Store {

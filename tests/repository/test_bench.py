@@ -8,6 +8,7 @@ import pytest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "bench"))
 import engine  # noqa: E402
 import loads  # noqa: E402
+import vectors  # noqa: E402
 import weir_server  # noqa: E402
 from intervals import estimate, percentile  # noqa: E402
 from measures import Goal  # noqa: E402
@@ -35,6 +36,10 @@ def test_the_sentences_that_are_embedded_are_distinct_sentences():
     assert len(set(texts)) == len(texts) == 2000
     assert all(40 <= len(text) and not text.startswith(("[", "'")) for text in texts)
     assert sum(text.endswith(".") for text in texts) > 1500
+
+
+def test_recall_is_of_those_that_were_asked():
+    assert vectors.recall_of([[1, 2], [3, 9]], [[2, 1], [3, 4], [5, 6]]) == 0.75
 
 
 def test_pairs_alternate_their_order():

@@ -1,6 +1,7 @@
 // One bit for each row of a collection. A plain value; readers share a const one.
 #pragma once
 
+#include <algorithm>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
@@ -71,6 +72,21 @@ class Bitmap {
       if (to - i * 64 < 64) word &= (uint64_t{1} << (to - i * 64)) - 1;
       for (; word != 0; word &= word - 1) {
         visit(i * 64 + static_cast<size_t>(std::countr_zero(word)));
+      }
+    }
+  }
+
+  // Calls visit(bit) for at most `count` bits below `end` that are set, from all over it.
+  template <class Visit>
+  void Spread(size_t end, size_t count, Visit visit) const {
+    const size_t words = (std::min(end, bits_) + 63) / 64;
+    for (size_t i = 0; i < count; ++i) {
+      const size_t to = words * (i + 1) / count;
+      for (size_t at = words * i / count; at < to; ++at) {
+        if (words_[at] == 0) continue;
+        const size_t bit = at * 64 + static_cast<size_t>(std::countr_zero(words_[at]));
+        if (bit < end) visit(bit);
+        break;
       }
     }
   }

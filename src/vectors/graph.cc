@@ -131,19 +131,19 @@ size_t SearchGraph(const Graph& graph, const RowArray::View& codes, const CodeQu
   }
   visited.Begin(graph.rows());
   beam.Begin(width);
+  const auto links = [&](uint32_t row) { return graph.LinksOf(row, 0); };
+  const auto show = [&](float distance, uint32_t row) { best.Show(distance, row); };
+  if (eligible != nullptr) {
+    return WidenAmong(scorer, links, *eligible, here, graph.rows(), visited, beam, show);
+  }
   return Widen(
-      scorer, [&](uint32_t row) { return graph.LinksOf(row, 0); },
+      scorer, links,
       [&](uint32_t row) {
         const auto links = graph.LinksOf(row, 0);
         __builtin_prefetch(links.data());
         __builtin_prefetch(links.data() + Graph::kBaseLinks / 2);
       },
-      here, visited, beam,
-      [&](float distance, uint32_t row) {
-        if (distance <= best.worst() && (eligible == nullptr || eligible->Test(row))) {
-          best.Show(distance, row);
-        }
-      });
+      here, visited, beam, show);
 }
 
 }  // namespace weir::vectors

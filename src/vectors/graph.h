@@ -116,8 +116,8 @@ class Beam {
   std::vector<Entry> entries_;
 };
 
-// One search: a beam of `width` over the whole graph. Every eligible row that it meets is shown to
-// `best` (null: all are eligible). How many rows it looked at.
+// One search: a beam of `width` over the eligible rows of the graph (null: all are). Every one that
+// it meets is shown to `best`. How many those are.
 size_t SearchGraph(const Graph& graph, const RowArray::View& codes, const CodeQuery& query,
                    const Bitmap* eligible, size_t width, Best& best);
 

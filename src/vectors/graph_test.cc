@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <random>
 #include <set>
 
@@ -10,6 +11,7 @@
 #include "vectors/graph_file.h"
 #include "vectors/row_builder.h"
 #include "vectors/scan_search.h"
+#include "vectors/space_search.h"
 #include "vectors/store.h"
 #include "vectors/test_folder.h"
 
@@ -96,6 +98,55 @@ TEST(Graph, FindsNearlyAllAndReachesEveryRow) {
     const Graph graph = Build(rows, 4'000, threads);
     EXPECT_EQ(Reached(graph).size(), 4'000U);
     EXPECT_GE(Recall(rows, graph), 0.97) << threads << " threads";
+  }
+}
+
+// Of the true ten nearest eligible rows, how many FindNearest gives by way of the graph.
+double FilteredRecall(const Rows& rows, const Graph& graph, const Bitmap& eligible,
+                      const std::vector<uint32_t>& queries) {
+  SearchCost cost(kDimensions);
+  size_t found = 0;
+  size_t wanted = 0;
+  for (const uint32_t row : queries) {
+    const Target target(Metric::kCosine, rows.Vector(row));
+    const SpaceView space = rows.Look();
+    SpaceSearch search{.space = space,
+                       .rows = graph.rows(),
+                       .graph = &graph,
+                       .eligible = &eligible,
+                       .count = 10,
+                       .search = Search::kExact};
+    const auto exact = FindNearest(search, target, cost);
+    search.search = Search::kGraph;
+    const auto near = FindNearest(search, target, cost);
+    EXPECT_EQ(near.size(), exact.size());
+    wanted += exact.size();
+    for (const Candidate& want : exact) {
+      EXPECT_TRUE(eligible.Test(want.row));
+      for (const Candidate& have : near) found += have.row == want.row ? 1 : 0;
+    }
+  }
+  return static_cast<double>(found) / static_cast<double>(wanted);
+}
+
+TEST(Graph, FiltersFindNearlyAllWhereverTheirRowsLie) {
+  constexpr uint32_t kRows = 6'000;
+  const Rows rows(kRows);
+  const Graph graph = Build(rows, kRows, 2);
+  // In the order of one component: the queries are those where it is largest.
+  std::vector<uint32_t> order(kRows);
+  for (uint32_t row = 0; row < kRows; ++row) order[row] = row;
+  std::ranges::sort(order, {}, [&](uint32_t row) { return rows.Vector(row)[0]; });
+  const std::vector<uint32_t> far(order.end() - 60, order.end());
+  for (const uint32_t share : {1, 5, 20, 50, 90}) {
+    Bitmap by_chance(kRows);
+    Bitmap far_side(kRows);
+    for (uint32_t i = 0; i < kRows; ++i) {
+      if (i * 7'919 % 100 < share) by_chance.Set(i);
+      if (i < kRows * share / 100) far_side.Set(order[i]);
+    }
+    EXPECT_GE(FilteredRecall(rows, graph, by_chance, far), 0.99) << share << " % by chance";
+    EXPECT_GE(FilteredRecall(rows, graph, far_side, far), 0.99) << share << " % far away";
   }
 }
 

@@ -91,4 +91,61 @@ size_t Widen(const Scorer& scorer, const Links& links, const Ahead& ahead, uint3
   return met;
 }
 
+// The same over the rows of `eligible` alone: others are never scored, what they link to is reached
+// through them. So the walk finds its way along the eligible rows, also where those lie far from
+// the query. Begins at what lies around `start` and at rows from all over `eligible`, for around
+// `start` there may be none.
+template <class Links, class Show>
+size_t WidenAmong(const Scorer& scorer, const Links& links, const Bitmap& eligible, uint32_t start,
+                  uint32_t rows, Visited& visited, Beam& beam, const Show& show) {
+  std::array<uint32_t, Graph::kBaseLinks> fresh;
+  std::array<float, Graph::kBaseLinks> distances;
+  size_t count = 0;
+  size_t met = 0;
+  const auto score = [&] {
+    scorer.Score({fresh.data(), count}, distances.data());
+    for (size_t i = 0; i < count; ++i) {
+      show(distances[i], fresh[i]);
+      if (beam.Takes(distances[i])) beam.Add(distances[i], fresh[i]);
+    }
+    met += count;
+    count = 0;
+  };
+  const auto meet = [&](uint32_t row) {
+    scorer.Prefetch(row);
+    fresh[count++] = row;
+    if (count == fresh.size()) score();
+  };
+  // Rows that are not eligible are looked through until there are enough that are.
+  const auto expand = [&](uint32_t row) {
+    std::array<uint32_t, Graph::kBaseLinks> others;
+    size_t others_count = 0;
+    const size_t enough = met + Graph::kBaseLinks;
+    for (const uint32_t link : links(row)) {
+      if (eligible.Test(link)) {
+        if (visited.Mark(link)) meet(link);
+      } else {
+        __builtin_prefetch(links(link).data());
+        others[others_count++] = link;
+      }
+    }
+    for (size_t i = 0; i < others_count && met + count < enough; ++i) {
+      if (!visited.Mark(others[i])) continue;
+      for (const uint32_t link : links(others[i])) {
+        if (eligible.Test(link) && visited.Mark(link)) meet(link);
+      }
+    }
+    score();
+  };
+  constexpr size_t kSeeds = 32;
+  eligible.Spread(rows, kSeeds, [&](size_t row) {
+    if (visited.Mark(static_cast<uint32_t>(row))) meet(static_cast<uint32_t>(row));
+  });
+  if (eligible.Test(start) && visited.Mark(start)) meet(start);
+  score();
+  expand(start);
+  for (uint32_t row = beam.Expand(); row != Graph::kNone; row = beam.Expand()) expand(row);
+  return met;
+}
+
 }  // namespace weir::vectors

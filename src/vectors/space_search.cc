@@ -15,8 +15,6 @@ double NsSince(Clock::time_point start) {
 // Vectors that vary freely in 64 directions, 30,000 of them, are found again with a recall of .86
 // at a width of 96, .93 at 160 and .98 at 300; fewer directions are easier.
 constexpr size_t kWidthLeast = 192;
-// A beam is an array that is kept sorted: wider ones cost more than their width says.
-constexpr size_t kWidthMost = 16'384;
 
 std::vector<Candidate> Scan(const SpaceSearch& search, const Target& target, size_t among,
                             size_t candidates, SearchCost& cost) {
@@ -27,11 +25,22 @@ std::vector<Candidate> Scan(const SpaceSearch& search, const Target& target, siz
   return best.Take();
 }
 
-// How wide the beam must be for as many eligible rows in it as without a filter.
-size_t WidthFor(const SpaceSearch& search, size_t candidates, size_t among) {
-  const size_t width = std::max(candidates, search.width != 0 ? search.width : kWidthLeast);
-  if (search.eligible == nullptr) return width;
-  return std::min(width * search.rows / std::max<size_t>(among, 1), kWidthMost);
+// Fewer eligible rows than one in so many do not hang together in the graph.
+constexpr size_t kRarest = 50;
+
+// Whether around the query about as many rows are eligible as everywhere, by a look at the nearest
+// few. Where they lie elsewhere, all of them are far and about as far: a walk among them ends at
+// whichever of many it came by, and only a scan tells them apart.
+bool LieAround(const SpaceSearch& search, const Target& target, size_t among) {
+  constexpr size_t kExpected = 12;
+  constexpr size_t kWidthOfLook = 32;
+  const size_t width = std::max(kWidthOfLook, kExpected * search.rows / among);
+  Best best(width);
+  SearchGraph(*search.graph, search.space.codes, target.code, nullptr, width, best);
+  const auto around = best.Take();
+  const auto eligible = static_cast<size_t>(std::ranges::count_if(
+      around, [&](const Candidate& candidate) { return search.eligible->Test(candidate.row); }));
+  return 2 * eligible * search.rows >= around.size() * among;
 }
 
 }  // namespace
@@ -44,22 +53,24 @@ std::vector<Candidate> FindNearest(const SpaceSearch& search, const Target& targ
   if (search.search == Search::kExact || among <= candidates) {
     return SearchExactly(search.space, target, search.eligible, search.rows, search.count);
   }
+  const bool filtered = search.eligible != nullptr;
   const bool may_walk = search.graph != nullptr && search.search != Search::kScan &&
-                        search.graph->rows() <= search.rows;
-  const size_t width = WidthFor(search, candidates, among);
-  const bool walk =
-      may_walk && (search.search == Search::kGraph || cost.WalkNs(width) < cost.ScanNs(among));
-  if (!walk) {
+                        search.graph->rows() <= search.rows && among >= search.rows / kRarest;
+  const size_t width =
+      search.width != 0 ? std::max(search.width, search.count) : std::max(candidates, kWidthLeast);
+  const bool walk = may_walk && (search.search == Search::kGraph ||
+                                 cost.WalkNs(width, filtered) < cost.ScanNs(among));
+  const auto start = Clock::now();
+  if (!walk || (filtered && !LieAround(search, target, among))) {
     return Refine(search.space, target, Scan(search, target, among, candidates, cost),
                   search.count);
   }
-  const auto start = Clock::now();
   Best best(candidates);
   SearchGraph(*search.graph, search.space.codes, target.code, search.eligible, width, best);
-  cost.Walked(width, NsSince(start));
+  cost.Walked(width, filtered, NsSince(start));
   ScanCodes(search.space, target, search.eligible, search.graph->rows(), search.rows, best);
   auto found = best.Take();
-  // Fewer than there must be: what is eligible lies far from where the walk went.
+  // Fewer than there must be: what is eligible does not hang together.
   if (found.size() < candidates) found = Scan(search, target, among, candidates, cost);
   return Refine(search.space, target, found, search.count);
 }

@@ -187,7 +187,7 @@ void OpenCollection::Retire() {
 Result<void> OpenCollection::Load() {
   if (dropped_) return Gone();
   if (builder_) return {};
-  RowBuilder builder(row_.spec.spaces);
+  RowBuilder builder(row_.spec.spaces, files_->index_folder());
   Rows* const rows = &files_->rows;
   std::vector<std::vector<float>> vectors(row_.spec.spaces.size());
   std::vector<std::span<const float>> spans(vectors.size());

@@ -1,13 +1,17 @@
-// An array of records of one size that grows at its end and never moves: one thread appends while
-// others read through views that were taken before. A view sees the records that were there when it
-// was taken; what publishes the view to another thread (a mutex) also publishes the records.
+// An array of records of one size that grows at its end: one thread appends while others read
+// through views that were taken before. What a view sees never moves: the records that were there
+// when it was taken; what publishes the view to another thread (a mutex) also publishes the
+// records.
 //
 // Memory comes from the kernel in pieces of kRowsPerPiece records and is used as it is touched, so
-// an array of few records costs few pages.
+// an array of few records costs few pages. With a folder, arrays of more than one piece lie in
+// files there that have no name: the kernel keeps of them what is in use and takes the rest back
+// when memory is short. Where that cannot be had (a full disk) they lie in memory.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <filesystem>
 #include <memory>
 #include <vector>
 
@@ -19,7 +23,8 @@ class RowArray {
 
   class Piece {
    public:
-    explicit Piece(size_t bytes);
+    // In a file in `folder`; null: in memory.
+    Piece(size_t bytes, const std::filesystem::path* folder);
     Piece(const Piece&) = delete;
     Piece& operator=(const Piece&) = delete;
     ~Piece();
@@ -28,7 +33,9 @@ class RowArray {
     void MakeHuge() const;
 
    private:
-    std::byte* data_;
+    bool MapFile(const std::filesystem::path& folder);
+
+    std::byte* data_ = nullptr;
     size_t bytes_;
   };
 
@@ -61,7 +68,7 @@ class RowArray {
   };
 
   // `stride` is rounded up so that records stay aligned to 8.
-  explicit RowArray(size_t stride);
+  explicit RowArray(size_t stride, std::filesystem::path folder = {});
 
   // The next record, all zero.
   std::byte* Append();
@@ -71,6 +78,7 @@ class RowArray {
 
  private:
   size_t stride_;
+  std::filesystem::path folder_;
   uint32_t rows_ = 0;
   std::shared_ptr<const View::Table> table_;
 };

@@ -52,11 +52,11 @@ std::shared_ptr<const Bitmap> RowBuilder::SharedBits::Look() {
   return bits_;
 }
 
-RowBuilder::RowBuilder(std::span<const Space> spaces)
+RowBuilder::RowBuilder(std::span<const Space> spaces, const std::filesystem::path& folder)
     : slots_(sizeof(View::Slot)), ids_(std::make_shared<Arena>()) {
   for (const Space& space : spaces) {
     spaces_.push_back({space,
-                       RowArray(Padded(space.dimensions) * sizeof(float)),
+                       RowArray(Padded(space.dimensions) * sizeof(float), folder),
                        RowArray(RecordBytes(space.dimensions)),
                        {}});
   }

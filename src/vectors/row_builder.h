@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <memory>
 #include <span>
 #include <string_view>
@@ -16,7 +17,8 @@ namespace weir::vectors {
 
 class RowBuilder {
  public:
-  explicit RowBuilder(std::span<const Space> spaces);
+  // Vectors lie in `folder` where there are many of them, and in memory when it is empty.
+  explicit RowBuilder(std::span<const Space> spaces, const std::filesystem::path& folder = {});
 
   // `seq` is larger than those before; one vector for each space, empty where the point has none.
   void AddRow(int64_t seq, std::string_view id, const json::Value& payload, std::string_view text,

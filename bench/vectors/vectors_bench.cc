@@ -214,11 +214,21 @@ class Subject {
     for (size_t i = 0; i < kVocabulary; ++i) weights[i] = 1.0 / static_cast<double>(i + 3);
     std::discrete_distribution<size_t> often(weights.begin(), weights.end());
     std::mt19937 random(20261122);
-    const auto word = [&](size_t number) { return fmt::format("w{:x}q", number * 2'654'435'761U); };
+    // Letters alone: digits would make an identifier of several parts.
+    const auto word = [&](size_t number) {
+      std::string letters;
+      for (uint64_t rest = (number + 1) * 2'654'435'761U % (uint64_t{1} << 32); rest > 0;
+           rest /= 20) {
+        letters += static_cast<char>('a' + rest % 20);
+      }
+      return letters;
+    };
+    const bool there = std::filesystem::exists(folder_ / "words");
     auto store = Must(Store::Open(folder_ / "words"));
-    auto collection = Must(store->Create({.name = "c"}));
+    auto collection = Must(there ? store->Find("c") : store->Create({.name = "c"}));
+    Must(collection->Count());  // read into memory
     const auto passages = static_cast<size_t>(IntOf(command, "passages"));
-    for (size_t from = 0; from < passages; from += kBatch) {
+    for (size_t from = 0; !there && from < passages; from += kBatch) {
       std::vector<Point> points;
       for (size_t i = from; i < std::min(passages, from + kBatch); ++i) {
         points.push_back({.id = std::to_string(i)});

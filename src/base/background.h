@@ -3,8 +3,8 @@
 
 namespace weir {
 
-// The calling thread gives way to all others of the machine from now on (Linux: its niceness;
-// without an effect elsewhere).
+// The calling thread gives way to all others of the machine from now on, soon after they want to
+// run (Linux; without an effect elsewhere).
 void WorkInBackground();
 
 }  // namespace weir

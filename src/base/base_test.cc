@@ -23,6 +23,19 @@ TEST(Result, EveryCodeHasADistinctName) {
   EXPECT_EQ(names.size(), static_cast<size_t>(kCodeCount));
 }
 
+TEST(NewSortedId, SortsByItsMillisecond) {
+  const WallTime time(std::chrono::milliseconds(1'795'000'000'000));
+  const auto id = [&](int64_t later_ms) {
+    return NewSortedId("dec_", time + std::chrono::milliseconds(later_ms));
+  };
+  EXPECT_EQ(id(0).size(), NewId("dec_").size());
+  EXPECT_EQ(id(0).substr(0, 12), id(0).substr(0, 12));
+  EXPECT_NE(id(0), id(0));
+  for (const int64_t later : {1, 61, 62, 3844, 1'000'000'000}) {
+    EXPECT_LT(id(later - 1), id(later)) << later;
+  }
+}
+
 TEST(NewId, KeepsThePrefixAndNeverRepeats) {
   std::set<std::string> seen;
   for (int i = 0; i < 1000; ++i) {

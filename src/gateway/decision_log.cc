@@ -7,7 +7,7 @@
 namespace weir::gateway {
 
 std::string DecisionLog::Add(DecisionRecord record) {
-  record.id = NewId("dec_");
+  record.id = NewSortedId("dec_", record.time);  // the history and the ledger have it as a key
   const std::string id = record.id;
   order_.push_front(id);
   records_.emplace(id, std::move(record));

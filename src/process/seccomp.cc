@@ -14,7 +14,6 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -271,7 +270,7 @@ void AllowMemoryAndThreads(Filter& filter) {
   for (const int option : kPrctls)
     filter.AllowIf("prctl", {Equal(0, static_cast<unsigned>(option))});
   // A thread may lower its own priority (WorkInBackground).
-  filter.AllowIf("setpriority", {Equal(0, PRIO_PROCESS), Null(1)});
+  filter.AllowIf("sched_setattr", {Null(0)});
   // abort() signals its own thread.
   filter.AllowIf("tgkill", {Equal(0, static_cast<unsigned>(getpid()))});
 }

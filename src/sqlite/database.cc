@@ -9,6 +9,7 @@
 
 #include "base/check.h"
 #include "sqlite/failure.h"
+#include "sqlite/statement_pool.h"
 
 namespace weir::sqlite {
 namespace {
@@ -32,9 +33,16 @@ void Database::Close::operator()(sqlite3* handle) const {
 }
 
 Database::Database(std::unique_ptr<sqlite3, Close> handle, std::string name)
-    : handle_(std::move(handle)), name_(std::make_unique<std::string>(std::move(name))) {}
+    : handle_(std::move(handle)),
+      name_(std::make_unique<std::string>(std::move(name))),
+      pool_(std::make_unique<StatementPool>()) {}
 Database::Database(Database&&) noexcept = default;
-Database& Database::operator=(Database&&) noexcept = default;
+Database& Database::operator=(Database&& other) noexcept {
+  pool_ = std::move(other.pool_);  // first: a handle closes without statements
+  handle_ = std::move(other.handle_);
+  name_ = std::move(other.name_);
+  return *this;
+}
 Database::~Database() = default;
 
 Result<Database> Database::Open(const std::filesystem::path& path, const OpenOptions& options) {
@@ -107,15 +115,16 @@ Result<void> Database::QuickCheck() {
 }
 
 Result<Statement> Database::Prepare(Sql sql) {
+  const std::string_view text = sql.text();
+  if (sqlite3_stmt* known = pool_->Take(text)) return Statement(known, text, *pool_, *name_);
   sqlite3_stmt* handle = nullptr;
   const char* rest = nullptr;
-  const std::string_view text = sql.text();
   const int code = sqlite3_prepare_v3(handle_.get(), text.data(), static_cast<int>(text.size()),
                                       SQLITE_PREPARE_PERSISTENT, &handle, &rest);
   if (code != SQLITE_OK) return Fail(Failure(code, *name_));
   CHECK(handle != nullptr, "an empty statement");
   CHECK(rest == text.data() + text.size(), "one statement at a time");
-  return Statement(handle, *name_);
+  return Statement(handle, text, *pool_, *name_);
 }
 
 Result<void> Database::Execute(Sql sql) { return Run(std::string(sql.text())); }

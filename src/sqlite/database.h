@@ -53,7 +53,7 @@ class Database {
   // Closes; the last connection to a file moves the WAL into it.
   ~Database();
 
-  // One statement.
+  // One statement. What was prepared before, and is not in use now, is taken again.
   Result<Statement> Prepare(Sql sql);
   // One or more statements without parameters; rows are dropped.
   Result<void> Execute(Sql sql);
@@ -84,7 +84,8 @@ class Database {
   Result<int64_t> ReadInt(Sql sql);
 
   std::unique_ptr<sqlite3, Close> handle_;
-  std::unique_ptr<std::string> name_;  // of the file, without its folder; statements point at it
+  std::unique_ptr<std::string> name_;    // of the file, without its folder; statements point at it
+  std::unique_ptr<StatementPool> pool_;  // and at this; it goes before the handle
 };
 
 // Everything between Begin and Commit happens, or nothing: what is destroyed without a Commit is

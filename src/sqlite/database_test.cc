@@ -53,6 +53,52 @@ TEST_F(SqliteTest, TheCompiledInLibraryIsPastTheWalResetRace) {
   EXPECT_STREQ(sqlite3_libversion(), SQLITE_VERSION);
 }
 
+TEST_F(SqliteTest, AStatementMayBeInUseTwiceAtOnce) {
+  Database db = OpenWithItems();
+  for (const char* name : {"a", "b", "c"}) ASSERT_TRUE(Insert(db, name));
+  int64_t pairs = 0;
+  const auto select = [&] { return db.Prepare("SELECT name FROM item ORDER BY id"); };
+  auto outer = select();
+  ASSERT_TRUE(outer);
+  while (outer->Step().value_or(false)) {
+    auto inner = select();
+    ASSERT_TRUE(inner);
+    while (inner->Step().value_or(false)) ++pairs;
+  }
+  EXPECT_EQ(pairs, 9);
+}
+
+TEST_F(SqliteTest, AStatementStartsAnewAndForgetsWhatItWasGivenBefore) {
+  Database db = OpenWithItems();
+  ASSERT_TRUE(Insert(db, "a"));
+  ASSERT_TRUE(Insert(db, "b"));
+  const auto select = [&] { return db.Prepare("SELECT ?1, name FROM item ORDER BY id"); };
+  {
+    auto first = select();
+    ASSERT_TRUE(first);
+    first->Bind("given");
+    ASSERT_TRUE(first->Step().value_or(false));
+    EXPECT_EQ(first->Text(0), "given");
+  }  // on its first row
+  auto again = select();
+  ASSERT_TRUE(again && again->Step().value_or(false));
+  EXPECT_TRUE(again->IsNull(0));
+  EXPECT_EQ(again->Text(1), "a");
+}
+
+TEST_F(SqliteTest, MoreStatementsThanAreKept) {
+  Database db = OpenWithItems();
+  ASSERT_TRUE(Insert(db, "a"));
+  std::vector<Statement> open;
+  for (int i = 0; i < 100; ++i) {
+    auto select = db.Prepare("SELECT name FROM item");
+    ASSERT_TRUE(select && select->Step().value_or(false));
+    open.push_back(std::move(*select));
+  }
+  open.clear();
+  EXPECT_EQ(CountItems(db), 1);
+}
+
 TEST_F(SqliteTest, EveryTypeComesBackAsItWasBound) {
   Database db = Open();
   ASSERT_TRUE(db.Execute("CREATE TABLE t (a INTEGER, b REAL, c TEXT, d BLOB, e INTEGER) STRICT"));

@@ -1,6 +1,6 @@
-// Statements that run once, in one call each: prepared, bound, stepped to their end. What runs
-// often keeps its own Statement instead. Errors are those of Statement::Step; the Database must
-// outlive the call, and `take` and `make` must not write to it.
+// Statements in one call each: prepared (once: the Database keeps them), bound, stepped to their
+// end. Errors are those of Statement::Step; the Database must outlive the call, and `take` and
+// `make` must not write to it.
 #pragma once
 
 #include <optional>

@@ -6,24 +6,31 @@
 
 #include "base/check.h"
 #include "sqlite/failure.h"
+#include "sqlite/statement_pool.h"
 
 namespace weir::sqlite {
 
 Statement::Statement(Statement&& other) noexcept
     : handle_(std::exchange(other.handle_, nullptr)),
+      text_(other.text_),
+      pool_(other.pool_),
       file_(other.file_),
       bind_failure_(other.bind_failure_),
       on_row_(std::exchange(other.on_row_, false)) {}
 
 Statement& Statement::operator=(Statement&& other) noexcept {
   std::swap(handle_, other.handle_);
+  std::swap(text_, other.text_);
+  std::swap(pool_, other.pool_);
   std::swap(file_, other.file_);
   std::swap(bind_failure_, other.bind_failure_);
   std::swap(on_row_, other.on_row_);
   return *this;
 }
 
-Statement::~Statement() { sqlite3_finalize(handle_); }
+Statement::~Statement() {
+  if (handle_ != nullptr) pool_->GiveBack(handle_, text_);
+}
 
 Result<bool> Statement::Step() {
   CHECK(handle_ != nullptr, "a statement that was moved away");

@@ -26,6 +26,8 @@ struct sqlite3_stmt;
 
 namespace weir::sqlite {
 
+class StatementPool;
+
 class Statement {
  public:
   Statement(Statement&& other) noexcept;
@@ -61,7 +63,8 @@ class Statement {
 
  private:
   friend class Database;
-  Statement(sqlite3_stmt* handle, std::string_view file) : handle_(handle), file_(file) {}
+  Statement(sqlite3_stmt* handle, std::string_view text, StatementPool& pool, std::string_view file)
+      : handle_(handle), text_(text), pool_(&pool), file_(file) {}
 
   void Start(size_t values);
   void CheckColumn(int column) const;
@@ -83,7 +86,9 @@ class Statement {
     }
   }
 
-  sqlite3_stmt* handle_;
+  sqlite3_stmt* handle_;  // goes back to the pool
+  std::string_view text_;
+  StatementPool* pool_;
   std::string_view file_;  // of the Database
   int bind_failure_ = 0;   // SQLite's code; told by the next Step
   bool on_row_ = false;

@@ -315,9 +315,13 @@ void AddDocumentCommands(CLI::App& app, Asked& asked) {
       "read documents into a collection, to search and to ask; run again, it does what is new",
       "  weir ingest ~/papers\n"
       "  weir ingest report.pdf notes.md --collection work --label personal\n"
+      "  weir ingest https://example.org/handbook.html --collection web\n"
+      "  weir ingest ~/notes --watch --prune\n"
       "  curl -s http://127.0.0.1:8000/page.html | weir ingest - --name page.html --collection web",
       [&] { return Ingest(asked.common, asked.ingest); });
-  ingest->add_option("path", asked.ingest.paths, "files and folders; - is standard input")
+  ingest
+      ->add_option("path", asked.ingest.paths,
+                   "files, folders, git repositories and web pages; - is standard input")
       ->required();
   ingest->add_option("--collection", asked.ingest.collection,
                      "where they go; without it the first folder's name");
@@ -326,6 +330,10 @@ void AddDocumentCommands(CLI::App& app, Asked& asked) {
                      "public, internal, personal or secret: travels with every passage");
   ingest->add_flag("--prune", asked.ingest.prune,
                    "remove documents of these folders whose files are gone");
+  ingest->add_flag("--no-ignore", asked.ingest.no_ignore,
+                   "in a git repository, also what git ignores");
+  ingest->add_flag("--watch", asked.ingest.watch,
+                   "then go on with what changes in these folders, until Ctrl-C");
   CLI::App* search = AddCommand(app, asked, "search", "find passages in a collection",
                                 "  weir search papers \"tides in the Baltic\"\n"
                                 "  weir search papers -k 3 --json \"spring tide\"",

@@ -1,15 +1,16 @@
-// weir ingest: files and folders into a collection, one request each. The server knows what it has
-// seen: what did not change costs one request and no work, so that a broken run is gone on with by
-// the same command.
+// weir ingest: documents into a collection, one request each. The server knows what it has seen:
+// what did not change costs one request and no work, so that a broken run is gone on with by the
+// same command.
 #include <fmt/core.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <iterator>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -20,13 +21,17 @@
 #include "base/clock.h"
 #include "chat/label.h"
 #include "cli/document.h"
+#include "cli/document_walk.h"
 #include "cli/exit_code.h"
+#include "cli/folder_watch.h"
+#include "cli/ingest_display.h"
 #include "cli/options.h"
 #include "cli/private_server.h"
 #include "cli/table.h"
 #include "cli/url_path.h"
-#include "json/writer.h"
-#include "knowledge/document_kind.h"
+#include "cli/web_page.h"
+#include "fetch/surroundings.h"
+#include "process/signals.h"
 #include "wire/document.h"
 
 namespace weir::cli {
@@ -34,152 +39,30 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr size_t kFilesMax = 1'000'000;
-constexpr int kFolderDepthMax = 64;
-constexpr auto kDrawEvery = std::chrono::milliseconds(100);
-constexpr size_t kBarCells = 24;
-constexpr size_t kNameShown = 48;
+// Between two looks at folders that are watched, whether or not the kernel told of a change.
+constexpr Duration kLookEvery = std::chrono::seconds(60);
+constexpr Duration kLookOftenEvery =
+    std::chrono::seconds(5);  // where the kernel cannot tell of all
+constexpr Duration kServerRetry = std::chrono::seconds(5);
+constexpr int kInterruptedCode = 128 + SIGINT;
 
-struct Found {
-  std::string name = {};  // "papers/tides.md"
-  fs::path path = {};     // empty: standard input
-};
-
-struct Walk {
-  std::vector<Found> files = {};
-  std::vector<std::string> roots = {};  // "papers/": what --prune looks at
-  size_t skipped = 0;                   // of no kind that can be read
-  std::optional<Error> error = {};
-};
-
-Error Unreadable(const fs::path& path, const std::error_code& why) {
-  return {Code::kNotFound, fmt::format("{} cannot be read: {}; name a file or a folder",
-                                       path.string(), why.message())};
-}
-
-// Hidden files and links are left out: a folder may hold keys of programs, and links lead
-// elsewhere.
-void WalkFolder(const fs::path& folder, const std::string& prefix, int depth, Walk& walk) {
-  std::error_code error;
-  std::vector<fs::directory_entry> entries;
-  for (auto it = fs::directory_iterator(folder, error); !error && it != fs::directory_iterator();
-       it.increment(error)) {
-    entries.push_back(*it);
-  }
-  if (error) {
-    walk.error = Unreadable(folder, error);
-    return;
-  }
-  std::ranges::sort(entries);
-  for (const fs::directory_entry& entry : entries) {
-    const std::string name = entry.path().filename().string();
-    if (name.starts_with('.') || entry.is_symlink(error) || walk.error) continue;
-    if (entry.is_directory(error)) {
-      if (depth < kFolderDepthMax) WalkFolder(entry.path(), prefix + name + "/", depth + 1, walk);
-    } else if (entry.is_regular_file(error)) {
-      if (!knowledge::IsDocumentName(name)) {
-        ++walk.skipped;
-      } else if (walk.files.size() < kFilesMax) {
-        walk.files.push_back({prefix + name, entry.path()});
-      }
-    }
-  }
-}
-
-// "papers" for ~/papers, ~/papers/ and ~/papers/.
-std::string FolderName(const fs::path& path) {
-  std::error_code error;
-  fs::path whole = fs::absolute(path, error).lexically_normal();
-  if (!whole.has_filename()) whole = whole.parent_path();
-  return whole.filename().string();
-}
-
-Walk WalkPaths(const IngestOptions& options) {
-  Walk walk;
-  for (const std::string& given : options.paths) {
-    if (given == "-") {
-      walk.files.push_back({options.name.empty() ? "standard input" : options.name, {}});
-      continue;
-    }
-    const fs::path path(given);
-    std::error_code error;
-    const fs::file_status status = fs::status(path, error);
-    if (!fs::exists(status)) {
-      walk.error = Unreadable(path, std::make_error_code(std::errc::no_such_file_or_directory));
-      return walk;
-    }
-    if (fs::is_directory(status)) {
-      walk.roots.push_back(FolderName(path) + "/");
-      WalkFolder(path, walk.roots.back(), 0, walk);
-    } else {
-      const fs::path whole = fs::absolute(path, error).lexically_normal();
-      const std::string parent = FolderName(whole.parent_path());
-      const std::string name = whole.filename().string();
-      walk.files.push_back({parent.empty() ? name : fmt::format("{}/{}", parent, name), path});
-    }
-  }
-  return walk;
-}
-
-Result<std::string> ReadAll(const Found& file) {
-  if (file.path.empty()) {
+Result<std::string> ReadAll(const FoundDocument& document) {
+  if (document.path.empty()) {
     return std::string(std::istreambuf_iterator<char>(std::cin), {});
   }
   std::error_code error;
-  const uintmax_t size = fs::file_size(file.path, error);
+  const uintmax_t size = fs::file_size(document.path, error);
   if (!error && size > wire::kDocumentBytesMax) {
     return Fail(Code::kTooLarge,
                 fmt::format("it has {} bytes; the most is {}", size, wire::kDocumentBytesMax), {},
                 "document_too_large");
   }
-  std::ifstream in(file.path, std::ios::binary);
+  std::ifstream in(document.path, std::ios::binary);
   std::string bytes(std::istreambuf_iterator<char>(in), {});
   if (error || in.bad() || !in.is_open())
     return Fail(Code::kNotFound, "it cannot be read", {}, "unreadable_file");
   return bytes;
 }
-
-struct Outcome {
-  std::string name = {};
-  std::string status = {};  // ready, unchanged, duplicate, failed
-  std::string reason = {};
-  std::string message = {};
-  int64_t chunks = 0;
-  int64_t embedded = 0;
-};
-
-// The bar on a terminal; a line for each document that failed, in any case.
-class Display {
- public:
-  Display(bool json, size_t total)
-      : quiet_(json), terminal_(!json && isatty(STDERR_FILENO) != 0), total_(total) {}
-
-  void Begin(size_t number, const std::string& name) {
-    const MonotonicTime now = SystemClock().Now();
-    if (!terminal_ || now - drawn_at_ < kDrawEvery) return;
-    drawn_at_ = now;
-    const size_t filled = total_ == 0 ? 0 : number * kBarCells / total_;
-    std::string shown =
-        name.size() > kNameShown ? "..." + name.substr(name.size() - kNameShown + 3) : name;
-    fmt::print(stderr, "\r\033[K[{}{}] {} of {}  {}", std::string(filled, '#'),
-               std::string(kBarCells - filled, '.'), number + 1, total_, shown);
-    std::fflush(stderr);
-  }
-  void Failed(const Outcome& outcome) {
-    if (quiet_) return;
-    Clear();
-    fmt::print(stderr, "weir: {}: {}\n", outcome.name, outcome.message);
-  }
-  void Clear() {
-    if (terminal_) fmt::print(stderr, "\r\033[K");
-  }
-
- private:
-  const bool quiet_;
-  const bool terminal_;
-  const size_t total_;
-  MonotonicTime drawn_at_ = {};
-};
 
 std::string DocumentPath(const std::string& collection, const std::string& name) {
   return fmt::format("/weir/v1/collections/{}/documents/{}", PathPiece(collection),
@@ -193,94 +76,247 @@ bool EndsTheRun(const Error& error) {
          error.reason == "model_not_found" || error.reason == "no_server";
 }
 
-Result<Outcome> Give(ServerLink& link, const std::string& collection, const std::string& label,
-                     const Found& file) {
-  Outcome outcome{.name = file.name, .status = "failed"};
-  auto bytes = ReadAll(file);
-  http::Headers headers;
-  if (!label.empty()) headers.Add("x-weir-label", label);
-  const auto answer =
-      bytes ? link.Put(DocumentPath(collection, file.name), std::move(*bytes), headers)
-            : std::unexpected(bytes.error());
-  if (!answer) {
-    if (bytes && EndsTheRun(answer.error())) return Fail(answer.error());
-    outcome.reason = answer.error().reason;
-    outcome.message = answer.error().message;
+// A collection on a server, and documents on their way into it.
+class Ingestion {
+ public:
+  Ingestion(ServerLink link, std::string collection, std::string label)
+      : link_(std::move(link)), collection_(std::move(collection)), label_(std::move(label)) {}
+
+  const std::string& collection() const { return collection_; }
+
+  // An Error ends the run (EndsTheRun).
+  Result<IngestOutcome> Give(const FoundDocument& document) {
+    IngestOutcome outcome{.name = document.name, .status = "failed"};
+    Result<std::string> bytes;
+    if (document.url.empty()) {
+      bytes = ReadAll(document);
+    } else if (auto page = FetchWebPage(document.url)) {
+      outcome.name = std::move(page->name);
+      bytes = std::move(page->bytes);
+    } else {
+      bytes = Fail(page.error());
+    }
+    http::Headers headers;
+    if (!label_.empty()) headers.Add("x-weir-label", label_);
+    const auto answer =
+        bytes ? link_.Put(DocumentPath(collection_, outcome.name), std::move(*bytes), headers)
+              : std::unexpected(bytes.error());
+    if (!answer) {
+      if (bytes && EndsTheRun(answer.error())) return Fail(answer.error());
+      outcome.reason = answer.error().reason;
+      outcome.message = answer.error().message;
+      return outcome;
+    }
+    outcome.status = FlagAt(*answer, "unchanged") ? "unchanged" : TextAt(*answer, "status");
+    outcome.chunks = static_cast<int64_t>(NumberAt(*answer, "chunks"));
+    outcome.embedded = static_cast<int64_t>(NumberAt(*answer, "embedded"));
+    if (outcome.status == "duplicate")
+      outcome.message = "the same as " + TextAt(*answer, "duplicate_of");
     return outcome;
   }
-  outcome.status = FlagAt(*answer, "unchanged") ? "unchanged" : TextAt(*answer, "status");
-  outcome.chunks = static_cast<int64_t>(NumberAt(*answer, "chunks"));
-  outcome.embedded = static_cast<int64_t>(NumberAt(*answer, "embedded"));
-  if (outcome.status == "duplicate")
-    outcome.message = "the same as " + TextAt(*answer, "duplicate_of");
-  return outcome;
-}
 
-// Names of documents under these folders that are not among the files.
-Result<std::vector<std::string>> Gone(ServerLink& link, const std::string& collection,
-                                      const Walk& walk) {
-  std::set<std::string> there;
-  for (const Found& file : walk.files) there.insert(file.name);
-  std::vector<std::string> gone;
-  std::string after;
-  for (;;) {
-    const auto page = link.Get(fmt::format("/weir/v1/collections/{}/documents?limit=1000&after={}",
-                                           PathPiece(collection), PathPiece(after)));
-    if (!page) return Fail(page.error());
-    for (const json::Value& document : ListAt(*page, "data")) {
-      after = TextAt(document, "name");
-      // What came as a kept file is not this folder's, whatever it is called.
-      const bool ours = TextAt(document, "file_id").empty() &&
-                        std::ranges::any_of(walk.roots, [&](const std::string& root) {
-                          return after.starts_with(root);
-                        });
-      if (ours && !there.contains(after)) gone.push_back(after);
+  Result<void> Remove(const std::string& name) {
+    if (auto done = link_.Delete(DocumentPath(collection_, name)); !done) return Fail(done.error());
+    return {};
+  }
+
+  // Names of documents under these folders that are not among those that were found.
+  Result<std::vector<std::string>> Gone(const DocumentWalk& walk) {
+    std::set<std::string> there;
+    for (const FoundDocument& document : walk.documents) there.insert(document.name);
+    std::vector<std::string> gone;
+    std::string after;
+    for (;;) {
+      const auto page =
+          link_.Get(fmt::format("/weir/v1/collections/{}/documents?limit=1000&after={}",
+                                PathPiece(collection_), PathPiece(after)));
+      if (!page) return Fail(page.error());
+      for (const json::Value& document : ListAt(*page, "data")) {
+        after = TextAt(document, "name");
+        // What came as a kept file is not this folder's, whatever it is called.
+        const bool ours = TextAt(document, "file_id").empty() &&
+                          std::ranges::any_of(walk.roots, [&](const std::string& root) {
+                            return after.starts_with(root);
+                          });
+        if (ours && !there.contains(after)) gone.push_back(after);
+      }
+      if (!FlagAt(*page, "has_more")) return gone;
     }
-    if (!FlagAt(*page, "has_more")) return gone;
   }
-}
 
-void PrintJson(const std::string& collection, const std::vector<Outcome>& outcomes,
-               const std::vector<std::string>& removed, size_t skipped) {
-  std::string out;
-  json::Writer writer(&out);
-  writer.BeginObject().Field("collection", collection).Key("documents").BeginArray();
-  for (const Outcome& outcome : outcomes) {
-    writer.BeginObject()
-        .Field("name", outcome.name)
-        .Field("status", outcome.status)
-        .Field("chunks", outcome.chunks)
-        .Field("embedded", outcome.embedded);
-    if (!outcome.reason.empty()) writer.Field("reason", outcome.reason);
-    if (!outcome.message.empty()) writer.Field("message", outcome.message);
-    writer.EndObject();
-  }
-  writer.EndArray().Key("removed").BeginArray();
-  for (const std::string& name : removed) writer.String(name);
-  writer.EndArray().Field("skipped", skipped).EndObject();
-  fmt::print("{}\n", out);
-}
+ private:
+  ServerLink link_;
+  std::string collection_;
+  std::string label_;
+};
 
-void PrintSummary(const std::string& collection, const std::vector<Outcome>& outcomes,
-                  size_t removed, size_t skipped) {
-  const auto count = [&](std::string_view status) {
-    return std::ranges::count(outcomes, status, &Outcome::status);
-  };
-  std::string line =
-      fmt::format("{}: {} read, {} unchanged", collection, count("ready"), count("unchanged"));
-  for (const auto& [status, word] :
-       {std::pair("duplicate", "duplicates"), std::pair("failed", "failed")}) {
-    if (count(status) > 0) line += fmt::format(", {} {}", count(status), word);
-  }
-  if (removed > 0) line += fmt::format(", {} removed", removed);
-  if (skipped > 0) line += fmt::format(", {} files of other kinds left out", skipped);
-  fmt::print("{}\n", line);
-}
-
-std::string CollectionOf(const IngestOptions& options, const Walk& walk) {
+std::string CollectionOf(const IngestOptions& options, const DocumentWalk& walk) {
   if (!options.collection.empty()) return options.collection;
   if (!walk.roots.empty()) return walk.roots.front().substr(0, walk.roots.front().size() - 1);
+  for (const FoundDocument& document : walk.documents) {
+    if (!document.url.empty()) return HostOf(document.url);
+  }
   return "documents";
+}
+
+// Ctrl-C and its like, where a command goes on until then; elsewhere they end the process.
+class Interrupt {
+ public:
+  static Result<Interrupt> Open(bool listens) {
+    Interrupt interrupt;
+    if (!listens) return interrupt;
+    auto signals = SignalQueue::Open({SIGINT, SIGTERM, SIGHUP});
+    if (!signals) return Fail(signals.error());
+    interrupt.signals_ = std::move(*signals);
+    return interrupt;
+  }
+  bool Came() {
+    came_ = came_ || (signals_ && signals_->Next());
+    return came_;
+  }
+  int poll_fd() const { return signals_ ? signals_->poll_fd() : -1; }
+
+ private:
+  std::optional<SignalQueue> signals_ = {};
+  bool came_ = false;
+};
+
+// By what a file is told from what it was.
+struct Stamp {
+  uint64_t size = 0;
+  int64_t changed_ns = 0;
+  uint64_t inode = 0;
+  bool operator==(const Stamp&) const = default;
+};
+using Stamps = std::map<std::string, Stamp>;  // by documents' names
+
+Stamps StampsOf(const DocumentWalk& walk) {
+  Stamps stamps;
+  for (const FoundDocument& document : walk.documents) {
+    struct stat now{};
+    if (document.path.empty() || stat(document.path.c_str(), &now) != 0) continue;
+    constexpr int64_t kNsPerSecond = 1'000'000'000;
+    stamps[document.name] = {.size = static_cast<uint64_t>(now.st_size),
+                             .changed_ns = now.st_mtim.tv_sec * kNsPerSecond + now.st_mtim.tv_nsec,
+                             .inode = now.st_ino};
+  }
+  return stamps;
+}
+
+// Goes on with folders that were read, for as long as nobody interrupts it.
+class Watching {
+ public:
+  Watching(Ingestion& ingestion, const IngestOptions& options, bool json, Stamps known)
+      : ingestion_(ingestion), options_(options), json_(json), known_(std::move(known)) {
+    std::erase_if(options_.paths, [](const std::string& path) { return !IsLocal(path); });
+  }
+
+  Result<void> Run(Interrupt& interrupt) {
+    auto watch = FolderWatch::Open();
+    if (!watch) return Fail(watch.error());
+    if (!json_) fmt::print("watching; Ctrl-C ends it\n");
+    std::fflush(stdout);
+    for (;;) {
+      // What changes while it is looked at is told by a watch that was there before.
+      const bool all = watch->Watch(Folders(WalkDocuments(options_, {})));
+      const bool done = Look(interrupt);
+      if (interrupt.Came()) return {};
+      const Duration patience = !done ? kServerRetry : all ? kLookEvery : kLookOftenEvery;
+      watch->Wait(interrupt.poll_fd(), patience);
+    }
+  }
+
+ private:
+  // Those of single files too: programs replace a file more often than they write into it.
+  static std::set<fs::path> Folders(const DocumentWalk& walk) {
+    std::set<fs::path> folders = walk.folders;
+    for (const FoundDocument& document : walk.documents) {
+      if (!document.path.empty()) folders.insert(fs::absolute(document.path).parent_path());
+    }
+    return folders;
+  }
+
+  // False when the server could not be asked; what was not done is still to do.
+  bool Look(Interrupt& interrupt) {
+    const DocumentWalk walk = WalkDocuments(options_, {});
+    if (walk.error) return Tell(*walk.error);
+    const Stamps now = StampsOf(walk);
+    for (const FoundDocument& document : walk.documents) {
+      const auto stamp = now.find(document.name);
+      if (stamp == now.end()) continue;
+      const auto before = known_.find(document.name);
+      if (before != known_.end() && before->second == stamp->second) continue;
+      if (interrupt.Came()) return true;
+      const auto outcome = ingestion_.Give(document);
+      if (!outcome) return Tell(outcome.error());
+      known_[document.name] = stamp->second;
+      if (outcome->status != "unchanged") PrintIngestLine(*outcome, json_);
+    }
+    return Forget(now);
+  }
+
+  bool Forget(const Stamps& now) {
+    for (auto it = known_.begin(); it != known_.end();) {
+      if (now.contains(it->first)) {
+        ++it;
+        continue;
+      }
+      if (options_.prune) {
+        const auto removed = ingestion_.Remove(it->first);
+        if (!removed && removed.error().code != Code::kNotFound) return Tell(removed.error());
+        PrintIngestLine({.name = it->first, .status = "removed"}, json_);
+      }
+      it = known_.erase(it);
+    }
+    told_.clear();
+    return true;
+  }
+
+  // Once, not at every look.
+  bool Tell(const Error& error) {
+    if (std::exchange(told_, error.message) != error.message) Report(error);
+    return false;
+  }
+
+  Ingestion& ingestion_;
+  IngestOptions options_;
+  const bool json_;
+  Stamps known_;
+  std::string told_ = {};
+};
+
+Result<std::vector<IngestOutcome>> GiveAll(Ingestion& ingestion, const DocumentWalk& walk,
+                                           bool json, Interrupt& interrupt) {
+  IngestDisplay display(json, walk.documents.size());
+  std::vector<IngestOutcome> outcomes;
+  for (const FoundDocument& document : walk.documents) {
+    if (interrupt.Came()) break;
+    display.Begin(outcomes.size(), document.name);
+    auto outcome = ingestion.Give(document);
+    if (!outcome) {
+      display.Clear();
+      return Fail(outcome.error());
+    }
+    if (outcome->status == "failed") display.Failed(*outcome);
+    outcomes.push_back(std::move(*outcome));
+  }
+  display.Clear();
+  return outcomes;
+}
+
+// What it removed.
+Result<std::vector<std::string>> Prune(Ingestion& ingestion, const DocumentWalk& walk) {
+  auto gone = ingestion.Gone(walk);
+  if (!gone) return gone;
+  for (const std::string& name : *gone) {
+    if (auto done = ingestion.Remove(name); !done) return Fail(done.error());
+  }
+  return gone;
+}
+
+int Usage(std::string_view what) {
+  fmt::print(stderr, "weir: {}\n", what);
+  return static_cast<int>(Exit::kUsage);
 }
 
 }  // namespace
@@ -301,48 +337,41 @@ std::string PathPiece(std::string_view text) {
 
 int Ingest(const Common& common, const IngestOptions& options) {
   if (!options.label.empty() && !chat::LabelFromName(options.label)) {
-    fmt::print(stderr, "weir: --label takes public, internal, personal or secret\n");
-    return static_cast<int>(Exit::kUsage);
+    return Usage("--label takes public, internal, personal or secret");
   }
-  const Walk walk = WalkPaths(options);
+  if (options.watch && !std::ranges::any_of(options.paths, IsLocal)) {
+    return Usage("--watch needs a file or a folder of this machine");
+  }
+  auto interrupt = Interrupt::Open(options.watch);
+  if (!interrupt) return Report(interrupt.error());
+  const DocumentWalk walk = WalkDocuments(options, fetch::JobOfSurroundings().cache);
   if (walk.error) return Report(*walk.error);
-  if (walk.files.empty() && !options.prune) {
+  if (walk.documents.empty() && !options.prune && !options.watch) {
     fmt::print(stderr, "weir: there is no document there; see weir ingest --help\n");
     return static_cast<int>(Exit::kNothingThere);
   }
   std::unique_ptr<PrivateServer> own;
   auto link = ReachServer(common.folders, own);
   if (!link) return Report(link.error());
-  const std::string collection = CollectionOf(options, walk);
-  Display display(common.json, walk.files.size());
-  std::vector<Outcome> outcomes;
-  for (const Found& file : walk.files) {
-    display.Begin(outcomes.size(), file.name);
-    auto outcome = Give(*link, collection, options.label, file);
-    if (!outcome) {
-      display.Clear();
-      return Report(outcome.error());
-    }
-    if (outcome->status == "failed") display.Failed(*outcome);
-    outcomes.push_back(std::move(*outcome));
-  }
-  display.Clear();
-  std::vector<std::string> removed;
-  if (options.prune && !walk.roots.empty()) {
-    auto gone = Gone(*link, collection, walk);
-    if (!gone) return Report(gone.error());
-    for (const std::string& name : *gone) {
-      if (auto done = link->Delete(DocumentPath(collection, name)); !done)
-        return Report(done.error());
-    }
-    removed = std::move(*gone);
-  }
+  Ingestion ingestion(*link, CollectionOf(options, walk), options.label);
+  const Stamps stamps = StampsOf(walk);
+  const auto outcomes = GiveAll(ingestion, walk, common.json, *interrupt);
+  if (!outcomes) return Report(outcomes.error());
+  const bool prunes = options.prune && !walk.roots.empty() && !interrupt->Came();
+  const auto removed = prunes ? Prune(ingestion, walk) : std::vector<std::string>();
+  if (!removed) return Report(removed.error());
   if (common.json) {
-    PrintJson(collection, outcomes, removed, walk.skipped);
+    PrintIngestJson(ingestion.collection(), *outcomes, *removed, walk.skipped);
   } else {
-    PrintSummary(collection, outcomes, removed.size(), walk.skipped);
+    PrintIngestSummary(ingestion.collection(), *outcomes, removed->size(), walk.skipped);
   }
-  const bool failed = std::ranges::find(outcomes, "failed", &Outcome::status) != outcomes.end();
+  if (interrupt->Came()) return kInterruptedCode;
+  if (options.watch) {
+    const auto watched = Watching(ingestion, options, common.json, stamps).Run(*interrupt);
+    return watched ? 0 : Report(watched.error());
+  }
+  const bool failed =
+      std::ranges::find(*outcomes, "failed", &IngestOutcome::status) != outcomes->end();
   return failed ? static_cast<int>(Exit::kFailed) : 0;
 }
 

@@ -31,11 +31,13 @@ struct RunOptions {
 };
 
 struct IngestOptions {
-  std::vector<std::string> paths = {};  // files, folders, or "-"
+  std::vector<std::string> paths = {};  // files, folders, addresses, or "-"
   std::string collection = {};          // empty: the name of the first folder
   std::string name = {};                // of what comes from standard input
   std::string label = {};
   bool prune = false;
+  bool no_ignore = false;  // also what git ignores
+  bool watch = false;
 };
 
 struct SearchOptions {

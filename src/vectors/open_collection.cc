@@ -92,7 +92,8 @@ Result<void> OpenCollection::UpsertLocked(std::span<const Point> points) {
   }
   if (auto committed = transaction->Commit(); !committed) return committed;
   Apply(change);
-  return PackIfWorthwhile();
+  PackIfWorthwhile();
+  return {};
 }
 
 Result<int64_t> OpenCollection::Delete(std::span<const std::string> ids) {
@@ -128,7 +129,7 @@ Result<int64_t> OpenCollection::DeleteLocked(std::span<const std::string> ids) {
   Apply(change);
   // The points are gone; that their space could not be given back is no failure of the deletion.
   (void)files_->rows.GiveBackSpace();
-  if (auto packed = PackIfWorthwhile(); !packed) return Fail(std::move(packed.error()));
+  PackIfWorthwhile();
   return static_cast<int64_t>(change.removed.size());
 }
 
@@ -147,11 +148,12 @@ void OpenCollection::Apply(const Change& change) {
 }
 
 // Dead rows cost memory and time in every scan. A third of them is let be, so that packing costs
-// each write a bounded share.
-Result<void> OpenCollection::PackIfWorthwhile() {
-  if (builder_->dead() < kDeadRowsLeast || builder_->dead() < builder_->rows() / 3) return {};
+// each write a bounded share. The write before it has happened; where packing fails searches go on
+// with what is shown, and the next write reads the rows again.
+void OpenCollection::PackIfWorthwhile() {
+  if (builder_->dead() < kDeadRowsLeast || builder_->dead() < builder_->rows() / 3) return;
   builder_.reset();
-  return Load();
+  (void)Load();
 }
 
 Result<void> OpenCollection::Drop() {

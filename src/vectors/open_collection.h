@@ -81,7 +81,7 @@ class OpenCollection : public std::enable_shared_from_this<OpenCollection> {
   Result<std::optional<Point>> ReadLocked(const std::string& id) HOLDS(files_->writing);
   Result<int64_t> DeleteLocked(std::span<const std::string> ids) HOLDS(files_->writing);
   void Apply(const Change& change) HOLDS(files_->writing);
-  Result<void> PackIfWorthwhile() HOLDS(files_->writing);
+  void PackIfWorthwhile() HOLDS(files_->writing);
 
   // Indexes (open_collection_index.cc).
   std::vector<SpaceGraph> GraphsFor(const View& view, const Picture& before) const;

@@ -1,27 +1,16 @@
 #include "vectors/open_store.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 
 #include "base/random.h"
-#include "process/fd.h"
 #include "vectors/input_check.h"
 
 namespace weir::vectors {
 namespace {
-
-Result<void> SyncPath(const std::filesystem::path& path) {
-  const Fd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!fd.valid() || fsync(fd.get()) != 0) {
-    return Fail(SystemError("the snapshot could not be brought to the disk", errno));
-  }
-  return {};
-}
 
 // What a crash left half-written, and indexes of collections that are gone. What cannot be removed
 // only takes space.
@@ -309,13 +298,13 @@ Result<void> OpenStore::Snapshot(const std::filesystem::path& folder) {
     if (!reader) return Fail(std::move(reader.error()));
     const auto file = DatabaseIn(aside);
     if (auto copied = (*reader)->CopyTo(file); !copied) return copied;
-    if (auto synced = SyncPath(file); !synced) return synced;
-    if (auto synced = SyncPath(aside); !synced) return synced;
+    const char* const what = "the snapshot could not be brought to the disk";
+    if (auto synced = SyncPath(file, what); !synced) return synced;
+    if (auto synced = SyncPath(aside, what); !synced) return synced;
     if (rename(aside.c_str(), folder.c_str()) != 0) {
       return Fail(SystemError("the snapshot could not be given its name", errno));
     }
-    const auto parent = folder.parent_path();
-    return SyncPath(parent.empty() ? "." : parent);
+    return SyncPath(ParentOf(folder), what);
   };
   auto written = write();
   std::error_code ignored;

@@ -1,0 +1,337 @@
+#include "vectors/failing_disk.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <cstdarg>
+#include <fstream>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <random>
+#include <set>
+#include <string>
+#include <vector>
+
+extern "C" {
+int __real_open(const char* path, int flags, ...);
+int __real_open64(const char* path, int flags, ...);
+int __real_close(int fd);
+ssize_t __real_write(int fd, const void* data, size_t size);
+ssize_t __real_pwrite64(int fd, const void* data, size_t size, off_t at);
+int __real_ftruncate64(int fd, off_t size);
+int __real_rename(const char* from, const char* to);
+int __real_unlink(const char* path);
+int __real_mkdir(const char* path, mode_t mode);
+void* __real_malloc(size_t size);
+void* __real_realloc(void* memory, size_t size);
+}
+
+namespace weir::vectors {
+namespace {
+
+constexpr size_t kSector = 512;
+
+struct Change {
+  bool truncates;
+  size_t at;  // or the new size
+  std::string bytes;
+};
+struct File {
+  std::string durable;
+  std::vector<Change> pending;
+};
+using Names = std::map<std::string, std::shared_ptr<File>>;
+
+struct Disk {
+  std::mutex mutex;
+  std::string folder;  // empty: nothing is watched
+  size_t calls = 0;
+  size_t fail_at = ~size_t{0};
+  int error = 0;
+  FailingDisk::Failure how = FailingDisk::Failure::kOnce;
+  Names now;
+  Names durable;
+  std::map<int, std::shared_ptr<File>> files;  // by descriptor
+  std::map<int, std::string> folders;
+  std::set<std::string> new_folders;  // whose names were not synced yet
+
+  bool Watches(const std::string& path) const {
+    return !folder.empty() && path.starts_with(folder) && !path.ends_with("-shm");
+  }
+  // Counts a call; true when it has to fail.
+  bool Fails() {
+    const size_t call = calls++;
+    if (how == FailingDisk::Failure::kOnce ? call != fail_at : call < fail_at) return false;
+    errno = error;
+    return true;
+  }
+};
+
+Disk& TheDisk() {
+  static Disk disk;
+  return disk;
+}
+
+int Open(const char* path, int flags, mode_t mode) {
+  Disk& disk = TheDisk();
+  const std::lock_guard lock(disk.mutex);
+  const bool nameless = (flags & O_TMPFILE) == O_TMPFILE;
+  if (nameless || !disk.Watches(path)) return __real_open64(path, flags, mode);
+  const bool makes = (flags & O_CREAT) != 0 && !disk.now.contains(path);
+  if ((makes || (flags & O_TRUNC) != 0) && disk.Fails()) return -1;
+  const int fd = __real_open64(path, flags, mode);
+  if (fd < 0) return fd;
+  struct stat status = {};
+  if (fstat(fd, &status) == 0 && S_ISDIR(status.st_mode)) {
+    disk.folders[fd] = path;
+    return fd;
+  }
+  auto& file = disk.now[path];
+  if (!file) file = std::make_shared<File>();
+  if ((flags & O_TRUNC) != 0) file->pending.push_back({true, 0, {}});
+  disk.files[fd] = file;
+  return fd;
+}
+
+// What is written of it: half when the call fails.
+template <class Write>
+ssize_t WriteAt(int fd, const void* data, size_t size, off_t at, const Write& write) {
+  Disk& disk = TheDisk();
+  const std::lock_guard lock(disk.mutex);
+  const auto file = disk.files.find(fd);
+  if (file == disk.files.end()) return write(size);
+  const bool fails = disk.Fails();
+  const int error = errno;
+  const ssize_t written = write(fails ? size / 2 : size);
+  if (written > 0) {
+    file->second->pending.push_back(
+        {false, static_cast<size_t>(at),
+         std::string(static_cast<const char*>(data), static_cast<size_t>(written))});
+  }
+  if (!fails) return written;
+  errno = error;
+  return -1;
+}
+
+void Apply(const Change& change, std::string& content) {
+  if (change.truncates) {
+    content.resize(change.at);
+    return;
+  }
+  if (content.size() < change.at + change.bytes.size()) {
+    content.resize(change.at + change.bytes.size());
+  }
+  content.replace(change.at, change.bytes.size(), change.bytes);
+}
+
+// Of each change all, nothing or some sectors have reached the disk.
+std::string AfterPowerCut(const File& file, std::mt19937& random) {
+  std::string content = file.durable;
+  for (const Change& change : file.pending) {
+    const uint32_t fate = random() % 4;
+    if (fate == 0) continue;
+    if (change.truncates || fate == 1) {
+      Apply(change, content);
+      continue;
+    }
+    const size_t last = change.at + change.bytes.size();
+    for (size_t from = change.at; from < last;) {
+      const size_t to = std::min(last, (from / kSector + 1) * kSector);
+      // Torn: the sectors up to one. Else some here, some there.
+      const bool kept = fate == 2 ? random() % 8 != 0 : random() % 2 == 0;
+      if (kept) Apply({false, from, change.bytes.substr(from - change.at, to - from)}, content);
+      if (!kept && fate == 2) break;
+      from = to;
+    }
+  }
+  return content;
+}
+
+std::atomic<size_t> allocations = 0;
+std::atomic<size_t> fails_at = ~size_t{0};
+
+bool AllocationFails() { return allocations.fetch_add(1) == fails_at; }
+
+}  // namespace
+
+void FailingDisk::Watch(const std::filesystem::path& folder) {
+  Disk& disk = TheDisk();
+  const std::lock_guard lock(disk.mutex);
+  disk.folder = folder.native();
+  disk.calls = 0;
+  disk.fail_at = ~size_t{0};
+  disk.now.clear();
+  disk.durable.clear();
+  disk.files.clear();
+  disk.folders.clear();
+  disk.new_folders.clear();
+}
+
+void FailingDisk::Forget() { Watch({}); }
+
+size_t FailingDisk::Calls() {
+  const std::lock_guard lock(TheDisk().mutex);
+  return TheDisk().calls;
+}
+
+void FailingDisk::FailAt(size_t call, int error, Failure how) {
+  Disk& disk = TheDisk();
+  const std::lock_guard lock(disk.mutex);
+  disk.fail_at = call;
+  disk.error = error;
+  disk.how = how;
+}
+
+void FailingDisk::CutPower(uint32_t seed, const std::filesystem::path& to) {
+  Disk& disk = TheDisk();
+  const std::lock_guard lock(disk.mutex);
+  std::mt19937 random(seed);
+  std::set<std::string> names;
+  for (const auto& [name, file] : disk.now) names.insert(name);
+  for (const auto& [name, file] : disk.durable) names.insert(name);
+  std::filesystem::create_directory(to);
+  std::set<std::string> lost;
+  for (const std::string& name : disk.new_folders) {
+    if (random() % 2 == 0) lost.insert(name + "/");
+  }
+  for (const std::string& name : names) {
+    if (std::ranges::any_of(lost, [&](const auto& path) { return name.starts_with(path); })) {
+      continue;
+    }
+    const auto of = [&](const Names& all) {
+      const auto at = all.find(name);
+      return at == all.end() ? nullptr : at->second;
+    };
+    const auto file = random() % 2 == 0 ? of(disk.durable) : of(disk.now);
+    if (!file) continue;
+    const auto path = to / std::filesystem::relative(name, disk.folder);
+    std::filesystem::create_directories(path.parent_path());
+    std::ofstream(path, std::ios::binary) << AfterPowerCut(*file, random);
+  }
+}
+
+size_t FailingMemory::Calls() { return allocations; }
+void FailingMemory::FailAt(size_t call) {
+  allocations = 0;
+  fails_at = call;
+}
+void FailingMemory::Forget() { FailAt(~size_t{0}); }
+
+}  // namespace weir::vectors
+
+using weir::vectors::TheDisk;
+
+extern "C" {
+
+int __wrap_open(const char* path, int flags, ...) {
+  va_list rest;
+  va_start(rest, flags);
+  const mode_t mode = va_arg(rest, mode_t);
+  va_end(rest);
+  return weir::vectors::Open(path, flags, mode);
+}
+int __wrap_open64(const char* path, int flags, ...) {
+  va_list rest;
+  va_start(rest, flags);
+  const mode_t mode = va_arg(rest, mode_t);
+  va_end(rest);
+  return weir::vectors::Open(path, flags, mode);
+}
+
+int __wrap_close(int fd) {
+  {
+    const std::lock_guard lock(TheDisk().mutex);
+    TheDisk().files.erase(fd);
+    TheDisk().folders.erase(fd);
+  }
+  return __real_close(fd);
+}
+
+ssize_t __wrap_write(int fd, const void* data, size_t size) {
+  return weir::vectors::WriteAt(fd, data, size, lseek(fd, 0, SEEK_CUR),
+                                [&](size_t part) { return __real_write(fd, data, part); });
+}
+ssize_t __wrap_pwrite64(int fd, const void* data, size_t size, off_t at) {
+  return weir::vectors::WriteAt(fd, data, size, at,
+                                [&](size_t part) { return __real_pwrite64(fd, data, part, at); });
+}
+
+int __wrap_mkdir(const char* path, mode_t mode) {
+  auto& disk = TheDisk();
+  const std::lock_guard lock(disk.mutex);
+  if (!disk.Watches(path)) return __real_mkdir(path, mode);
+  if (disk.Fails()) return -1;
+  const int done = __real_mkdir(path, mode);
+  if (done == 0) disk.new_folders.insert(path);
+  return done;
+}
+
+// The real disk is never waited for.
+int __wrap_fsync(int fd) {
+  auto& disk = TheDisk();
+  const std::lock_guard lock(disk.mutex);
+  const auto file = disk.files.find(fd);
+  const auto folder = disk.folders.find(fd);
+  if (file == disk.files.end() && folder == disk.folders.end()) return 0;
+  if (disk.Fails()) return -1;
+  if (file != disk.files.end()) {
+    for (const auto& change : file->second->pending) {
+      weir::vectors::Apply(change, file->second->durable);
+    }
+    file->second->pending.clear();
+    return 0;
+  }
+  const std::filesystem::path path = folder->second;
+  const auto inside = [&](const auto& name) {
+    return std::filesystem::path(name.first).parent_path() == path;
+  };
+  std::erase_if(disk.durable, inside);
+  std::erase_if(disk.new_folders, [&](const std::string& name) {
+    return std::filesystem::path(name).parent_path() == path;
+  });
+  for (const auto& name : disk.now) {
+    if (inside(name)) disk.durable.insert(name);
+  }
+  return 0;
+}
+
+int __wrap_ftruncate64(int fd, off_t size) {
+  auto& disk = TheDisk();
+  const std::lock_guard lock(disk.mutex);
+  const auto file = disk.files.find(fd);
+  if (file == disk.files.end()) return __real_ftruncate64(fd, size);
+  if (disk.Fails()) return -1;
+  file->second->pending.push_back({true, static_cast<size_t>(size), {}});
+  return __real_ftruncate64(fd, size);
+}
+
+int __wrap_rename(const char* from, const char* to) {
+  auto& disk = TheDisk();
+  const std::lock_guard lock(disk.mutex);
+  const auto file = disk.now.find(from);
+  if (file == disk.now.end()) return __real_rename(from, to);
+  if (disk.Fails()) return -1;
+  disk.now[to] = file->second;
+  disk.now.erase(from);
+  return __real_rename(from, to);
+}
+
+int __wrap_unlink(const char* path) {
+  auto& disk = TheDisk();
+  const std::lock_guard lock(disk.mutex);
+  disk.now.erase(path);
+  return __real_unlink(path);
+}
+
+void* __wrap_malloc(size_t size) {
+  return weir::vectors::AllocationFails() ? nullptr : __real_malloc(size);
+}
+void* __wrap_realloc(void* memory, size_t size) {
+  return weir::vectors::AllocationFails() ? nullptr : __real_realloc(memory, size);
+}
+}

@@ -1,0 +1,260 @@
+// What the store promises when its disk or its memory fails: every n-th call that changes a file
+// fails, once or from then on, and the power is cut there; every n-th allocation of SQLite's fails.
+// No acknowledged write is lost, none that failed is there, and opening succeeds afterwards.
+//
+// A part of the numbers in `make test`, all with WEIR_LONG.
+#include <gtest/gtest.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <map>
+#include <random>
+
+#include "vectors/failing_disk.h"
+#include "vectors/store.h"
+#include "vectors/test_folder.h"
+
+namespace weir::vectors {
+namespace {
+
+constexpr uint32_t kDimensions = 8;
+constexpr StoreOptions kOptions{
+    .check = true, .graph_points_least = 40, .build_in_background = false};
+
+// How many of `all` numbers are tried.
+size_t StepFor(size_t all, size_t tried) {
+  return std::getenv("WEIR_LONG") != nullptr ? 1 : std::max<size_t>(1, all / tried);
+}
+
+// All points of the collection by their ids; the version is what tells writes of one id apart.
+using Content = std::map<std::string, int64_t>;
+
+// A fixed course of writes of all kinds, and what it knows to be there.
+class Course {
+ public:
+  explicit Course(std::filesystem::path path) : path_(std::move(path)) {}
+
+  // True when everything succeeded. Goes on after a failure, unless it is to `stop` at it.
+  bool Run(bool stop) {
+    bool all = true;
+    for (int step = 0; step < kSteps; ++step) {
+      all = Step(step) && all;
+      if (!all && stop) return false;
+    }
+    return all;
+  }
+
+  // What the open store shows.
+  void CheckOpen() {
+    if (!collection_) return;
+    EXPECT_EQ(ContentOf(*collection_), acknowledged_);
+    const auto hits = collection_->Query({.vector = VectorOf(3), .k = 1'000});
+    ASSERT_TRUE(hits) << hits.error().message;
+    EXPECT_EQ(hits->size(), acknowledged_.size());
+  }
+  void Close() {
+    collection_.reset();
+    store_.reset();
+  }
+
+  // What is in a folder that these writes, as far as they came, have left.
+  void CheckFolder(const std::filesystem::path& folder) const {
+    const auto store = Store::Open(folder, kOptions);
+    ASSERT_TRUE(store) << store.error().message;
+    const auto found = (*store)->Find("c");
+    if (!created_ && !found) return;
+    ASSERT_TRUE(found) << found.error().message;
+    const Content content = ContentOf(**found);
+    EXPECT_TRUE(content == acknowledged_ || (doubtful_ && content == *doubtful_))
+        << content.size() << " points, " << acknowledged_.size() << " acknowledged";
+    for (const Search search : {Search::kAuto, Search::kGraph}) {
+      const auto hits = (*found)->Query({.vector = VectorOf(5), .k = 1'000, .search = search});
+      ASSERT_TRUE(hits) << hits.error().message;
+      EXPECT_EQ(hits->size(), content.size());
+    }
+    EXPECT_TRUE((*found)->BuildIndexes());
+    const Point point = PointOf(1, 1'000);
+    EXPECT_TRUE((*found)->Upsert({&point, 1}));
+  }
+
+ private:
+  static constexpr int kSteps = 26;
+
+  static std::vector<float> VectorOf(int number) {
+    std::mt19937 random(static_cast<uint32_t>(number));
+    std::normal_distribution<float> normal;
+    std::vector<float> vector(kDimensions);
+    for (float& x : vector) x = normal(random);
+    return vector;
+  }
+  static Point PointOf(int id, int64_t version) {
+    return {.id = std::to_string(id),
+            .vectors = {{"", VectorOf(static_cast<int>(id * 1'000 + version))}},
+            .payload = json::Object{{"version", version}},
+            .text = std::string(static_cast<size_t>(id) * 37 % 900, 'x')};
+  }
+  static Content ContentOf(const Collection& collection) {
+    Content content;
+    const auto page = collection.Scroll({.limit = 10'000});
+    EXPECT_TRUE(page) << page.error().message;
+    if (!page) return content;
+    for (const Point& point : page->points) {
+      const json::Value* version = point.payload.Find("version");
+      EXPECT_TRUE(version != nullptr && version->AsInt() != nullptr);
+      if (version == nullptr) continue;
+      content[point.id] = *version->AsInt();
+      // Whole, not a mixture of two writes.
+      EXPECT_EQ(point, PointOf(std::stoi(point.id), *version->AsInt()));
+    }
+    return content;
+  }
+
+  template <class T>
+  bool Took(const Result<T>& result, const Content& would_be) {
+    if (result) {
+      acknowledged_ = would_be;
+      doubtful_.reset();
+    } else {
+      // An I/O error alone may turn out to have happened after all; a later write settles it.
+      if (result.error().reason == "storage_io") doubtful_ = would_be;
+    }
+    return result.has_value();
+  }
+
+  bool Open() {
+    if (store_ == nullptr) {
+      auto opened = Store::Open(path_, kOptions);
+      if (!opened) return false;
+      store_ = *opened;
+    }
+    if (collection_ != nullptr) return true;
+    auto found = store_->Find("c");
+    if (!found) {
+      EXPECT_FALSE(created_);
+      found = store_->Create({.name = "c", .spaces = {{.dimensions = kDimensions}}});
+    }
+    if (!found) return false;
+    created_ = true;
+    collection_ = *found;
+    return true;
+  }
+
+  bool Step(int step) {
+    if (!Open()) return false;
+    Content next = acknowledged_;
+    if (step % 13 == 12) {
+      Close();
+      return Open();
+    }
+    if (step % 9 == 8) return collection_->BuildIndexes().has_value();
+    if (step % 7 == 6) {
+      std::vector<std::string> ids;
+      for (int id = step; id < 80; id += 5) ids.push_back(std::to_string(id));
+      for (const auto& id : ids) next.erase(id);
+      return Took(collection_->Delete(ids), next);
+    }
+    if (step % 7 == 3) {
+      const auto note = store_->PutNote({.key = "note", .text = std::to_string(step)});
+      return note.has_value();
+    }
+    std::vector<Point> points;
+    for (int i = 0; i < (step % 4 == 1 ? 40 : 3); ++i) {
+      points.push_back(PointOf((step * 11 + i * 7) % 80, step));
+      next[points.back().id] = step;
+    }
+    return Took(collection_->Upsert(points), next);
+  }
+
+  const std::filesystem::path path_;
+  std::shared_ptr<Store> store_;
+  std::shared_ptr<Collection> collection_;
+  bool created_ = false;  // acknowledged
+  Content acknowledged_;
+  std::optional<Content> doubtful_;
+};
+
+class Faults : public testing::Test {
+ protected:
+  ~Faults() override {
+    FailingDisk::Forget();
+    FailingMemory::Forget();
+  }
+  // How many calls the course takes when nothing fails.
+  size_t Calls() {
+    const TestFolder folder;
+    FailingDisk::Watch(folder.path());
+    Course course(folder.path() / "store");
+    EXPECT_TRUE(course.Run(true));
+    const size_t calls = FailingDisk::Calls();  // closing has some of its own
+    course.CheckOpen();
+    return calls;
+  }
+};
+
+TEST_F(Faults, OneCallThatFailsLosesNothingAndTheStoreGoesOn) {
+  const size_t calls = Calls();
+  ASSERT_GT(calls, 200U);
+  for (const int error : {EIO, ENOSPC}) {
+    for (size_t at = 0; at < calls && !HasFailure(); at += StepFor(calls, 60)) {
+      SCOPED_TRACE("call " + std::to_string(at) + ", errno " + std::to_string(error));
+      const TestFolder folder;
+      FailingDisk::Watch(folder.path());
+      Course course(folder.path() / "store");
+      FailingDisk::FailAt(at, error, FailingDisk::Failure::kOnce);
+      course.Run(false);
+      course.CheckOpen();
+      FailingDisk::CutPower(static_cast<uint32_t>(at), folder.path() / "after");
+      course.Close();
+      FailingDisk::Forget();
+      course.CheckFolder(folder.path() / "store");
+      course.CheckFolder(folder.path() / "after" / "store");
+    }
+  }
+}
+
+TEST_F(Faults, PowerThatIsCutLosesNothingThatWasAcknowledged) {
+  const size_t calls = Calls();
+  for (size_t at = 0; at < calls && !HasFailure(); at += StepFor(calls, 120)) {
+    SCOPED_TRACE("call " + std::to_string(at));
+    const TestFolder folder;
+    FailingDisk::Watch(folder.path());
+    Course course(folder.path() / "store");
+    FailingDisk::FailAt(at, EIO, FailingDisk::Failure::kFromThenOn);
+    EXPECT_FALSE(course.Run(true));
+    for (uint32_t seed = 0; seed < 4; ++seed) {
+      const auto after = folder.path() / ("after" + std::to_string(seed));
+      FailingDisk::CutPower(static_cast<uint32_t>(at) * 4 + seed, after);
+    }
+    course.Close();
+    FailingDisk::Forget();
+    for (uint32_t seed = 0; seed < 4; ++seed) {
+      course.CheckFolder(folder.path() / ("after" + std::to_string(seed)) / "store");
+    }
+  }
+}
+
+TEST_F(Faults, MemoryThatIsRefusedLosesNothingAndTheStoreGoesOn) {
+  size_t calls = 0;
+  {
+    const TestFolder folder;
+    FailingMemory::Forget();
+    Course course(folder.path() / "store");
+    EXPECT_TRUE(course.Run(true));
+    calls = FailingMemory::Calls();
+  }
+  ASSERT_GT(calls, 1'000U);
+  for (size_t at = 0; at < calls && !HasFailure(); at += StepFor(calls, 150)) {
+    SCOPED_TRACE("allocation " + std::to_string(at));
+    const TestFolder folder;
+    Course course(folder.path() / "store");
+    FailingMemory::FailAt(at);
+    course.Run(false);
+    FailingMemory::Forget();
+    course.CheckOpen();
+    course.Close();
+    course.CheckFolder(folder.path() / "store");
+  }
+}
+
+}  // namespace
+}  // namespace weir::vectors

@@ -44,11 +44,32 @@ if(WEIR_LLAMA_PREFIX)
     ${WEIR_LLAMA_PREFIX}/include ${WEIR_LLAMA_PREFIX}/ggml/include ${WEIR_LLAMA_PREFIX}/common
     ${WEIR_LLAMA_PREFIX}/vendor ${WEIR_LLAMA_PREFIX}/tools/mtmd)
   file(GLOB_RECURSE weir_ggml_archives ${WEIR_LLAMA_PREFIX}/build/ggml/src/*.a)
+  # What the archives were built for (WEIR_GPU of tools/build_llama.sh), and the libraries that it wants.
+  set(WEIR_GPU "")
+  foreach(gpu cuda vulkan metal hip)
+    if(weir_ggml_archives MATCHES "libggml-${gpu}\\.a")
+      set(WEIR_GPU ${gpu})
+    endif()
+  endforeach()
+  if(WEIR_GPU STREQUAL "cuda")
+    find_package(CUDAToolkit REQUIRED)
+    set(weir_gpu_libraries CUDA::cudart_static CUDA::cublas CUDA::cublasLt CUDA::cuda_driver)
+  elseif(WEIR_GPU STREQUAL "vulkan")
+    find_package(Vulkan REQUIRED)
+    set(weir_gpu_libraries Vulkan::Vulkan)
+  elseif(WEIR_GPU STREQUAL "hip")
+    find_package(hip REQUIRED)
+    find_package(hipblas REQUIRED)
+    find_package(rocblas REQUIRED)
+    set(weir_gpu_libraries hip::host roc::rocblas roc::hipblas)
+  elseif(WEIR_GPU STREQUAL "metal")
+    set(weir_gpu_libraries "-framework Foundation" "-framework Metal" "-framework MetalKit")
+  endif()
   target_link_libraries(llama_cpp INTERFACE
     -Wl,--start-group
     ${WEIR_LLAMA_PREFIX}/build/common/libllama-common.a
     ${WEIR_LLAMA_PREFIX}/build/common/libllama-common-base.a
     ${WEIR_LLAMA_PREFIX}/build/src/libllama.a
     ${weir_ggml_archives}
-    -Wl,--end-group Threads::Threads ${CMAKE_DL_LIBS})
+    -Wl,--end-group ${weir_gpu_libraries} Threads::Threads ${CMAKE_DL_LIBS})
 endif()

@@ -40,6 +40,12 @@ constexpr Alias kAliases[] = {
     {"-ngl", "model.gpu_layers"},
     {"--n-gpu-layers", "model.gpu_layers"},
     {"--gpu-layers", "model.gpu_layers"},
+    {"-ts", "model.tensor_split"},
+    {"--tensor-split", "model.tensor_split"},
+    {"-ncmoe", "model.cpu_moe_layers"},
+    {"--n-cpu-moe", "model.cpu_moe_layers"},
+    {"-cmoe", "model.cpu_moe"},
+    {"--cpu-moe", "model.cpu_moe"},
     {"-m", "model-file"},
     {"--model", "model-file"},
     {"-a", "model-name"},
@@ -61,6 +67,8 @@ std::optional<std::string_view> MeaningOf(std::string_view word) {
   if (found == std::end(kAliases)) return std::nullopt;
   return found->meaning;
 }
+
+constexpr int64_t kLayersAll = 10'000;
 
 // Sets one thing of the model of -m; what is wrong otherwise.
 std::optional<std::string> SetModel(config::Model& model, const std::string& name,
@@ -85,6 +93,20 @@ std::optional<std::string> SetModel(config::Model& model, const std::string& nam
     (name == "kv_type_k" ? model.kv_type_k : model.kv_type_v) = {value, kFlag};
     return std::nullopt;
   }
+  if (name == "tensor_split") {
+    auto shares = config::ParseShares(value);
+    if (!shares) return fmt::format("{} {}", name, shares.error());
+    model.tensor_split = {*std::move(shares), kFlag};
+    return std::nullopt;
+  }
+  if (name == "cpu_moe") {
+    model.cpu_moe_layers = {{kLayersAll}, kFlag};
+    return std::nullopt;
+  }
+  if (name == "gpu_layers" && (value == "auto" || value == "all")) {
+    if (value == "all") model.gpu_layers = {{kLayersAll}, kFlag};
+    return std::nullopt;
+  }
   const auto number = config::ParseInteger(value);
   if (!number) return fmt::format("{} {}", name, number.error());
   const bool negative_allowed = name == "gpu_layers";
@@ -98,6 +120,7 @@ std::optional<std::string> SetModel(config::Model& model, const std::string& nam
   if (name == "micro_batch") model.micro_batch = setting;
   if (name == "parallel") model.parallel = setting;
   if (name == "gpu_layers") model.gpu_layers = setting;
+  if (name == "cpu_moe_layers") model.cpu_moe_layers = setting;
   return std::nullopt;
 }
 
@@ -153,6 +176,7 @@ std::expected<ServeArguments, std::string> ParseServeArguments(std::span<const s
         (i + 1 == words.size() || !IsSwitch(words[i + 1]))) {
       value = "on";
     }
+    if (!value && meaning == "model.cpu_moe") value = "all";
     if (!value) {
       if (i + 1 == words.size())
         return std::unexpected(
@@ -187,7 +211,8 @@ std::expected<ServeArguments, std::string> ParseServeArguments(std::span<const s
   const bool of_model = !arguments.model_flags.empty() || !arguments.model_name.empty();
   if (arguments.model_file.empty() && of_model) {
     return std::unexpected(
-        "-a, -c, -t, -b, -ub, -fa, -ctk, -ctv, -np and -ngl say how to run the model of -m; for "
+        "-a, -c, -t, -b, -ub, -fa, -ctk, -ctv, -np, -ngl, -ts, -ncmoe and -cmoe say how to run the "
+        "model of -m; for "
         "models of the store use [model.\"NAME\"] in the configuration");
   }
   return arguments;
@@ -228,8 +253,9 @@ std::string ServeHelp() {
       "  weir serve -m model.gguf -c 8192 --port 8080\n"
       "  weir serve --config /etc/weir/weir.toml --log-level debug\n\n"
       "flags that stand for llama-server's: -m FILE, -a NAME, -c TOKENS, -t THREADS, -b TOKENS,\n"
-      "  -ub TOKENS, -fa on|off|auto, -ctk TYPE, -ctv TYPE, -np N, -ngl N, --host ADDRESS, --port "
-      "PORT\n"
+      "  -ub TOKENS, -fa on|off|auto, -ctk TYPE, -ctv TYPE, -np N, -ngl N, -ts SHARE,..., -ncmoe "
+      "N,\n"
+      "  -cmoe, --host ADDRESS, --port PORT\n"
       "flags for every setting of the configuration file (docs/formats/configuration.md), also as "
       "WEIR_<NAME>:\n";
   for (const std::string& name : config::FlagNames()) text += "  --" + name + "\n";

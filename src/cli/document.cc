@@ -8,13 +8,16 @@ std::string TextAt(const json::Value& value, std::string_view key) {
   return text == nullptr ? "" : *text;
 }
 
+double NumberOf(const json::Value& value) {
+  if (const int64_t* whole = value.AsInt()) return static_cast<double>(*whole);
+  if (const uint64_t* large = value.AsUint()) return static_cast<double>(*large);
+  const double* number = value.AsDouble();
+  return number == nullptr ? 0 : *number;
+}
+
 double NumberAt(const json::Value& value, std::string_view key) {
   const json::Value* found = value.Find(key);
-  if (found == nullptr) return 0;
-  if (const int64_t* whole = found->AsInt()) return static_cast<double>(*whole);
-  if (const uint64_t* large = found->AsUint()) return static_cast<double>(*large);
-  const double* number = found->AsDouble();
-  return number == nullptr ? 0 : *number;
+  return found == nullptr ? 0 : NumberOf(*found);
 }
 
 bool FlagAt(const json::Value& value, std::string_view key) {

@@ -11,6 +11,7 @@
 namespace weir::cli {
 
 std::string TextAt(const json::Value& value, std::string_view key);
+double NumberOf(const json::Value& value);  // 0 where it is none
 double NumberAt(const json::Value& value, std::string_view key);
 bool FlagAt(const json::Value& value, std::string_view key);
 const json::Array& ListAt(const json::Value& value, std::string_view key);

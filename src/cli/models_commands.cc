@@ -3,6 +3,7 @@
 
 #include <optional>
 
+#include "base/gpu_build.h"
 #include "cli/document.h"
 #include "cli/exit_code.h"
 #include "cli/model_path.h"
@@ -133,6 +134,7 @@ std::string InfoAsJson(const models::OpenedModel& model, const gguf::Info& info,
       .Field("licence", info.licence)
       .Field("chat_template", info.chat_template)
       .Field("capabilities", CapabilityWords(info.capabilities))
+      .Field("gpu_build", GpuBuild())
       .Key("rates");
   if (rates) {
     models::WriteRates(writer, *rates);
@@ -153,6 +155,11 @@ std::string InfoAsJson(const models::OpenedModel& model, const gguf::Info& info,
   }
   writer.EndObject();
   return text;
+}
+
+std::string ComputesOn() {
+  if (GpuBuild().empty()) return "the CPU (a build without a GPU; see WEIR_GPU in docs/models.md)";
+  return fmt::format("GPUs ({}), as far as they have memory", GpuBuild());
 }
 
 void PrintInfo(const models::OpenedModel& model, const gguf::Info& info,
@@ -186,6 +193,7 @@ void PrintInfo(const models::OpenedModel& model, const gguf::Info& info,
                                models::FootprintText(memory->footprint)));
     line("fits here", FitsText(*memory));
   }
+  line("computes on", ComputesOn());
   if (!rates) return;
   line("prefill here", RatesText(rates->prefill, "tokens"));
   line("decode here", RatesText(rates->decode, "streams"));
@@ -319,12 +327,34 @@ std::optional<json::Value> LoadedEngine(const Common& common, const std::string&
   return std::nullopt;
 }
 
+std::string SharesText(const json::Array& shares) {
+  std::string text;
+  for (const json::Value& share : shares) {
+    text += fmt::format("{}{:g}", text.empty() ? "" : ":", NumberOf(share));
+  }
+  return text;
+}
+
 void PrintEngine(const json::Value& engine) {
   fmt::print("  {:<18}{:.0f} threads, {:.0f} layers on a GPU, {:.0f} cells, {}, prefix reuse {}\n",
              "loaded", NumberAt(engine, "threads"), NumberAt(engine, "gpu_layers"),
              NumberAt(engine, "cells"),
              Bytes(static_cast<uint64_t>(NumberAt(engine, "memory_bytes"))),
              TextAt(engine, "prefix_reuse"));
+  if (FlagAt(engine, "generates")) {
+    fmt::print("  {:<18}flash attention {}, keys {}, values {}\n", "",
+               TextAt(engine, "flash_attention"), TextAt(engine, "kv_type_k"),
+               TextAt(engine, "kv_type_v"));
+  }
+  for (const json::Value& gpu : ListAt(engine, "gpus")) {
+    if (gpu.AsString() != nullptr) fmt::print("  {:<18}{}\n", "GPU", *gpu.AsString());
+  }
+  if (const std::string split = SharesText(ListAt(engine, "tensor_split")); !split.empty()) {
+    fmt::print("  {:<18}layers parted {}\n", "", split);
+  }
+  if (const double layers = NumberAt(engine, "cpu_moe_layers"); layers > 0) {
+    fmt::print("  {:<18}experts of {:.0f} layers in the machine's memory\n", "", layers);
+  }
 }
 
 int ShowModel(const Common& common, const std::string& model,

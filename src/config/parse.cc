@@ -407,6 +407,21 @@ Parsed<std::string> CellType(const Node& node) {
   return node.text;
 }
 
+Parsed<std::vector<double>> Shares(const Node& node) {
+  const auto is_number = [](const Node& entry) {
+    return entry.kind == Node::Kind::kInteger || entry.kind == Node::Kind::kDecimal;
+  };
+  if (node.kind != Node::Kind::kList || !std::ranges::all_of(node.list, is_number)) {
+    return std::unexpected("takes a list with a share for each GPU, like [3, 1]");
+  }
+  std::vector<double> shares;
+  for (const Node& entry : node.list) {
+    const bool whole = entry.kind == Node::Kind::kInteger;
+    shares.push_back(whole ? static_cast<double>(entry.integer) : entry.decimal);
+  }
+  return CheckShares(std::move(shares));
+}
+
 Model ReadModel(TableReader& reader) {
   Model model;
   reader.Read("file", model.file, value::Text);
@@ -420,6 +435,8 @@ Model ReadModel(TableReader& reader) {
   reader.Read("kv_type_v", model.kv_type_v, CellType);
   reader.Read("threads", model.threads, Some(value::Within(1, 1024)));
   reader.Read("gpu_layers", model.gpu_layers, Some(value::Within(0, 10'000)));
+  reader.Read("tensor_split", model.tensor_split, Shares);
+  reader.Read("cpu_moe_layers", model.cpu_moe_layers, Some(value::Within(0, 10'000)));
   reader.Read("keep_alive", model.keep_alive, Some(value::Time));
   reader.Read("preload", model.preload, value::Flag);
   return model;

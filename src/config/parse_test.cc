@@ -347,6 +347,19 @@ TEST(Parse, TheTypesOfKeysAndValuesAreWordsOfTheEngine) {
   EXPECT_THAT(OnlyProblem("[model.m]\nkv_type_v = 8"), HasSubstr("kv_type_v"));
 }
 
+TEST(Parse, AModelMayBePartedAmongGpus) {
+  const Settings settings =
+      ParseGood("[model.m]\ngpu_layers=20\ntensor_split=[3, 0.5]\ncpu_moe_layers=12\n");
+  EXPECT_EQ(*settings.model_settings[0].gpu_layers, 20);
+  EXPECT_EQ(*settings.model_settings[0].tensor_split, (std::vector<double>{3, 0.5}));
+  EXPECT_EQ(*settings.model_settings[0].cpu_moe_layers, 12);
+  EXPECT_THAT(OnlyProblem("[model.m]\ntensor_split = '3,1'"), HasSubstr("like [3, 1]"));
+  EXPECT_THAT(OnlyProblem("[model.m]\ntensor_split = [1, 'x']"), HasSubstr("like [3, 1]"));
+  EXPECT_THAT(OnlyProblem("[model.m]\ntensor_split = []"), HasSubstr("1 to 16 shares"));
+  EXPECT_THAT(OnlyProblem("[model.m]\ntensor_split = [0, 0]"), HasSubstr("more than 0"));
+  EXPECT_THAT(OnlyProblem("[model.m]\ncpu_moe_layers = -1"), HasSubstr("from 0 to 10000"));
+}
+
 TEST(Parse, SyntaxErrorsNameTheirPlace) {
   EXPECT_THAT(OnlyProblem("a = 1\nb = = 2"), HasSubstr("weir.toml:2:5: not valid TOML"));
   EXPECT_THAT(OnlyProblem("listen = 'a'\nlisten = 'b'"), HasSubstr("not valid TOML"));

@@ -237,7 +237,10 @@ struct Model {
   Text kv_type_k = {};                  // one of kCellTypes; empty: f16
   Text kv_type_v = {};
   Optional<int64_t> threads = {};
+  // Of a build for GPUs; absent: as their free memory allows.
   Optional<int64_t> gpu_layers = {};
+  Setting<std::vector<double>> tensor_split = {};  // shares of the GPUs, in their order
+  Optional<int64_t> cpu_moe_layers = {};  // layers whose experts stay in the machine's memory
   Optional<Duration> keep_alive = {};
   Setting<bool> preload = {};
 };

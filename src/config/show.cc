@@ -27,6 +27,9 @@ std::string ToToml(chat::Label value) { return TomlText(chat::LabelName(value));
 std::string ToToml(Tier value) { return TomlText(TierName(value)); }
 std::string ToToml(BackendKind value) { return TomlText(BackendKindName(value)); }
 std::string ToToml(const std::vector<std::string>& value) { return ListText(value); }
+std::string ToToml(const std::vector<double>& value) {
+  return fmt::format("[{}]", fmt::join(value, ", "));
+}
 
 class Printer {
  public:
@@ -50,10 +53,8 @@ class Printer {
   void Put(std::string_view key, const Optional<T>& setting) {
     if (*setting) Line(key, ToToml(**setting), setting.place);
   }
-  void PutSet(std::string_view key, const Text& setting) {
-    if (setting.place.origin != Origin::kDefault) Put(key, setting);
-  }
-  void PutSet(std::string_view key, const Names& setting) {
+  template <class T>
+  void PutSet(std::string_view key, const Setting<T>& setting) {
     if (setting.place.origin != Origin::kDefault) Put(key, setting);
   }
   void PutMoney(std::string_view key, const Optional<int64_t>& setting, int decimals) {
@@ -214,6 +215,8 @@ void ShowModel(const Model& model, Printer& out) {
   out.PutSet("kv_type_v", model.kv_type_v);
   out.Put("threads", model.threads);
   out.Put("gpu_layers", model.gpu_layers);
+  out.PutSet("tensor_split", model.tensor_split);
+  out.Put("cpu_moe_layers", model.cpu_moe_layers);
   out.Put("keep_alive", model.keep_alive);
   out.Put("preload", model.preload);
 }

@@ -81,6 +81,8 @@ keys = ["team-*"]
 per_month = 100
 [model."a:b"]
 threads = 2
+tensor_split = [3, 0.5]
+cpu_moe_layers = 0
 keep_alive = 90
 )");
   settings.data.value = "/data";

@@ -8,7 +8,9 @@
 #include <charconv>
 #include <chrono>
 #include <optional>
+#include <ranges>
 #include <span>
+#include <utility>
 
 #include "base/duration.h"
 
@@ -164,6 +166,33 @@ std::string TomlText(std::string_view text) {
     quoted += c;
   }
   return quoted + '"';
+}
+
+Parsed<std::vector<double>> CheckShares(std::vector<double> shares) {
+  if (shares.empty() || shares.size() > kSharesMax) {
+    return std::unexpected(fmt::format("takes 1 to {} shares", kSharesMax));
+  }
+  const auto is_share = [](double share) { return share >= 0 && share <= 1e6; };
+  if (!std::ranges::all_of(shares, is_share)) {
+    return std::unexpected("takes shares from 0 to 1000000");
+  }
+  if (!std::ranges::any_of(shares, [](double share) { return share > 0; })) {
+    return std::unexpected("takes a share that is more than 0");
+  }
+  return shares;
+}
+
+Parsed<std::vector<double>> ParseShares(std::string_view text) {
+  std::vector<double> shares;
+  for (const auto part : std::views::split(text, ',')) {
+    double share = 0;
+    const auto [end, error] = std::from_chars(part.data(), part.data() + part.size(), share);
+    if (error != std::errc() || end != part.data() + part.size()) {
+      return std::unexpected("takes numbers with commas between them, like 3,1");
+    }
+    shares.push_back(share);
+  }
+  return CheckShares(std::move(shares));
 }
 
 Parsed<Endpoint> ParseEndpoint(std::string_view text) {

@@ -7,6 +7,7 @@
 #include <expected>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/clock.h"
 #include "config/settings.h"
@@ -38,6 +39,11 @@ std::string DecimalToText(int64_t units, int decimals);
 // token 12.
 inline constexpr int kMoneyDecimals = 12;
 inline constexpr int kPerMillionDecimals = 6;
+
+// How a whole is parted among GPUs: one number for each, in their order; zero leaves one out.
+inline constexpr size_t kSharesMax = 16;
+Parsed<std::vector<double>> CheckShares(std::vector<double> shares);
+Parsed<std::vector<double>> ParseShares(std::string_view text);  // "3,1"
 
 // A basic TOML string, quotes included.
 std::string TomlText(std::string_view text);

@@ -57,6 +57,15 @@ TEST(Units, DecimalsAreNeverRounded) {
   }
 }
 
+TEST(Units, SharesAreNumbersOfWhichOneIsMoreThanZero) {
+  EXPECT_EQ(ParseShares("3,1").value(), (std::vector<double>{3, 1}));
+  EXPECT_EQ(ParseShares("0.25,0").value(), (std::vector<double>{0.25, 0}));
+  for (const char* bad : {"", ",", "3,", "3;1", "0,0", "-1,2", "nan", "inf", "1e9", "a", "3, 1",
+                          "1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1"}) {
+    EXPECT_FALSE(ParseShares(bad)) << bad;
+  }
+}
+
 TEST(Units, EndpointsHaveANumericAddressAndAPort) {
   EXPECT_EQ(ParseEndpoint("127.0.0.1:9347").value(), (Endpoint{"127.0.0.1", 9347}));
   EXPECT_EQ(ParseEndpoint("[::1]:0").value(), (Endpoint{"::1", 0}));

@@ -111,15 +111,12 @@ Result<QueueBounds> BoundsOf(const wire::EngineSettings& settings) {
   return QueueBounds{*all, *key};
 }
 
-Result<void> MakeGeneration(const wire::EngineSettings& settings, uint64_t host_bytes_max,
-                            Loaded& loaded) {
-  const llama::ModelFacts& facts = loaded.model->facts();
+// The context of a model that generates; `trained` is INT32_MAX where that is not known yet.
+Result<llama::ContextSettings> ContextOf(const wire::EngineSettings& settings, int32_t trained) {
   const auto key_type = CellTypeOf(settings.kv_type_k, "kv_type_k");
   if (!key_type) return std::unexpected(key_type.error());
   const auto value_type = CellTypeOf(settings.kv_type_v, "kv_type_v");
   if (!value_type) return std::unexpected(value_type.error());
-
-  const int32_t trained = std::max(facts.context_tokens_trained, 1);
   const auto cells = Chosen(settings.context_tokens, std::min(trained, wire::kContextTokensDefault),
                             kContextTokensMax, "context_tokens");
   if (!cells) return std::unexpected(cells.error());
@@ -132,16 +129,26 @@ Result<void> MakeGeneration(const wire::EngineSettings& settings, uint64_t host_
   const auto sequences =
       Chosen(settings.sequences, kSequencesDefault, llama::kSequencesMax, "sequences");
   if (!sequences) return std::unexpected(sequences.error());
-  auto context = llama::Context::Create(*loaded.model,
-                                        {.cells = *cells,
-                                         .batch_rows = *batch,
-                                         .micro_rows = std::min(*micro_batch, *batch),
-                                         .sequences = *sequences,
-                                         .threads = settings.threads,
-                                         .threads_batch = settings.threads,
-                                         .flash_attention = AttentionOf(settings.flash_attention),
-                                         .key_type = *key_type,
-                                         .value_type = *value_type});
+  return llama::ContextSettings{.cells = *cells,
+                                .batch_rows = *batch,
+                                .micro_rows = std::min(*micro_batch, *batch),
+                                .sequences = *sequences,
+                                .threads = settings.threads,
+                                .threads_batch = settings.threads,
+                                .flash_attention = AttentionOf(settings.flash_attention),
+                                .key_type = *key_type,
+                                .value_type = *value_type};
+}
+
+std::string CellTypeName(const std::string& asked) { return asked.empty() ? "f16" : asked; }
+
+Result<void> MakeGeneration(const wire::EngineSettings& settings, uint64_t host_bytes_max,
+                            Loaded& loaded) {
+  const llama::ModelFacts& facts = loaded.model->facts();
+  const int32_t trained = std::max(facts.context_tokens_trained, 1);
+  const auto planned = ContextOf(settings, trained);
+  if (!planned) return std::unexpected(planned.error());
+  auto context = llama::Context::Create(*loaded.model, *planned);
   if (!context) return std::unexpected(context.error());
   loaded.context = std::move(*context);
 
@@ -186,6 +193,8 @@ Result<void> MakeGeneration(const wire::EngineSettings& settings, uint64_t host_
   loaded.info.fills_in_middle = loaded.model->vocabulary().infill().complete();
   loaded.info.micro_batch_tokens = loaded.context->micro_rows();
   loaded.info.flash_attention = settings.flash_attention;
+  loaded.info.kv_type_k = CellTypeName(settings.kv_type_k);
+  loaded.info.kv_type_v = CellTypeName(settings.kv_type_v);
   loaded.info.prefix_reuse = shares ? wire::PrefixReuse::kFull : wire::PrefixReuse::kWhole;
   return {};
 }
@@ -206,7 +215,12 @@ Result<Loaded> LoadModel(const wire::EngineSettings& settings, uint64_t host_byt
   const MonotonicTime start = SystemClock().Now();
   Loaded loaded;
   float told = 0;
+  const auto planned = ContextOf(settings, INT32_MAX);
+  if (!planned) return std::unexpected(planned.error());
   auto model = llama::Model::Load(settings.model_path, {.gpu_layers = settings.gpu_layers,
+                                                        .tensor_split = settings.tensor_split,
+                                                        .cpu_moe_layers = settings.cpu_moe_layers,
+                                                        .fit_for = &*planned,
                                                         .use_mmap = settings.use_mmap,
                                                         .on_progress = [&](float fraction) {
                                                           if (fraction - told < 0.05f) return true;
@@ -241,7 +255,10 @@ Result<Loaded> LoadModel(const wire::EngineSettings& settings, uint64_t host_byt
   info.context_train_tokens = facts.context_tokens_trained;
   info.embedding_length = facts.embedding_size;
   info.threads = loaded.context ? loaded.context->threads() : loaded.embedder->threads();
+  info.gpus = llama::Gpus();
   info.gpu_layers = facts.gpu_layers;
+  info.tensor_split = facts.tensor_split;
+  info.cpu_moe_layers = facts.cpu_moe_layers;
   info.load_ms = Milliseconds(SystemClock().Now() - start);
   return loaded;
 }

@@ -9,6 +9,7 @@
 
 #include "base/check.h"
 #include "base/log.h"
+#include "llama/context_params.h"
 #include "llama/quiet.h"
 
 namespace weir::llama {
@@ -90,10 +91,7 @@ struct Context::Buffers {
   }
 };
 
-Result<std::unique_ptr<Context>> Context::Create(const Model& model,
-                                                 const ContextSettings& settings) {
-  CHECK(settings.sequences >= 1 && settings.sequences <= kSequencesMax, "sequences in 1..256");
-  CHECK(settings.batch_rows >= 1 && settings.micro_rows >= 1, "a step has rows");
+llama_context_params ParamsOf(const ContextSettings& settings) {
   llama_context_params params = llama_context_default_params();
   params.n_ctx = static_cast<uint32_t>(std::max(settings.cells, 0));
   params.n_batch = static_cast<uint32_t>(settings.batch_rows);
@@ -110,6 +108,14 @@ Result<std::unique_ptr<Context>> Context::Create(const Model& model,
   params.kv_unified = settings.unified;
   params.swa_full = settings.full_window;
   params.no_perf = true;
+  return params;
+}
+
+Result<std::unique_ptr<Context>> Context::Create(const Model& model,
+                                                 const ContextSettings& settings) {
+  CHECK(settings.sequences >= 1 && settings.sequences <= kSequencesMax, "sequences in 1..256");
+  CHECK(settings.batch_rows >= 1 && settings.micro_rows >= 1, "a step has rows");
+  const llama_context_params params = ParamsOf(settings);
   llama_context* context = nullptr;
   try {
     context = llama_init_from_model(model.raw(), params);

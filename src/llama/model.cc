@@ -10,6 +10,7 @@
 
 #include "base/check.h"
 #include "base/log.h"
+#include "llama/placement.h"
 #include "llama/quiet.h"
 
 namespace weir::llama {
@@ -179,7 +180,8 @@ Result<std::unique_ptr<Model>> Model::Load(const std::string& path, const ModelS
   StartBackend();
   LoadProgress load{&settings.on_progress};
   llama_model_params params = llama_model_default_params();
-  params.n_gpu_layers = settings.gpu_layers;
+  const Placement placement = Placement::Of(path, settings);
+  placement.Apply(params);
   params.load_mode =
       settings.use_mmap ? (settings.lock_memory ? LLAMA_LOAD_MODE_MMAP_MLOCK : LLAMA_LOAD_MODE_MMAP)
                         : (settings.lock_memory ? LLAMA_LOAD_MODE_MLOCK : LLAMA_LOAD_MODE_NONE);
@@ -198,17 +200,21 @@ Result<std::unique_ptr<Model>> Model::Load(const std::string& path, const ModelS
                 "libllama cannot load this model file; the log of the engine says why", {},
                 "model_invalid");
   }
-  return std::unique_ptr<Model>(new Model(model, settings.gpu_layers));
+  std::unique_ptr<Model> loaded(new Model(model));
+  if (llama_supports_gpu_offload() && !Gpus().empty()) {
+    ModelFacts& facts = loaded->facts_;
+    // The output layer counts as one more.
+    const int32_t all = facts.layers + 1;
+    facts.gpu_layers = placement.gpu_layers() < 0 ? all : std::min(placement.gpu_layers(), all);
+    facts.tensor_split = placement.tensor_split();
+    facts.cpu_moe_layers = std::min(placement.cpu_moe_layers(), facts.layers);
+  }
+  return loaded;
 }
 
-Model::Model(llama_model* model, int32_t gpu_layers_asked) : model_(model) {
+Model::Model(llama_model* model) : model_(model) {
   vocabulary_ = std::make_unique<Vocabulary>(llama_model_get_vocab(model));
   ReadFacts();
-  if (llama_supports_gpu_offload()) {
-    // The output layer counts as one more.
-    const int32_t all = facts_.layers + 1;
-    facts_.gpu_layers = gpu_layers_asked < 0 ? all : std::min(gpu_layers_asked, all);
-  }
 }
 
 Model::~Model() { llama_model_free(model_); }

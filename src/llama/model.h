@@ -126,17 +126,28 @@ struct ModelFacts {
   bool causal = true;                // false: a sequence is processed whole (bert)
   Pooling pooling = Pooling::kNone;  // kNone: a generative model
   std::string chat_template = {};    // Jinja source; empty: none
-  int32_t gpu_layers = 0;            // asked for, and there are devices for them: 0 in a CPU build
+  int32_t gpu_layers = 0;            // that lie on devices: 0 in a CPU build
+  std::vector<float> tensor_split = {};
+  int32_t cpu_moe_layers = 0;  // of those, whose experts lie in the machine's memory
 };
 
+struct ContextSettings;
+
 struct ModelSettings {
-  int32_t gpu_layers = -1;  // -1: all that fit the build's devices; ignored by a CPU build
+  // Ignored by a CPU build. All three open: as free memory allows beside a context of `fit_for`.
+  int32_t gpu_layers = -1;               // -1: all
+  std::vector<float> tensor_split = {};  // shares of the devices; empty: by their free memory
+  int32_t cpu_moe_layers = -1;           // whose experts stay in the machine's memory; -1: none
+  const ContextSettings* fit_for = nullptr;
   bool use_mmap = true;
   bool lock_memory = false;
   bool vocabulary_only = false;  // for tests and token counts; no Context can be made
   // Called by the loading thread with 0..1, rising; false cancels the load.
   std::function<bool(float)> on_progress = {};
 };
+
+// The devices of this build that are here, with their free memory; empty in a CPU build.
+std::vector<std::string> Gpus();
 
 class Model {
  public:
@@ -155,7 +166,7 @@ class Model {
   llama_model* raw() const { return model_; }
 
  private:
-  Model(llama_model* model, int32_t gpu_layers_asked);
+  explicit Model(llama_model* model);
   void ReadFacts();
 
   llama_model* model_;

@@ -60,6 +60,8 @@ wire::EngineSettings EngineSettingsOf(const config::Settings& settings, const mo
     chosen.kv_type_v = *written->kv_type_v;
     chosen.threads = OrZero(written->threads);
     chosen.gpu_layers = static_cast<int32_t>(written->gpu_layers.value.value_or(-1));
+    chosen.tensor_split.assign(written->tensor_split->begin(), written->tensor_split->end());
+    chosen.cpu_moe_layers = static_cast<int32_t>(written->cpu_moe_layers.value.value_or(-1));
   }
   return chosen;
 }

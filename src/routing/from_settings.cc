@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/gpu_build.h"
 #include "routing/draft_check.h"
 
 namespace weir::routing {
@@ -164,8 +165,38 @@ ChosenPredictor PredictorOf(const config::Settings& settings) {
                       problem)};
 }
 
+namespace {
+
+// Of a model in a build whose engines know no GPU.
+void AddGpuSettings(const std::string& file, const config::Model& model,
+                    std::vector<std::string>& lines) {
+  const auto add = [&](std::string_view name, std::string_view flag, const config::Place& at) {
+    if (at.origin == config::Origin::kDefault) return;
+    const bool in_file = at.origin == config::Origin::kFile;
+    lines.push_back(fmt::format(
+        "{} has no effect: this build computes on the CPU alone; WEIR_GPU=cuda make build (or "
+        "vulkan, metal, hip) makes one that does not",
+        in_file ? fmt::format("{}:{}: model.\"{}\".{}", file, at.line, model.name, name)
+                : std::string(flag)));
+  };
+  if (model.gpu_layers.value.value_or(0) != 0) {
+    add("gpu_layers", "--n-gpu-layers", model.gpu_layers.place);
+  }
+  add("tensor_split", "--tensor-split", model.tensor_split.place);
+  if (model.cpu_moe_layers.value.value_or(0) != 0) {
+    add("cpu_moe_layers", "--n-cpu-moe", model.cpu_moe_layers.place);
+  }
+}
+
+}  // namespace
+
 std::vector<std::string> WithoutEffect(const config::Settings& settings) {
   std::vector<std::string> lines;
+  if (GpuBuild().empty()) {
+    for (const config::Model& model : settings.model_settings) {
+      AddGpuSettings(settings.file, model, lines);
+    }
+  }
   for (const config::Target& target : settings.targets) {
     const config::Place& at = target.decode_tokens_per_s.place;
     if (at.origin != config::Origin::kFile) continue;

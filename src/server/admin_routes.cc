@@ -76,6 +76,9 @@ void AppendEngine(json::Writer& writer, const backends::EngineStatus& engine) {
       .Field("prefix_reuse", wire::PrefixReuseName(engine.info.prefix_reuse))
       .Field("threads", engine.info.threads)
       .Field("gpu_layers", engine.info.gpu_layers)
+      .Field("cpu_moe_layers", engine.info.cpu_moe_layers)
+      .Field("kv_type_k", engine.info.kv_type_k)
+      .Field("kv_type_v", engine.info.kv_type_v)
       .Field("micro_batch", engine.info.micro_batch_tokens)
       .Field("flash_attention", wire::SwitchName(engine.info.flash_attention))
       .Field("load_ms", engine.info.load_ms)
@@ -100,6 +103,12 @@ void AppendEngine(json::Writer& writer, const backends::EngineStatus& engine) {
       .Field("decode_tokens_per_s", engine.stats.decode_tokens_per_s)
       .Field("embed_tokens_per_s", engine.stats.embed_tokens_per_s)
       .Field("step_ms", engine.stats.step_ms);
+  writer.Key("gpus").BeginArray();
+  for (const std::string& gpu : engine.info.gpus) writer.String(gpu);
+  writer.EndArray();
+  writer.Key("tensor_split").BeginArray();
+  for (const float share : engine.info.tensor_split) writer.Double(static_cast<double>(share));
+  writer.EndArray();
   writer.Key("prefix_hits")
       .BeginObject()
       .Field("running", engine.stats.hits_running)

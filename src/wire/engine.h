@@ -30,7 +30,7 @@
 
 namespace weir::wire {
 
-inline constexpr uint32_t kEngineProtocol = 5;
+inline constexpr uint32_t kEngineProtocol = 6;
 inline constexpr size_t kRequestsOpenMax = 4096;  // on one connection
 
 enum class EngineFrame : uint16_t {
@@ -96,7 +96,10 @@ struct EngineSettings {
   int32_t batch_tokens = 0;
   int32_t micro_batch_tokens = 0;
   int32_t threads = 0;
-  int32_t gpu_layers = -1;  // -1: as many as fit
+  // Of a build for GPUs. All three open: as the free memory of the devices allows.
+  int32_t gpu_layers = -1;               // -1: all
+  std::vector<float> tensor_split = {};  // shares of the devices; empty: by their free memory
+  int32_t cpu_moe_layers = -1;           // whose experts stay in the machine's memory; -1: none
   Switch flash_attention = Switch::kAuto;
   Switch prompt_lookup = Switch::kAuto;  // rows on a guess (scheduler/lookup.h); kAuto is kOn
   std::string kv_type_k = {};            // "f16", "q8_0", ...
@@ -140,10 +143,15 @@ struct EngineInfo {
   bool fills_in_middle = false;
   PrefixReuse prefix_reuse = PrefixReuse::kNone;
   bool reasons = false;
+  std::vector<std::string> gpus = {};  // that there are; none in a CPU build
   int32_t gpu_layers = 0;
+  std::vector<float> tensor_split = {};
+  int32_t cpu_moe_layers = 0;
   int32_t threads = 0;
   int32_t micro_batch_tokens = 0;          // of a model that generates
   Switch flash_attention = Switch::kAuto;  // as it was asked for
+  std::string kv_type_k = {};              // of a model that generates
+  std::string kv_type_v = {};
   double load_ms = 0;
   std::vector<std::string> sandbox = {};  // "seccomp full", "landlock full (ABI 7)"
 };
@@ -235,9 +243,9 @@ void Visit(Archive& a, ModelDefaults& v) {
 template <class Archive>
 void Visit(Archive& a, EngineSettings& v) {
   a(v.model_name, v.model_path, v.context_tokens, v.sequences, v.batch_tokens, v.micro_batch_tokens,
-    v.threads, v.gpu_layers, v.flash_attention, v.prompt_lookup, v.kv_type_k, v.kv_type_v,
-    v.use_mmap, v.chat_template, v.max_tokens_default, v.dimensions_min, v.waiting_max,
-    v.waiting_max_per_key, v.defaults);
+    v.threads, v.gpu_layers, v.tensor_split, v.cpu_moe_layers, v.flash_attention, v.prompt_lookup,
+    v.kv_type_k, v.kv_type_v, v.use_mmap, v.chat_template, v.max_tokens_default, v.dimensions_min,
+    v.waiting_max, v.waiting_max_per_key, v.defaults);
 }
 template <class Archive>
 void Visit(Archive& a, LoadRequest& v) {
@@ -252,8 +260,9 @@ void Visit(Archive& a, EngineInfo& v) {
   a(v.protocol, v.architecture, v.description, v.parameters, v.weights_bytes, v.memory_bytes,
     v.vocabulary, v.context_train_tokens, v.context_tokens, v.request_tokens_max,
     v.max_tokens_default, v.embedding_length, v.generates, v.embeds, v.has_chat_template,
-    v.template_has_tools, v.fills_in_middle, v.prefix_reuse, v.reasons, v.gpu_layers, v.threads,
-    v.micro_batch_tokens, v.flash_attention, v.load_ms, v.sandbox);
+    v.template_has_tools, v.fills_in_middle, v.prefix_reuse, v.reasons, v.gpus, v.gpu_layers,
+    v.tensor_split, v.cpu_moe_layers, v.threads, v.micro_batch_tokens, v.flash_attention,
+    v.kv_type_k, v.kv_type_v, v.load_ms, v.sandbox);
 }
 template <class Archive>
 void Visit(Archive& a, Caller& v) {

@@ -303,11 +303,26 @@ def test_what_users_of_llama_server_type_works(serve, stories):
         assert engine()["flash_attention"] == "on"
 
 
+def test_a_build_for_the_cpu_alone_runs_what_was_typed_for_a_gpu_and_says_so(serve, stories):
+    server = serve("-m", stories, "-c", "512", "-ngl", "all", "--tensor-split", "3,1", "-cmoe", "-ctk", "f32", "-ctv", "f32",
+                   "-fa", "on")
+    with http_client(server) as http:
+        answer = http.post("/v1/completions", json={"model": "auto", "prompt": "Once upon a time", "max_tokens": 4})
+        assert answer.status_code == 200, answer.text
+        engine = http.get("/weir/v1/models").json()["data"][0]
+        assert (engine["gpus"], engine["gpu_layers"], engine["tensor_split"], engine["cpu_moe_layers"]) == ([], 0, [], 0)
+        assert (engine["kv_type_k"], engine["kv_type_v"]) == ("f32", "f32")
+    for flag in ("--n-gpu-layers", "--tensor-split", "--n-cpu-moe"):
+        assert f"{flag} has no effect: this build computes on the CPU alone" in server.log()
+
+
 @pytest.mark.parametrize("words, said", [
     (["-m", "x.gguf", "-ctk", "q9"], "kv_type_k is one of f32, f16"),
     (["-m", "x.gguf", "-fa=maybe"], "'-fa=maybe' is no flag"),
     (["-m", "x.gguf", "--flash-attn=maybe"], "on, off or auto"),
     (["-m", "x.gguf", "-a", "a b"], "takes a name"),
+    (["-m", "x.gguf", "-ts", "3;1"], "numbers with commas"),
+    (["-m", "x.gguf", "-ncmoe", "-1"], "cpu_moe_layers is out of range"),
     (["-ub", "64"], "the model of -m"),
 ])
 def test_a_wrong_flag_is_said_in_one_line(tmp_path, words, said):

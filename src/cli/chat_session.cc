@@ -29,6 +29,7 @@ constexpr std::string_view kHelp =
 /load FILE       go on with a chat that was saved
 /bye             end (Ctrl-D too)
 """ begins and ends a text of several lines; a \ at the end of a line goes on, too.
+Several lines that are pasted are one text.
 Ctrl-C stops an answer, and drops a line.)";
 
 json::Value MessageOf(std::string role, std::string content) {

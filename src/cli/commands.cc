@@ -288,6 +288,10 @@ void AddTextCommands(CLI::App& app, Asked& asked) {
   run->add_option("--format", asked.run.format,
                   "the answer is JSON: 'json', or a file with the schema that it fits");
   run->add_option("--seed", asked.run.seed, "for answers that can be repeated");
+  run->add_option("--color", asked.run.color,
+                  "Markdown of the answer in colour: auto, always or never")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"auto", "always", "never"}));
 
   CLI::App* classify =
       AddCommand(app, asked, "classify", "which label fits a text, without generating",

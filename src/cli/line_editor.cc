@@ -21,6 +21,14 @@ namespace {
 
 constexpr int kLinesMax = 1000;
 constexpr const char* kDropLine = "weir-drop-line";
+constexpr const char* kPaste = "weir-paste";
+// The terminal says where a paste begins and ends, so that its line ends are not taken for Enter.
+constexpr const char* kMarkPastes = "\033[?2004h";
+constexpr const char* kMarkNoPastes = "\033[?2004l";
+constexpr const char* kPasteBegin = "\033[200~";
+constexpr std::wstring_view kPasteEnd = L"\033[201~";
+constexpr size_t kPasteMax = size_t{1} << 20;  // characters
+constexpr wchar_t kCtrlC = 3;
 
 // libedit turns bytes into characters by the locale; a terminal without one still sends UTF-8.
 void ReadUtf8() {
@@ -32,6 +40,26 @@ void ReadUtf8() {
 bool MakePrivate(const std::string& path) {
   const Fd file(open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
   return file.valid() && fchmod(file.get(), 0600) == 0;
+}
+
+// What stands between the marks, without what a terminal would obey; longer than kPasteMax when
+// there was more. Ctrl-C ends a paste whose end never comes.
+std::wstring ReadPaste(EditLine* editor) {
+  std::wstring text, tail;
+  for (wchar_t c = 0; el_wgetc(editor, &c) == 1 && c != kCtrlC;) {
+    tail += c;
+    if (tail == kPasteEnd) break;
+    if (kPasteEnd.starts_with(tail)) continue;
+    for (const wchar_t each : std::exchange(tail, {})) {
+      const bool harmless = each == L'\n' || each == L'\t' || (each >= 0x20 && each != 0x7f);
+      if (each == L'\r') {
+        text += L'\n';
+      } else if (harmless && text.size() <= kPasteMax) {
+        text += each;
+      }
+    }
+  }
+  return text;
 }
 
 }  // namespace
@@ -53,6 +81,11 @@ struct LineEditor::State {
     Of(editor).dropped = true;
     return CC_NEWLINE;
   }
+  static unsigned char Paste(EditLine* editor, int) {
+    const std::wstring text = ReadPaste(editor);
+    if (text.size() > kPasteMax || el_winsertstr(editor, text.c_str()) != 0) return CC_REFRESH_BEEP;
+    return CC_REFRESH;
+  }
 };
 
 LineEditor::LineEditor(std::string history) {
@@ -69,6 +102,9 @@ LineEditor::LineEditor(std::string history) {
   el_set(editor, EL_ADDFN, kDropLine, "drops the line", &State::DropLine);
   el_set(editor, EL_BIND, "^C", kDropLine, nullptr);
   el_set(editor, EL_BIND, "^R", "em-inc-search-prev", nullptr);
+  el_set(editor, EL_ADDFN, kPaste, "inserts what is pasted", &State::Paste);
+  el_set(editor, EL_BIND, kPasteBegin, kPaste, nullptr);
+  fmt::print("{}", kMarkPastes);
   if (state_->lines == nullptr) return;
   HistEvent event;
   ::history(state_->lines, &event, H_SETSIZE, kLinesMax);
@@ -81,6 +117,8 @@ LineEditor::LineEditor(std::string history) {
 
 LineEditor::~LineEditor() {
   if (!state_) return;
+  fmt::print("{}", kMarkNoPastes);
+  std::fflush(stdout);
   if (state_->lines != nullptr) history_end(state_->lines);
   el_end(state_->editor);
 }
@@ -110,8 +148,9 @@ LineEditor::End LineEditor::ReadPlainly(const char* prompt, std::string& line) {
 
 void LineEditor::Keep(const std::string& text) {
   if (!state_ || state_->lines == nullptr || text.empty()) return;
-  std::string one = text;  // its file has an entry a line
-  std::ranges::replace(one, '\n', ' ');
+  std::string one = text;
+  // What has several lines when it comes back is a text; a command stays one.
+  if (one.starts_with('/')) std::ranges::replace(one, '\n', ' ');
   HistEvent event;
   ::history(state_->lines, &event, H_ENTER, one.c_str());
   if (!state_->file.empty()) ::history(state_->lines, &event, H_SAVE, state_->file.c_str());

@@ -1,6 +1,7 @@
 // Lines from a person at a terminal: editing, the lines before (arrow keys, Ctrl-R), kept in a file
-// that only this user can read. libedit does the work. Where standard input or output is no
-// terminal lines are read plainly and nothing is kept.
+// that only this user can read. libedit does the work. A text that is pasted is one line, whatever
+// line ends it has (bracketed paste). Where standard input or output is no terminal lines are read
+// plainly and nothing is kept.
 //
 // One thread, one at a time in a process. It changes how the terminal behaves only while it reads.
 #pragma once
@@ -25,7 +26,7 @@ class LineEditor {
   LineEditor(const LineEditor&) = delete;
   LineEditor& operator=(const LineEditor&) = delete;
 
-  // `line` without its end.
+  // `line` without its end; within it are the line ends of what was pasted, or kept so.
   End Read(const char* prompt, std::string& line);
   // What Read gave, or several lines of it put together, for the next time.
   void Keep(const std::string& text);

@@ -28,6 +28,7 @@ struct RunOptions {
   std::vector<std::string> collections = {};  // that the answer rests on
   std::vector<std::string> files = {};        // texts that go behind the prompt
   std::string format = {};                    // "json", or a file with a JSON schema
+  std::string color = "auto";                 // or "always", "never"
 };
 
 struct IngestOptions {

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <iostream>
 #include <iterator>
@@ -16,6 +17,7 @@
 #include "cli/document.h"
 #include "cli/exit_code.h"
 #include "cli/line_editor.h"
+#include "cli/markdown.h"
 #include "cli/options.h"
 #include "cli/passages_text.h"
 #include "cli/private_server.h"
@@ -73,7 +75,24 @@ Result<std::string> WithFiles(std::string prompt, const std::vector<std::string>
 struct Request {
   RunOptions options = {};
   json::Value format = {};
+  std::optional<Markdown::Look> look = {};  // nothing: not a byte is changed
 };
+
+std::string Variable(const char* name) {
+  const char* value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): one thread
+  return value == nullptr ? "" : value;
+}
+
+std::optional<Markdown::Look> LookOf(const RunOptions& options) {
+  const bool terminal = isatty(STDOUT_FILENO) != 0;
+  const bool dumb = Variable("TERM").empty() || Variable("TERM") == "dumb";
+  const bool paints = options.color == "always" || (options.color == "auto" && terminal && !dumb &&
+                                                    Variable("NO_COLOR").empty());
+  // JSON is no Markdown.
+  if (paints && options.format.empty()) return Markdown::Look::kPainted;
+  if (terminal) return Markdown::Look::kPlain;
+  return std::nullopt;
+}
 
 json::Value BodyOf(const Request& request, const json::Array& messages) {
   const RunOptions& options = request.options;
@@ -114,26 +133,34 @@ void ShowSources(const RunOptions& options, const json::Value& weir) {
 Result<std::string> Ask(ServerLink& link, const Request& request, const json::Array& messages) {
   std::string answer;
   json::Value weir;
+  std::optional<Markdown> markdown;
+  if (request.look) markdown.emplace(*request.look);
   interrupted = false;
   const auto printed = link.Stream(
       "/v1/chat/completions", BodyOf(request, messages),
       [&](const json::Value& event) {
         const std::string text = DeltaOf(event);
-        fmt::print("{}", text);
+        fmt::print("{}", markdown ? markdown->Add(text) : text);
         std::fflush(stdout);
         answer += text;
         if (const json::Value* told = event.Find("weir")) weir = *told;
         return true;
       },
       &interrupted);
+  if (markdown) fmt::print("{}", markdown->Finish());
   if (!printed && !interrupted) return std::unexpected(printed.error());
   if (!answer.ends_with('\n')) fmt::print("\n");
   if (printed) ShowSources(request.options, weir);
   return answer;
 }
 
+struct Typed {
+  std::string text = {};
+  bool pasted = false;  // several lines at once: no command, whatever they begin with
+};
+
 // What is typed until it is whole. Nothing when the chat is to end.
-std::optional<std::string> ReadText(LineEditor& editor) {
+std::optional<Typed> ReadText(LineEditor& editor) {
   LineJoiner lines;
   std::string line;
   for (;;) {
@@ -143,10 +170,14 @@ std::optional<std::string> ReadText(LineEditor& editor) {
       lines.Drop();
       continue;
     }
+    if (!lines.open() && line.contains('\n')) {
+      editor.Keep(line);
+      return Typed{.text = std::move(line), .pasted = true};
+    }
     auto whole = lines.Add(line);
     if (!whole) continue;
     editor.Keep(*whole);
-    return whole;
+    return Typed{.text = *std::move(whole)};
   }
 }
 
@@ -168,13 +199,13 @@ int Converse(const Common& common, ServerLink& link, Request request) {
   LineEditor editor(common.folders.data + "/chat_history");
   fmt::print(stderr, "Chat with {}; /help lists the commands, /bye or Ctrl-D ends it.\n",
              session.model());
-  while (auto text = ReadText(editor)) {
-    if (text->empty()) continue;
-    if (!text->starts_with('/')) {
-      TakeTurn(link, request, session, *std::move(text));
+  while (auto typed = ReadText(editor)) {
+    if (typed->text.empty()) continue;
+    if (typed->pasted || !typed->text.starts_with('/')) {
+      TakeTurn(link, request, session, std::move(typed->text));
       continue;
     }
-    const auto outcome = session.Command(*text);
+    const auto outcome = session.Command(typed->text);
     if (!outcome) {
       Report(outcome.error());
       continue;
@@ -219,7 +250,7 @@ int RunChat(const Common& common, const RunOptions& options) {
   prompt = *std::move(whole);
   auto format = FormatOf(options.format);
   if (!format) return Report(format.error());
-  Request request{.options = options, .format = *std::move(format)};
+  Request request{.options = options, .format = *std::move(format), .look = LookOf(options)};
   if (auto there = FetchIfKnown(common, options.model); !there) return Report(there.error());
   std::unique_ptr<PrivateServer> own;
   auto link = ReachServer(common.folders, own);

@@ -24,6 +24,11 @@ def chat(server, http, small, tmp_path):
     return start
 
 
+def pasted(text):
+    """As a terminal sends it that was told to mark what is pasted."""
+    return f"\x1b[200~{text}\x1b[201~"
+
+
 def say(terminal, text):
     """What appears between the typed line and the next prompt."""
     terminal.type(text + "\r")
@@ -113,3 +118,43 @@ def test_lines_come_back_with_the_arrow_also_the_next_time_and_are_nobody_elses(
     with chat() as terminal:
         terminal.type(UP)
         assert "System message: The first." in say(terminal, "")
+
+
+def enter(terminal, last):
+    """Enter, once `last` of what was typed is on the screen; lines within it have ends of their own there."""
+    terminal.expect(last)
+    return say(terminal, "")
+
+
+def asked_of(terminal, path):
+    return [turn["content"] for turn in saved(terminal, path)["messages"] if turn["role"] == "user"]
+
+
+def test_several_lines_that_are_pasted_are_one_text(chat, tmp_path):
+    with chat("--max-tokens", "4") as terminal:
+        terminal.type("Sum up: " + pasted("größer\r\r\tthan\r/bye\x1b[2J\x07") + " all of it")
+        enter(terminal, "all of it")
+        terminal.type(pasted("/usr/bin/false: failed\rtwice\r"))
+        enter(terminal, "twice")
+        assert "answers." in say(terminal, pasted("/model")), "one line is a line as any other"
+        first = "Sum up: größer\n\n\tthan\n/bye[2J all of it"
+        assert asked_of(terminal, tmp_path / "chat.json") == [first, "/usr/bin/false: failed\ntwice"]
+        terminal.type(CTRL_D)
+        terminal.expect("\x1b[?2004l")
+        assert terminal.wait() == 0
+    with chat("--max-tokens", "4") as terminal:
+        terminal.type(UP * 4)
+        enter(terminal, "all of it")
+        assert asked_of(terminal, tmp_path / "again.json") == [first], "it comes back with its lines"
+
+
+def test_a_paste_beyond_bounds_is_refused_and_one_without_an_end_can_be_left(chat, tmp_path):
+    with chat("--max-tokens", "4") as terminal:
+        whole = pasted("x" * ((1 << 20) + 1))
+        for at in range(0, len(whole), 65536):
+            terminal.type(whole[at:at + 65536])
+        terminal.expect("\x07")
+        say(terminal, "Hi")
+        terminal.type(pasted("never ended").removesuffix("\x1b[201~") + CTRL_C)
+        say(terminal, "!")
+        assert asked_of(terminal, tmp_path / "chat.json") == ["Hi", "never ended!"]

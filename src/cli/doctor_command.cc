@@ -1,14 +1,15 @@
 // weir doctor: what this machine offers, what is wrong, and what to do about it.
 #include <fmt/format.h>
-#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <filesystem>
+#include <optional>
 #include <span>
 #include <vector>
 
+#include "base/gpu_build.h"
 #include "cli/document.h"
 #include "cli/exit_code.h"
 #include "cli/finding.h"
@@ -49,9 +50,14 @@ void CheckHardware(const Machine& machine, std::vector<Finding>& findings) {
                         "set threads of the models to the quota"});
   }
   findings.push_back({State::kGood, "CPU features", Words(machine.cpu_features)});
-  findings.push_back({State::kNote, "GPU", "none used",
-                      "this build computes on the CPU; WEIR_GPU=cuda make build makes one that "
-                      "does not"});
+  if (GpuBuild().empty()) {
+    findings.push_back(
+        {State::kNote, "GPU", "none used: this build computes on the CPU alone",
+         "WEIR_GPU=cuda make build (or vulkan, metal, hip) makes one that does not"});
+  } else {
+    findings.push_back({State::kGood, "GPU", fmt::format("a build for {}", GpuBuild()),
+                        "'weir show MODEL' of a loaded one tells which layers lie where"});
+  }
   if (machine.memory_bytes) {
     const uint64_t available = machine.memory_available_bytes.value_or(0);
     findings.push_back(
@@ -79,19 +85,6 @@ void CheckFolders(const Common& common, std::vector<Finding>& findings) {
   for (const std::string& problem : models.problems) {
     findings.push_back({State::kBad, "model store", problem, "remove it and fetch it again"});
   }
-}
-
-// Bytes of downloads that were interrupted.
-uint64_t UnfinishedBytes(const std::string& store, size_t& count) {
-  uint64_t bytes = 0;
-  std::error_code error;
-  for (const auto& each : std::filesystem::directory_iterator(store + "/partial", error)) {
-    ++count;
-    struct stat data{};
-    if (stat((each.path() / "data").c_str(), &data) == 0)
-      bytes += static_cast<uint64_t>(data.st_blocks) * 512;
-  }
-  return bytes;
 }
 
 std::string HashOf(int file) {
@@ -122,21 +115,30 @@ void CheckModels(const Common& common, bool hashes, std::vector<Finding>& findin
       {State::kGood, "model files",
        fmt::format("{} {}", good, hashes ? "with the right sha256" : "of the right size"),
        hashes ? "" : "'weir doctor --hashes' reads them whole"});
-  size_t unfinished = 0;
-  const uint64_t bytes = UnfinishedBytes(common.folders.models, unfinished);
-  if (unfinished > 0) {
-    findings.push_back({State::kNote, "unfinished pulls",
-                        fmt::format("{} with {}", unfinished, Bytes(bytes)),
-                        "run the same pull again to go on; they are taken away after a week"});
-  }
 }
 
-void CheckServer(const Common& common, std::vector<Finding>& findings) {
-  auto link = ServerLink::Find(common.folders);
+// What a loaded engine of a build for GPUs has found.
+void CheckGpus(const json::Value& engine, std::vector<Finding>& findings) {
+  if (TextAt(engine, "state") != "ready") return;
+  std::vector<std::string> gpus;
+  for (const json::Value& gpu : ListAt(engine, "gpus")) {
+    if (gpu.AsString() != nullptr) gpus.push_back(*gpu.AsString());
+  }
+  const std::string what = fmt::format("GPU of {}", TextAt(engine, "model"));
+  if (gpus.empty()) {
+    findings.push_back(
+        {State::kBad, what, "no device is there: the CPU computes",
+         "look for the driver, and for the rights of this user on its device files"});
+    return;
+  }
+  findings.push_back(
+      {State::kGood, what,
+       fmt::format("{}; {:.0f} layers on it", Words(gpus), NumberAt(engine, "gpu_layers"))});
+}
+
+void CheckServer(std::optional<ServerLink>& link, std::vector<Finding>& findings) {
   if (!link) {
-    const bool stale = std::filesystem::exists(common.folders.data + "/serve.json");
-    findings.push_back({State::kNote, "server", stale ? "none; serve.json is stale" : "none runs",
-                        "start one with 'weir serve'"});
+    findings.push_back({State::kNote, "server", "none runs", "start one with 'weir serve'"});
     return;
   }
   findings.push_back({State::kGood, "server", link->url()});
@@ -151,6 +153,7 @@ void CheckServer(const Common& common, std::vector<Finding>& findings) {
                         "'weir doctor' while a model is loaded tells its level"});
   }
   for (const json::Value& engine : ListAt(*engines, "data")) {
+    if (!GpuBuild().empty()) CheckGpus(engine, findings);
     std::vector<std::string> levels;
     bool full = true;
     for (const json::Value& line : ListAt(engine, "sandbox")) {
@@ -190,8 +193,14 @@ int Doctor(const Common& common, const std::vector<std::string>& words, bool has
   CheckHardware(machine, findings);
   CheckFolders(common, findings);
   CheckModels(common, hashes, findings);
-  if (const auto settings = LoadFor(words)) CheckPlaces(*settings, findings);
-  CheckServer(common, findings);
+  CheckLeftovers(common.folders.models, findings);
+  auto link = ServerLink::Find(common.folders);
+  CheckDataFolder(common.folders, link.has_value(), findings);
+  if (const auto settings = LoadFor(words)) {
+    CheckListening(*settings, common.folders, link ? link->url() : "", findings);
+    CheckPlaces(*settings, findings);
+  }
+  CheckServer(link, findings);
   if (common.json) {
     std::string text;
     json::Writer writer(&text);

@@ -3,10 +3,13 @@
 #include <fcntl.h>
 #include <fmt/core.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstdlib>
+#include <fstream>
+#include <sstream>
 
 namespace weir {
 namespace {
@@ -42,6 +45,25 @@ Result<FileLock> FileLock::Acquire(const std::string& folder) {
     return Fail(SystemError("cannot write " + path, errno));
   }
   return FileLock(std::move(fd));
+}
+
+// A line of /proc/locks is "1: FLOCK  ADVISORY  WRITE 4711 fe:00:131087 0 EOF". Device numbers are
+// not compared: some file systems tell another one to stat.
+std::optional<pid_t> LockHolder(const std::string& path) {
+  const Fd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+  struct stat file{};
+  if (!fd.valid() || fstat(fd.get(), &file) != 0) return std::nullopt;
+  if (flock(fd.get(), LOCK_SH | LOCK_NB) == 0 || errno != EWOULDBLOCK) return std::nullopt;
+  const std::string inode = fmt::format(":{}", file.st_ino);
+  std::ifstream locks("/proc/locks");
+  for (std::string line; std::getline(locks, line);) {
+    std::istringstream words(line);
+    std::string number, kind, advisory, access, where;
+    pid_t holder = 0;
+    words >> number >> kind >> advisory >> access >> holder >> where;
+    if (words && kind == "FLOCK" && access == "WRITE" && where.ends_with(inode)) return holder;
+  }
+  return 0;
 }
 
 }  // namespace weir

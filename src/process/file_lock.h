@@ -4,6 +4,9 @@
 // The kernel lets go of it when the last of them is gone; the file stays.
 #pragma once
 
+#include <sys/types.h>
+
+#include <optional>
 #include <string>
 
 #include "base/result.h"
@@ -23,5 +26,10 @@ class FileLock {
   explicit FileLock(Fd fd) : fd_(std::move(fd)) {}
   Fd fd_;
 };
+
+// Who holds an flock on the file at `path`, of those who take exclusive ones: a process id, 0 where
+// the kernel does not say which; nothing when nobody does, or there is no such file. Changes
+// nothing.
+std::optional<pid_t> LockHolder(const std::string& path);
 
 }  // namespace weir

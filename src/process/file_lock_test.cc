@@ -35,6 +35,19 @@ TEST_F(FileLockTest, ASecondHolderIsToldWhoTheFirstIs) {
       << second.error().message;
 }
 
+TEST_F(FileLockTest, ALookTellsWhoHoldsItAndTakesNothing) {
+  const std::string path = folder_ + "/lock";
+  EXPECT_EQ(LockHolder(path), std::nullopt) << "there is no such file";
+  EXPECT_FALSE(std::filesystem::exists(path));
+  {
+    const auto lock = FileLock::Acquire(folder_);
+    ASSERT_TRUE(lock);
+    EXPECT_EQ(LockHolder(path), getpid());
+  }
+  EXPECT_EQ(LockHolder(path), std::nullopt);
+  EXPECT_TRUE(FileLock::Acquire(folder_));
+}
+
 TEST_F(FileLockTest, IsFreeAgainWhenTheHolderLetsGo) {
   {
     ASSERT_TRUE(FileLock::Acquire(folder_));

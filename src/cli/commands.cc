@@ -244,7 +244,7 @@ void AddBenchCommand(CLI::App& app, Asked& asked) {
       [&] {
         if (asked.measure_quality) {
           asked.quality.models = asked.names;
-          return BenchQuality(asked.common, asked.quality);
+          return BenchQuality(asked.common, asked.quality, ConfigWords(asked));
         }
         if (asked.names.size() > 1) {
           fmt::print(stderr, "weir: bench takes one model; several go with --quality\n");

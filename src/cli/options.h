@@ -157,7 +157,8 @@ int UpdateModels(const Common& common, const UpdateOptions& options);
 int ListEngines(const Common& common);
 int StopModel(const Common& common, const std::string& model);
 int BenchModel(const Common& common, const std::string& model);
-int BenchQuality(const Common& common, const QualityOptions& options);
+int BenchQuality(const Common& common, const QualityOptions& options,
+                 const std::vector<std::string>& words);
 int TuneModel(const Common& common, const std::string& model);
 int RunChat(const Common& common, const RunOptions& options);
 int Ingest(const Common& common, const IngestOptions& options);

@@ -17,6 +17,7 @@
 #include "cli/model_source.h"
 #include "cli/options.h"
 #include "cli/progress_bar.h"
+#include "cli/quality_memory.h"
 #include "cli/quality_report.h"
 #include "cli/quality_text.h"
 #include "cli/table.h"
@@ -158,10 +159,11 @@ size_t BaseOf(const std::vector<Candidate>& candidates) {
 
 class QualityBench {
  public:
-  QualityBench(const Common& common, const QualityOptions& options, Text text,
+  QualityBench(const Common& common, const QualityOptions& options, MeasuringRoom room, Text text,
                std::vector<Candidate> candidates)
       : common_(common),
         options_(options),
+        room_(std::move(room)),
         text_(std::move(text)),
         candidates_(std::move(candidates)),
         base_(BaseOf(candidates_)),
@@ -172,6 +174,7 @@ class QualityBench {
                          .text_bytes = text_.bytes.size(),
                          .text_sha256 = models::Sha256::Of(text_.bytes)};
     report.context_tokens = Context();
+    if (auto fits = CheckRoom(); !fits) return Fail(fits.error());
     for (size_t i = 0; i < candidates_.size(); ++i) {
       if (i == base_ && candidates_.size() > 1) continue;
       auto measured = MeasureOne(candidates_[i], i == base_, report);
@@ -190,6 +193,17 @@ class QualityBench {
     if (options_.context_tokens > 0) return options_.context_tokens;
     return trained > 0 ? static_cast<int32_t>(std::min<int64_t>(kContextDefault, trained))
                        : kContextDefault;
+  }
+
+  // Of those that are there; what is made of them is no larger.
+  Result<void> CheckRoom() const {
+    for (size_t i = 0; i < candidates_.size(); ++i) {
+      if (!candidates_[i].source) continue;
+      std::vector<ModelToMeasure> together = {{candidates_[base_].name, &base().info}};
+      if (i != base_) together.push_back({candidates_[i].name, &candidates_[i].source->info});
+      if (auto fits = CheckMeasuringFits(together, Context(), room_); !fits) return fits;
+    }
+    return {};
   }
 
   static QualityRow RowOf(const std::string& name, const gguf::Info& info) {
@@ -220,7 +234,9 @@ class QualityBench {
       } else {
         QualityRow row = RowOf(candidate.name, *info);
         row.made = true;
-        compared = Compare(partial->data(), std::move(row), /*alone=*/false, report);
+        compared = CheckMeasuringFits({{candidates_[base_].name, &base().info}, {row.name, &*info}},
+                                      report.context_tokens, room_);
+        if (compared) compared = Compare(partial->data(), std::move(row), /*alone=*/false, report);
       }
     }
     writer_->Discard(std::move(*partial));
@@ -278,6 +294,7 @@ class QualityBench {
 
   const Common& common_;
   const QualityOptions& options_;
+  const MeasuringRoom room_;
   const Text text_;
   const std::vector<Candidate> candidates_;
   const size_t base_;
@@ -296,7 +313,8 @@ void NoteLoss(const std::vector<Candidate>& candidates, const QualityOptions& op
 
 }  // namespace
 
-int BenchQuality(const Common& common, const QualityOptions& options) {
+int BenchQuality(const Common& common, const QualityOptions& options,
+                 const std::vector<std::string>& words) {
   auto text = ReadText(options.text);
   if (!text) return Report(text.error());
   auto candidates = CandidatesOf(common, options);
@@ -304,7 +322,8 @@ int BenchQuality(const Common& common, const QualityOptions& options) {
   auto svg = Output::Open(options.svg);
   if (!svg) return Report(svg.error());
   NoteLoss(*candidates, options);
-  QualityBench bench(common, options, std::move(*text), std::move(*candidates));
+  QualityBench bench(common, options, RoomToMeasure(common, words), std::move(*text),
+                     std::move(*candidates));
   const auto report = bench.Run();
   if (!report) return Report(report.error());
   if (auto written = svg->Write(QualitySvg(*report)); !written) return Report(written.error());

@@ -134,6 +134,14 @@ def test_what_cannot_be_measured_is_said_in_one_line(store, stories, tmp_path):
     assert left_behind(store) == [] and not list(tmp_path.glob("*.weir-part"))
 
 
+def test_models_that_do_not_fit_together_are_refused_before_they_are_loaded(store, stories):
+    done = store("bench", "--quality", stories, "--types", "q8_0", *QUICK, WEIR_ENGINE_MEMORY="4MiB")
+    error = one_line(done, 1)
+    assert stories.stem in error and "4.0 MiB of engine.memory" in error and "--context" in error
+    assert left_behind(store) == []
+    assert measured(store, stories, *QUICK)["base"] == stories.stem, "without a limit the machine has room"
+
+
 def test_a_model_that_only_embeds_has_no_perplexity(weir, http, embedding):
     done = weir("bench", "--quality", EMBEDDING)
     assert "no perplexity" in one_line(done, 1)

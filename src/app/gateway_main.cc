@@ -104,7 +104,7 @@ Duration KeepAliveOf(Duration setting) {
   return setting == config::kForever ? Duration(-1) : setting;
 }
 
-// The machine is asked before the sandbox closes /proc.
+// `machine` was asked before the sandbox closed /proc.
 backends::FleetOptions FleetOptionsOf(const config::Settings& settings, const Machine& machine) {
   const policy::MemoryBudget memory = policy::MemoryBudgetOf(settings, machine);
   return {.keep_alive = KeepAliveOf(*settings.keep_alive),
@@ -126,6 +126,7 @@ class Gateway {
   Gateway(const ServeArguments& arguments, config::Settings settings, const Machine& machine,
           std::unique_ptr<sqlite::Database> database, std::unique_ptr<keys::KeyStore> keys)
       : arguments_(arguments),
+        machine_(machine),
         database_(std::move(database)),
         keys_(std::move(keys)),
         store_(*settings.models, models::Places::Of(config::ProcessVariable)),
@@ -134,7 +135,7 @@ class Gateway {
         fleet_(
             loop_.executor(), SystemClock(), link_,
             [this](const std::string& model) { return policy_.FileOf(model); },
-            FleetOptionsOf(policy_.settings(), machine)),
+            FleetOptionsOf(policy_.settings(), machine_)),
         door_(loop_.executor(), SystemClock(), link_),
         providers_(loop_.executor(), SystemClock(), door_, {.seed = RandomSalt()}),
         readers_(loop_.executor(), SystemClock(), link_, {}),
@@ -353,6 +354,11 @@ class Gateway {
     gateway_.label_rules = policy::LabelRulesOf(policy_.settings());
   }
 
+  void UseBounds() {
+    const backends::FleetOptions options = FleetOptionsOf(policy_.settings(), machine_);
+    fleet_.SetBounds(options.memory_max, options.memory_is_guess, options.engines_max);
+  }
+
   void UsePrediction() {
     routing::ChosenPredictor chosen = routing::PredictorOf(policy_.settings());
     if (!chosen.note.empty()) LogWarning("{}", chosen.note);
@@ -397,6 +403,7 @@ class Gateway {
     UseDetector(*std::move(detector));
     policy_.Replace(std::move(*settings));
     ApplyLimits();
+    UseBounds();
     UsePrediction();
     UseBackends();
     UsePrices(*prices);
@@ -440,6 +447,7 @@ class Gateway {
   }
 
   const ServeArguments& arguments_;
+  const Machine machine_;
   Loop loop_;
   std::unique_ptr<sqlite::Database> database_;
   std::unique_ptr<keys::KeyStore> keys_;

@@ -113,6 +113,9 @@ class EngineFleet final : public Backend {
   // Asks each ready engine for its figures first.
   Task<std::vector<EngineStatus>> Status();
   FleetMemory memory() const;
+  // Other bounds from now on (FleetOptions has the words). Idle engines beyond them go, the
+  // cheapest to bring back first; those in use or pinned stay.
+  void SetBounds(uint64_t memory_max, bool memory_is_guess, size_t engines_max);
   void OnEngineExited(const wire::EngineExited& exited);
 
  private:

@@ -161,6 +161,23 @@ void EngineFleet::GiveBack(const Slot& grown) {
   }
 }
 
+void EngineFleet::SetBounds(uint64_t memory_max, bool memory_is_guess, size_t engines_max) {
+  options_.memory_max = memory_max;
+  options_.memory_is_guess = memory_is_guess;
+  options_.engines_max = engines_max;
+  const std::vector<SlotPtr> slots = WithProcess();
+  std::vector<LoadedEngine> loaded;
+  for (const SlotPtr& slot : slots) loaded.push_back(AsLoaded(*slot));
+  for (const size_t i : CheapestFirst(loaded)) {
+    const size_t engines = WithProcess().size();
+    // A guess never bound one that is alone.
+    const bool fits =
+        memory().used <= options_.memory_max || (options_.memory_is_guess && engines == 1);
+    if (fits && engines <= options_.engines_max) return;
+    Unload(slots[i], "there is less room for models than before");
+  }
+}
+
 uint64_t EngineFleet::HeldByLeaving() const {
   uint64_t bytes = 0;
   for (const auto& [engine, exit] : exits_) bytes += exit->leaving_bytes;

@@ -302,6 +302,27 @@ TEST_F(FleetMemoryTest, AnEngineThatDiedIsReplacedInItsOwnPlace) {
   EXPECT_EQ(UsedMiB(), 100u);
 }
 
+TEST_F(FleetMemoryTest, OtherBoundsHoldAtOnceAndNobodyInUseGoes) {
+  BuildWith(100);
+  for (const char* name : {"a", "b", "c"}) Add(name, 30);
+  Preload("a");
+  Hold("b");
+  Preload("c");
+  fleet_->SetBounds(uint64_t{70} << 20, /*memory_is_guess=*/false, /*engines_max=*/8);
+  EXPECT_EQ(Loaded().size(), 2u);
+  EXPECT_THAT(Loaded(), testing::Contains("b"));
+  fleet_->SetBounds(uint64_t{10} << 20, false, 8);
+  EXPECT_THAT(Loaded(), ElementsAre("b")) << "in use";
+  EXPECT_EQ(Preload("a").error().reason, "model_too_large");
+  fleet_->SetBounds(uint64_t{100} << 20, false, /*engines_max=*/2);
+  EXPECT_TRUE(Preload("a").has_value());
+  EXPECT_TRUE(Preload("c").has_value());
+  EXPECT_THAT(Loaded(), UnorderedElementsAre("b", "c")) << "two at once";
+  streams_.clear();
+  fleet_->SetBounds(uint64_t{10} << 20, /*memory_is_guess=*/true, 8);
+  EXPECT_EQ(Loaded().size(), 1u) << "a guess lets one alone stay";
+}
+
 TEST_F(FleetMemoryTest, WhatFailedHoldsNothing) {
   BuildWith(100);
   Add("a", 60);

@@ -22,6 +22,9 @@ using StreamResult = Result<std::unique_ptr<EventStream>>;
 class EngineFleetTest : public testing::Test {
  protected:
   EngineFleetTest() : starter_(loop_.executor()) {
+    // Timers run by the machine's clock: what is due by this one is due by that one too, also on a
+    // machine that was started a minute ago.
+    clock_.Advance(-std::chrono::hours(10'000));
     starter_.on_exited = [this](const wire::EngineExited& exited) {
       if (fleet_) fleet_->OnEngineExited(exited);
     };

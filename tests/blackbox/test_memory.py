@@ -1,6 +1,7 @@
 """Several models under a memory budget: who gives way, who is refused, what users see of it."""
 
 import json
+import signal
 import socket
 import subprocess
 
@@ -116,6 +117,22 @@ def test_a_model_in_use_or_pinned_does_not_give_way(serve_with, sizes):
         assert "pinned" in weir(server.data, "ps").stdout
         assert load(http, "first", keep_alive_s=60).status_code == 200
         assert load(http, "second").status_code == 200
+
+
+def test_a_smaller_budget_holds_from_the_reload_on(serve_with, sizes, tmp_path, stories):
+    server = serve_with("4GiB")
+    with http_client(server) as http:
+        assert load(http, "first").status_code == load(http, "second").status_code == 200
+        (tmp_path / "weir.toml").write_text(CONFIG.format(memory=for_one(sizes), stories=stories))
+        server.process.send_signal(signal.SIGHUP)
+        assert weir_server.until(lambda: state(http)[1]["max"] == for_one(sizes), 20)
+        loaded, memory = state(http)
+        assert len(loaded) == 1 and memory["used"] <= memory["max"]
+        (tmp_path / "weir.toml").write_text(CONFIG.format(memory="4GiB", stories=stories))
+        server.process.send_signal(signal.SIGHUP)
+        assert weir_server.until(lambda: state(http)[1]["max"] == 4 << 30, 20)
+        assert load(http, "first").status_code == load(http, "second").status_code == 200
+        assert len(state(http)[0]) == 2
 
 
 def test_a_model_that_can_never_fit_is_refused_with_the_figures(serve_with):

@@ -33,6 +33,12 @@ done
 programs=("$tree"/usr/bin/weir* "$tree"/usr/lib/weir/weir-engine-*)
 strip --strip-unneeded "${programs[@]}"
 
+# The package makes a user (deploy/debian/postinst), so that the administrator's commands find the server's data in
+# /var/lib/weir, and files in /etc/weir can be its alone.
+unit=$tree/usr/lib/systemd/system/weir.service
+sed -i 's/^DynamicUser=yes$/User=weir\nGroup=weir/' "$unit"
+grep -q '^User=weir$' "$unit" || { say "deploy/weir.service has no DynamicUser=yes"; exit 1; }
+
 # As Debian has it: pages are packed, zsh looks elsewhere, licences are one file.
 gzip --best --no-name "$tree/usr/share/man/man1/weir.1"
 mkdir -p "$tree/usr/share/zsh/vendor-completions"
@@ -58,7 +64,7 @@ Version: $version
 Architecture: $architecture
 Maintainer: The Weir authors <weir@localhost>
 Installed-Size: $(du --summarize --block-size=1024 --apparent-size --exclude=DEBIAN "$tree" | cut -f1)
-Depends: $depends
+Depends: $depends, adduser
 Recommends: ca-certificates, poppler-utils
 Section: net
 Priority: optional
@@ -68,26 +74,7 @@ Description: AI on your own hardware
  machines only what a policy of yours lets go. It comes with a command line,
  a scheduler for many clients at once, and a database for documents.
 CONTROL
-# Nothing is started that nobody asked for: `systemctl enable --now weir` does, or with --user for oneself.
-cat >"$tree/DEBIAN/postinst" <<'SCRIPT'
-#!/bin/sh
-set -e
-if [ "$1" = configure ] && [ -d /run/systemd/system ]; then
-  systemctl daemon-reload || true
-  systemctl try-restart weir.service || true
-fi
-SCRIPT
-cat >"$tree/DEBIAN/prerm" <<'SCRIPT'
-#!/bin/sh
-set -e
-if [ "$1" = remove ] && [ -d /run/systemd/system ]; then systemctl disable --now weir.service || true; fi
-SCRIPT
-cat >"$tree/DEBIAN/postrm" <<'SCRIPT'
-#!/bin/sh
-set -e
-if [ -d /run/systemd/system ]; then systemctl daemon-reload || true; fi
-SCRIPT
-chmod 755 "$tree"/DEBIAN/p*
+for script in postinst prerm postrm; do install -m 755 "deploy/debian/$script" "$tree/DEBIAN/$script"; done
 (cd "$tree" && find . -path ./DEBIAN -prune -o -type f -printf '%P\0' | sort -z | xargs -0 md5sum) >"$tree/DEBIAN/md5sums"
 find "$tree" -type d -exec chmod 755 {} +
 

@@ -1,9 +1,11 @@
 """weir pull, rm and cp against servers that speak the hubs' protocols and misbehave."""
 
+import collections
 import json
 import os
 import random
 import signal
+import struct
 import subprocess
 import time
 
@@ -252,38 +254,70 @@ def test_a_waiting_pull_takes_over_when_the_first_is_killed(store, hub):
     assert store.content("large:latest") == LARGE_FILE and store.leftovers() == []
 
 
+def counts_of(store):
+    """Bytes of each piece that a pull has written and counted, behind magic, total, piece size, boot id and ETag."""
+    for path in store.root.glob("partial/*/state"):
+        state = path.read_bytes()
+        if len(state) > 328:
+            return struct.unpack_from("<3q", state, 320)
+    return (0, 0, 0)
+
+
+def phase_of(store):
+    """Where a kill has left the store."""
+    if list(store.root.glob("manifests/*/*.json")):
+        return "named"
+    if list(store.root.glob("partial/*/intent")):
+        return "about to be named"
+    whole = sum(counts_of(store)) == len(LARGE_FILE)
+    return "all bytes" if whole else "some bytes" if any(counts_of(store)) else "no bytes"
+
+
+def strangers(store):
+    """What has no place in a store after a kill: the next start would not know whose it is."""
+    blobs = {path.name for path in store.root.glob("blobs/*")}
+    intents = [json.loads(path.read_text()) for path in store.root.glob("*/*/*") if path.name == "intent"
+               or path.suffix == ".json"]
+    owned = {f"sha256-{each['model']['sha256']}" for each in intents}
+    return sorted(blobs - owned) + sorted(str(each) for each in list(store.root.glob("partial/*"))[1:])
+
+
 def test_killed_pulls_lose_nothing(store, hub):
-    """Each round kills a pull at a random moment; bytes that arrived are not asked for twice."""
+    """Each round kills a pull at a random moment. What was counted is there for the next one, and nothing is there that
+    nobody owns. WEIR_PULL_KILLS says how many rounds; `pytest -rP` shows where they hit."""
     kills = int(os.environ.get("WEIR_PULL_KILLS", "2000" if LONG else "20"))
     hub.delay_s = 0.0005
     source = random.Random(7)
+    phases = collections.Counter()
+    before = (0, 0, 0)
     for _ in range(kills):
         process = store.start("pull", f"{hub.url}/files/large.gguf")
         time.sleep(source.uniform(0.0, 0.4))
         process.send_signal(signal.SIGKILL)
-        process.communicate()
+        process.communicate()  # the process that fetches has ended, too
+        phase = phase_of(store)
+        phases[phase] += 1
+        if phase in ("no bytes", "some bytes", "all bytes"):
+            after = counts_of(store)
+            assert all(now >= then for now, then in zip(after, before, strict=True)), (before, after)
+            before = after
+        assert strangers(store) == [], phase
         if "large:latest" in store.names():
             assert store.content("large:latest") == LARGE_FILE
             store("rm", "large:latest")
+            before = counts_of(store)
     done = store("pull", f"{hub.url}/files/large.gguf")
     assert done.returncode == 0, done.stderr
     assert store.content("large:latest") == LARGE_FILE
     assert store.leftovers() == []
+    print(f"{kills} kills: {dict(phases)}")
 
 
 def test_what_arrived_before_a_kill_is_kept(store, hub):
     hub.delay_s = 0.01
     process = store.start("pull", f"{hub.url}/files/large.gguf", "--connections", "1")
 
-    def arrived():
-        """The first piece's count, behind magic, total, piece size, boot id and ETag."""
-        for path in store.root.glob("partial/*/state"):
-            state = path.read_bytes()
-            if len(state) > 328:
-                return int.from_bytes(state[320:328], "little")
-        return 0
-
-    assert weir_server.until(lambda: arrived() > 1_000_000, 60)
+    assert weir_server.until(lambda: counts_of(store)[0] > 1_000_000, 60)
     process.kill()
     process.communicate()
     hub.seen.clear()

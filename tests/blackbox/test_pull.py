@@ -282,6 +282,7 @@ def strangers(store):
     return sorted(blobs - owned) + sorted(str(each) for each in list(store.root.glob("partial/*"))[1:])
 
 
+@pytest.mark.timeout(7200)
 def test_killed_pulls_lose_nothing(store, hub):
     """Each round kills a pull at a random moment. What was counted is there for the next one, and nothing is there that
     nobody owns. WEIR_PULL_KILLS says how many rounds; `pytest -rP` shows where they hit."""

@@ -194,6 +194,7 @@ class Subject {
   double SyncUs() const {
     const auto path = folder_ / "sync";
     const int file = open(path.c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+    if (file < 0) return 0;
     const std::string pages(8'192, 'x');
     std::vector<double> us;
     for (int i = 0; i < 100; ++i) {

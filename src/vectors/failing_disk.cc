@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
+#include <csignal>
 #include <cstdarg>
 #include <fstream>
 #include <map>
@@ -17,6 +18,7 @@
 #include <string>
 #include <vector>
 
+// What the linker calls them. NOLINTBEGIN(bugprone-reserved-identifier)
 extern "C" {
 int __real_open(const char* path, int flags, ...);
 int __real_open64(const char* path, int flags, ...);
@@ -30,6 +32,7 @@ int __real_mkdir(const char* path, mode_t mode);
 void* __real_malloc(size_t size);
 void* __real_realloc(void* memory, size_t size);
 }
+// NOLINTEND(bugprone-reserved-identifier)
 
 namespace weir::vectors {
 namespace {
@@ -66,9 +69,18 @@ struct Disk {
   // Counts a call; true when it has to fail.
   bool Fails() {
     const size_t call = calls++;
-    if (how == FailingDisk::Failure::kOnce ? call != fail_at : call < fail_at) return false;
+    if (how == FailingDisk::Failure::kFromThenOn ? call < fail_at : call != fail_at) return false;
     errno = error;
     return true;
+  }
+  // The same for calls that happen as a whole or not at all.
+  bool FailsWhole() {
+    if (!Fails()) return false;
+    DieIfKilled();
+    return true;
+  }
+  void DieIfKilled() const {
+    if (how == FailingDisk::Failure::kKilled) raise(SIGKILL);
   }
 };
 
@@ -83,7 +95,7 @@ int Open(const char* path, int flags, mode_t mode) {
   const bool nameless = (flags & O_TMPFILE) == O_TMPFILE;
   if (nameless || !disk.Watches(path)) return __real_open64(path, flags, mode);
   const bool makes = (flags & O_CREAT) != 0 && !disk.now.contains(path);
-  if ((makes || (flags & O_TRUNC) != 0) && disk.Fails()) return -1;
+  if ((makes || (flags & O_TRUNC) != 0) && disk.FailsWhole()) return -1;
   const int fd = __real_open64(path, flags, mode);
   if (fd < 0) return fd;
   struct stat status = {};
@@ -114,6 +126,7 @@ ssize_t WriteAt(int fd, const void* data, size_t size, off_t at, const Write& wr
          std::string(static_cast<const char*>(data), static_cast<size_t>(written))});
   }
   if (!fails) return written;
+  disk.DieIfKilled();
   errno = error;
   return -1;
 }
@@ -226,6 +239,7 @@ void FailingMemory::Forget() { FailAt(~size_t{0}); }
 
 using weir::vectors::TheDisk;
 
+// NOLINTBEGIN(bugprone-reserved-identifier)
 extern "C" {
 
 int __wrap_open(const char* path, int flags, ...) {
@@ -265,7 +279,7 @@ int __wrap_mkdir(const char* path, mode_t mode) {
   auto& disk = TheDisk();
   const std::lock_guard lock(disk.mutex);
   if (!disk.Watches(path)) return __real_mkdir(path, mode);
-  if (disk.Fails()) return -1;
+  if (disk.FailsWhole()) return -1;
   const int done = __real_mkdir(path, mode);
   if (done == 0) disk.new_folders.insert(path);
   return done;
@@ -278,7 +292,7 @@ int __wrap_fsync(int fd) {
   const auto file = disk.files.find(fd);
   const auto folder = disk.folders.find(fd);
   if (file == disk.files.end() && folder == disk.folders.end()) return 0;
-  if (disk.Fails()) return -1;
+  if (disk.FailsWhole()) return -1;
   if (file != disk.files.end()) {
     for (const auto& change : file->second->pending) {
       weir::vectors::Apply(change, file->second->durable);
@@ -305,7 +319,7 @@ int __wrap_ftruncate64(int fd, off_t size) {
   const std::lock_guard lock(disk.mutex);
   const auto file = disk.files.find(fd);
   if (file == disk.files.end()) return __real_ftruncate64(fd, size);
-  if (disk.Fails()) return -1;
+  if (disk.FailsWhole()) return -1;
   file->second->pending.push_back({true, static_cast<size_t>(size), {}});
   return __real_ftruncate64(fd, size);
 }
@@ -315,7 +329,7 @@ int __wrap_rename(const char* from, const char* to) {
   const std::lock_guard lock(disk.mutex);
   const auto file = disk.now.find(from);
   if (file == disk.now.end()) return __real_rename(from, to);
-  if (disk.Fails()) return -1;
+  if (disk.FailsWhole()) return -1;
   disk.now[to] = file->second;
   disk.now.erase(from);
   return __real_rename(from, to);
@@ -335,3 +349,4 @@ void* __wrap_realloc(void* memory, size_t size) {
   return weir::vectors::AllocationFails() ? nullptr : __real_realloc(memory, size);
 }
 }
+// NOLINTEND(bugprone-reserved-identifier)

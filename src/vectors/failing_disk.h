@@ -18,7 +18,8 @@ class FailingDisk {
   static void Forget();
   static size_t Calls();
 
-  enum class Failure : uint8_t { kOnce, kFromThenOn };
+  // kKilled: the process ends there and then, by SIGKILL.
+  enum class Failure : uint8_t { kOnce, kFromThenOn, kKilled };
   // The call of that number (0 is the first since Watch) fails with `error`, an errno; of a write
   // one half is done.
   static void FailAt(size_t call, int error, Failure how);

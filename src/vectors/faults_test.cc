@@ -4,9 +4,12 @@
 //
 // A part of the numbers in `make test`, all with WEIR_LONG.
 #include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstdlib>
+#include <functional>
 #include <map>
 #include <random>
 
@@ -32,16 +35,23 @@ using Content = std::map<std::string, int64_t>;
 // A fixed course of writes of all kinds, and what it knows to be there.
 class Course {
  public:
-  explicit Course(std::filesystem::path path) : path_(std::move(path)) {}
+  explicit Course(std::filesystem::path path, int seed = 0) : seed_(seed), path_(std::move(path)) {}
 
   // True when everything succeeded. Goes on after a failure, unless it is to `stop` at it.
-  bool Run(bool stop) {
+  bool Run(bool stop, const std::function<void()>& done = [] {}) {
     bool all = true;
     for (int step = 0; step < kSteps; ++step) {
       all = Step(step) && all;
       if (!all && stop) return false;
+      done();
     }
     return all;
+  }
+  // As if another process had run it and come so far.
+  void Believe(int steps) {
+    created_ = steps > 0;
+    for (int step = 0; step < steps; ++step) acknowledged_ = After(step, acknowledged_);
+    doubtful_ = After(steps, acknowledged_);
   }
 
   // What the open store shows.
@@ -139,32 +149,47 @@ class Course {
     return true;
   }
 
+  // What a step is: one of these, or a read-only one.
+  bool Reopens(int step) const { return step % 13 == 12; }
+  bool Builds(int step) const { return step % 9 == 8; }
+  bool Notes(int step) const { return step % 7 == 3; }
+  std::vector<std::string> Deleted(int step) const {
+    std::vector<std::string> ids;
+    if (Reopens(step) || Builds(step) || step % 7 != 6) return ids;
+    for (int id = (step + seed_) % 29; id < 80; id += 5) ids.push_back(std::to_string(id));
+    return ids;
+  }
+  std::vector<Point> Upserted(int step) const {
+    std::vector<Point> points;
+    if (Reopens(step) || Builds(step) || Notes(step) || step % 7 == 6) return points;
+    for (int i = 0; i < ((step + seed_) % 4 == 1 ? 40 : 3); ++i) {
+      points.push_back(PointOf((step * 11 + i * 7 + seed_ * 13) % 80, step));
+    }
+    return points;
+  }
+  Content After(int step, Content content) const {
+    for (const std::string& id : Deleted(step)) content.erase(id);
+    for (const Point& point : Upserted(step)) content[point.id] = step;
+    return content;
+  }
+
   bool Step(int step) {
     if (!Open()) return false;
-    Content next = acknowledged_;
-    if (step % 13 == 12) {
+    if (Reopens(step)) {
       Close();
       return Open();
     }
-    if (step % 9 == 8) return collection_->BuildIndexes().has_value();
-    if (step % 7 == 6) {
-      std::vector<std::string> ids;
-      for (int id = step; id < 80; id += 5) ids.push_back(std::to_string(id));
-      for (const auto& id : ids) next.erase(id);
-      return Took(collection_->Delete(ids), next);
+    if (Builds(step)) return collection_->BuildIndexes().has_value();
+    if (Notes(step)) {
+      return store_->PutNote({.key = "note", .text = std::to_string(step)}).has_value();
     }
-    if (step % 7 == 3) {
-      const auto note = store_->PutNote({.key = "note", .text = std::to_string(step)});
-      return note.has_value();
-    }
-    std::vector<Point> points;
-    for (int i = 0; i < (step % 4 == 1 ? 40 : 3); ++i) {
-      points.push_back(PointOf((step * 11 + i * 7) % 80, step));
-      next[points.back().id] = step;
-    }
-    return Took(collection_->Upsert(points), next);
+    const Content next = After(step, acknowledged_);
+    const auto deleted = Deleted(step);
+    if (!deleted.empty()) return Took(collection_->Delete(deleted), next);
+    return Took(collection_->Upsert(Upserted(step)), next);
   }
 
+  const int seed_;
   const std::filesystem::path path_;
   std::shared_ptr<Store> store_;
   std::shared_ptr<Collection> collection_;
@@ -175,15 +200,15 @@ class Course {
 
 class Faults : public testing::Test {
  protected:
-  ~Faults() override {
+  void TearDown() override {
     FailingDisk::Forget();
     FailingMemory::Forget();
   }
   // How many calls the course takes when nothing fails.
-  size_t Calls() {
+  size_t Calls(int seed = 0) {
     const TestFolder folder;
     FailingDisk::Watch(folder.path());
-    Course course(folder.path() / "store");
+    Course course(folder.path() / "store", seed);
     EXPECT_TRUE(course.Run(true));
     const size_t calls = FailingDisk::Calls();  // closing has some of its own
     course.CheckOpen();
@@ -230,6 +255,49 @@ TEST_F(Faults, PowerThatIsCutLosesNothingThatWasAcknowledged) {
     for (uint32_t seed = 0; seed < 4; ++seed) {
       course.CheckFolder(folder.path() / ("after" + std::to_string(seed)) / "store");
     }
+  }
+}
+
+// Runs the course in a child that is killed at its call `at`; how many steps it had acknowledged.
+int StepsBeforeItWasKilled(const std::filesystem::path& folder, int seed, size_t at) {
+  int ends[2];
+  EXPECT_EQ(pipe(ends), 0);
+  const pid_t child = fork();
+  if (child == 0) {
+    FailingDisk::Watch(folder);
+    FailingDisk::FailAt(at, 0, FailingDisk::Failure::kKilled);
+    Course course(folder / "store", seed);
+    course.Run(true, [&] {
+      if (write(ends[1], "x", 1) != 1) _exit(5);
+    });
+    _exit(4);
+  }
+  close(ends[1]);
+  int steps = 0;
+  for (char x; read(ends[0], &x, 1) == 1;) ++steps;
+  close(ends[0]);
+  int status = 0;
+  EXPECT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_TRUE(WIFSIGNALED(status)) << status;
+  return steps;
+}
+
+TEST_F(Faults, KilledAtAnyCallItHasWhatWasAcknowledged) {
+  const int kills = std::getenv("WEIR_LONG") != nullptr ? 2'000 : 50;
+  constexpr int kOfOneSeed = 50;
+  std::mt19937 random(7);
+  size_t calls = 0;
+  for (int i = 0; i < kills && !HasFailure(); ++i) {
+    const int seed = i / kOfOneSeed;
+    if (i % kOfOneSeed == 0) calls = Calls(seed);
+    FailingDisk::Forget();
+    const size_t at = random() % calls;
+    SCOPED_TRACE("seed " + std::to_string(seed) + ", call " + std::to_string(at));
+    const TestFolder folder;
+    const int steps = StepsBeforeItWasKilled(folder.path(), seed, at);
+    Course course(folder.path() / "store", seed);
+    course.Believe(steps);
+    course.CheckFolder(folder.path() / "store");
   }
 }
 

@@ -296,6 +296,41 @@ TEST(GraphFile, IsUsedAgainAndABadOneIsBuiltAgainWhileSearchesGoOn) {
   }
 }
 
+TEST(GraphFile, DamagedInAnyBlockIsNoticedAndBuiltAgain) {
+  const TestFolder folder;
+  const auto path = folder.path() / "store";
+  const auto file = path / "index" / "1-0.graph";
+  const Rows rows(2'000);
+  const StoreOptions options{.graph_points_least = 500, .build_in_background = false};
+  {
+    auto store = *Store::Open(path, options);
+    auto c = *store->Create({.name = "c", .spaces = {{.dimensions = kDimensions}}});
+    ASSERT_TRUE(c->Upsert(Points(rows, 0, 2'000)));
+    ASSERT_TRUE(c->BuildIndexes());
+  }
+  std::ifstream stream(file, std::ios::binary);
+  const std::string whole(std::istreambuf_iterator<char>(stream), {});
+  constexpr size_t kBlock = size_t{64} << 10;
+  for (size_t at = 0; at < whole.size(); at = std::min(at + kBlock, at + whole.size() / 8)) {
+    for (const bool cut : {false, true}) {
+      std::string damaged = whole;
+      if (cut) {
+        damaged.resize(at);
+      } else {
+        damaged[at] = static_cast<char>(damaged[at] ^ 16);
+      }
+      std::ofstream(file, std::ios::binary | std::ios::trunc) << damaged;
+      const std::string where = (cut ? "cut at " : "flipped at ") + std::to_string(at);
+      auto store = *Store::Open(path, options);
+      auto c = *store->Find("c");
+      EXPECT_EQ(c->Query({.vector = rows.Vector(9), .k = 30})->size(), 30U) << where;
+      ASSERT_TRUE(c->BuildIndexes());
+      std::ifstream again(file, std::ios::binary);
+      EXPECT_TRUE(std::string(std::istreambuf_iterator<char>(again), {}) == whole) << where;
+    }
+  }
+}
+
 // Rows `from` up to `to` with their number as seq, without those that `skip` names.
 std::shared_ptr<const View> ViewOf(const Rows& rows, uint32_t from, uint32_t to, uint32_t shift,
                                    uint32_t skip) {

@@ -212,7 +212,9 @@ class Lancedb(Peer):
     def find(self, queries, width, field, below):
         found = []
         for query in queries:
-            search = self.graph.search(query).metric("dot").ef(width).refine_factor(4).limit(10).select(["id", "_distance"])
+            # It takes no beam narrower than what is refined.
+            search = self.graph.search(query).metric("dot").ef(max(width, 40)).refine_factor(4).limit(10)
+            search = search.select(["id", "_distance"])
             if field is not None:
                 search = search.where(f"{field} < {below}", prefilter=True)
             found.append(search.to_arrow()["id"].to_pylist())

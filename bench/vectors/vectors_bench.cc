@@ -103,7 +103,9 @@ class Subject {
   json::Object Load(const json::Value& command) {
     dimensions_ = static_cast<size_t>(IntOf(command, "dimensions"));
     const auto rows = ReadFile<float>(TextOf(command, "rows"));
-    const auto fields = ReadFile<int32_t>(TextOf(command, "fields"));
+    std::vector<int32_t> fields;
+    if (const auto file = TextOf(command, "fields"); !file.empty())
+      fields = ReadFile<int32_t>(file);
     store_ = Must(Store::Open(folder_ / "store", {.build_in_background = false}));
     collection_ = Must(store_->Create(
         {.name = "c", .spaces = {{.dimensions = static_cast<uint32_t>(dimensions_)}}}));
@@ -113,6 +115,7 @@ class Subject {
       std::vector<Point> points;
       for (size_t row = from; row < std::min(count, from + kBatch); ++row) {
         points.push_back(MakePoint(rows, row));
+        if (fields.empty()) continue;
         points.back().payload = json::Object{{"r", fields[2 * row]}, {"s", fields[2 * row + 1]}};
       }
       const Clock clock;

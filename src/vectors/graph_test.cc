@@ -250,6 +250,39 @@ std::vector<std::string> Found(const Collection& c, const Rows& rows, Search sea
   return ids;
 }
 
+TEST(Graph, VectorsThatAreHardToFindGetAWiderBeam) {
+  const TestFolder folder;
+  constexpr uint32_t kHard = 64;
+  std::mt19937 random(5);
+  std::normal_distribution<float> normal;
+  const auto free_vector = [&] {
+    std::vector<float> vector(kHard);
+    for (float& x : vector) x = normal(random);
+    return vector;
+  };
+  auto store = *Store::Open(folder.path() / "store", {.build_in_background = false});
+  auto c = *store->Create({.name = "c", .spaces = {{.dimensions = kHard}}});
+  for (int batch = 0; batch < 4; ++batch) {
+    std::vector<Point> points;
+    for (int i = 0; i < 5'000; ++i) {
+      points.push_back({.id = std::to_string(batch * 5'000 + i), .vectors = {{"", free_vector()}}});
+    }
+    ASSERT_TRUE(c->Upsert(points));
+  }
+  ASSERT_TRUE(c->BuildIndexes(2));
+  size_t found = 0;
+  size_t wanted = 0;
+  for (int i = 0; i < 50; ++i) {
+    Query query{.vector = free_vector(), .search = Search::kExact};
+    std::set<std::string> nearest;
+    for (const Hit& hit : *c->Query(query)) nearest.insert(hit.point.id);
+    query.search = Search::kGraph;
+    for (const Hit& hit : *c->Query(query)) found += nearest.count(hit.point.id);
+    wanted += nearest.size();
+  }
+  EXPECT_GE(static_cast<double>(found), 0.98 * static_cast<double>(wanted));
+}
+
 TEST(GraphFile, IsUsedAgainAndABadOneIsBuiltAgainWhileSearchesGoOn) {
   const TestFolder folder;
   const auto path = folder.path() / "store";

@@ -62,6 +62,8 @@ class OpenCollection : public std::enable_shared_from_this<OpenCollection> {
   struct SpaceGraph {
     std::shared_ptr<const Graph> graph;  // null where there is none yet
     bool mend = false;                   // rows were taken out: some may have lost their last link
+    size_t usual_width = 0;              // of a search's beam; 0: not measured yet
+    uint32_t measured_rows = 0;          // that the graph had then
   };
   struct Picture {
     std::shared_ptr<const View> view;

@@ -3,6 +3,7 @@
 
 #include "vectors/graph_builder.h"
 #include "vectors/open_collection.h"
+#include "vectors/space_search.h"
 
 namespace weir::vectors {
 namespace {
@@ -32,14 +33,16 @@ std::vector<OpenCollection::SpaceGraph> OpenCollection::GraphsFor(const View& vi
   }
   const auto now = NewNumbers(*before.view, view);
   for (size_t space = 0; space < graphs.size(); ++space) {
-    const Graph* graph = (*before.graphs)[space].graph.get();
+    const SpaceGraph& old = (*before.graphs)[space];
+    const Graph* graph = old.graph.get();
     if (graph == nullptr) continue;
     uint32_t rows = 0;
     for (uint32_t row = 0; row < graph->rows(); ++row) {
       if (now[row] != Graph::kNone) rows = now[row] + 1;
     }
     const auto renamed = std::span(now).first(graph->rows());
-    graphs[space] = {std::make_shared<Graph>(graph->Renamed(renamed, rows)), /*mend=*/true};
+    graphs[space] = {std::make_shared<Graph>(graph->Renamed(renamed, rows)), /*mend=*/true,
+                     old.usual_width, old.measured_rows};
   }
   return graphs;
 }
@@ -113,12 +116,17 @@ bool OpenCollection::BuildOne(size_t space, size_t threads, const std::atomic<bo
                        of.dimensions);
   if (!builder.Extend(view.rows, left_out, threads, stop)) return false;
   auto built = std::make_shared<const Graph>(builder.Take());
+  SpaceGraph now{built, /*mend=*/false, before.usual_width, before.measured_rows};
+  if (built->rows() > now.measured_rows + now.measured_rows / 2) {
+    now.usual_width = MeasureWidth(view.spaces[space], of.metric, of.dimensions, *built, left_out);
+    now.measured_rows = built->rows();
+  }
 
   const MutexLock lock(showing_);
   // Rows that got new numbers meanwhile make it worthless; the next turn builds on the new ones.
   if (shown_.numbering != picture.numbering || !shown_.view) return shown_.view != nullptr;
   auto graphs = std::make_shared<std::vector<SpaceGraph>>(*shown_.graphs);
-  (*graphs)[space] = {std::move(built), /*mend=*/false};
+  (*graphs)[space] = std::move(now);
   shown_.graphs = std::move(graphs);
   return true;
 }

@@ -163,6 +163,7 @@ std::vector<Candidate> OpenCollection::FindByVector(const Picture& picture,
                            .eligible = rows,
                            .count = count,
                            .width = query.width,
+                           .usual_width = (*picture.graphs)[*space].usual_width,
                            .search = query.search};
   return FindNearest(search, Target(row_.spec.spaces[*space].metric, query.vector), costs_[*space]);
 }

@@ -23,11 +23,18 @@ struct SpaceSearch {
   const Bitmap* eligible;  // null: all rows are
   size_t count;            // how many are wanted
   size_t width = 0;        // of the beam; 0 chooses one
+  size_t usual_width = 0;  // that MeasureWidth gave; 0 where it was not asked yet
   Search search = Search::kAuto;
 };
 
 // The best first; min(count, eligible rows) of them.
 std::vector<Candidate> FindNearest(const SpaceSearch& search, const Target& target,
                                    SearchCost& cost);
+
+// How wide a beam has to be in this graph to find nearly all of the ten nearest, tried out with
+// some of its rows as queries; how much that is depends on the vectors. Costs as much as some
+// scans.
+size_t MeasureWidth(const SpaceView& space, Metric metric, size_t dimensions, const Graph& graph,
+                    const Bitmap& left_out);
 
 }  // namespace weir::vectors

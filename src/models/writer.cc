@@ -92,8 +92,9 @@ PartialState* MapState(const Fd& file, bool writing) {
   return memory == MAP_FAILED ? nullptr : static_cast<PartialState*>(memory);
 }
 
-// Whether the counts make sense; a state of another version or a torn one starts over.
-bool IsSound(const PartialState& state) {
+// Whether the counts make sense; a state of another version or a torn one starts over, and so does
+// one whose data is gone: that of a commit that was killed while it cleared up.
+bool IsSound(const PartialState& state, uint64_t data_bytes) {
   const uint64_t total = state.total.load();
   const uint64_t piece = state.piece_bytes.load();
   if (state.magic != PartialState::kMagic || piece < kPieceBytesMin ||
@@ -102,6 +103,7 @@ bool IsSound(const PartialState& state) {
   for (size_t i = 0; i < kPiecesMax; ++i) {
     const uint64_t done = state.done[i].load();
     if (done == 0) continue;
+    if (i * piece + done > data_bytes) return false;
     if (total == 0 ? i > 0 : i * piece >= total || done > std::min(piece, total - i * piece))
       return false;
   }
@@ -207,7 +209,7 @@ Result<Partial> Writer::Begin(std::string_view key) const {
     return Fail(StoreError("cannot take space", ENOSPC));
   out.state_.reset(MapState(state, true));
   if (out.state_ == nullptr) return Fail(StoreError("cannot map a file", errno));
-  if (!IsSound(*out.state_)) {
+  if (!IsSound(*out.state_, *FileSize(out.data_))) {
     std::memset(static_cast<void*>(out.state_.get()), 0, sizeof(PartialState));
     out.state_->piece_bytes.store(kPieceBytesMin);
     out.state_->magic = PartialState::kMagic;

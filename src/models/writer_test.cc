@@ -187,6 +187,23 @@ TEST_F(WriterTest, AStateThatMakesNoSenseStartsOver) {
   }
 }
 
+TEST_F(WriterTest, CountsOfBytesThatAreNotThereStartOver) {
+  for (const char* gone : {"", "ab"}) {
+    {
+      auto partial = Open().Begin("key");
+      ASSERT_TRUE(partial->Lay(3, "etag"));
+      ASSERT_TRUE(partial->Append(0, "abc"));
+    }
+    // What a kill leaves between the removal of `intent` and of `state`.
+    fs::remove(root_ / "partial" / "key" / "data");
+    std::ofstream(root_ / "partial" / "key" / "data") << gone;
+    auto partial = Open().Begin("key");
+    EXPECT_EQ(partial->done(), 0u) << "or its pull would fail for ever";
+    ASSERT_TRUE(partial->Lay(3, "etag"));
+    EXPECT_TRUE(partial->Append(0, "abc"));
+  }
+}
+
 TEST_F(WriterTest, ACommitThatWasKilledBeforeItsNameIsFinishedByTheNextWriter) {
   const Manifest manifest = ManifestOf("tiny:1b", "weights");
   {

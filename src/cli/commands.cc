@@ -283,6 +283,8 @@ void AddTextCommands(CLI::App& app, Asked& asked) {
   run->add_option("--with", asked.run.collections,
                   "answer from the documents of this collection (repeatable)")
       ->allow_extra_args(false);
+  run->add_flag("--rewrite", asked.run.rewrite,
+                "with --with: search for a query that a model makes of the question");
   run->add_option("-f,--file", asked.run.files, "a text that goes behind the prompt (repeatable)")
       ->allow_extra_args(false);
   run->add_option("--format", asked.run.format,
@@ -347,6 +349,8 @@ void AddDocumentCommands(CLI::App& app, Asked& asked) {
   search->add_option("-k,--count", asked.search.count, "passages at most")
       ->capture_default_str()
       ->check(CLI::Range(1, 50));
+  search->add_flag("--rewrite", asked.search.rewrite,
+                   "let a model of this machine make a query of the question first");
 }
 
 void AddKeyCommands(CLI::App& app, Asked& asked) {

@@ -26,6 +26,7 @@ struct RunOptions {
   std::optional<int64_t> max_tokens = {};
   std::optional<int64_t> seed = {};
   std::vector<std::string> collections = {};  // that the answer rests on
+  bool rewrite = false;                       // the question, before it is searched for
   std::vector<std::string> files = {};        // texts that go behind the prompt
   std::string format = {};                    // "json", or a file with a JSON schema
   std::string color = "auto";                 // or "always", "never"
@@ -45,6 +46,7 @@ struct SearchOptions {
   std::string collection = {};
   std::vector<std::string> query = {};
   int64_t count = 5;
+  bool rewrite = false;
 };
 
 struct ClassifyOptions {

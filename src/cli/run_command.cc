@@ -105,6 +105,7 @@ json::Value BodyOf(const Request& request, const json::Array& messages) {
     json::Array names;
     for (const std::string& name : options.collections) names.emplace_back(name);
     json::Object tool{{"type", "file_search"}, {"vector_store_ids", std::move(names)}};
+    if (options.rewrite) tool.push_back({"rewrite_query", true});
     body.push_back({"tools", json::Array{json::Value(std::move(tool))}});
   }
   return json::Value(std::move(body));

@@ -32,12 +32,14 @@ int Search(const Common& common, const SearchOptions& options) {
   if (!link) return Report(link.error());
   const auto answer =
       link->Post(fmt::format("/weir/v1/collections/{}/search", PathPiece(options.collection)),
-                 json::Value(json::Object{{"query", query}, {"k", options.count}}));
+                 json::Value(json::Object{
+                     {"query", query}, {"k", options.count}, {"rewrite_query", options.rewrite}}));
   if (!answer) return Report(answer.error());
   if (common.json) {
     fmt::print("{}\n", json::Print(*answer));
     return 0;
   }
+  if (options.rewrite) fmt::print(stderr, "weir: searched for: {}\n", TextAt(*answer, "query"));
   const json::Array& passages = ListAt(*answer, "data");
   if (passages.empty()) {
     fmt::print(stderr, "weir: nothing in {} has to do with that\n", options.collection);

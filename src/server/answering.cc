@@ -7,6 +7,7 @@
 #include "gateway/embed.h"
 #include "gateway/generate.h"
 #include "gateway/retrieve.h"
+#include "gateway/rewrite.h"
 #include "server/document_object.h"
 #include "server/weir_object.h"
 
@@ -236,6 +237,16 @@ void Book(Site& site, Call& call, const routing::Target& target, const chat::Usa
   call.tokens += prompt + completion;
 }
 
+Task<std::string> QueryFor(Site& site, Call& call, const chat::FileSearch& where,
+                           std::string question, std::vector<chat::Message> conversation) {
+  if (!where.rewrite) co_return question;
+  if (conversation.empty()) conversation.push_back({.parts = {{.text = question}}});
+  const auto rewritten =
+      co_await gateway::RewriteQuestion(site.gateway, call.asked, std::move(conversation));
+  if (rewritten.work) Book(site, call, rewritten.work->target, rewritten.work->usage);
+  co_return rewritten.query.empty() ? question : rewritten.query;
+}
+
 Task<Result<void>> GiveSources(Site& site, Call& call, const chat::FileSearch& where,
                                chat::GenerateRequest& request) {
   if (site.documents == nullptr) co_return Fail(NoDocumentsHere());
@@ -245,6 +256,8 @@ Task<Result<void>> GiveSources(Site& site, Call& call, const chat::FileSearch& w
                    "invalid_value");
   }
   call.question = question;
+  question = co_await QueryFor(site, call, where, std::move(question),
+                               where.rewrite ? request.messages : std::vector<chat::Message>());
   auto found = co_await gateway::Retrieve(site.gateway, *site.documents, call.asked, where,
                                           std::move(question));
   if (!found) co_return Fail(found.error());

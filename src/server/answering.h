@@ -15,6 +15,11 @@
 
 namespace weir::server {
 
+// What is searched for: the question, or with where.rewrite the query that a model of this machine
+// makes of it and the conversation that it ends (none: it stands alone). Books what that cost.
+Task<std::string> QueryFor(Site& site, Call& call, const chat::FileSearch& where,
+                           std::string question, std::vector<chat::Message> conversation = {});
+
 // Searches the collections for the request's question and gives it what is found, before it is
 // answered; `call.sources` keeps it for the `weir` object. An Error is the answer.
 Task<Result<void>> GiveSources(Site& site, Call& call, const chat::FileSearch& where,

@@ -6,6 +6,7 @@
 #include "gateway/ingest.h"
 #include "gateway/retrieve.h"
 #include "json/writer.h"
+#include "server/answering.h"
 #include "server/document_object.h"
 #include "server/json_limits.h"
 #include "server/weir_requests.h"
@@ -156,8 +157,9 @@ Task<void> PostSearch(Site& site, Call& call) {
   }
   const std::string collection = PlaceOf(call).collection;
   asked->where.collections = {collection};
-  const auto found = co_await gateway::Retrieve(site.gateway, *site.documents, call.asked,
-                                                asked->where, std::move(asked->query));
+  const std::string query = co_await QueryFor(site, call, asked->where, std::move(asked->query));
+  const auto found =
+      co_await gateway::Retrieve(site.gateway, *site.documents, call.asked, asked->where, query);
   if (!found) {
     co_await call.SendError(found.error());
     co_return;
@@ -165,6 +167,7 @@ Task<void> PostSearch(Site& site, Call& call) {
   std::string body;
   json::Writer writer(&body);
   writer.BeginObject().Field("object", "weir.passages").Field("collection", collection);
+  if (asked->where.rewrite) writer.Field("query", query);
   writer.Key("data");
   AppendPassages(writer, *found, /*texts=*/true);
   writer.EndObject();

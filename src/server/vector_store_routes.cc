@@ -7,6 +7,7 @@
 #include "dialects/openai/vector_stores.h"
 #include "gateway/attach.h"
 #include "gateway/retrieve.h"
+#include "server/answering.h"
 #include "server/file_routes.h"
 #include "server/vector_store_call.h"
 #include "server/vector_store_object.h"
@@ -117,10 +118,12 @@ void AddFound(std::vector<knowledge::Passage>& all, std::vector<knowledge::Passa
   }
 }
 
-Task<Result<std::vector<knowledge::Passage>>> Find(Site& site, const Call& call,
-                                                   const openai::StoreSearch& search) {
+// Puts the queries that were searched for in place of those that were asked.
+Task<Result<std::vector<knowledge::Passage>>> Find(Site& site, Call& call,
+                                                   openai::StoreSearch& search) {
   std::vector<knowledge::Passage> all;
-  for (const std::string& query : search.queries) {
+  for (std::string& query : search.queries) {
+    query = co_await QueryFor(site, call, search.where, std::move(query));
     auto found =
         co_await gateway::Retrieve(site.gateway, *site.documents, call.asked, search.where, query);
     if (!found) co_return Fail(found.error());

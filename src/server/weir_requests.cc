@@ -141,6 +141,7 @@ Result<SearchAsked> ReadSearchAsked(std::string_view body, const json::Limits& l
       static_cast<float>(fields.Number("vector_weight", 0, 1).value_or(0.6));
   asked.where.score_threshold =
       static_cast<float>(fields.Number("score_threshold", 0, 1).value_or(0));
+  asked.where.rewrite = fields.Bool("rewrite_query").value_or(false);
   fields.RefuseUnread();
   if (problem) return Fail(problem.Take());
   return asked;

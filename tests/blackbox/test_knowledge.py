@@ -121,6 +121,29 @@ def test_standard_input_is_a_document(keeper):
     assert search(keeper, "memos", "what opens the shed?")[0]["document"] == "memo.md"
 
 
+def test_a_question_may_be_made_a_query_first(keeper, papers, small):
+    folder, made = papers
+    ingest(keeper, folder, "--collection", "guides")
+    name, _, question, _ = made[2]
+    with http_client(keeper) as http:
+        path = "/weir/v1/collections/guides/search"
+        plain = http.post(path, json={"query": question, "k": 3}).json()
+        assert "query" not in plain and plain["data"][0]["document"] == f"papers/{name}"
+        rewritten = http.post(path, json={"query": question, "k": 3, "rewrite_query": True}).json()
+        assert 0 < len(rewritten["query"]) <= 512 and "\n" not in rewritten["query"], rewritten
+        decisions = http.get("/weir/v1/decisions?limit=5").json()["data"]
+        assert any(d["asked"] == "device" for d in decisions), decisions
+        tool = {"type": "file_search", "vector_store_ids": ["guides"], "rewrite_query": True}
+        answered = http.post("/v1/chat/completions", json={"model": small, "max_tokens": 4, "tools": [tool], "messages": [
+            {"role": "user", "content": "Tell me about the guides."}, {"role": "assistant", "content": "Gladly."},
+            {"role": "user", "content": question}]})
+        assert answered.status_code == 200 and "sources" in answered.json()["weir"], answered.text
+        refused = http.post(path, json={"query": question, "rewrite_query": "yes"})
+        assert error_of(refused, 400)["param"] == "rewrite_query"
+    done = command(keeper, "search", "--rewrite", "guides", question)
+    assert done.returncode == 0 and "searched for: " in done.stderr, done.stderr
+
+
 def test_an_answer_names_its_sources(keeper, papers, small):
     folder, made = papers
     ingest(keeper, folder, "--collection", "handbooks")

@@ -51,6 +51,8 @@ chat::FileSearch ReadFileSearch(json::Fields& tool) {
   out.context_tokens = static_cast<size_t>(
       tool.Int("context_tokens", 0, static_cast<int64_t>(FileSearch::kContextTokensMax))
           .value_or(static_cast<int64_t>(defaults.context_tokens)));
+  // And this is of its search in vector stores.
+  out.rewrite = tool.Bool("rewrite_query").value_or(false);
   ReadRanking(tool, out);
   out.filter = ReadFilter(tool, "filters");
   tool.RefuseUnread();

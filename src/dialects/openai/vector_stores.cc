@@ -131,8 +131,7 @@ Result<StoreSearch> ReadStoreSearch(std::string_view body, const json::Limits& l
     search.where.hits = static_cast<size_t>(
         fields.Int("max_num_results", 1, static_cast<int64_t>(chat::FileSearch::kHitsMax))
             .value_or(static_cast<int64_t>(StoreLimits::kResults)));
-    if (fields.Bool("rewrite_query").value_or(false))
-      RefuseUnsupported(fields, "rewrite_query", "queries are searched for as they are");
+    search.where.rewrite = fields.Bool("rewrite_query").value_or(false);
     ReadRanking(fields, search.where);
     search.where.filter = ReadFilter(fields, "filters");
   });

@@ -48,7 +48,7 @@ TEST(ReadStoreSearch, NamesWhatIsWrong) {
   EXPECT_THAT(Why(ReadStoreSearch(R"({"query":""})", {})), StartsWith("query: "));
   EXPECT_THAT(Why(ReadStoreSearch(R"({"query":"x","max_num_results":51})", {})),
               StartsWith("max_num_results: "));
-  EXPECT_THAT(Why(ReadStoreSearch(R"({"query":"x","rewrite_query":true})", {})),
+  EXPECT_THAT(Why(ReadStoreSearch(R"({"query":"x","rewrite_query":"yes"})", {})),
               StartsWith("rewrite_query: "));
   EXPECT_THAT(Why(ReadStoreSearch(
                   R"({"query":"x","ranking_options":{"ranker":"default-2024-11-15"}})", {})),

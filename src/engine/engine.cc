@@ -10,6 +10,7 @@
 #include <thread>
 #include <utility>
 
+#include "base/gpu_build.h"
 #include "base/log.h"
 #include "engine/inbox.h"
 #include "engine/memory.h"
@@ -342,7 +343,8 @@ int RunEngine(const EngineOptions& options) {
   OpenMemoryGauge();
   const uint64_t host_bytes_max = HostBytes(ProbeMachine());  // /proc is closed afterwards
   const std::array model_files = {options.model};
-  const SandboxReport sandbox = ApplySandbox(SandboxSpec::Engine(model_files));
+  const SandboxReport sandbox =
+      ApplySandbox(SandboxSpec::Engine(model_files, /*drivers=*/!GpuBuild().empty()));
   const Result<void> ended = ServeConnection(options.socket, sandbox.ToStrings(), host_bytes_max);
   if (!ended) LogError("{}", ended.error().message);
   return ended ? 0 : 1;

@@ -4,6 +4,7 @@
 
 #include <memory>
 
+#include "base/gpu_build.h"
 #include "base/log.h"
 #include "engine/outbox.h"
 #include "engine/quality.h"
@@ -69,7 +70,7 @@ Result<wire::Measured> Measure(const MeasuringOptions& options, Teller& teller) 
 }  // namespace
 
 int RunMeasuring(const MeasuringOptions& options) {
-  (void)ApplySandbox(SandboxSpec::Engine(options.models));
+  (void)ApplySandbox(SandboxSpec::Engine(options.models, /*drivers=*/!GpuBuild().empty()));
   Outbox outbox(options.socket);
   Teller teller(outbox);
   const auto measured = Measure(options, teller);

@@ -42,6 +42,8 @@ constexpr uint64_t kRunning = kReadFile | kExecute;
 constexpr uint64_t kWriting = kReading | kWriteFile | kRemoveFolder | kRemoveFile | kMakeFolder |
                               kMakeFile | kRefer | kTruncate;
 
+constexpr uint64_t kDriving = kReading | kWriteFile | kIoctlDevice;
+
 constexpr unsigned kVersionQuery = 1;
 constexpr unsigned kRuleBelowPath = 1;
 constexpr unsigned kAllThreads = 1u << 3;  // ABI 8
@@ -123,6 +125,7 @@ int AllowAll(Ruleset& rules, const SandboxSpec& spec) {
   int missing = 0;
   for (const std::string& path : spec.read_only) rules.Allow(path, kReading);
   for (const int file : spec.read_only_files) missing += !rules.Allow(file, kReadFile);
+  for (const std::string& path : spec.devices) rules.Allow(path, kDriving);
   for (const std::string& path : spec.executable) rules.Allow(path, kRunning);
   for (const std::string& path : spec.read_write) missing += !rules.Allow(path, kWriting);
   return missing;

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <filesystem>
 #include <system_error>
 
 #include "process/landlock.h"
@@ -76,10 +77,25 @@ Mechanism DropPrivileges() {
 
 }  // namespace
 
-SandboxSpec SandboxSpec::Engine(std::span<const int> model_files) {
+SandboxSpec SandboxSpec::Engine(std::span<const int> model_files, bool drivers) {
   SandboxSpec spec{.profile = Profile::kEngine};
   spec.read_only_files.assign(model_files.begin(), model_files.end());
-  spec.descriptors_max = 256;
+  spec.descriptors_max = drivers ? 4096 : 256;
+  spec.drivers = drivers;
+  if (!drivers) return spec;
+  // Programs' parts and the kernel's tables: nothing of a user's, and of /proc nothing of other
+  // processes, whose environment Landlock would let it read.
+  spec.read_only = {
+      "/usr",         "/lib",         "/lib64",        "/opt/rocm",     "/etc/ld.so.cache",
+      "/etc/glvnd",   "/etc/nvidia",  "/etc/vulkan",   "/etc/OpenCL",   "/etc/drirc",
+      "/proc/self",   "/proc/driver", "/proc/devices", "/proc/modules", "/proc/version",
+      "/proc/sys/vm", "/sys"};
+  spec.devices = {"/dev/dri", "/dev/kfd"};
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator("/dev", error)) {
+    if (entry.path().filename().string().starts_with("nvidia"))
+      spec.devices.push_back(entry.path().string());
+  }
   return spec;
 }
 
@@ -184,7 +200,7 @@ SandboxReport ApplySandbox(const SandboxSpec& spec) {
   report.mechanisms.push_back(ApplyLimits(whole));
   report.mechanisms.push_back(DropPrivileges());
   report.mechanisms.push_back(ApplyLandlock(whole));
-  report.mechanisms.push_back(ApplySeccomp(whole.profile, whole.connects));
+  report.mechanisms.push_back(ApplySeccomp(whole));
   return report;
 }
 

@@ -40,13 +40,17 @@ struct SandboxSpec {
   std::vector<int> read_only_files = {};    // open descriptors of files that may be opened again
   std::vector<std::string> executable = {};  // kTool: files that may be run; must exist to count
   std::vector<std::string> read_write = {};  // folders with all below; must exist to count
-  bool connects = false;                     // kFetch, kEgress: to other machines
-  uint64_t descriptors_max = 0;              // 0: as inherited
-  uint64_t address_space_bytes_max = 0;      // 0: as inherited; ignored in sanitizer builds
-  uint64_t cpu_seconds_max = 0;              // of this process, then it is killed; 0: as inherited
+  // kEngine: what drivers of GPUs do in a process, which cannot be told call by call: their device
+  // files with any ioctl, libraries that are loaded late, code that is made at run time.
+  bool drivers = false;
+  std::vector<std::string> devices = {};  // files, or folders with all below, to be driven
+  bool connects = false;                  // kFetch, kEgress: to other machines
+  uint64_t descriptors_max = 0;           // 0: as inherited
+  uint64_t address_space_bytes_max = 0;   // 0: as inherited; ignored in sanitizer builds
+  uint64_t cpu_seconds_max = 0;           // of this process, then it is killed; 0: as inherited
 
-  // `model_files` are the inherited descriptors of model files.
-  static SandboxSpec Engine(std::span<const int> model_files);
+  // `model_files` are the inherited descriptors of model files; `drivers`: of a build for GPUs.
+  static SandboxSpec Engine(std::span<const int> model_files, bool drivers = false);
   // `read_only` is for a model store outside the data folder, and the like.
   static SandboxSpec Gateway(std::string data_folder, std::vector<std::string> read_only = {});
   // `read_write` folders; with `network` also what name look-up and trust roots need (`ca_file`

@@ -7,6 +7,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <netinet/tcp.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
@@ -176,6 +177,50 @@ TEST_F(SandboxTest, NeitherProfileReachesTheNetwork) {
                      }),
               "EPERM");
   }
+}
+
+// No GPU is needed: what a driver may is wider, what nobody may stays shut.
+TEST_F(SandboxTest, DriversOfGpusMakeCodeAndConnectNowhere) {
+  const SandboxSpec spec = SandboxSpec::Engine(std::array{model_.get()}, /*drivers=*/true);
+  const Listener listener = Listen();
+  const Fd unconnected(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  EXPECT_EQ(Inside(spec, [&] { return Outcome(Connect(unconnected.get(), listener.port)); }),
+            "EPERM");
+  EXPECT_EQ(Inside(spec, [&] { return Outcome(socket(AF_INET, SOCK_STREAM, 0)); }), "EPERM");
+  EXPECT_EQ(Inside(spec, [&] { return Outcome(socket(AF_UNIX, SOCK_STREAM, 0)); }), "EPERM");
+  EXPECT_EQ(Inside(spec, [] { return Outcome(execl("/bin/true", "true", nullptr)); }), "EPERM");
+  EXPECT_EQ(Inside(spec,
+                   [] {
+                     void* code = mmap(nullptr, 4096, PROT_READ | PROT_WRITE | PROT_EXEC,
+                                       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+                     return Outcome(code == MAP_FAILED ? -1 : 0);
+                   }),
+            "ok");
+  EXPECT_EQ(Inside(spec, [] { return Outcome(OpenAndClose("/usr/bin/env", O_RDONLY)); }), "ok");
+  if (LandlockAbi() == 0) GTEST_SKIP() << "this kernel has no Landlock";
+  EXPECT_EQ(Inside(spec, [&] { return Outcome(OpenAndClose(folder_ + "/secret", O_RDONLY)); }),
+            "EACCES");
+  EXPECT_EQ(
+      Inside(spec, [&] { return Outcome(OpenAndClose(folder_ + "/new", O_CREAT | O_WRONLY)); }),
+      "EACCES");
+  const std::string parent = fmt::format("/proc/{}/environ", getpid());
+  EXPECT_EQ(Inside(spec, [&] { return Outcome(OpenAndClose(parent, O_RDONLY)); }), "EACCES");
+}
+
+TEST_F(SandboxTest, TheDevicesOfASpecMayBeDriven) {
+  if (LandlockAbi() < 5) GTEST_SKIP() << "this kernel's Landlock does not know devices";
+  SandboxSpec spec = SandboxSpec::Engine(std::array{model_.get()}, /*drivers=*/true);
+  // Stands for a GPU: a device of everybody's with an ioctl of its own.
+  const auto ask = [] {
+    const Fd device(open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC));
+    int number = 0;
+    return Outcome(device.valid() ? ioctl(device.get(), TIOCGPTN, &number) : -1);
+  };
+  if (InChild(ask) != "ok") GTEST_SKIP() << "there is no terminal device here";
+  EXPECT_EQ(Inside(spec, ask), "EACCES");
+  spec.devices.emplace_back("/dev/ptmx");
+  spec.devices.emplace_back("/dev/pts");
+  EXPECT_EQ(Inside(spec, ask), "ok");
 }
 
 TEST_F(SandboxTest, TheEgressProfileConnectsAndDoesNothingElse) {

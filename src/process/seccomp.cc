@@ -195,6 +195,57 @@ constexpr SocketOption kSocketOptions[] = {
     {IPPROTO_TCP, TCP_DEFER_ACCEPT}, {IPPROTO_TCP, TCP_NOTSENT_LOWAT},
     {IPPROTO_IPV6, IPV6_V6ONLY},
 };
+// Beside what every profile has. None of it makes a connection or runs a program.
+constexpr Names kDriversToo = {"access",
+                               "dup",
+                               "dup2",
+                               "dup3",
+                               "epoll_create1",
+                               "epoll_ctl",
+                               "epoll_pwait",
+                               "epoll_wait",
+                               "eventfd2",
+                               "faccessat",
+                               "faccessat2",
+                               "fallocate",
+                               "fcntl",
+                               "flock",
+                               "fstatfs",
+                               "ftruncate",
+                               "get_mempolicy",
+                               "getcwd",
+                               "getdents64",
+                               "getrusage",
+                               "lseek",
+                               "lstat",
+                               "mbind",
+                               "memfd_create",
+                               "mincore",
+                               "mlock",
+                               "mlock2",
+                               "mremap",
+                               "munlock",
+                               "newfstatat",
+                               "pipe2",
+                               "poll",
+                               "ppoll",
+                               "pread64",
+                               "readlink",
+                               "readlinkat",
+                               "sched_get_priority_max",
+                               "sched_get_priority_min",
+                               "sched_getaffinity",
+                               "sched_getparam",
+                               "sched_getscheduler",
+                               "sched_setaffinity",
+                               "set_mempolicy",
+                               "stat",
+                               "statfs",
+                               "statx",
+                               "sysinfo",
+                               "timerfd_create",
+                               "timerfd_settime",
+                               "uname"};
 constexpr uint64_t kIoctls[] = {FIONREAD, FIONBIO, FIOCLEX, FIONCLEX, TCGETS, TIOCGWINSZ};
 constexpr int kPrctls[] = {PR_SET_NAME,         PR_GET_NAME,    PR_SET_TIMERSLACK, PR_GET_DUMPABLE,
                            PR_GET_NO_NEW_PRIVS, PR_GET_SECCOMP, 0x53564d41 /* PR_SET_VMA */};
@@ -253,6 +304,13 @@ class Filter {
   scmp_filter_ctx context_;
   int error_ = 0;
 };
+
+// Drivers of GPUs: code that they make, ioctls of their devices, files that they open for both ways
+// (Landlock says which).
+void AllowDrivers(Filter& filter) {
+  filter.Allow({"mmap", "mprotect", "ioctl", "open", "openat"});
+  filter.Allow(kDriversToo);
+}
 
 // The loader of the program that it becomes maps code.
 void AllowBecoming(Filter& filter) { filter.Allow({"execve", "mmap", "mprotect"}); }
@@ -320,7 +378,8 @@ void AllowOpening(Filter& filter, SandboxSpec::Profile profile) {
 
 }  // namespace
 
-Mechanism ApplySeccomp(SandboxSpec::Profile profile, bool connects) {
+Mechanism ApplySeccomp(const SandboxSpec& spec) {
+  const SandboxSpec::Profile profile = spec.profile;
   Filter filter;
   filter.Allow(kEveryProfile);
   const bool egress = profile == SandboxSpec::Profile::kEgress;
@@ -332,12 +391,13 @@ Mechanism ApplySeccomp(SandboxSpec::Profile profile, bool connects) {
   if (profile == SandboxSpec::Profile::kFetch) filter.Allow({"sync_file_range"});
   if (egress) {
     AllowEgress(filter);
-  } else if (connects) {
+  } else if (spec.connects) {
     AllowConnecting(filter);
   }
   AllowMemoryAndThreads(filter);
   AllowSockets(filter);
   AllowOpening(filter, profile);
+  if (spec.drivers) AllowDrivers(filter);
   if (profile == SandboxSpec::Profile::kEngine) filter.KeepFullSpeed();
   if (const int error = filter.Load(); error != 0) {
     return {"seccomp", SandboxLevel::kNone, std::generic_category().message(error)};
@@ -345,6 +405,7 @@ Mechanism ApplySeccomp(SandboxSpec::Profile profile, bool connects) {
   if (kSanitizerBuild) {
     return {"seccomp", SandboxLevel::kPartial, "wider: this is a sanitizer build"};
   }
+  if (spec.drivers) return {"seccomp", SandboxLevel::kPartial, "wider: for the drivers of GPUs"};
   return {"seccomp", SandboxLevel::kFull, "allow-list, all threads"};
 }
 

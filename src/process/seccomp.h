@@ -6,7 +6,6 @@
 namespace weir {
 
 // Needs no_new_privs. Covers all threads of the process, those that run already included.
-// `connects`: with the sockets that making connections takes.
-Mechanism ApplySeccomp(SandboxSpec::Profile profile, bool connects);
+Mechanism ApplySeccomp(const SandboxSpec& spec);
 
 }  // namespace weir

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Documents measured (`make bench-knowledge`): what a search finds, and how fast documents become searchable.
 
-  bench/knowledge.py [--only spans,scifact,ingest] [--questions N] [--documents N] [--pages N] [--output DIR]
+  bench/knowledge.py [--only spans,scifact,ingest] [--questions N] [--documents N] [--pages N] [--weights 0.1,0.2] [--output DIR]
 
 Spans: the chunking set of ../shared/data (5 texts in one collection, 472 questions with the exact passages that answer
 them): how much of those passages lies in the first 8,000 characters of what is found, for hybrid search, by vector alone and
@@ -176,8 +176,10 @@ def main():
     parser.add_argument("--questions", type=int, default=0, help="of the chunking set; 0: all")
     parser.add_argument("--documents", type=int, default=0, help="of SciFact, beside those that are wanted; 0: all")
     parser.add_argument("--pages", type=int, default=1000)
+    parser.add_argument("--weights", default="", help="of the vectors, to be tried beside the default")
     parser.add_argument("--output", type=pathlib.Path, default=ROOT / "build" / "bench")
     asked = parser.parse_args()
+    WAYS.update({f"hybrid at {weight}": float(weight) for weight in asked.weights.split(",") if weight})
     shared = weir_server.shared_data()
     found = {}
     with tempfile.TemporaryDirectory() as data:

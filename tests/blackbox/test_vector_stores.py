@@ -273,5 +273,5 @@ def test_tenants_keys_and_bad_requests(tmp_path):
             mine.vector_stores.files.create(store.id, file_id=file.id, attributes={str(i): i for i in range(17)})
         assert refused.value.param == "attributes"
         with pytest.raises(openai.BadRequestError) as refused:
-            mine.vector_stores.search(store.id, query="x", rewrite_query=True)
+            mine.vector_stores.search(store.id, query="x", rewrite_query="yes")
         assert refused.value.param == "rewrite_query"

@@ -137,8 +137,8 @@ Result<SearchAsked> ReadSearchAsked(std::string_view body, const json::Limits& l
   asked.where.context_tokens = static_cast<size_t>(
       fields.Int("context_tokens", 0, static_cast<int64_t>(chat::FileSearch::kContextTokensMax))
           .value_or(0));
-  asked.where.vector_weight =
-      static_cast<float>(fields.Number("vector_weight", 0, 1).value_or(0.6));
+  asked.where.vector_weight = static_cast<float>(
+      fields.Number("vector_weight", 0, 1).value_or(chat::FileSearch().vector_weight));
   asked.where.score_threshold =
       static_cast<float>(fields.Number("score_threshold", 0, 1).value_or(0));
   asked.where.rewrite = fields.Bool("rewrite_query").value_or(false);

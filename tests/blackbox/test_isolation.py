@@ -134,8 +134,9 @@ class Asking(threading.Thread):
         return self.answer["error"]
 
 
-def decoding(server):
-    asking = Asking(server, "/v1/completions", story(**ENDLESS))
+def decoding(server, model=SMALL):
+    # Of a model that takes milliseconds for a token: the tiny one may be done before anybody has acted.
+    asking = Asking(server, "/v1/completions", story(model=model, **ENDLESS))
     for _ in range(3):
         asking.first.get(timeout=20 * PATIENCE)
     return asking
@@ -212,7 +213,7 @@ def busy(server, model, path, body):
     return asking
 
 
-STATES = {"decoding": ("story", decoding), "prompt": (SMALL, prompting), "embedding": (talk.EMBEDDING, embedding),
+STATES = {"decoding": (SMALL, decoding), "prompt": (SMALL, prompting), "embedding": (talk.EMBEDDING, embedding),
           "scoring": (SMALL, scoring), "preparing": (SMALL, preparing), "paused": ("story", paused)}
 
 
@@ -248,7 +249,7 @@ def test_a_fault_while_the_engine_owes_the_answer_to_a_cancel(isolated, fault):
     server = isolated()
     with http_client(server) as http:
         engine = engine_of(server, http, "story")
-        leaving, staying = Unread(server), decoding(server)
+        leaving, staying = Unread(server), decoding(server, "story")
         os.kill(engine.pid, signal.SIGSTOP)  # it takes the cancel and does nothing about it
         leaving.connection.close()
         assert until(lambda: status_of(http, "story")["open_requests"] == 1)
@@ -319,7 +320,7 @@ def test_other_models_do_not_notice(isolated):
         expected = http.post("/v1/completions", json=story("neighbour", max_tokens=200)).json()["choices"][0]["text"]
         engine = engine_of(server, http, "story")
         neighbours = [Asking(server, "/v1/completions", story("neighbour", max_tokens=200)) for _ in range(4)]
-        running = decoding(server)
+        running = decoding(server, "story")
         os.kill(engine.pid, signal.SIGKILL)
         assert running.join(20) is None and running.error()["code"] == "backend_failed"
         for neighbour in neighbours:

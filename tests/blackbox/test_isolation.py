@@ -134,9 +134,9 @@ class Asking(threading.Thread):
         return self.answer["error"]
 
 
-def decoding(server, model=SMALL):
+def decoding(server):
     # Of a model that takes milliseconds for a token: the tiny one may be done before anybody has acted.
-    asking = Asking(server, "/v1/completions", story(model=model, **ENDLESS))
+    asking = Asking(server, "/v1/completions", story(SMALL, **ENDLESS))
     for _ in range(3):
         asking.first.get(timeout=20 * PATIENCE)
     return asking
@@ -165,12 +165,12 @@ def preparing(server):
 class Unread:
     """A stream whose client reads its beginning and no more, so that its generation is paused."""
 
-    def __init__(self, server):
+    def __init__(self, server, model="story"):
         self.connection = socket.socket()
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         self.connection.settimeout(20 * PATIENCE)
         self.connection.connect(("127.0.0.1", server.port))
-        body = json.dumps(story(**ENDLESS | {"logprobs": 5, "n": 8}))
+        body = json.dumps(story(model, **ENDLESS | {"logprobs": 5, "n": 8}))
         self.connection.sendall((f"POST /v1/completions HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\nConnection: close\r\n"
                                  f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n{body}").encode())
         self.text = self.connection.recv(1000).decode()
@@ -245,21 +245,21 @@ def test_who_waits_gets_a_typed_error_in_time_and_the_engine_comes_back(isolated
 
 
 @pytest.mark.parametrize("fault", ["killed", "crashed"])
-def test_a_fault_while_the_engine_owes_the_answer_to_a_cancel(isolated, fault):
+def test_a_fault_while_the_engine_owes_the_answer_to_a_cancel(isolated, small, fault):
     server = isolated()
     with http_client(server) as http:
-        engine = engine_of(server, http, "story")
-        leaving, staying = Unread(server), decoding(server, "story")
+        engine = engine_of(server, http, SMALL)
+        leaving, staying = Unread(server, SMALL), decoding(server)
         os.kill(engine.pid, signal.SIGSTOP)  # it takes the cancel and does nothing about it
         leaving.connection.close()
-        assert until(lambda: status_of(http, "story")["open_requests"] == 1)
+        assert until(lambda: status_of(http, SMALL)["open_requests"] == 1)
         os.kill(engine.pid, FAULTS[fault])
         os.kill(engine.pid, signal.SIGCONT)  # a stopped process dies of SIGKILL, and sleeps through any other signal
         staying.join(timeout=20 * PATIENCE)
         assert staying.error()["code"] == "backend_failed"
-        assert until(lambda: (status_of(http, "story") or {}).get("state") == "ready", timeout_s=20)
-        assert http.post("/v1/completions", json=story()).status_code == 200
-        assert status_of(http, "story")["open_requests"] == 0
+        assert until(lambda: (status_of(http, SMALL) or {}).get("state") == "ready", timeout_s=20)
+        assert http.post("/v1/completions", json=story(SMALL)).status_code == 200
+        assert status_of(http, SMALL)["open_requests"] == 0
 
 
 @pytest.mark.parametrize("fault", FAULTS)
@@ -313,14 +313,14 @@ def test_a_silent_engine_is_shown_as_one_and_found_out_without_a_request(isolate
         assert until(lambda: (status_of(http, "story") or {}).get("answers"), timeout_s=5)
 
 
-def test_other_models_do_not_notice(isolated):
+def test_other_models_do_not_notice(isolated, small):
     server = isolated()
     with http_client(server) as http:
         load(http, "neighbour")
         expected = http.post("/v1/completions", json=story("neighbour", max_tokens=200)).json()["choices"][0]["text"]
-        engine = engine_of(server, http, "story")
+        engine = engine_of(server, http, SMALL)
         neighbours = [Asking(server, "/v1/completions", story("neighbour", max_tokens=200)) for _ in range(4)]
-        running = decoding(server, "story")
+        running = decoding(server)
         os.kill(engine.pid, signal.SIGKILL)
         assert running.join(20) is None and running.error()["code"] == "backend_failed"
         for neighbour in neighbours:

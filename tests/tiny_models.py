@@ -4,10 +4,13 @@ cell or state changes it.
 
     tests/tiny_models.py FOLDER STORIES260K     # writes tiny-mamba.gguf, tiny-lfm2.gguf and tiny-gemma3.gguf
 
+And an adapter for stories260K, tiny-lora.gguf, with tiny-merged.gguf, stories260K with it in its weights.
+
 The words are those of stories260K. Standard library only; the bytes are the same on every machine.
 """
 
 import array
+import math
 import pathlib
 import random
 import struct
@@ -161,6 +164,53 @@ def gemma3(path, words, vocabulary):
     write(path, fields, tensors)
 
 
+def tensors_of(data):
+    """{name: (shape, its numbers)} of a file that holds nothing but F32."""
+    reader = Reader(data)
+    infos = []
+    for _ in range(reader.tensors):
+        name = reader.text().decode()
+        (dimensions,) = struct.unpack("<I", reader.take(4))
+        shape = struct.unpack(f"<{dimensions}Q", reader.take(8 * dimensions))
+        kind, offset = struct.unpack("<IQ", reader.take(12))
+        assert kind == 0, f"{name} is not F32"
+        infos.append((name, shape, offset))
+    start = reader.at + -reader.at % ALIGNMENT
+    out = {}
+    for name, shape, offset in infos:
+        numbers = array.array("f")
+        numbers.frombytes(data[start + offset:start + offset + 4 * math.prod(shape)])
+        if sys.byteorder == "big":
+            numbers.byteswap()
+        out[name] = shape, numbers
+    return out
+
+
+def lora(folder, data):
+    """A LoRA for stories260K, and the model that it makes of it when it is added to the weights."""
+    rng = random.Random(4)
+    rank, alpha = 2, 4.0
+    known, tensors = Reader(data), tensors_of(data)
+    pairs = []
+    for name, (shape, numbers) in tensors.items():
+        if not name.endswith(("attn_q.weight", "attn_v.weight", "ffn_down.weight")):
+            continue
+        columns, rows = shape
+        first = [rng.gauss(0, 0.3) for _ in range(rank * columns)]  # rank rows
+        second = [rng.gauss(0, 0.3) for _ in range(rows * rank)]
+        pairs += [(name + ".lora_a", (columns, rank), lambda _, of=first: of),
+                  (name + ".lora_b", (rank, rows), lambda _, of=second: of)]
+        for row in range(rows):
+            for column in range(columns):
+                numbers[row * columns + column] += alpha / rank * sum(
+                    second[row * rank + i] * first[i * columns + column] for i in range(rank))
+    write(folder / "tiny-lora.gguf",
+          [field("general.architecture", STRING, "llama"), field("general.type", STRING, "adapter"),
+           field("adapter.type", STRING, "lora"), field("adapter.lora.alpha", F32, alpha)], pairs)
+    write(folder / "tiny-merged.gguf", list(known.fields.values()),
+          [(name, shape, lambda _, of=numbers: of) for name, (shape, numbers) in tensors.items()])
+
+
 def write_all(folder, stories):
     """`stories`: the file of stories260K."""
     known = Reader(stories.read_bytes())
@@ -171,6 +221,7 @@ def write_all(folder, stories):
     mamba(folder / "tiny-mamba.gguf", words, vocabulary)
     lfm2(folder / "tiny-lfm2.gguf", words, vocabulary)
     gemma3(folder / "tiny-gemma3.gguf", words, vocabulary)
+    lora(folder, stories.read_bytes())
 
 
 if __name__ == "__main__":

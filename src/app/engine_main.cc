@@ -58,7 +58,7 @@ int main(int argc, char** argv) {
   weir::SetUpLog("engine", weir::LogLevelFromName(level == nullptr ? otherwise : level));
   if (argc == 1) {
     return weir::engine::RunEngine(
-        {.socket = weir::wire::kEngineSocketFd, .model = weir::wire::kEngineFileFdFirst});
+        {.socket = weir::wire::kEngineSocketFd, .files = weir::wire::kEngineFileFdFirst});
   }
   if (const auto measuring = ReadMeasuring(argc, argv))
     return weir::engine::RunMeasuring(*measuring);

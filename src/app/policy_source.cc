@@ -139,12 +139,14 @@ Result<backends::ModelFile> PolicySource::FileOf(const std::string& model) const
   const auto info = gguf::InspectDescriptor(opened->fd.get());
   if (!info) return std::unexpected(info.error());
   backends::ModelFile file{.files = {opened->path}};
+  file.files.insert(file.files.end(), opened->adapters.begin(), opened->adapters.end());
   file.settings = policy::EngineSettingsOf(settings_, store_, model, *opened);
   if (settings != nullptr && settings->keep_alive.value) {
     const Duration keep = *settings->keep_alive.value;
     file.keep_alive = keep == config::kForever ? Duration(-1) : keep;
   }
-  const models::Footprint footprint = models::FootprintOf(*info, file.settings);
+  models::Footprint footprint = models::FootprintOf(*info, file.settings);
+  footprint.weights += opened->adapter_bytes;
   file.memory_least = footprint.least();
   file.memory_likely = footprint.likely();
   file.why_too_large = [info = *info, settings = file.settings](uint64_t bytes) {

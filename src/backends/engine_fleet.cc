@@ -265,7 +265,12 @@ Task<Result<wire::EngineInfo>> EngineFleet::StartAndLoad(SlotPtr slot) {
       EngineConnection::Open(executor_, socket->Release(), slot->model, options_.step_timeout);
   wire::EngineSettings settings = slot->file.settings;
   settings.model_name = slot->model;
-  settings.model_path = fmt::format("/proc/self/fd/{}", wire::kEngineFileFdFirst);
+  const auto path_of = [](size_t file) {
+    return fmt::format("/proc/self/fd/{}", static_cast<size_t>(wire::kEngineFileFdFirst) + file);
+  };
+  settings.model_path = path_of(0);
+  for (size_t file = 1; file < slot->file.files.size(); ++file)
+    settings.adapter_paths.push_back(path_of(file));
   const auto info = co_await slot->connection->Load(std::move(settings), options_.load_timeout);
   if (slot->stopped) co_return Fail(Stopped(slot->model));
   co_return info;

@@ -36,7 +36,7 @@
 namespace weir::backends {
 
 struct ModelFile {
-  std::vector<std::string> files = {};  // the model first
+  std::vector<std::string> files = {};  // the model first, then its adapters
   wire::EngineSettings settings = {};
   std::optional<Duration> keep_alive = {};  // of this model; negative: for ever, and pinned
   // Estimates, in bytes: what it cannot do without, and what it is likely to take.

@@ -10,6 +10,7 @@
 #include "cli/model_path.h"
 #include "cli/options.h"
 #include "cli/pull.h"
+#include "gguf/adapter.h"
 #include "models/modelfile.h"
 #include "models/writer.h"
 
@@ -59,6 +60,41 @@ Result<models::Manifest> Base(const Common& common, models::Writer& writer,
   return writer.store().Resolve(name.ToString());
 }
 
+// Copies the adapters into the store.
+Result<std::vector<models::StoredFile>> TakeAdapters(const Common& common,
+                                                     const models::Store& store,
+                                                     const models::Modelfile& file,
+                                                     const std::string& modelfile) {
+  std::vector<models::StoredFile> adapters;
+  for (const std::string& path : file.adapters) {
+    const auto taken = TakeAdapter(Expanded(path, modelfile), store.root(), [&](const auto& event) {
+      if (common.json) fmt::print("{}\n", fetch::PrintEvent(event));
+    });
+    if (!taken) return Fail(taken.error());
+    adapters.push_back({taken->sha256, taken->total});
+  }
+  return adapters;
+}
+
+// On top of those that the base has.
+Result<void> AddAdapters(const models::Store& store,
+                         const std::vector<models::StoredFile>& adapters,
+                         models::Manifest& manifest) {
+  for (const models::StoredFile& file : adapters) {
+    const auto adapter = store.OpenBlob(file.sha256);
+    const auto model = store.OpenBlob(manifest.sha256);
+    if (!adapter || !model) return Fail(adapter ? model.error() : adapter.error());
+    if (auto fits = gguf::CheckAdapter(adapter->get(), model->get()); !fits) return fits;
+    manifest.adapters.push_back(file);
+  }
+  return models::CheckAdapterCount(manifest);
+}
+
+bool IsThere(const models::Store& store, const models::Name& name) {
+  const auto model = store.Resolve(name.ToString());
+  return model && model->name == name && model->path.empty();
+}
+
 }  // namespace
 
 int CreateModel(const Common& common, const CreateOptions& options) {
@@ -72,9 +108,18 @@ int CreateModel(const Common& common, const CreateOptions& options) {
   for (const std::string& note : file->notes) fmt::print(stderr, "weir: {}\n", note);
   auto writer = models::Writer::Open(common.folders.models, SystemClock().WallNow());
   if (!writer) return Report(writer.error());
+  const auto adapters = TakeAdapters(common, writer->store(), *file, options.modelfile);
+  if (!adapters) return Report(adapters.error());
+  const bool was_there = IsThere(writer->store(), *name);
   auto manifest = Base(common, *writer, *file, options.modelfile, *name);
-  if (!manifest) return Report(manifest.error());
-  if (auto overlaid = models::Overlay(*file, *manifest); !overlaid) return Report(overlaid.error());
+  auto laid = manifest ? models::Overlay(*file, *manifest) : Fail(manifest.error());
+  if (laid) laid = AddAdapters(writer->store(), *adapters, *manifest);
+  if (!laid) {
+    // What was pulled is not the model that was asked for.
+    if (!was_there && IsThere(writer->store(), *name)) (void)writer->Remove(*name);
+    for (const models::StoredFile& adapter : *adapters) writer->DropIfLoose(adapter.sha256);
+    return Report(laid.error());
+  }
   if (auto named = writer->GiveName(*manifest, false); !named) return Report(named.error());
   fmt::print("{} created\n", name->ToString());
   return 0;

@@ -96,6 +96,14 @@ std::string HashOf(int file) {
   return got < 0 ? "" : hash.Hex();
 }
 
+bool HasItsBytes(const models::Store& store, const models::Manifest& model) {
+  const auto has = [&](const std::string& sha256) {
+    const auto file = store.OpenBlob(sha256);
+    return file && HashOf(file->get()) == sha256;
+  };
+  return has(model.sha256) && std::ranges::all_of(model.adapters, has, &models::StoredFile::sha256);
+}
+
 void CheckModels(const Common& common, bool hashes, std::vector<Finding>& findings) {
   const models::Store store(common.folders.models);
   size_t good = 0;
@@ -105,7 +113,7 @@ void CheckModels(const Common& common, bool hashes, std::vector<Finding>& findin
     const std::string again = fmt::format("weir rm {}, then pull it again", name);
     if (!opened) {
       findings.push_back({State::kBad, name, opened.error().message, again});
-    } else if (hashes && HashOf(opened->fd.get()) != model.sha256) {
+    } else if (hashes && !HasItsBytes(store, model)) {
       findings.push_back({State::kBad, name, "its bytes have changed on the disk", again});
     } else {
       ++good;

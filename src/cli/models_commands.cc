@@ -39,6 +39,7 @@ std::string CapabilityWords(const gguf::Capabilities& can) {
   add(can.fim, "fill-in-the-middle");
   add(can.embedding, "embedding");
   add(can.rerank, "rerank");
+  add(can.vision, "vision (not here: engines read text alone)");
   return words.empty() ? "completion" : words;
 }
 
@@ -78,6 +79,7 @@ std::optional<Memory> MemoryOf(const Common& common, const models::OpenedModel& 
   const wire::EngineSettings engine = policy::EngineSettingsOf(*settings, store, model.name, model);
   Memory memory{.footprint = models::FootprintOf(info, engine),
                 .budget = policy::MemoryBudgetOf(*settings, ProbeMachine())};
+  memory.footprint.weights += model.adapter_bytes;
   if (!memory.fits()) memory.would_fit = models::WhatWouldFit(info, engine, memory.budget.bytes);
   return memory;
 }
@@ -111,7 +113,8 @@ std::string FitsText(const Memory& memory) {
 std::string InfoAsJson(const models::OpenedModel& model, const gguf::Info& info,
                        const std::optional<models::ModelRates>& rates,
                        const std::optional<json::Value>& engine,
-                       const std::optional<Memory>& memory) {
+                       const std::optional<Memory>& memory,
+                       const std::vector<models::StoredFile>& adapters) {
   std::string text;
   json::Writer writer(&text);
   writer.BeginObject()
@@ -147,7 +150,10 @@ std::string InfoAsJson(const models::OpenedModel& model, const gguf::Info& info,
   } else {
     writer.Null();
   }
-  writer.Key("memory");
+  writer.Key("adapters").BeginArray();
+  for (const models::StoredFile& adapter : adapters)
+    writer.BeginObject().Field("sha256", adapter.sha256).Field("size", adapter.size).EndObject();
+  writer.EndArray().Key("memory");
   if (memory) {
     AppendMemory(writer, *memory);
   } else {
@@ -163,8 +169,8 @@ std::string ComputesOn() {
 }
 
 void PrintInfo(const models::OpenedModel& model, const gguf::Info& info,
-               const std::optional<models::ModelRates>& rates,
-               const std::optional<Memory>& memory) {
+               const std::optional<models::ModelRates>& rates, const std::optional<Memory>& memory,
+               const std::vector<models::StoredFile>& adapters) {
   const auto line = [](std::string_view what, const std::string& value) {
     if (!value.empty()) fmt::print("  {:<18}{}\n", what, value);
   };
@@ -188,6 +194,8 @@ void PrintInfo(const models::OpenedModel& model, const gguf::Info& info,
        info.chat_template.empty() ? "none" : fmt::format("{} bytes", info.chat_template.size()));
   line("licence", info.licence);
   line("sha256", model.sha256);
+  for (const models::StoredFile& adapter : adapters)
+    line("adapter", fmt::format("{} (LoRA, sha256 {})", Bytes(adapter.size), adapter.sha256));
   if (memory) {
     line("memory", fmt::format("about {} ({})", Bytes(memory->footprint.likely()),
                                models::FootprintText(memory->footprint)));
@@ -366,14 +374,15 @@ int ShowModel(const Common& common, const std::string& model,
   // What the store says was checked by a person; files spell their licence as they like.
   const auto manifest = models::Store(common.folders.models, PlacesOfUser()).Resolve(model);
   if (manifest && !manifest->licence.empty()) info->licence = manifest->licence;
+  const auto adapters = manifest ? manifest->adapters : std::vector<models::StoredFile>();
   const auto rates = RatesOf(common, *opened);
   const std::optional<json::Value> engine = LoadedEngine(common, opened->name);
   const std::optional<Memory> memory =
       info->kind == gguf::Kind::kModel ? MemoryOf(common, *opened, *info, words) : std::nullopt;
   if (common.json) {
-    fmt::print("{}\n", InfoAsJson(*opened, *info, rates, engine, memory));
+    fmt::print("{}\n", InfoAsJson(*opened, *info, rates, engine, memory, adapters));
   } else {
-    PrintInfo(*opened, *info, rates, memory);
+    PrintInfo(*opened, *info, rates, memory, adapters);
     if (engine) PrintEngine(*engine);
   }
   return 0;

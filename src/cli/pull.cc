@@ -12,10 +12,9 @@
 #include "fetch/attempts.h"
 #include "fetch/surroundings.h"
 #include "process/child.h"
+#include "process/environment.h"
 #include "process/fd.h"
 #include "supervisor/launcher.h"
-
-extern char** environ;
 
 namespace weir::cli {
 namespace {
@@ -36,18 +35,6 @@ fetch::Job JobOf(const PullRequest& request) {
   job.keep_previous = request.keep_previous;
   job.again = request.again;
   return job;
-}
-
-// All but secrets: the hub's token goes with the job.
-std::vector<std::string> FetchEnvironment() {
-  std::vector<std::string> kept;
-  for (char** entry = environ; *entry != nullptr; ++entry) {
-    const std::string_view line(*entry);
-    const std::string_view name = line.substr(0, line.find('='));
-    if (name.find("TOKEN") == std::string_view::npos && name.find("_KEY") == std::string_view::npos)
-      kept.emplace_back(line);
-  }
-  return kept;
 }
 
 Error Crashed(const std::string& how) {
@@ -86,7 +73,7 @@ Result<fetch::Event> RunFetch(const fetch::Job& job, const OnEvent& on_event) {
   auto output = MakePipe();
   if (!input || !output) return Fail(input ? output.error() : input.error());
   auto child = Child::Spawn({.program = *folder + "/weir-fetch",
-                             .environment = FetchEnvironment(),
+                             .environment = EnvironmentWithoutSecrets(),
                              .descriptors = {{0, input->read.get()}, {1, output->write.get()}}});
   if (!child)
     return Fail(Code::kInternal, "weir-fetch is not beside this program; install Weir again");
@@ -117,6 +104,15 @@ Result<fetch::Event> Pull(const PullRequest& request, const OnEvent& on_event) {
     if (!fetch::NextMayHelp(*why)) break;
   }
   return Fail(*why);
+}
+
+Result<fetch::Event> TakeAdapter(const std::string& path, const std::string& store,
+                                 const OnEvent& on_event) {
+  fetch::Job job;
+  job.work = fetch::Work::kAdapter;
+  job.reference = path;
+  job.store = store;
+  return RunFetch(job, on_event);
 }
 
 PullDisplay::PullDisplay(bool json) : json_(json), terminal_(!json && isatty(STDERR_FILENO) != 0) {}

@@ -98,7 +98,13 @@ struct Candidate {
   uint32_t type = 0;
 };
 
-Result<void> CheckGenerates(const ModelSource& source) {
+Result<void> CheckMeasurable(const ModelSource& source) {
+  if (!source.manifest.adapters.empty())
+    return Fail(Code::kUnprocessable,
+                fmt::format("{} has adapters, which are left out here; name the model that it was "
+                            "made of",
+                            source.name()),
+                "model", "has_adapters");
   if (!source.info.capabilities.embedding && !source.info.capabilities.rerank) return {};
   return Fail(Code::kInvalidArgument,
               fmt::format("{} makes vectors and does not predict text, so it has no perplexity; "
@@ -121,7 +127,7 @@ Result<std::vector<Candidate>> CandidatesOf(const Common& common, const QualityO
   for (const std::string& model : options.models) {
     auto source = OpenModelSource(common, model);
     if (!source) return Fail(source.error());
-    if (auto good = CheckGenerates(*source); !good) return Fail(good.error());
+    if (auto good = CheckMeasurable(*source); !good) return Fail(good.error());
     const bool again = std::ranges::count(options.models, model) > 1;
     // Files of one name in two folders are told apart by their paths.
     std::string name = source->name();

@@ -8,10 +8,9 @@
 #include "fetch/job.h"
 #include "fetch/surroundings.h"
 #include "process/captured.h"
+#include "process/environment.h"
 #include "supervisor/launcher.h"
 #include "wire/document.h"
-
-extern char** environ;
 
 namespace weir::cli {
 namespace {
@@ -25,18 +24,6 @@ constexpr std::pair<std::string_view, std::string_view> kEndings[] = {
     {"text/plain", ".txt"},        {"text/csv", ".csv"},
     {"application/json", ".json"}, {"application/epub+zip", ".epub"},
 };
-
-// Names of proxies and of where certificates lie; no secret of ours.
-std::vector<std::string> Environment() {
-  std::vector<std::string> kept;
-  for (char** entry = environ; *entry != nullptr; ++entry) {
-    const std::string_view line(*entry);
-    const std::string_view name = line.substr(0, line.find('='));
-    if (name.find("TOKEN") == std::string_view::npos && name.find("KEY") == std::string_view::npos)
-      kept.emplace_back(line);
-  }
-  return kept;
-}
 
 std::string_view WithoutScheme(std::string_view url) {
   const size_t scheme = url.find("://");
@@ -88,7 +75,7 @@ Result<WebPage> FetchWebPage(const std::string& url) {
   if (!input) return Fail(input.error());
   auto done = Capture({.program = *folder + "/weir-fetch",
                        .arguments = {"page"},
-                       .environment = Environment(),
+                       .environment = EnvironmentWithoutSecrets(),
                        .descriptors = {{0, input->get()}}},
                       wire::kDocumentBytesMax + fetch::kEventBytesMax, kPageTime);
   if (!done) return Fail(done.error());

@@ -1,14 +1,15 @@
 #include "engine/engine.h"
 
+#include <fcntl.h>
 #include <fmt/core.h>
 #include <sys/socket.h>
 
 #include <algorithm>
-#include <array>
 #include <memory>
 #include <optional>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "base/gpu_build.h"
 #include "base/log.h"
@@ -27,6 +28,7 @@
 #include "process/sandbox.h"
 #include "scheduler/budget.h"
 #include "scheduler/scheduler.h"
+#include "wire/control.h"
 #include "wire/engine.h"
 #include "wire/engine_defaults.h"
 #include "wire/frame.h"
@@ -218,7 +220,8 @@ Result<Loaded> LoadModel(const wire::EngineSettings& settings, uint64_t host_byt
   float told = 0;
   const auto planned = ContextOf(settings, INT32_MAX);
   if (!planned) return std::unexpected(planned.error());
-  auto model = llama::Model::Load(settings.model_path, {.gpu_layers = settings.gpu_layers,
+  auto model = llama::Model::Load(settings.model_path, {.adapters = settings.adapter_paths,
+                                                        .gpu_layers = settings.gpu_layers,
                                                         .tensor_split = settings.tensor_split,
                                                         .cpu_moe_layers = settings.cpu_moe_layers,
                                                         .fit_for = &*planned,
@@ -329,6 +332,13 @@ Result<void> Converse(int socket, std::vector<std::string> sandbox, uint64_t hos
   return Serve(socket, std::move(frames), *loaded, outbox);
 }
 
+std::vector<int> InheritedFiles(int first) {
+  std::vector<int> files;
+  for (int fd = first; files.size() < wire::kEngineFilesMax && fcntl(fd, F_GETFD) >= 0; ++fd)
+    files.push_back(fd);
+  return files;
+}
+
 }  // namespace
 
 Result<void> ServeConnection(int socket, std::vector<std::string> sandbox,
@@ -340,9 +350,9 @@ Result<void> ServeConnection(int socket, std::vector<std::string> sandbox,
 }
 
 int RunEngine(const EngineOptions& options) {
+  const std::vector<int> model_files = InheritedFiles(options.files);  // before we open any
   OpenMemoryGauge();
   const uint64_t host_bytes_max = HostBytes(ProbeMachine());  // /proc is closed afterwards
-  const std::array model_files = {options.model};
   const SandboxReport sandbox =
       ApplySandbox(SandboxSpec::Engine(model_files, /*drivers=*/!GpuBuild().empty()));
   const Result<void> ended = ServeConnection(options.socket, sandbox.ToStrings(), host_bytes_max);

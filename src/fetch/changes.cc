@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "base/time_text.h"
+#include "fetch/adapters.h"
 #include "fetch/follower.h"
 #include "fetch/transfer.h"
 
@@ -118,7 +119,9 @@ Result<Event> GiveName(const Session& session) {
   if (manifest->created.empty()) manifest->created = TimeText(SystemClock().WallNow());
   const auto file = session.writer.store().OpenBlob(manifest->sha256);
   if (!file) return Fail(file.error());
-  if (auto inspected = Inspect(file->get()); !inspected) return Fail(inspected.error());
+  auto inspected = Inspect(file->get());
+  if (inspected) inspected = CheckAdapters(session, *manifest, file->get());
+  if (!inspected) return Fail(inspected.error());
   if (auto named = session.writer.GiveName(*manifest, false); !named) return Fail(named.error());
   return Event{.kind = Event::Kind::kDone,
                .text = manifest->name.ToString(),

@@ -1,8 +1,6 @@
 #include "fetch/fetch.h"
 
-#include <fcntl.h>
 #include <fmt/core.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -13,8 +11,10 @@
 #include <optional>
 
 #include "base/check.h"
+#include "fetch/adapters.h"
 #include "fetch/changes.h"
-#include "fetch/follower.h"
+#include "fetch/job_pipe.h"
+#include "fetch/local_file.h"
 #include "fetch/packages.h"
 #include "fetch/session.h"
 #include "fetch/surroundings.h"
@@ -25,17 +25,6 @@ namespace weir::fetch {
 namespace {
 
 constexpr size_t kUrlKeyDigits = 40;
-
-// Up to the end of the line, or of the input.
-std::string ReadLine(int input) {
-  std::string text;
-  char block[4096];
-  ssize_t got = 0;
-  while (text.size() <= kJobBytesMax && !text.ends_with('\n') &&
-         (got = read(input, block, sizeof block)) > 0)
-    text.append(block, static_cast<size_t>(got));
-  return text;
-}
 
 // Two pulls of the same bytes meet at the same key, from whatever source they come.
 std::string KeyOf(const Source& source) {
@@ -70,11 +59,15 @@ Event DoneEvent(const models::Manifest& manifest, bool fetched) {
 Result<Event> Commit(const Session& session, models::Partial partial, const Source& source,
                      const std::string& sha256) {
   const uint64_t size = partial.total();
-  if (auto inspected = Inspect(partial.data()); !inspected) {
+  const models::Manifest manifest = ManifestOf(source, sha256, size);
+  auto inspected = Inspect(partial.data());
+  if (inspected) inspected = CheckAdapters(session, manifest, partial.data());
+  if (!inspected) {
     session.writer.Discard(std::move(partial));
+    for (const models::StoredFile& adapter : manifest.adapters)
+      session.writer.DropIfLoose(adapter.sha256);
     return Fail(inspected.error());
   }
-  const models::Manifest manifest = ManifestOf(source, sha256, size);
   auto done = session.writer.Commit(std::move(partial), manifest, session.job.keep_previous);
   if (!done) return Fail(done.error());
   return DoneEvent(manifest, true);
@@ -96,6 +89,9 @@ Result<std::optional<Event>> UseWhatIsThere(const Session& session, const Source
 }
 
 Result<Event> FetchRemote(const Session& session, const Source& source) {
+  if (session.job.again || !IsThere(session, source)) {
+    if (auto fetched = FetchAdapters(session, source); !fetched) return Fail(fetched.error());
+  }
   auto there = UseWhatIsThere(session, source);
   if (!there) return Fail(there.error());
   if (*there) return std::move(**there);
@@ -142,52 +138,12 @@ Result<Event> FetchRemote(const Session& session, const Source& source) {
   return Commit(session, std::move(**partial), source, arrived->sha256);
 }
 
-Result<void> CopyInto(const Session& session, int file, uint64_t size, models::Partial& partial) {
-  if (auto room = CheckRoom(size, session.writer.FreeBytes()); !room) return room;
-  if (auto laid = partial.Lay(size, ""); !laid) return laid;
-  std::string block(size_t{4} << 20, '\0');
-  size_t piece = 0;
-  for (uint64_t at = 0; at < size;) {
-    if (partial.PieceComplete(piece)) ++piece;
-    const uint64_t room = partial.PieceBytes(piece) - partial.PieceDone(piece);
-    const size_t want = static_cast<size_t>(std::min<uint64_t>(room, block.size()));
-    const ssize_t got = pread(file, block.data(), want, static_cast<off_t>(at));
-    if (got <= 0)
-      return Fail(Code::kUnavailable, "the file cannot be read to its end; check its disk");
-    const auto put =
-        partial.Append(piece, std::string_view(block.data(), static_cast<size_t>(got)));
-    if (!put) return put;
-    at += static_cast<uint64_t>(got);
-    session.reporter.Progress(at, size);
-  }
-  return {};
-}
-
 Result<Event> CopyFile(const Session& session, const Source& source, const Fd& file) {
-  struct stat status{};
-  if (fstat(file.get(), &status) != 0 || !S_ISREG(status.st_mode))
-    return Fail(Code::kInvalidArgument, "the model is not a regular file; name a GGUF file",
-                "model");
-  const auto size = static_cast<uint64_t>(status.st_size);
   // Before the copy, which may be long.
   if (auto inspected = Inspect(file.get()); !inspected) return Fail(inspected.error());
-  session.reporter.Begin(source.name.ToString(), size);
-  const std::string key = "file-" + models::Sha256::Of(source.reference).substr(0, kUrlKeyDigits);
-  auto partial = BeginOrWait(session, key, [] { return false; });
-  if (!partial) return Fail(partial.error());
-  CHECK(partial->has_value(), "a copy is never somebody else's");
-  auto copied = CopyInto(session, file.get(), size, **partial);
-  if (!copied) {
-    session.writer.Discard(std::move(**partial));
-    return Fail(copied.error());
-  }
-  Follower hash((*partial)->data());
-  hash.Advance(size);
-  const std::string sha256 = hash.Finish();
-  if (sha256.empty())
-    return Fail(Code::kUnavailable, "the copy cannot be read back; check the disk", {},
-                "store_failed");
-  return Commit(session, std::move(**partial), source, sha256);
+  auto copied = CopyIn(session, file, source.name.ToString(), source.reference);
+  if (!copied) return Fail(copied.error());
+  return Commit(session, std::move(copied->partial), source, copied->sha256);
 }
 
 Result<Source> SourceOf(const Job& job, const models::Entry& entry) {
@@ -264,12 +220,9 @@ Result<Event> Pull(const Session& session, const Reference& reference) {
   }
   Fd file;
   if (const auto* from = std::get_if<FromFile>(&reference)) {
-    file.Reset(open(from->path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
-    if (!file.valid()) {
-      Error error = SystemError("cannot open the model file", errno);
-      error.message += "; check the path";
-      return Fail(std::move(error));
-    }
+    auto opened = OpenLocal(from->path);
+    if (!opened) return Fail(opened.error());
+    file = std::move(*opened);
   }
   CloseOff(job, !file.valid());
   const auto source = FindSource(session, reference);
@@ -295,6 +248,8 @@ Result<Event> RunWork(const Session& session, int input) {
       return RemoveName(session);
     case Work::kKeep:
       return KeepFile(session, input);
+    case Work::kAdapter:
+      return TakeAdapter(session);
   }
   const auto reference = ParseReference(session.job.reference);
   if (!reference) return Fail(reference.error());
@@ -305,7 +260,9 @@ Result<Event> RunJob(const Job& job, int input, Reporter& reporter) {
   if (job.store.empty()) return Fail(Code::kInvalidArgument, "the job names no store", "store");
   auto writer = models::Writer::Open(job.store, SystemClock().WallNow());
   if (!writer) return Fail(writer.error());
-  if (job.work != Work::kPull) CloseOff(job, false);
+  const bool local =
+      job.work == Work::kName || job.work == Work::kRemove || job.work == Work::kKeep;
+  if (local) CloseOff(job, false);
   http::Downloads downloads(
       {.stall = std::chrono::milliseconds(job.stall_ms), .ca_file = job.ca_file});
   return RunWork({job, reporter, *writer, downloads}, input);
@@ -315,6 +272,8 @@ Result<Event> RunJob(const Job& job, int input, Reporter& reporter) {
 // operator set. Not this machine's files, and no address of their own choice: the server would
 // otherwise read and connect where they cannot.
 Result<void> CheckForeign(const Job& job) {
+  if (job.work == Work::kAdapter)
+    return Fail(Code::kUnprocessable, "a server takes no files of its machine", "work");
   if (job.work != Work::kPull) return {};
   const auto reference = ParseReference(job.reference);
   if (!reference) return Fail(reference.error());
@@ -351,7 +310,7 @@ int Tell(Reporter& reporter, const Result<Event>& outcome) {
 int RunFetch(int input, int output) {
   std::signal(SIGPIPE, SIG_IGN);
   Reporter reporter(output);
-  const auto job = ParseJob(ReadLine(input));
+  const auto job = ReadJob(input);
   if (!job) return Tell(reporter, Fail(job.error()));
   return Tell(reporter, RunJob(*job, input, reporter));
 }
@@ -359,7 +318,7 @@ int RunFetch(int input, int output) {
 int RunFetchForServer(int socket, const std::string& store) {
   std::signal(SIGPIPE, SIG_IGN);
   Reporter reporter(socket);
-  const auto asked = ParseJob(ReadLine(socket));
+  const auto asked = ReadJob(socket);
   if (!asked) return Tell(reporter, Fail(asked.error()));
   if (auto checked = CheckForeign(*asked); !checked) return Tell(reporter, Fail(checked.error()));
   const Job job = JobForServer(*asked, store);

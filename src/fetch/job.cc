@@ -18,10 +18,8 @@ constexpr std::pair<std::string_view, Event::Kind> kKinds[] = {
 };
 
 constexpr std::pair<std::string_view, Work> kWorks[] = {
-    {"pull", Work::kPull},
-    {"name", Work::kName},
-    {"remove", Work::kRemove},
-    {"keep", Work::kKeep},
+    {"pull", Work::kPull}, {"name", Work::kName},       {"remove", Work::kRemove},
+    {"keep", Work::kKeep}, {"adapter", Work::kAdapter},
 };
 
 template <class T, size_t N>
@@ -37,7 +35,8 @@ std::string Text(json::Fields& fields, std::string_view key) {
 }
 
 void RefuseIncomplete(const Job& job, json::Fields& fields) {
-  if (job.work == Work::kPull && job.reference.empty()) fields.Refuse("reference", "is required");
+  const bool refers = job.work == Work::kPull || job.work == Work::kAdapter;
+  if (refers && job.reference.empty()) fields.Refuse("reference", "is required");
   if (job.work == Work::kName && job.manifest.empty()) fields.Refuse("manifest", "is required");
   if (job.work == Work::kRemove && job.name.empty()) fields.Refuse("name", "is required");
   if (job.work == Work::kKeep && !models::IsSha256(job.sha256))
@@ -92,8 +91,8 @@ Result<Job> ParseJob(std::string_view text) {
   job.check_only = fields.Bool("check_only").value_or(false);
   job.keep_previous = fields.Bool("keep_previous").value_or(false);
   job.again = fields.Bool("again").value_or(false);
-  job.work =
-      fields.Word<Work>("work", {kWorks[0], kWorks[1], kWorks[2], kWorks[3]}).value_or(Work::kPull);
+  job.work = fields.Word<Work>("work", {kWorks[0], kWorks[1], kWorks[2], kWorks[3], kWorks[4]})
+                 .value_or(Work::kPull);
   job.manifest = fields.String("manifest", models::kManifestBytesMax).value_or("");
   job.sha256 = Text(fields, "sha256");
   job.size = static_cast<uint64_t>(fields.Int("size", 0, kBytesMax).value_or(0));

@@ -17,12 +17,14 @@ namespace weir::fetch {
 inline constexpr size_t kJobBytesMax = 3 * 1024 * 1024;  // a manifest of 1 MiB, quoted
 inline constexpr size_t kEventBytesMax = 16 * 1024;
 
-// All but kPull is what a server does for its clients; commands write the store themselves.
+// All but kPull and kAdapter is what a server does for its clients; commands write the store
+// themselves.
 enum class Work : uint8_t {
   kPull,
-  kName,    // gives `manifest`'s name to a file that is in the store
-  kRemove,  // takes `name` away
-  kKeep,    // takes a file of `sha256` in, for a kName to come
+  kName,     // gives `manifest`'s name to a file that is in the store
+  kRemove,   // takes `name` away
+  kKeep,     // takes a file of `sha256` in, for a kName to come
+  kAdapter,  // takes the adapter at the path `reference` in, likewise; of commands alone
 };
 
 struct Job {

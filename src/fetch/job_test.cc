@@ -26,6 +26,7 @@ TEST(JobTest, EveryWorkSurvivesTheWay) {
       {.work = Work::kName, .manifest = "{\"quoted\": \"\\n\"}"},
       {.name = "x:y", .work = Work::kRemove},
       {.work = Work::kKeep, .sha256 = std::string(64, 'a'), .size = 7},
+      {.reference = "/a/lora.gguf", .work = Work::kAdapter},
   };
   for (const Job& job : jobs) {
     const auto read = ParseJob(PrintJob(job));

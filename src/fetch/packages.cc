@@ -20,8 +20,7 @@
 #include "models/sha256.h"
 #include "process/captured.h"
 #include "process/child.h"
-
-extern char** environ;
+#include "process/environment.h"
 
 namespace weir::fetch {
 namespace {
@@ -41,16 +40,10 @@ std::unexpected<Error> PipFailed(std::string_view package, std::string_view why)
               {}, "pip_failed");
 }
 
-// All but what is nobody's business: tokens and keys.
 std::vector<std::string> Environment(const std::string& temporary) {
-  std::vector<std::string> kept = {"TMPDIR=" + temporary};
-  for (char** entry = environ; *entry != nullptr; ++entry) {
-    const std::string_view line(*entry);
-    const std::string_view name = line.substr(0, line.find('='));
-    const bool secret = name.find("TOKEN") != std::string_view::npos ||
-                        name.find("KEY") != std::string_view::npos || name == "TMPDIR";
-    if (!secret) kept.emplace_back(line);
-  }
+  std::vector<std::string> kept = EnvironmentWithoutSecrets();
+  std::erase_if(kept, [](const std::string& line) { return line.starts_with("TMPDIR="); });
+  kept.push_back("TMPDIR=" + temporary);
   return kept;
 }
 

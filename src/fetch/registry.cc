@@ -56,11 +56,17 @@ Result<RegistryManifest> ParseRegistryManifest(std::string_view text) {
       if (kind == "system") out.systems.push_back(read);
       if (kind == "params") out.parameters.push_back(read);
       if (kind == "license") out.licences.push_back(read);
-      out.has_adapter |= kind == "adapter";
+      if (kind == "adapter") out.adapters.push_back(read);
       out.has_projector |= kind == "projector";
     }
   }
   if (problem) return Unreadable(problem.error().message);
+  if (out.adapters.size() > models::kAdaptersMax)
+    return Fail(
+        Code::kUnprocessable,
+        fmt::format("this model brings {} adapters, and at most {} are taken; choose another",
+                    out.adapters.size(), models::kAdaptersMax),
+        "model", "too_many_adapters");
   if (found != 1 || out.model.size == 0)
     return Fail(Code::kUnprocessable,
                 "this model of the registry is not one GGUF file; choose another", "model",

@@ -26,7 +26,7 @@ struct RegistryManifest {
   std::vector<Layer> systems;
   std::vector<Layer> parameters;
   std::vector<Layer> licences;
-  bool has_adapter = false;
+  std::vector<Layer> adapters = {};
   bool has_projector = false;
 };
 

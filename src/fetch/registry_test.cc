@@ -27,6 +27,21 @@ TEST(RegistryTest, TheModelAndItsWordsAreFound) {
   EXPECT_TRUE(manifest->has_projector);
 }
 
+TEST(RegistryTest, AdaptersAreFoundUpToABound) {
+  const std::string adapter =
+      R"(,{"mediaType":"application/vnd.ollama.image.adapter","digest":"sha256:)" +
+      std::string(64, 'b') + R"(","size":4})";
+  const auto manifest = ParseRegistryManifest(Manifest(kDigest, adapter));
+  ASSERT_TRUE(manifest) << manifest.error().message;
+  ASSERT_EQ(manifest->adapters.size(), 1u);
+  EXPECT_EQ(manifest->adapters[0].sha256, std::string(64, 'b'));
+  EXPECT_EQ(manifest->adapters[0].size, 4u);
+  const auto many =
+      ParseRegistryManifest(Manifest(kDigest, adapter + adapter + adapter + adapter + adapter));
+  ASSERT_FALSE(many);
+  EXPECT_EQ(many.error().reason, "too_many_adapters");
+}
+
 TEST(RegistryTest, DigestsKeepTheirGrammar) {
   for (const std::string& digest :
        {std::string("sha256:../../../etc/passwd"), "sha256-" + std::string(64, 'a'),

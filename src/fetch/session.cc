@@ -3,12 +3,12 @@
 #include <fmt/core.h>
 #include <unistd.h>
 
-#include <cerrno>
 #include <cstdlib>
 #include <thread>
 
 #include "base/log.h"
 #include "base/time_text.h"
+#include "fetch/job_pipe.h"
 #include "gguf/inspect.h"
 #include "process/sandbox.h"
 
@@ -39,14 +39,7 @@ void Reporter::Progress(uint64_t done, uint64_t total) {
 }
 
 void Reporter::Say(const Event& event) {
-  const std::string line = PrintEvent(event) + "\n";
-  std::string_view left = line;
-  while (!left.empty()) {
-    const ssize_t put = write(output_, left.data(), left.size());
-    if (put < 0 && errno == EINTR) continue;
-    if (put <= 0) _exit(1);  // what arrived is kept, as after any other end
-    left.remove_prefix(static_cast<size_t>(put));
-  }
+  if (!WriteAll(output_, PrintEvent(event) + "\n")) _exit(1);  // what arrived is kept
 }
 
 void CloseOff(const Job& job, bool network, std::vector<std::string> writable) {
@@ -57,6 +50,8 @@ void CloseOff(const Job& job, bool network, std::vector<std::string> writable) {
 }
 
 models::Manifest ManifestOf(const Source& source, const std::string& sha256, uint64_t size) {
+  std::vector<models::StoredFile> adapters;
+  for (const PartFile& file : source.adapters) adapters.push_back({file.sha256, file.size});
   return {.name = source.name,
           .format = "gguf",
           .sha256 = sha256,
@@ -68,7 +63,8 @@ models::Manifest ManifestOf(const Source& source, const std::string& sha256, uin
           .chat_template = source.chat_template,
           .system = source.system,
           .licence_text = source.licence_text,
-          .parameters = source.parameters};
+          .parameters = source.parameters,
+          .adapters = std::move(adapters)};
 }
 
 Result<void> Inspect(int file) {

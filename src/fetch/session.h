@@ -43,7 +43,7 @@ struct Session {
 // without `network` every connection.
 void CloseOff(const Job& job, bool network, std::vector<std::string> writable = {});
 
-// One of several files that make a model.
+// One of several files that make a model, or one beside it.
 struct PartFile {
   std::string url;
   uint64_t size = 0;
@@ -66,6 +66,7 @@ struct Source {
   std::string system = {};
   std::string licence_text = {};
   std::vector<models::Parameter> parameters = {};
+  std::vector<PartFile> adapters = {};
 };
 
 // Asks the source. The name is the job's, or made of the reference.

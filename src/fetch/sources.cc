@@ -81,8 +81,8 @@ struct Finder {
   Result<Source> operator()(const FromRegistry& from) const {
     const auto manifest = AskRegistry(session.downloads, job.registry, from);
     if (!manifest) return Fail(manifest.error());
-    if (manifest->has_adapter || manifest->has_projector)
-      session.reporter.Note("the model brings an adapter or a projector, which are not used");
+    if (manifest->has_projector)
+      session.reporter.Note("the model brings a projector for images, which is not used");
     const auto name = NameOr(job, NameInRegistry(from));
     if (!name) return Fail(name.error());
     Source out{.name = *name,
@@ -92,6 +92,8 @@ struct Finder {
                .size = manifest->model.size,
                .sha256 = manifest->model.sha256,
                .revision = manifest->digest};
+    for (const Layer& layer : manifest->adapters)
+      out.adapters.push_back({LayerUrl(job.registry, from, layer), layer.size, layer.sha256});
     if (job.check_only) return out;
     if (auto read = ReadLayers(from, *manifest, out); !read) return Fail(read.error());
     return out;

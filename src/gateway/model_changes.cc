@@ -183,19 +183,23 @@ Task<Result<fetch::Event>> ModelChanges::Pull(std::string reference, std::string
   co_return Fail(std::move(*why));
 }
 
+Result<models::StoredFile> ModelChanges::FileOf(const std::string& sha256) const {
+  const auto file = store_.OpenBlob(sha256);
+  if (!file) return Fail(file.error());
+  struct stat facts{};
+  if (fstat(file->get(), &facts) != 0)
+    return Fail(Code::kUnavailable, "the file cannot be read; check the disk of the model store");
+  return models::StoredFile{sha256, static_cast<uint64_t>(facts.st_size)};
+}
+
 // What stands under the new name before its own words are laid over it. kNotFound where it has to
 // be pulled.
 Result<models::Manifest> ModelChanges::BaseOf(const NewModel& model) const {
   if (!model.sha256.empty()) {
-    const auto file = store_.OpenBlob(model.sha256);
+    const auto file = FileOf(model.sha256);
     if (!file) return Fail(file.error());
-    struct stat facts{};
-    if (fstat(file->get(), &facts) != 0)
-      return Fail(Code::kUnavailable, "the file cannot be read; check the disk of the model store");
-    return models::Manifest{.format = "gguf",
-                            .sha256 = model.sha256,
-                            .size = static_cast<uint64_t>(facts.st_size),
-                            .source = "upload"};
+    return models::Manifest{
+        .format = "gguf", .sha256 = file->sha256, .size = file->size, .source = "upload"};
   }
   auto there = store_.Resolve(model.file.from);
   if (there && !there->path.empty())
@@ -204,6 +208,15 @@ Result<models::Manifest> ModelChanges::BaseOf(const NewModel& model) const {
                 "the machine that runs Weir",
                 "from", "use_the_command");
   return there;
+}
+
+Result<void> ModelChanges::AddAdapters(const NewModel& model, models::Manifest& manifest) const {
+  for (const std::string& sha256 : model.adapters) {
+    auto file = FileOf(sha256);
+    if (!file) return Fail(file.error());
+    manifest.adapters.push_back(std::move(*file));
+  }
+  return models::CheckAdapterCount(manifest);
 }
 
 Task<Result<fetch::Event>> ModelChanges::Create(NewModel model, OnEvent on_event) {
@@ -223,6 +236,7 @@ Task<Result<fetch::Event>> ModelChanges::Create(NewModel model, OnEvent on_event
   if (!manifest) co_return Fail(manifest.error());
   manifest->name = model.name;
   if (auto laid = models::Overlay(model.file, *manifest); !laid) co_return Fail(laid.error());
+  if (auto added = AddAdapters(model, *manifest); !added) co_return Fail(added.error());
   co_return co_await GiveName(std::move(*manifest));
 }
 

@@ -11,6 +11,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "async/event.h"
 #include "async/task.h"
@@ -26,9 +27,10 @@ namespace weir::gateway {
 // A model that is made of another, or of a file that a client sent.
 struct NewModel {
   models::Name name = {};
-  models::Modelfile file = {};  // `from` is empty where `sha256` is not
-  std::string sha256 = {};      // of a file in the store
-  std::string reference = {};   // where `from` is fetched when it is not here
+  models::Modelfile file = {};             // `from` is empty where `sha256` is not
+  std::string sha256 = {};                 // of a file in the store
+  std::vector<std::string> adapters = {};  // likewise; on top of those that `from` has
+  std::string reference = {};              // where `from` is fetched when it is not here
 };
 
 class ModelChanges {
@@ -76,7 +78,9 @@ class ModelChanges {
   Task<Result<void>> WaitForPlace(Places& places);
   Task<Result<fetch::Event>> Run(Places& places, fetch::Job job, const OnEvent& on_event,
                                  const NextBytes& next);
+  Result<models::StoredFile> FileOf(const std::string& sha256) const;
   Result<models::Manifest> BaseOf(const NewModel& model) const;
+  Result<void> AddAdapters(const NewModel& model, models::Manifest& manifest) const;
   Task<Result<fetch::Event>> GiveName(models::Manifest manifest);
 
   Executor executor_;

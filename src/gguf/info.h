@@ -48,6 +48,7 @@ struct Capabilities {
   bool fim = false;        // prefix, suffix and middle tokens exist
   bool embedding = false;
   bool rerank = false;
+  bool vision = false;  // the template has a place for images; they need a projector beside it
 };
 
 struct Info {

@@ -9,10 +9,8 @@
 #include <bit>
 #include <cerrno>
 
-#include "gguf/metadata.h"
 #include "gguf/model.h"
-#include "gguf/source.h"
-#include "gguf/tensors.h"
+#include "gguf/parsed.h"
 #include "gguf/vocabulary.h"
 
 namespace weir::gguf {
@@ -103,7 +101,9 @@ Result<void> ReadModel(Source& source, const Metadata& metadata, const TensorTab
   return {};
 }
 
-Result<Info> Inspect(Source source) {
+}  // namespace
+
+Result<Parsed> Parse(Source& source) {
   Info info;
   info.file_size = source.size();
   auto header = ReadHeader(source);
@@ -119,19 +119,29 @@ Result<Info> Inspect(Source source) {
   if (info.kind == Kind::kModel && info.split.number == 0) {
     if (auto read = ReadModel(source, *metadata, *tensors, info); !read) return Fail(read.error());
   }
-  return info;
+  return Parsed{std::move(info), std::move(*metadata), std::move(*tensors)};
 }
 
-}  // namespace
-
-Result<Info> InspectBytes(std::span<const std::byte> file) { return Inspect(Source(file)); }
-
-Result<Info> InspectDescriptor(int fd) {
+Result<Parsed> ParseDescriptor(int fd) {
   struct stat status;
   if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode)) {
     return Fail(Code::kInvalidArgument, "a model has to be a regular file", "model");
   }
-  return Inspect(Source(fd, static_cast<uint64_t>(status.st_size)));
+  Source source(fd, static_cast<uint64_t>(status.st_size));
+  return Parse(source);
+}
+
+Result<Info> InspectBytes(std::span<const std::byte> file) {
+  Source source(file);
+  auto parsed = Parse(source);
+  if (!parsed) return Fail(parsed.error());
+  return std::move(parsed->info);
+}
+
+Result<Info> InspectDescriptor(int fd) {
+  auto parsed = ParseDescriptor(fd);
+  if (!parsed) return Fail(parsed.error());
+  return std::move(parsed->info);
 }
 
 Result<Info> InspectFile(const std::string& path) {

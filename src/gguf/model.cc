@@ -424,6 +424,8 @@ Capabilities Guess(const Info& info) {
                  std::ranges::find(info.template_names, "tool_use") != info.template_names.end());
   guess.reasoning = guess.chat && (text.contains("<think>") || text.contains("reasoning_content") ||
                                    text.contains("enable_thinking"));
+  guess.vision = guess.chat && (text.contains("image_url") || text.contains("'image'") ||
+                                text.contains("\"image\"") || text.contains("<image>"));
   const SpecialTokens& special = info.tokenizer.special;
   guess.fim = special.fim_prefix && special.fim_suffix && special.fim_middle;
   return guess;

@@ -51,6 +51,12 @@ llama_flash_attn_type FlashOf(FlashAttention flash) {
   return LLAMA_FLASH_ATTN_TYPE_AUTO;
 }
 
+bool SetAdapters(llama_context* context, const Model& model) {
+  std::vector<llama_adapter_lora*> adapters = model.adapters();
+  std::vector<float> scales(adapters.size(), 1.0F);
+  return llama_set_adapters_lora(context, adapters.data(), adapters.size(), scales.data()) == 0;
+}
+
 int32_t Cores() { return std::max(1, static_cast<int32_t>(std::thread::hardware_concurrency())); }
 
 }  // namespace
@@ -127,6 +133,11 @@ Result<std::unique_ptr<Context>> Context::Create(const Model& model,
                 "libllama cannot make a context with these settings; there may be too little "
                 "memory for that many cells, or the cell types do not fit the model",
                 {}, "context_failed");
+  }
+  if (!SetAdapters(context, model)) {
+    llama_free(context);
+    return Fail(Code::kUnprocessable, "libllama cannot apply the model's adapters", {},
+                "adapter_invalid");
   }
   return std::unique_ptr<Context>(new Context(model, context, settings));
 }

@@ -201,6 +201,9 @@ Result<std::unique_ptr<Model>> Model::Load(const std::string& path, const ModelS
                 "model_invalid");
   }
   std::unique_ptr<Model> loaded(new Model(model));
+  for (const std::string& adapter : settings.adapters) {
+    if (auto taken = loaded->LoadAdapter(adapter); !taken) return Fail(taken.error());
+  }
   if (llama_supports_gpu_offload() && !Gpus().empty()) {
     ModelFacts& facts = loaded->facts_;
     // The output layer counts as one more.
@@ -218,6 +221,19 @@ Model::Model(llama_model* model) : model_(model) {
 }
 
 Model::~Model() { llama_model_free(model_); }
+
+Result<void> Model::LoadAdapter(const std::string& path) {
+  // It warns of each tensor that lies beside the processor's own layout of the weights.
+  const Quiet quiet;
+  llama_adapter_lora* adapter = llama_adapter_lora_init(model_, path.c_str());
+  // One that works only behind certain words would be switched in the middle of a prompt.
+  if (adapter == nullptr || llama_adapter_get_alora_n_invocation_tokens(adapter) > 0)
+    return Fail(Code::kInvalidArgument,
+                "libllama cannot put this adapter on the model; it has to be a LoRA made for it",
+                {}, "adapter_invalid");
+  adapters_.push_back(adapter);
+  return {};
+}
 
 void Model::ReadFacts() {
   facts_.architecture = Metadata("general.architecture");

@@ -22,6 +22,7 @@
 #include "base/result.h"
 
 struct llama_model;
+struct llama_adapter_lora;
 struct llama_vocab;
 
 namespace weir::llama {
@@ -134,6 +135,8 @@ struct ModelFacts {
 struct ContextSettings;
 
 struct ModelSettings {
+  // LoRA files that every Context of the model applies, at full strength.
+  std::vector<std::string> adapters = {};
   // Ignored by a CPU build. All three open: as free memory allows beside a context of `fit_for`.
   int32_t gpu_layers = -1;               // -1: all
   std::vector<float> tensor_split = {};  // shares of the devices; empty: by their free memory
@@ -151,7 +154,8 @@ std::vector<std::string> Gpus();
 
 class Model {
  public:
-  // kInvalidArgument for a file that libllama refuses, kCancelled when on_progress said stop.
+  // kInvalidArgument for a file that libllama refuses ("model_invalid", "adapter_invalid"),
+  // kCancelled when on_progress said stop.
   static Result<std::unique_ptr<Model>> Load(const std::string& path,
                                              const ModelSettings& settings);
   ~Model();
@@ -164,12 +168,15 @@ class Model {
   std::string Metadata(const std::string& key) const;
 
   llama_model* raw() const { return model_; }
+  const std::vector<llama_adapter_lora*>& adapters() const { return adapters_; }
 
  private:
   explicit Model(llama_model* model);
+  Result<void> LoadAdapter(const std::string& path);
   void ReadFacts();
 
   llama_model* model_;
+  std::vector<llama_adapter_lora*> adapters_ = {};  // libllama frees them with the model
   std::unique_ptr<Vocabulary> vocabulary_ = nullptr;
   ModelFacts facts_ = {};
 };

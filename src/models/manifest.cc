@@ -20,12 +20,22 @@ Name ReadName(json::Fields& fields) {
   return {};
 }
 
-void ReadModel(json::Fields model, Manifest& out) {
-  out.sha256 = model.Require().String("sha256", 64).value_or("");
-  out.size = static_cast<uint64_t>(model.Require().Int("size", 1, kSizeMax).value_or(0));
-  if (!model.problem() && !IsSha256(out.sha256)) {
-    model.Refuse("sha256", "is not 64 lower case hexadecimal digits");
+StoredFile ReadFile(json::Fields file) {
+  StoredFile out{file.Require().String("sha256", 64).value_or(""),
+                 static_cast<uint64_t>(file.Require().Int("size", 1, kSizeMax).value_or(0))};
+  if (!file.problem() && !IsSha256(out.sha256)) {
+    file.Refuse("sha256", "is not 64 lower case hexadecimal digits");
   }
+  return out;
+}
+
+std::vector<StoredFile> ReadAdapters(json::Fields& fields) {
+  std::vector<StoredFile> out;
+  const json::Array* all = fields.List("adapters", kAdaptersMax);
+  for (size_t i = 0; all != nullptr && i < all->size(); ++i)
+    out.push_back(
+        ReadFile(json::Fields(fields.problem(), (*all)[i], fields.PathOf("adapters", i))));
+  return out;
 }
 
 std::vector<Parameter> ReadParameters(json::Fields& fields) {
@@ -48,6 +58,10 @@ std::vector<Turn> ReadTurns(json::Fields& fields) {
   return out;
 }
 
+void WriteFile(json::Writer& writer, const StoredFile& file) {
+  writer.BeginObject().Field("sha256", file.sha256).Field("size", file.size).EndObject();
+}
+
 void WriteExtras(json::Writer& writer, const Manifest& manifest) {
   const auto text = [&](std::string_view key, const std::string& value) {
     if (!value.empty()) writer.Field(key, value);
@@ -61,11 +75,16 @@ void WriteExtras(json::Writer& writer, const Manifest& manifest) {
     for (const Parameter& each : manifest.parameters) writer.Key(each.name).Raw(each.value);
     writer.EndObject();
   }
-  if (manifest.turns.empty()) return;
-  writer.Key("messages").BeginArray();
-  for (const Turn& turn : manifest.turns) {
-    writer.BeginObject().Field("role", turn.role).Field("content", turn.content).EndObject();
+  if (!manifest.turns.empty()) {
+    writer.Key("messages").BeginArray();
+    for (const Turn& turn : manifest.turns) {
+      writer.BeginObject().Field("role", turn.role).Field("content", turn.content).EndObject();
+    }
+    writer.EndArray();
   }
+  if (manifest.adapters.empty()) return;
+  writer.Key("adapters").BeginArray();
+  for (const StoredFile& each : manifest.adapters) WriteFile(writer, each);
   writer.EndArray();
 }
 
@@ -80,7 +99,11 @@ Result<Manifest> ParseManifest(std::string_view text) {
   fields.Require().Int("schema", 1, kManifestSchema);
   out.name = ReadName(fields);
   out.format = fields.Require().String("format", kTextMax).value_or("");
-  if (auto model = fields.Require().Nested("model")) ReadModel(*model, out);
+  if (auto model = fields.Require().Nested("model")) {
+    StoredFile file = ReadFile(*model);
+    out.sha256 = std::move(file.sha256);
+    out.size = file.size;
+  }
   out.licence = fields.String("licence", kTextMax).value_or("");
   out.source = fields.String("source", kTextMax).value_or("");
   out.created = fields.String("created", kTextMax).value_or("");
@@ -90,6 +113,7 @@ Result<Manifest> ParseManifest(std::string_view text) {
   out.licence_text = fields.String("licence_text", kManifestTextBytesMax).value_or("");
   out.parameters = ReadParameters(fields);
   out.turns = ReadTurns(fields);
+  out.adapters = ReadAdapters(fields);
   if (!problem && out.format != "gguf") fields.Refuse("format", "is not gguf");
   if (problem) return Fail(problem.Take());
   return out;
@@ -99,15 +123,12 @@ std::string PrintManifest(const Manifest& manifest) {
   std::string out;
   json::Writer writer(&out);
   writer.BeginObject()
-      .Field("schema", kManifestSchema)
+      .Field("schema", manifest.adapters.empty() ? 1 : kManifestSchema)
       .Field("name", manifest.name.ToString())
       .Field("format", manifest.format)
-      .Key("model")
-      .BeginObject()
-      .Field("sha256", manifest.sha256)
-      .Field("size", manifest.size)
-      .EndObject()
-      .Field("licence", manifest.licence)
+      .Key("model");
+  WriteFile(writer, {manifest.sha256, manifest.size});
+  writer.Field("licence", manifest.licence)
       .Field("source", manifest.source)
       .Field("created", manifest.created);
   WriteExtras(writer, manifest);

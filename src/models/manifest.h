@@ -12,11 +12,12 @@
 
 namespace weir::models {
 
-inline constexpr int kManifestSchema = 1;
+inline constexpr int kManifestSchema = 2;
 inline constexpr size_t kManifestBytesMax = 1024 * 1024;
 inline constexpr size_t kManifestTextBytesMax = 256 * 1024;  // of a template, system prompt, ...
 inline constexpr size_t kParametersMax = 64;
 inline constexpr size_t kTurnsMax = 256;
+inline constexpr size_t kAdaptersMax = 4;
 
 // A default of the model, as `weir create` took it from PARAMETER. `value` is the text of a JSON
 // scalar or of an array of strings ("0.7", "[\"<|im_end|>\"]").
@@ -31,6 +32,13 @@ struct Turn {
   std::string role;  // "system", "user", "assistant"
   std::string content;
   bool operator==(const Turn&) const = default;
+};
+
+// A file of the store beside the model's own.
+struct StoredFile {
+  std::string sha256;
+  uint64_t size = 0;  // bytes
+  bool operator==(const StoredFile&) const = default;
 };
 
 struct Manifest {
@@ -48,12 +56,15 @@ struct Manifest {
   std::string licence_text = {};
   std::vector<Parameter> parameters = {};
   std::vector<Turn> turns = {};
+  // LoRA, all of them applied at full strength, from ADAPTER or a registry.
+  std::vector<StoredFile> adapters = {};
   // Of a model that lies in another program's folder (found.h): where. Never written down.
   std::string path = {};
 };
 
-// Unknown fields are kept out and tolerated; a higher schema is refused. kInvalidArgument names the
-// field.
+// Unknown fields are kept out and tolerated; a higher schema is refused. A model with adapters is
+// of schema 2, so that a program that does not know of them does not run it without.
+// kInvalidArgument names the field.
 Result<Manifest> ParseManifest(std::string_view json);
 std::string PrintManifest(const Manifest& manifest);
 

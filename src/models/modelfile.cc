@@ -116,14 +116,14 @@ class Reader {
       out_.notes.push_back(fmt::format("line {}: {} is Ollama's own and is left out", line_, word));
       return {};
     }
-    if (word == "ADAPTER")
-      return Fail(
-          Code::kUnprocessable,
-          fmt::format("line {}: ADAPTER is not possible, no engine here takes adapters yet; "
-                      "merge it into the model",
-                      line_),
-          "modelfile", "adapter");
+    if (word == "ADAPTER") return TakeAdapter(text);
     return Wrong(fmt::format("{} is no instruction", word.substr(0, 32)));
+  }
+
+  Result<void> TakeAdapter(std::string_view text) {
+    if (out_.adapters.size() >= kAdaptersMax)
+      return Wrong(fmt::format("a model takes at most {} adapters", kAdaptersMax));
+    return Put(out_.adapters.emplace_back(), text);
   }
 
   Result<void> TakeLicence(std::string_view text) {
@@ -199,6 +199,14 @@ Result<void> Overlay(const Modelfile& file, Manifest& manifest) {
   return Fail(Code::kTooLarge,
               fmt::format("the words of a model take at most {} bytes together; shorten them",
                           kManifestBytesMax));
+}
+
+Result<void> CheckAdapterCount(const Manifest& manifest) {
+  if (manifest.adapters.size() <= kAdaptersMax) return {};
+  return Fail(Code::kInvalidArgument,
+              fmt::format("a model takes at most {} adapters, and this one would have {}",
+                          kAdaptersMax, manifest.adapters.size()),
+              "adapters", "too_many_adapters");
 }
 
 bool IsGoTemplate(std::string_view text) {

@@ -6,10 +6,11 @@
 //   TEMPLATE """{% for m in messages %}..."""   Jinja; Go's dialect is refused by name
 //   MESSAGE user What is 2+2?             roles system, user, assistant
 //   LICENSE """..."""
-//   ADAPTER ./lora.gguf                   refused: no engine here takes one yet
+//   ADAPTER ./lora.gguf                   LoRA as GGUF, on top of the model; up to kAdaptersMax
 //
 // Instructions in any case, one a line; a value may be quoted with " or, over several lines, with
-// """. Lines that start with # are comments. Pure; what FROM means is the caller's business.
+// """. Lines that start with # are comments. Pure; what FROM and ADAPTER name is the
+// caller's business.
 #pragma once
 
 #include <string>
@@ -30,15 +31,20 @@ struct Modelfile {
   std::string system;
   std::string licence;
   std::vector<Turn> turns;
-  std::vector<std::string> notes;  // what was left out, a line each
+  std::vector<std::string> adapters;  // paths
+  std::vector<std::string> notes;     // what was left out, a line each
 };
 
-// kInvalidArgument, kUnprocessable (reasons "go_template", "adapter") name the line.
+// kInvalidArgument, kUnprocessable (reason "go_template") name the line.
 Result<Modelfile> ParseModelfile(std::string_view text);
 
-// The words of a Modelfile over those of the model that it was made of. Stops replace the base's,
-// as they do in a request. kTooLarge when all words together are too many for a manifest.
+// The words of a Modelfile (its adapters are files, which the caller adds) over those of the model
+// that it was made of. Stops replace the base's, as they do in a request. kTooLarge when all words
+// together are too many for a manifest.
 Result<void> Overlay(const Modelfile& file, Manifest& manifest);
+
+// kInvalidArgument when a model has more adapters, its base's and its own, than are taken.
+Result<void> CheckAdapterCount(const Manifest& manifest);
 
 // Why a template of Go's dialect is refused, behind "TEMPLATE " or a field's name.
 inline constexpr std::string_view kGoTemplateRefused =

@@ -47,7 +47,15 @@ TEST(ModelfileTest, ErrorsNameTheLine) {
 TEST(ModelfileTest, WhatCannotBeCarriedIsRefusedByName) {
   EXPECT_THAT(Refused("FROM a\nTEMPLATE \"\"\"{{ if .System }}{{ .System }}{{ end }}\"\"\"\n"),
               HasSubstr("Go's dialect"));
-  EXPECT_THAT(Refused("FROM a\nADAPTER ./lora.gguf\n"), HasSubstr("ADAPTER"));
+}
+
+TEST(ModelfileTest, AdaptersArePathsUpToABound) {
+  const auto file = ParseModelfile("FROM a\nADAPTER ./lora.gguf\nadapter \"my lora.gguf\"\n");
+  ASSERT_TRUE(file) << file.error().message;
+  EXPECT_THAT(file->adapters, ElementsAre("./lora.gguf", "my lora.gguf"));
+  std::string many = "FROM a\n";
+  for (size_t i = 0; i <= kAdaptersMax; ++i) many += "ADAPTER x.gguf\n";
+  EXPECT_THAT(Refused(many), HasSubstr("line 6: a model takes at most 4 adapters"));
 }
 
 TEST(ModelfileTest, GoTemplatesAreToldFromJinja) {

@@ -195,18 +195,33 @@ Result<OpenedModel> Store::Open(std::string_view name) const {
   auto manifest = Resolve(name);
   if (!manifest) return Fail(manifest.error());
   if (!manifest->path.empty()) return OpenFound(*manifest);
-  Fd fd = OpenBlobOr(manifest->sha256);
-  const auto size = FileSize(fd);
-  if (!size || *size != manifest->size) {
-    return Fail(
-        Code::kUnavailable,
-        fmt::format(
-            "the file of {} is {}; fetch the model again", manifest->name.ToString(),
-            !size ? "missing or not a regular file" : "of another size than its manifest says"),
-        "model", "model_damaged");
+  auto fd = OpenStored(*manifest, {manifest->sha256, manifest->size});
+  if (!fd) return Fail(fd.error());
+  OpenedModel out{manifest->name.ToString(), manifest->sha256, manifest->size,
+                  PathOf(manifest->sha256), std::move(*fd)};
+  for (const StoredFile& adapter : manifest->adapters) {
+    if (auto there = OpenStored(*manifest, adapter); !there) return Fail(there.error());
+    out.adapters.push_back(PathOf(adapter.sha256));
+    out.adapter_bytes += adapter.size;
   }
-  return OpenedModel{manifest->name.ToString(), manifest->sha256, *size,
-                     root_ + "/blobs/" + BlobFile(manifest->sha256), std::move(fd)};
+  return out;
+}
+
+Result<Fd> Store::OpenStored(const Manifest& manifest, const StoredFile& file) const {
+  Fd fd = OpenBlobOr(file.sha256);
+  const auto size = FileSize(fd);
+  if (size && *size == file.size) return fd;
+  return Fail(
+      Code::kUnavailable,
+      fmt::format(
+          "{} of {} is {}; fetch the model again",
+          file.sha256 == manifest.sha256 ? "the file" : "an adapter", manifest.name.ToString(),
+          !size ? "missing or not a regular file" : "of another size than its manifest says"),
+      "model", "model_damaged");
+}
+
+std::string Store::PathOf(std::string_view sha256) const {
+  return root_ + "/blobs/" + BlobFile(sha256);
 }
 
 Fd Store::OpenBlobOr(std::string_view sha256) const {

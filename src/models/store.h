@@ -33,6 +33,8 @@ struct OpenedModel {
   std::string path;    // for logs of the operator and programs that take a path; the descriptor is
                        // what was checked
   Fd fd;               // read only, close-on-exec
+  std::vector<std::string> adapters = {};  // their paths
+  uint64_t adapter_bytes = 0;              // of all of them
 };
 
 struct Listing {
@@ -56,8 +58,8 @@ class Store {
   // message says near names, or how to fetch it when the catalogue has it.
   Result<Manifest> Resolve(std::string_view name) const;
 
-  // Resolve, then the blob. kUnavailable when the manifest is there and its blob is missing,
-  // damaged or a link.
+  // Resolve, then the blob. kUnavailable when the manifest is there and its blob, or that of an
+  // adapter, is missing, damaged or a link.
   Result<OpenedModel> Open(std::string_view name) const;
 
   // A file of the store by its sha256, whether or not a name points to it. kNotFound,
@@ -77,6 +79,8 @@ class Store {
   Error NotFound(std::string_view name) const;
   Result<OpenedModel> OpenFound(const Manifest& manifest) const;
   Fd OpenBlobOr(std::string_view sha256) const;  // invalid when there is none
+  Result<Fd> OpenStored(const Manifest& manifest, const StoredFile& file) const;
+  std::string PathOf(std::string_view sha256) const;
 
   std::string root_;
   Places places_ = {};

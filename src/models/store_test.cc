@@ -219,6 +219,17 @@ TEST_F(StoreTest, ManifestsReadBackAsTheyWereWritten) {
   EXPECT_EQ(read->created, "2026-01-02T03:04:05Z");
 }
 
+TEST_F(StoreTest, AModelWithAdaptersIsOfAHigherSchema) {
+  Manifest manifest{{"tiny", "1b"}, "gguf", Hash('a'), 7, "", "", ""};
+  EXPECT_NE(PrintManifest(manifest).find(R"("schema":1)"), std::string::npos);
+  manifest.adapters = {{Hash('b'), 3}, {Hash('c'), 4}};
+  const std::string text = PrintManifest(manifest);
+  EXPECT_NE(text.find(R"("schema":2)"), std::string::npos) << text;
+  const auto read = ParseManifest(text);
+  ASSERT_TRUE(read) << read.error().message;
+  EXPECT_EQ(read->adapters, manifest.adapters);
+}
+
 TEST_F(StoreTest, AManifestMayHoldMoreThanWeKnow) {
   const std::string text =
       R"({"schema": 1, "name": "a:b", "format": "gguf", "model": {"sha256": ")" + Hash('a') +
@@ -229,13 +240,16 @@ TEST_F(StoreTest, AManifestMayHoldMoreThanWeKnow) {
 TEST_F(StoreTest, AManifestNamesItsWrongField) {
   const auto param = [](const std::string& text) { return ParseManifest(text).error().param; };
   const std::string head = R"({"schema": 1, "name": "a:b", "format": "gguf", )";
-  EXPECT_EQ(param(R"({"schema": 2})"), "schema");
+  EXPECT_EQ(param(R"({"schema": 3})"), "schema");
   EXPECT_EQ(param(R"({"schema": 1, "name": "../a:b", "format": "gguf"})"), "name");
   EXPECT_EQ(param(R"({"schema": 1, "name": "a", "format": "gguf"})"), "name");
   EXPECT_EQ(param(head + R"("model": {"sha256": "../../x", "size": 1}})"), "model.sha256");
   EXPECT_EQ(param(head + R"("model": {"sha256": ")" + Hash('a') + R"(", "size": 0}})"),
             "model.size");
   EXPECT_EQ(param(head + R"("model": []})"), "model");
+  const std::string model = R"("model": {"sha256": ")" + Hash('a') + R"(", "size": 1}, )";
+  EXPECT_EQ(param(head + model + R"("adapters": [{"sha256": "../x", "size": 1}]})"),
+            "adapters[0].sha256");
 }
 
 // The catalogue of a busy machine must not be felt in `weir list`.

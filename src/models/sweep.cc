@@ -22,6 +22,11 @@ Result<Manifest> ReadManifestFile(int folder, const std::string& file) {
   return ParseManifest(*text);
 }
 
+void AddFiles(const Manifest& manifest, std::vector<std::string>& out) {
+  out.push_back(manifest.sha256);
+  for (const StoredFile& adapter : manifest.adapters) out.push_back(adapter.sha256);
+}
+
 // False when one of them cannot be read.
 bool AddReferenced(Fd top, std::vector<std::string>& out) {
   Folder models(std::move(top));
@@ -32,7 +37,7 @@ bool AddReferenced(Fd top, std::vector<std::string>& out) {
     for (const std::string& file : folder.Names(kModelsMax)) {
       const auto manifest = ReadManifestFile(folder.descriptor(), file);
       if (!manifest) return false;
-      out.push_back(manifest->sha256);
+      AddFiles(*manifest, out);
     }
   }
   return true;
@@ -58,7 +63,7 @@ std::optional<std::vector<std::string>> Writer::ReferencedBlobs() const {
     const Fd folder = OpenFolder(partials.descriptor(), key.c_str());
     const auto intent =
         folder.valid() ? ReadManifestFile(folder.get(), "intent") : Fail(Code::kNotFound, "none");
-    if (intent) out.push_back(intent->sha256);
+    if (intent) AddFiles(*intent, out);
   }
   std::ranges::sort(out);
   return out;
@@ -73,7 +78,7 @@ void Writer::SweepPartial(const std::string& key, WallTime now, Swept& swept) co
               IsOlder(folder.get(), "state", now, kPartialStaleAfter) ||
               faccessat(folder.get(), "state", F_OK, 0) != 0;
   const auto intent = ReadManifestFile(folder.get(), "intent");
-  if (intent && HasBlob(intent->sha256, intent->size)) {
+  if (intent && HasBlobs(*intent)) {
     if (!NameLocked(*intent, true)) return;
     ++swept.finished;
     gone = true;

@@ -131,6 +131,11 @@ Error NoSuchModel(const Name& name) {
       "model", "model_not_found"};
 }
 
+void AddFiles(const Manifest& manifest, std::vector<StoredFile>& out) {
+  out.push_back({manifest.sha256, manifest.size});
+  out.insert(out.end(), manifest.adapters.begin(), manifest.adapters.end());
+}
+
 // Also a folder that holds no model any more.
 void RemoveName(int top, const Name& name) {
   const Fd folder = OpenFolder(top, FolderOf(name.model).c_str());
@@ -181,6 +186,13 @@ Result<Fd> Writer::LockStore() const {
 bool Writer::HasBlob(std::string_view sha256, uint64_t size) const {
   const Fd file = OpenBelow(blobs_.get(), BlobName(sha256).c_str(), O_RDONLY);
   return FileSize(file) == size;
+}
+
+bool Writer::HasBlobs(const Manifest& manifest) const {
+  return HasBlob(manifest.sha256, manifest.size) &&
+         std::ranges::all_of(manifest.adapters, [this](const StoredFile& file) {
+           return HasBlob(file.sha256, file.size);
+         });
 }
 
 uint64_t Writer::FreeBytes() const {
@@ -262,6 +274,13 @@ Result<void> Writer::Keep(Partial partial, const std::string& sha256) const {
   return {};
 }
 
+void Writer::DropIfLoose(std::string_view sha256) const {
+  const auto lock = LockStore();
+  const auto referenced = ReferencedBlobs();
+  if (!lock || !referenced || std::ranges::binary_search(*referenced, sha256)) return;
+  unlinkat(blobs_.get(), BlobName(sha256).c_str(), 0);
+}
+
 Result<void> Writer::PutManifest(int top, const Manifest& manifest) const {
   auto folder = MakeFolder(top, FolderOf(manifest.name.model).c_str());
   if (!folder) return Fail(folder.error());
@@ -273,7 +292,7 @@ Result<void> Writer::PutManifest(int top, const Manifest& manifest) const {
 // What has the name now stays as the previous one, unless it is the same file.
 Result<void> Writer::KeepPrevious(const Manifest& next) const {
   const auto present = ReadNamed(manifests_.get(), next.name);
-  if (!present || present->sha256 == next.sha256) return {};
+  if (!present || (present->sha256 == next.sha256 && present->adapters == next.adapters)) return {};
   return PutManifest(previous_.get(), *present);
 }
 
@@ -287,9 +306,9 @@ Result<void> Writer::NameLocked(const Manifest& manifest, bool keep_previous) co
 Result<void> Writer::GiveName(const Manifest& manifest, bool keep_previous) const {
   const auto lock = LockStore();
   if (!lock) return Fail(lock.error());
-  if (!HasBlob(manifest.sha256, manifest.size))
-    return Fail(Code::kNotFound, "the file of this model is not in the store; pull it again",
-                "model", "model_damaged");
+  if (!HasBlobs(manifest))
+    return Fail(Code::kNotFound, "a file of this model is not in the store; pull it again", "model",
+                "model_damaged");
   return NameLocked(manifest, keep_previous);
 }
 
@@ -300,14 +319,14 @@ Result<Removed> Writer::Remove(const Name& name) const {
   const Fd folder = OpenFolder(manifests_.get(), FolderOf(name.model).c_str());
   const bool there = folder.valid() && faccessat(folder.get(), FileOf(name).c_str(), F_OK, 0) == 0;
   if (!there) return Fail(NoSuchModel(name));
-  std::vector<Manifest> gone;
-  if (manifest) gone.push_back(*manifest);
-  if (const auto previous = ReadNamed(previous_.get(), name)) gone.push_back(*previous);
+  std::vector<StoredFile> gone;
+  if (manifest) AddFiles(*manifest, gone);
+  if (const auto previous = ReadNamed(previous_.get(), name)) AddFiles(*previous, gone);
   RemoveName(manifests_.get(), name);
   RemoveName(previous_.get(), name);
   Removed out{name.ToString()};
   const auto referenced = ReferencedBlobs();
-  for (const Manifest& each : gone) {
+  for (const StoredFile& each : gone) {
     // With a manifest that cannot be read nobody knows what it points to.
     if (!referenced || std::ranges::binary_search(*referenced, each.sha256)) continue;
     if (unlinkat(blobs_.get(), BlobName(each.sha256).c_str(), 0) == 0) out.bytes_freed += each.size;
@@ -331,7 +350,7 @@ Result<Manifest> Writer::RollBack(const Name& name) const {
   if (!lock) return Fail(lock.error());
   const auto before = Previous(name);
   if (!before) return before;
-  if (!HasBlob(before->sha256, before->size))
+  if (!HasBlobs(*before))
     return Fail(Code::kUnavailable, "the file from before the update is gone; pull the model again",
                 "model", "model_damaged");
   const auto present = ReadNamed(manifests_.get(), name);

@@ -54,6 +54,8 @@ class Writer {
 
   Store store() const { return Store(root_); }
   bool HasBlob(std::string_view sha256, uint64_t size) const;
+  // The model's and those of its adapters.
+  bool HasBlobs(const Manifest& manifest) const;
   // Bytes that may still be written to the store's disk.
   uint64_t FreeBytes() const;
 
@@ -71,7 +73,9 @@ class Writer {
   // The Partial's bytes become a blob that no name points to yet, and that goes when none does
   // within kLooseBlobAfter. The caller has held them against `sha256`.
   Result<void> Keep(Partial partial, const std::string& sha256) const;
-  // A name for a blob that is there. kNotFound when it is not.
+  // Takes a blob away that no name points to: what it was kept for has failed.
+  void DropIfLoose(std::string_view sha256) const;
+  // A name for a blob that is there, and for its adapters. kNotFound when one is not.
   Result<void> GiveName(const Manifest& manifest, bool keep_previous) const;
   // kNotFound when there is no such name. The blob goes with its last name; a process that has it
   // open keeps it.

@@ -274,6 +274,58 @@ TEST_F(WriterTest, ANameNeedsABlob) {
   EXPECT_EQ(Content("b:2"), "weights");
 }
 
+TEST_F(WriterTest, AdaptersStayAsLongAsAModelHasThem) {
+  const Writer writer = Open();
+  Put(writer, "base:1", "weights");
+  auto adapter = writer.Begin("adapter");
+  ASSERT_TRUE(adapter);
+  Fill(*adapter, "lora");
+  ASSERT_TRUE(writer.Keep(std::move(*adapter), Sha256::Of("lora")));
+  Manifest made = ManifestOf("made:1", "weights");
+  made.adapters = {{Sha256::Of("lora"), 4}};
+  ASSERT_TRUE(writer.GiveName(made, false));
+  const auto opened = Store(root_).Open("made:1");
+  ASSERT_TRUE(opened) << opened.error().message;
+  ASSERT_EQ(opened->adapters.size(), 1u);
+  EXPECT_EQ(fs::file_size(opened->adapters[0]), 4u);
+  EXPECT_EQ(opened->adapter_bytes, 4u);
+  const std::string blob = "sha256-" + Sha256::Of("lora");
+  Age(root_ / "blobs" / blob, std::chrono::hours(2));
+  ASSERT_TRUE(writer.Sweep(kNow));
+  EXPECT_THAT(Below("blobs"), testing::Contains(blob));
+  const auto removed = writer.Remove(*ParseName("made:1"));
+  ASSERT_TRUE(removed);
+  EXPECT_EQ(removed->bytes_freed, 4u) << "the weights belong to base:1, too";
+  EXPECT_EQ(Content("base:1"), "weights");
+}
+
+TEST_F(WriterTest, ABlobIsDroppedAsLongAsNoNameHasIt) {
+  const Writer writer = Open();
+  Put(writer, "base:1", "weights");
+  auto adapter = writer.Begin("adapter");
+  ASSERT_TRUE(adapter);
+  Fill(*adapter, "lora");
+  ASSERT_TRUE(writer.Keep(std::move(*adapter), Sha256::Of("lora")));
+  for (const std::string& content : {"weights", "lora"}) writer.DropIfLoose(Sha256::Of(content));
+  EXPECT_THAT(Below("blobs"), ElementsAre("sha256-" + Sha256::Of("weights")));
+}
+
+TEST_F(WriterTest, ANameNeedsItsAdapters) {
+  const Writer writer = Open();
+  Put(writer, "base:1", "weights");
+  Manifest made = ManifestOf("made:1", "weights");
+  made.adapters = {{Sha256::Of("lora"), 4}};
+  const auto named = writer.GiveName(made, false);
+  ASSERT_FALSE(named);
+  EXPECT_EQ(named.error().reason, "model_damaged");
+  ASSERT_TRUE(writer.GiveName(ManifestOf("made:1", "weights"), false));
+  // As somebody's hand may leave it.
+  std::ofstream(root_ / "manifests" / "made" / "1.json") << PrintManifest(made);
+  const auto opened = Store(root_).Open("made:1");
+  ASSERT_FALSE(opened);
+  EXPECT_THAT(opened.error().message, HasSubstr("an adapter of made:1 is missing"));
+}
+
 TEST_F(WriterTest, FoldersThatAreLinksAreNotFollowed) {
   Open();
   fs::remove_all(root_ / "blobs");

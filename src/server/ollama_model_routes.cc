@@ -175,8 +175,10 @@ Task<void> AnswerCreate(Site& site, Call& call, ollama::CreateCall asked) {
   statuses.Hold(
       ollama::RenderStatus(asked.sha256.empty() ? "reading model metadata" : "parsing GGUF"));
   PullLines lines(statuses);
-  gateway::NewModel model = {
-      .name = *name, .file = std::move(asked.file), .sha256 = std::move(asked.sha256)};
+  gateway::NewModel model = {.name = *name,
+                             .file = std::move(asked.file),
+                             .sha256 = std::move(asked.sha256),
+                             .adapters = std::move(asked.adapters)};
   model.reference = ReferenceOf(model.file.from);
   auto done = co_await site.model_changes->Create(
       std::move(model), [&](const auto& event) { return lines.Take(event); });

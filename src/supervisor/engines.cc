@@ -1,6 +1,6 @@
 #include "supervisor/engines.h"
 
-#include <fmt/core.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <csignal>
@@ -19,9 +19,10 @@ uint32_t MillisecondsUp(Duration wait) {
   return static_cast<uint32_t>(std::clamp<int64_t>(ms, 0, UINT32_MAX));
 }
 
-// Whose failures are counted together.
+// Whose failures are counted together: a bad adapter is not its model's fault.
 std::string NameOf(const wire::StartEngine& request) {
-  return request.files.empty() ? "process without files" : request.files.front();
+  if (request.files.empty()) return "process without files";
+  return fmt::format("{}", fmt::join(request.files, " "));
 }
 
 }  // namespace

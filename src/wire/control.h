@@ -62,7 +62,7 @@ struct Ready {
 
 struct StartEngine {
   uint64_t engine = 0;
-  std::vector<std::string> files = {};  // the model first; then projector, adapters. Opened for
+  std::vector<std::string> files = {};  // the model first; then its adapters. Opened for
                                         // reading by the launcher, if they lie in the model store
 };
 

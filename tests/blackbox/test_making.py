@@ -60,11 +60,11 @@ def test_a_modelfile_from_a_repository_pulls_it(store):
 
 @pytest.mark.parametrize("text, word, code", [
     ("FROM tiny:q4_0\nTEMPLATE {{ .Prompt }}\n", "Go's dialect", 1),
-    ("FROM tiny:q4_0\nADAPTER ./x.gguf\n", "ADAPTER", 1),
+    ("FROM tiny:q4_0\nADAPTER\n", "line 2: a value is missing", 1),
     ("FROM tiny:q4_0\nPARAMETER heat 3\n", "line 2", 1),
     ("SYSTEM x\n", "FROM", 1),
     ("FROM nowhere:1\n", "nowhere", 3),
-    ("FROM ./missing.gguf\n", "model file", 3),
+    ("FROM ./missing.gguf\n", "cannot open the file", 3),
 ])
 def test_a_modelfile_that_cannot_be_carried_says_why(store, text, word, code):
     store("pull", "hf:me/tiny-GGUF")

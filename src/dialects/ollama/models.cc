@@ -36,24 +36,44 @@ void RefuseGiven(json::Fields& fields, std::string_view key, std::string_view wh
   if (!empty) RefuseUnsupported(fields, key, why);
 }
 
-// `files`: one GGUF file, by the digest of its blob.
-std::string ReadFile(json::Fields& fields) {
-  const json::Object* files = fields.Map("files", kFilesMax);
-  if (files == nullptr || files->empty()) return "";
+// The digests of blobs that are GGUF files, at most `most`.
+std::vector<std::string> ReadDigests(json::Fields& fields, std::string_view key, size_t most,
+                                     std::string_view why) {
+  const json::Object* files = fields.Map(key, kFilesMax);
+  if (files == nullptr || files->empty()) return {};
   const bool foreign = std::ranges::any_of(
       *files, [](const json::Member& file) { return !file.key.ends_with(".gguf"); });
-  if (foreign || files->size() > 1) {
-    RefuseUnsupported(
-        fields, "files",
-        "one GGUF file makes a model (\"NAME.gguf\": \"sha256:...\"); convert and join "
-        "others first");
-    return "";
+  if (foreign || files->size() > most) {
+    RefuseUnsupported(fields, key, why);
+    return {};
   }
-  const std::string* digest = files->front().value.AsString();
-  auto sha256 = ReadDigest(digest == nullptr ? "" : *digest);
-  if (sha256) return std::move(*sha256);
-  fields.Refuse("files", sha256.error().message);
-  return "";
+  std::vector<std::string> out;
+  for (const json::Member& file : *files) {
+    const std::string* digest = file.value.AsString();
+    auto sha256 = ReadDigest(digest == nullptr ? "" : *digest);
+    if (!sha256) {
+      fields.Refuse(key, sha256.error().message);
+      return {};
+    }
+    out.push_back(std::move(*sha256));
+  }
+  return out;
+}
+
+// `files`: one GGUF file, by the digest of its blob.
+std::string ReadFile(json::Fields& fields) {
+  auto file =
+      ReadDigests(fields, "files", 1,
+                  "one GGUF file makes a model (\"NAME.gguf\": \"sha256:...\"); convert and "
+                  "join others first");
+  return file.empty() ? "" : std::move(file.front());
+}
+
+std::vector<std::string> ReadAdapters(json::Fields& fields) {
+  return ReadDigests(
+      fields, "adapters", models::kAdaptersMax,
+      "up to four LoRA adapters as GGUF files (\"NAME.gguf\": \"sha256:...\") go on a "
+      "model; convert others first");
 }
 
 std::string ReadTemplate(json::Fields& fields) {
@@ -146,13 +166,13 @@ Result<CreateCall> ReadCreate(std::string_view body) {
     call.stream = fields.Bool("stream").value_or(true);
     call.file.from = fields.String("from", kModelBytesMax).value_or("");
     call.sha256 = ReadFile(fields);
+    call.adapters = ReadAdapters(fields);
     call.file.chat_template = ReadTemplate(fields);
     call.file.system = fields.String("system", models::kManifestTextBytesMax).value_or("");
     call.file.licence = ReadLicence(fields);
     ReadParameters(fields, call.file);
     ReadTurns(fields, call.file);
     ReadOllamasOwn(fields, call.file);
-    RefuseGiven(fields, "adapters", "no engine here takes adapters yet; merge them into the model");
     for (const std::string_view key : {"quantize", "quantization"})
       RefuseGiven(fields, key, "a model is made as it is; get it in the quantisation you want");
     for (const std::string_view key : {"modelfile", "path"})

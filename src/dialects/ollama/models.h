@@ -23,8 +23,9 @@ struct PullCall {
 
 struct CreateCall {
   std::string model = {};
-  models::Modelfile file = {};  // `from` is empty where a file is given
-  std::string sha256 = {};      // of the file
+  models::Modelfile file = {};             // `from` is empty where a file is given
+  std::string sha256 = {};                 // of the file
+  std::vector<std::string> adapters = {};  // of their files
   bool stream = true;
 };
 

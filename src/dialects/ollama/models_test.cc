@@ -67,6 +67,7 @@ INSTANTIATE_TEST_SUITE_P(
         Refusal{R"({"from":"a"})", "model", "required"},
         Refusal{R"({"model":"a"})", "from", "either"},
         Refusal{R"({"model":"a","from":"b","adapters":{"x":"y"}})", "adapters", "not supported"},
+        Refusal{R"({"model":"a","from":"b","adapters":{"x.gguf":"y"}})", "adapters", "64"},
         Refusal{R"({"model":"a","from":"b","quantize":"q4_K_M"})", "quantize", "quantisation"},
         Refusal{R"({"model":"a","modelfile":"FROM b"})", "modelfile", "older"},
         Refusal{R"({"model":"a","from":"b","template":"{{ .Prompt }}"})", "template", "Go's"},

@@ -40,7 +40,7 @@ sed -i 's/^DynamicUser=yes$/User=weir\nGroup=weir/' "$unit"
 grep -q '^User=weir$' "$unit" || { say "deploy/weir.service has no DynamicUser=yes"; exit 1; }
 
 # As Debian has it: pages are packed, zsh looks elsewhere, licences are one file.
-gzip --best --no-name "$tree/usr/share/man/man1/weir.1"
+gzip --best --no-name "$tree"/usr/share/man/man1/*.1
 mkdir -p "$tree/usr/share/zsh/vendor-completions"
 mv "$tree/usr/share/zsh/site-functions/_weir" "$tree/usr/share/zsh/vendor-completions/_weir"
 rmdir "$tree/usr/share/zsh/site-functions"

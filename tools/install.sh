@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what was built: programs, shell completions, a man page, systemd units, licences. What it installs needs no source tree and no Python.
+# Installs what was built: programs, shell completions, man pages, systemd units, licences. What it installs needs no source tree and no Python.
 #
 #   [PREFIX=/usr/local] [DESTDIR=] tools/install.sh [BUILD]     into $DESTDIR$PREFIX, from BUILD (build/)
 set -euo pipefail
@@ -27,25 +27,44 @@ completion() {  # SHELL FILE
 completion bash share/bash-completion/completions/weir
 completion zsh share/zsh/site-functions/_weir
 completion fish share/fish/vendor_completions.d/weir.fish
-# A man page of what the programs say themselves, so that it cannot say anything else.
+# Man pages of what the programs say themselves, so that they cannot say anything else: weir(1), and one for each command.
 verbatim() {
   printf '.nf\n'
-  sed -e 's/\\/\\e/g' -e 's/-/\\-/g' -e "s/^[.']/\\\\\&&/"
+  sed -e 's/\\/\\e/g' -e 's/-/\\-/g' -e "s/^[.']/\\\\\\&&/"
   printf '.fi\n'
 }
+help_of() { "$build/bin/weir" "$@" --help </dev/null; }
+# The first names of what stands under "Subcommands:" in a help text.
+subcommands() { sed -e '1,/^Subcommands:/d' -e 's/^ *\([a-z]*\).*/\1/' -e '/^$/d'; }
+heading() {  # PAGE SUMMARY
+  printf '.TH %s 1 "" "%s" "Weir"\n.SH NAME\n%s \\- %s\n' "${1^^}" "$version" "$1" "$2" | sed 's/\([a-z]\)-\([a-z]\)/\1\\-\2/g'
+}
 manual() {
-  local weir=$build/bin/weir name
-  printf '.TH WEIR 1 "" "%s" "Weir"\n.SH NAME\nweir \\- AI on your own hardware\n.SH OVERVIEW\n' "$("$weir" version)"
-  "$weir" --help | verbatim
+  local name
+  heading weir "AI on your own hardware"
+  printf '.SH OVERVIEW\n'
+  help_of | verbatim
+  printf '.SH SEE ALSO\n'
+  help_of | subcommands | while read -r name; do printf '.BR weir\\-%s (1)\n' "$name"; done
+}
+manual_of() {  # COMMAND
+  local name
+  heading "weir-$1" "$(help_of "$1" | head -n 1)"
+  printf '.SH DESCRIPTION\n'
+  help_of "$1" | verbatim
+  help_of "$1" | grep -q '^Subcommands:' || return 0
   printf '.SH COMMANDS\n'
-  "$weir" --help | sed -e '1,/^Subcommands:/d' -e 's/^ *\([a-z]*\).*/\1/' -e '/^$/d' | while read -r name; do
-    printf '.SS weir %s\n' "$name"
-    "$weir" "$name" --help </dev/null | verbatim
+  help_of "$1" | subcommands | while read -r name; do
+    printf '.SS weir %s %s\n' "$1" "$name"
+    help_of "$1" "$name" | verbatim
   done
 }
-install -d "$root/share/man/man1"
-manual >"$root/share/man/man1/weir.1"
-chmod 644 "$root/share/man/man1/weir.1"
+version=$("$build/bin/weir" version)
+manuals=$root/share/man/man1
+install -d "$manuals"
+manual >"$manuals/weir.1"
+help_of | subcommands | while read -r name; do manual_of "$name" >"$manuals/weir-$name.1"; done
+chmod 644 "$manuals"/weir*.1
 
 unit() {  # SOURCE FILE
   install -d "$(dirname "$root/$2")"

@@ -109,7 +109,7 @@ def test_the_package_says_what_it_needs_and_holds_what_it_should(package):
     listed = subprocess.run(["dpkg-deb", "--contents", package], capture_output=True, text=True, check=True).stdout
     files = {line.split()[5].removeprefix("./"): line.split()[:2] for line in listed.splitlines()}
     for name in ("usr/bin/weir", "usr/bin/weir-engine", "usr/lib/weir/weir-engine-portable", "usr/share/man/man1/weir.1.gz",
-                 "usr/lib/systemd/system/weir.service", "usr/share/doc/weir/copyright",
+                 "usr/share/man/man1/weir-run.1.gz", "usr/lib/systemd/system/weir.service", "usr/share/doc/weir/copyright",
                  "usr/share/zsh/vendor-completions/_weir"):
         assert name in files, name
     assert {owner for _, owner in files.values()} == {"root/root"}

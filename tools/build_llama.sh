@@ -4,6 +4,7 @@
 #
 #   tools/build_llama.sh [--sanitize address|thread] [--cpu native|portable|avx512|amx]
 #   tools/build_llama.sh --peers
+#   tools/build_llama.sh --perplexity
 #
 # --cpu is for packages, which run on other machines than this: portable wants what every x86-64 processor of the last ten
 # years has (AVX2, FMA, F16C, BMI2; on ARM the base instructions), avx512 also AVX-512 with VNNI, amx also the matrix
@@ -12,7 +13,8 @@
 # Prints the prefix as its last line. The prefix is keyed by everything that the result depends on (source, patches,
 # compiler, flags, CPU), so a second call returns at once, and two checkouts share one build. --peers builds
 # llama-server, llama-bench, llama-quantize and llama-perplexity instead, from the same tree as it was published: the
-# rivals of `make bench` and tools for tests, never part of the product.
+# rivals of `make bench` and tools for tests, never part of the product. --perplexity builds llama-perplexity beside the
+# library, with its patches: what computes with the same kernels has to find the same.
 set -euo pipefail
 
 package=llama-cpp-python
@@ -24,11 +26,13 @@ gpu=${WEIR_GPU:-}
 sanitize=""
 cpu=native
 peers=no
+perplexity=no
 while [ $# -gt 0 ]; do
   case "$1" in
     --sanitize) sanitize=$2; shift 2 ;;
     --cpu) cpu=$2; shift 2 ;;
     --peers) peers=yes; shift ;;
+    --perplexity) perplexity=yes; shift ;;
     *) echo "build_llama.sh: unknown argument $1" >&2; exit 2 ;;
   esac
 done
@@ -82,6 +86,10 @@ key=$( { echo "$sha256 ${flags[*]} $fingerprint"; cat /dev/null "${patches[@]}";
 prefix=$cache/third_party/llama-$version-$key
 done_marker=$prefix/.done
 if [ "$peers" = yes ]; then done_marker=$prefix/.peers-done; fi
+if [ "$perplexity" = yes ]; then
+  targets=(llama-perplexity)
+  done_marker=$prefix/.perplexity-done
+fi
 
 mkdir -p "$cache/third_party" "$cache/downloads"
 exec 9>"$cache/third_party/.llama.lock"

@@ -149,7 +149,7 @@ def test_a_model_that_only_embeds_has_no_perplexity(weir, http, embedding):
 
 @pytest.mark.skipif(os.environ.get("WEIR_LONG") != "1", reason="builds llama-perplexity: make test-long")
 def test_perplexity_is_that_of_llama_perplexity(weir, http, small):
-    built = subprocess.run([weir_server.ROOT / "tools" / "build_llama.sh", "--peers"], capture_output=True, text=True,
+    built = subprocess.run([weir_server.ROOT / "tools" / "build_llama.sh", "--perplexity"], capture_output=True, text=True,
                            check=True)
     program = pathlib.Path(built.stdout.splitlines()[-1]) / "build" / "bin" / "llama-perplexity"
     manifest = json.loads(weir("show", small, "--json").stdout)

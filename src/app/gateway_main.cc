@@ -13,11 +13,13 @@
 #include "app/ledger_rules.h"
 #include "app/policy_source.h"
 #include "app/provider_targets.h"
+#include "app/server_specs.h"
 #include "app/vector_store.h"
 #include "async/loop.h"
 #include "async/spawn.h"
 #include "backends/document_reader.h"
 #include "backends/door.h"
+#include "backends/edge_servers.h"
 #include "backends/engine_fleet.h"
 #include "backends/launcher_link.h"
 #include "backends/provider_fleet.h"
@@ -116,6 +118,14 @@ backends::FleetOptions FleetOptionsOf(const config::Settings& settings, const Ma
           .salt = RandomSalt()};
 }
 
+std::vector<backends::EdgeServers::Wanted> ServersOf(const config::Settings& settings) {
+  std::vector<backends::EdgeServers::Wanted> servers;
+  for (const config::Backend& backend : settings.backends) {
+    if (!backend.command->empty()) servers.push_back({*backend.name, ServerFingerprint(backend)});
+  }
+  return servers;
+}
+
 size_t ModelChangesMax(const config::Settings& settings) {
   return static_cast<size_t>(*settings.limits.model_changes);
 }
@@ -137,7 +147,8 @@ class Gateway {
             [this](const std::string& model) { return policy_.FileOf(model); },
             FleetOptionsOf(policy_.settings(), machine_)),
         door_(loop_.executor(), SystemClock(), link_),
-        providers_(loop_.executor(), SystemClock(), door_, {.seed = RandomSalt()}),
+        servers_(loop_.executor(), SystemClock()),
+        providers_(loop_.executor(), SystemClock(), door_, servers_, {.seed = RandomSalt()}),
         readers_(loop_.executor(), SystemClock(), link_, {}),
         model_changes_(loop_.executor(), link_, store_,
                        {.pulls_max = ModelChangesMax(policy_.settings()),
@@ -163,12 +174,14 @@ class Gateway {
               .local_model = [this](const std::string& name) { return policy_.LocalModel(name); },
               .probe_backend = [this](const std::string& name) { return ProbeBackendOf(name); },
               .door = &door_,
+              .servers = &servers_,
               .model_changes = ModelChangesMax(policy_.settings()) > 0 ? &model_changes_ : nullptr,
               .on_model_change = [this] { policy_.LookAgain(); }},
         server_(loop_.executor(), HttpOptions(policy_.settings().limits),
                 [this](http::Exchange& exchange) { return server::Serve(site_, exchange); }) {
     ApplyLimits();
     door_.on_other_policy = [this] { Reload(); };
+    servers_.on_up = [this](const std::string& backend) { providers_.Forgive(backend); };
     site_.operator_token = WriteOperatorToken(*policy_.settings().data);
   }
 
@@ -232,6 +245,7 @@ class Gateway {
     link_.Run({.on_engine_exited = [this](const auto& exited) { OnExited(exited); },
                .on_drain = [this](Duration grace) { Drain(grace); },
                .on_reload = [this] { Reload(); },
+               .on_server = [this](const auto& report) { servers_.Take(report); },
                // Handlers that run end before what they stand on is destroyed.
                .on_lost = [this] { Drain(Duration::zero()); }});
     Spawn(loop_.executor(), "save last used", SaveLastUsed(*this));
@@ -334,6 +348,7 @@ class Gateway {
     const config::Settings& settings = policy_.settings();
     policy_.Current();
     providers_.Use(policy_.provider_targets());
+    servers_.Use(ServersOf(settings));
     door_.Use({.destinations = DestinationsOf(settings), .policy_hash = PolicyHashOf(settings)});
   }
 
@@ -410,6 +425,7 @@ class Gateway {
     if (auto refreshed = keys_->Refresh(); !refreshed) {
       LogWarning("{}", refreshed.error().message);
     }
+    link_.Reloaded();
     LogInfo("configuration reloaded");
   }
 
@@ -456,6 +472,7 @@ class Gateway {
   backends::LauncherLink link_;
   backends::EngineFleet fleet_;
   backends::Door door_;
+  backends::EdgeServers servers_;
   backends::ProviderFleet providers_;
   keys::Meter meter_;
   server::Metrics metrics_;

@@ -5,14 +5,18 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <cstdlib>
 #include <filesystem>
 #include <string_view>
 #include <utility>
 
+#include "app/server_specs.h"
 #include "base/log.h"
+#include "config/command.h"
 #include "config/load.h"
 #include "http/listen.h"
 #include "models/found.h"
+#include "process/environment.h"
 #include "process/fd.h"
 #include "process/file_lock.h"
 #include "process/signals.h"
@@ -22,6 +26,8 @@ extern char** environ;
 
 namespace weir::app {
 namespace {
+
+constexpr int kExitUsage = 2;  // as for every other mistake in the configuration
 
 int Refuse(std::string_view what) {
   fmt::print(stderr, "weir: {}\n", what);
@@ -39,16 +45,9 @@ std::vector<std::string> WholeEnvironment() {
 // What a pull may need: proxies, trust roots, pip's own variables, and of what looks like a secret
 // the hub's token alone.
 std::vector<std::string> FetchEnvironment() {
-  std::vector<std::string> kept;
-  for (const std::string& line : WholeEnvironment()) {
-    const std::string_view name = std::string_view(line).substr(0, line.find('='));
-    const auto has = [&name](std::string_view word) {
-      return name.find(word) != std::string_view::npos;
-    };
-    const bool hub =
-        name == "HF_TOKEN" || name == "HUGGING_FACE_HUB_TOKEN" || name == "HF_TOKEN_PATH";
-    const bool secret = has("TOKEN") || has("KEY") || has("SECRET") || has("PASSWORD");
-    if (hub || !secret) kept.push_back(line);
+  std::vector<std::string> kept = EnvironmentWithoutSecrets();
+  for (const char* name : {"HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HF_TOKEN_PATH"}) {
+    if (const char* value = std::getenv(name)) kept.push_back(fmt::format("{}={}", name, value));
   }
   return kept;
 }
@@ -122,10 +121,45 @@ std::vector<std::string> AllowedModels(const config::Settings& settings) {
   return allowed;
 }
 
+std::string SearchPath() { return config::ProcessVariable("PATH").value_or(""); }
+
+std::vector<std::string> ServerProblemsOf(const config::Settings& settings) {
+  std::vector<std::string> lines;
+  for (const config::Problem& problem : config::CommandProblems(settings, SearchPath())) {
+    lines.push_back(config::ToText(problem));
+  }
+  return lines;
+}
+
+// As the gateway reads it.
+std::expected<config::Settings, std::vector<std::string>> SettingsNow(
+    const std::vector<std::string>& words) {
+  const auto arguments = ParseServeArguments(words);
+  if (!arguments) return std::unexpected(std::vector{arguments.error()});
+  return LoadSettings(*arguments);
+}
+
+std::optional<std::vector<ServerSpec>> ServersNow(const std::vector<std::string>& words) {
+  const auto settings = SettingsNow(words);
+  if (settings) return ServerSpecsOf(*settings, SearchPath());
+  LogWarning("the configuration changed meanwhile and cannot be read: servers stay as they are");
+  return std::nullopt;
+}
+
+// What else is wrong with the file is the gateway's to say.
+std::vector<std::string> ServerProblemsNow(const std::vector<std::string>& words) {
+  const auto settings = SettingsNow(words);
+  return settings ? ServerProblemsOf(*settings) : std::vector<std::string>{};
+}
+
 }  // namespace
 
 int RunServe(const std::vector<std::string>& words, const config::Settings& settings) {
   IgnoreBrokenPipes();
+  if (const auto problems = ServerProblemsOf(settings); !problems.empty()) {
+    for (const std::string& line : problems) fmt::print(stderr, "weir: {}\n", line);
+    return kExitUsage;
+  }
   auto signals = SignalQueue::Open({SIGTERM, SIGINT, SIGHUP});
   if (!signals) return Refuse(signals.error().message);
   if (auto made = MakeDataFolder(*settings.data); !made) return Refuse(made.error().message);
@@ -161,6 +195,11 @@ int RunServe(const std::vector<std::string>& words, const config::Settings& sett
   if (*settings.limits.model_changes > 0) options.fetch.program = *folder + "/weir-fetch";
   options.fetch.arguments = {"for-server", *settings.models};
   options.fetch.environment = FetchEnvironment();
+  options.servers.program = *folder + "/weir-serve";
+  options.servers.arguments = {"server-process"};
+  options.servers.environment = EnvironmentWithoutSecrets();
+  options.load_servers = [&words] { return ServersNow(words); };
+  options.server_problems = [&words] { return ServerProblemsNow(words); };
   options.data_folder = *settings.data;
   options.drain_timeout = *settings.drain_timeout;
   return RunLauncher(options, *signals, SystemClock());

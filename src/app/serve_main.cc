@@ -1,4 +1,5 @@
-// The program weir-serve: the launcher and the gateway of a server. `weir serve` becomes it. Apart
+// The program weir-serve: the launcher and the gateway of a server, and the wardens of servers that
+// it runs. `weir serve` becomes it. Apart
 // from `weir`, so that what runs for months holds neither the command line nor an HTTP client.
 #include <fmt/core.h>
 
@@ -10,6 +11,7 @@
 #include "app/serve.h"
 #include "app/serve_arguments.h"
 #include "base/log.h"
+#include "supervisor/warden.h"
 
 namespace weir::app {
 namespace {
@@ -43,6 +45,7 @@ int Serve(const std::vector<std::string>& words, bool gateway) {
 int main(int argc, char** argv) {
   const std::vector<std::string> words(argv + 1, argv + argc);
   const std::string command = words.empty() ? "" : words.front();
+  if (command == "server-process") return weir::RunWarden({words.begin() + 1, words.end()});
   if (command != "serve" && command != "gateway-process") {
     fmt::print(stderr, "weir: this program is started by 'weir serve'\n");
     return weir::app::kExitUsage;

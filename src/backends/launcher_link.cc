@@ -37,6 +37,10 @@ void LauncherLink::Ready(std::vector<std::string> addresses) {
   }
 }
 
+void LauncherLink::Reloaded() {
+  if (auto sent = Send(wire::Reloaded{}); !sent) LogError("{}", sent.error().message);
+}
+
 Task<Result<Fd>> LauncherLink::Start(uint64_t engine, std::vector<std::string> files) {
   const auto starting = std::make_shared<Starting>(executor_);
   starting_[engine] = starting;
@@ -134,6 +138,9 @@ void LauncherLink::Take(const wire::ToGateway& message, std::vector<Fd> descript
                  },
                  [&](const wire::Reload&) {
                    if (listener_.on_reload) listener_.on_reload();
+                 },
+                 [&](const wire::ServerReport& report) {
+                   if (listener_.on_server) listener_.on_server(report);
                  },
              },
              message);

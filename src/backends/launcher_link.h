@@ -39,6 +39,7 @@ class LauncherLink final : public EngineStarter {
     std::function<void(const wire::EngineExited&)> on_engine_exited = {};
     std::function<void(Duration timeout)> on_drain = {};
     std::function<void()> on_reload = {};
+    std::function<void(const wire::ServerReport&)> on_server = {};
     std::function<void()> on_lost = {};  // the launcher is gone: nothing is left to serve for
   };
 
@@ -48,6 +49,8 @@ class LauncherLink final : public EngineStarter {
   void Run(Listener listener);
 
   void Ready(std::vector<std::string> addresses);
+  // The configuration was read again and taken.
+  void Reloaded();
   Task<Result<Fd>> Start(uint64_t engine, std::vector<std::string> files) override;
   void Stop(uint64_t engine, Duration grace) override;
   void Kill(uint64_t engine) override;

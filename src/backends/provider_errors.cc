@@ -1,5 +1,7 @@
 #include "backends/provider_errors.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <iterator>
 #include <string_view>
@@ -18,6 +20,7 @@ bool IsBlameless(const Error& error) {
          error.code == Code::kTooLarge || error.code == Code::kForbidden ||
          error.code == Code::kInvalidArgument || error.reason == "door_closed" ||
          error.reason == "door_gone" || error.reason == "queue_full" ||
+         error.reason == "server_starting" || error.reason == "server_failed" ||
          error.reason == "provider_rate_limited";
 }
 
@@ -26,8 +29,23 @@ bool MayHaveCost(const Error& error) {
       "address_refused",     "provider_refused_key", "provider_rejected",
       "provider_redirected", "model_retired",        "not_supported_by_target",
       "queue_full",          "queue_too_long",       "queue_timeout",
-      "target_gone",         "door_closed",          "door_policy"};
+      "target_gone",         "door_closed",          "door_policy",
+      "server_starting",     "server_failed"};
   return !CannotHaveCost(error) && std::ranges::find(kReasons, error.reason) == std::end(kReasons);
+}
+
+Error AtTarget(Error error, std::string_view target) {
+  error.message = fmt::format("target '{}': {}", target, error.message);
+  return error;
+}
+
+Error AsBackendError(Error error, std::string_view target) {
+  if (error.code == Code::kDeadlineExceeded) error.code = Code::kBackendFailed;
+  if (error.reason == "connect_failed" || error.reason == "connect_timeout" ||
+      error.reason == "address_refused") {
+    error.code = Code::kUnavailable;
+  }
+  return AtTarget(std::move(error), target);
 }
 
 }  // namespace weir::backends

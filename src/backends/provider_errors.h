@@ -1,6 +1,8 @@
 // What the failure of a call to a provider means, beyond its words. Pure; any thread.
 #pragma once
 
+#include <string_view>
+
 #include "base/result.h"
 
 namespace weir::backends {
@@ -13,5 +15,10 @@ bool CannotHaveCost(const Error& error);
 bool MayHaveCost(const Error& error);
 // The request's fault, or nobody's; the place is not to blame.
 bool IsBlameless(const Error& error);
+
+// With the target's name before its words.
+Error AtTarget(Error error, std::string_view target);
+// As it ends a request: a time-out at the provider is not the request's own deadline.
+Error AsBackendError(Error error, std::string_view target);
 
 }  // namespace weir::backends

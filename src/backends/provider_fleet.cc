@@ -12,6 +12,7 @@
 #include "async/loop.h"
 #include "async/spawn.h"
 #include "backends/embed_answer.h"
+#include "backends/prefix_hash.h"
 #include "backends/provider_errors.h"
 #include "base/check.h"
 #include "base/log.h"
@@ -29,32 +30,6 @@ constexpr Duration kShortWait = std::chrono::seconds(2);  // where others could 
 bool IsContent(const chat::Event& event) {
   return !std::holds_alternative<chat::Started>(event) &&
          !std::holds_alternative<chat::Progress>(event);
-}
-
-Error AtTarget(Error error, std::string_view target) {
-  error.message = fmt::format("target '{}': {}", target, error.message);
-  return error;
-}
-
-// A time-out at the provider is not the request's own deadline.
-Error AsBackendError(Error error, std::string_view target) {
-  if (error.code == Code::kDeadlineExceeded) error.code = Code::kBackendFailed;
-  if (error.reason == "connect_failed" || error.reason == "connect_timeout" ||
-      error.reason == "address_refused") {
-    error.code = Code::kUnavailable;
-  }
-  return AtTarget(std::move(error), target);
-}
-
-// What answers of one conversation share: the replica that has seen it probably still holds it.
-size_t PrefixHash(const chat::GenerateRequest& request) {
-  std::string prefix;
-  for (const auto& message : request.messages) {
-    prefix += chat::TextOf(message);
-    if (message.role == chat::Role::kUser) break;
-  }
-  for (const auto& prompt : request.prompts) prefix += prompt.text.substr(0, 256);
-  return std::hash<std::string>()(prefix);
 }
 
 }  // namespace
@@ -114,15 +89,26 @@ struct ProviderFleet::Place {
 };
 
 struct ProviderFleet::State {
-  State(const Executor& on, const Clock& with, Door& through, ProviderFleetOptions with_options)
-      : executor(on), clock(with), door(&through), options(with_options), random(options.seed) {}
+  State(const Executor& on, const Clock& with, Door& through, EdgeServers& of,
+        ProviderFleetOptions with_options)
+      : executor(on),
+        clock(with),
+        door(&through),
+        servers(of),
+        options(with_options),
+        random(options.seed) {}
 
   Executor executor;
   const Clock& clock;
   Door* door;  // null when the fleet is gone
+  EdgeServers& servers;
   ProviderFleetOptions options;
   std::mt19937_64 random;
   std::map<std::string, std::shared_ptr<Place>, std::less<>> places = {};
+
+  bool MayAsk(const Place& place) const {
+    return servers.MayAsk(place.target.backend) && place.MayAsk(clock.Now());
+  }
 
   // Half fixed, half drawn: many that failed together do not come back together.
   Duration Backoff(int attempt) {
@@ -229,8 +215,8 @@ class ProviderFleet::Stream final : public EventStream {
 };
 
 ProviderFleet::ProviderFleet(const Executor& executor, const Clock& clock, Door& door,
-                             ProviderFleetOptions options)
-    : state_(std::make_shared<State>(executor, clock, door, options)) {}
+                             EdgeServers& servers, ProviderFleetOptions options)
+    : state_(std::make_shared<State>(executor, clock, door, servers, options)) {}
 
 ProviderFleet::~ProviderFleet() { state_->door = nullptr; }
 
@@ -244,6 +230,13 @@ void ProviderFleet::Use(std::vector<ProviderTarget> targets) {
     places[name] = same ? known->second : std::make_shared<Place>(std::move(target));
   }
   state_->places = std::move(places);
+}
+
+void ProviderFleet::Forgive(std::string_view backend) {
+  for (const auto& [name, place] : state_->places) {
+    if (place->target.backend != backend) continue;
+    for (Place::Replica& replica : place->replicas) replica.breaker = {};
+  }
 }
 
 Result<std::shared_ptr<ProviderFleet::Answering>> ProviderFleet::Begin(const ProviderAsk& ask) {
@@ -440,37 +433,48 @@ Task<Result<void>> ReadAnswer(DoorCall& call, chat::ProviderAnswer& reader, Answ
 
 }  // namespace
 
+// The door, once what is behind it is ready. A server that is being started is waited for as long
+// as a connection would be, and not long where others could take over.
+Task<Result<std::shared_ptr<OpenDoor>>> ProviderFleet::WayTo(State& state, Answering& answering) {
+  if (state.door == nullptr) co_return Fail(Code::kCancelled, "cancelled");
+  const ProviderTarget& target = answering.place->target;
+  Duration patience = std::chrono::milliseconds(target.timeouts.connect_ms);
+  if (answering.ask.others_left) patience = std::min(patience, kShortWait);
+  const MonotonicTime until = std::min(state.clock.Now() + patience, answering.ask.deadline);
+  auto ready = co_await state.servers.Ready(target.backend, until);
+  if (!ready) co_return std::unexpected(std::move(ready.error()));
+  if (state.door == nullptr) co_return Fail(Code::kCancelled, "cancelled");
+  co_return co_await state.door->Get();
+}
+
 Task<ProviderFleet::Attempted> ProviderFleet::Attempt(State& state, Answering& answering,
                                                       uint32_t attempt) {
   Place& place = *answering.place;
   const uint32_t replica = answering.replica;
   const MonotonicTime start = state.clock.Now();
   ++place.attempts;
-  Result<void> read = Fail(Code::kCancelled, "cancelled");
-  if (state.door != nullptr) {
-    auto door = co_await state.door->Get();
-    if (!door) {
-      read = std::unexpected(door.error());
+  Result<void> read;
+  auto door = co_await WayTo(state, answering);
+  if (!door) {
+    read = std::unexpected(door.error());
+  } else {
+    auto permit = (*door)->office.Issue({.request_id = answering.ask.request_id,
+                                         .target = place.target.name,
+                                         .backend = place.target.backend,
+                                         .replica = replica,
+                                         .label = answering.ask.label},
+                                        answering.call, state.clock.Now());
+    if (!permit) {
+      read = std::unexpected(permit.error());
     } else {
-      auto permit = (*door)->office.Issue({.request_id = answering.ask.request_id,
-                                           .target = place.target.name,
-                                           .backend = place.target.backend,
-                                           .replica = replica,
-                                           .label = answering.ask.label},
-                                          answering.call, state.clock.Now());
-      if (!permit) {
-        read = std::unexpected(permit.error());
-      } else {
-        answering.attempt = attempt;
-        answering.may_have_cost = true;
-        auto call =
-            (*door)->connection->Send(std::move(*permit), answering.call, place.target.timeouts);
-        read = co_await ReadAnswer(*call, *answering.readers[attempt], answering);
-        if (read && answering.end_unread) {
-          Spawn(
-              state.executor, "provider's end",
+      answering.attempt = attempt;
+      answering.may_have_cost = true;
+      auto call =
+          (*door)->connection->Send(std::move(*permit), answering.call, place.target.timeouts);
+      read = co_await ReadAnswer(*call, *answering.readers[attempt], answering);
+      if (read && answering.end_unread) {
+        Spawn(state.executor, "provider's end",
               ReadOut(std::move(call), state.clock.Now() + kReadOutTime, answering.HandOverSeat()));
-        }
       }
     }
   }
@@ -515,6 +519,10 @@ Task<Result<ProviderFleet::Probed>> ProviderFleet::Probe(std::string backend,
                                                          chat::ProviderCall call,
                                                          wire::EgressTimeouts timeouts) {
   if (state_->door == nullptr) co_return Fail(Code::kUnavailable, "the server is stopping");
+  auto ready = co_await state_->servers.Ready(
+      backend, state_->clock.Now() + std::chrono::milliseconds(timeouts.connect_ms));
+  if (!ready) co_return std::unexpected(std::move(ready.error()));
+  if (state_->door == nullptr) co_return Fail(Code::kUnavailable, "the server is stopping");
   auto door = co_await state_->door->Get();
   if (!door) co_return std::unexpected(door.error());
   auto permit = (*door)->office.Issue(
@@ -548,7 +556,7 @@ bool ProviderFleet::Has(std::string_view target) const {
 
 bool ProviderFleet::MayAsk(std::string_view target) const {
   const auto found = state_->places.find(target);
-  return found != state_->places.end() && found->second->MayAsk(state_->clock.Now());
+  return found != state_->places.end() && state_->MayAsk(*found->second);
 }
 
 bool ProviderFleet::IsRetired(std::string_view target) const {
@@ -557,9 +565,8 @@ bool ProviderFleet::IsRetired(std::string_view target) const {
 }
 
 bool ProviderFleet::AnyMayAsk() const {
-  const MonotonicTime now = state_->clock.Now();
   return std::ranges::any_of(state_->places,
-                             [now](const auto& item) { return item.second->MayAsk(now); });
+                             [this](const auto& item) { return state_->MayAsk(*item.second); });
 }
 
 std::vector<ProviderStatus> ProviderFleet::Status() const {
@@ -569,7 +576,7 @@ std::vector<ProviderStatus> ProviderFleet::Status() const {
     ProviderStatus status{.target = name,
                           .backend = place->target.backend,
                           .breaker = Breaker::State::kOpen,
-                          .may_ask = place->MayAsk(now),
+                          .may_ask = state_->MayAsk(*place),
                           .retired = place->retired,
                           .last_error = place->last_error,
                           .running = place->running(),

@@ -23,6 +23,7 @@
 #include "backends/backend.h"
 #include "backends/breaker.h"
 #include "backends/door.h"
+#include "backends/edge_servers.h"
 #include "base/clock.h"
 #include "chat/label.h"
 #include "chat/provider.h"
@@ -78,12 +79,15 @@ struct ProviderFleetOptions {
 
 class ProviderFleet {
  public:
-  ProviderFleet(const Executor& executor, const Clock& clock, Door& door,
+  // `servers`: what runs here for some of the backends, and has to be ready before it is asked.
+  ProviderFleet(const Executor& executor, const Clock& clock, Door& door, EdgeServers& servers,
                 ProviderFleetOptions options);
   ~ProviderFleet();
 
   // The targets from now on. What is known of one that stays the same is kept.
   void Use(std::vector<ProviderTarget> targets);
+  // Its server was started anew and is ready: what it failed at before counts no more.
+  void Forgive(std::string_view backend);
 
   // Never waits: the stream does. An Error when the request cannot be written for this target
   // (reason not_supported_by_target), or there is no such target. Notes of the stream tell each
@@ -125,6 +129,7 @@ class ProviderFleet {
   Result<std::shared_ptr<Answering>> Begin(const ProviderAsk& ask);
   static Task<void> Run(std::shared_ptr<State> state, std::shared_ptr<Answering> answering);
   static Task<Result<void>> TakeSeat(State& state, Answering& answering);
+  static Task<Result<std::shared_ptr<OpenDoor>>> WayTo(State& state, Answering& answering);
   static Task<Attempted> Attempt(State& state, Answering& answering, uint32_t replica);
 
   std::shared_ptr<State> state_;

@@ -121,8 +121,12 @@ class ProviderFleetTest : public testing::Test {
   FakeDoorStarter starter_{loop_.executor()};
   std::deque<DoorScript> scripts_ = {};
   Door door_{loop_.executor(), SystemClock(), starter_};
-  ProviderFleet fleet_{
-      loop_.executor(), SystemClock(), door_, {.backoff_first = std::chrono::milliseconds(1)}};
+  EdgeServers servers_{loop_.executor(), SystemClock()};
+  ProviderFleet fleet_{loop_.executor(),
+                       SystemClock(),
+                       door_,
+                       servers_,
+                       {.backoff_first = std::chrono::milliseconds(1)}};
   std::vector<std::string> notes_ = {};
 };
 
@@ -146,6 +150,43 @@ TEST_F(ProviderFleetTest, AnErrorStatusIsTriedAgainWithAPermitOfItsOwn) {
   EXPECT_NE(door().calls[0].permit.serial, door().calls[1].permit.serial);
   EXPECT_THAT(notes_.at(0), HasSubstr("provider_overloaded"));
   EXPECT_EQ(fleet_.Status().at(0).retries, 1u);
+}
+
+TEST_F(ProviderFleetTest, AServerThatStartsIsWaitedForAsLongAsAConnection) {
+  scripts_ = {{.pieces = {"ok."}}};
+  servers_.Use({{"cloud", 1}});
+  Use({.timeouts = {.connect_ms = 20}});
+  EXPECT_EQ(Answer(), "!server_starting");
+  EXPECT_TRUE(starter_.doors.empty() || door().calls.empty());
+  EXPECT_EQ(fleet_.Status().at(0).breaker, Breaker::State::kClosed);
+  Use({.timeouts = {.connect_ms = 60'000}});
+  const auto stream = Ask();
+  loop_.RunFor(std::chrono::milliseconds(20));
+  servers_.Take({.backend = "cloud", .fingerprint = 1, .state = wire::ServerState::kUp});
+  EXPECT_EQ(RunForTest(loop_, Read(*stream)), "ok.");
+}
+
+TEST_F(ProviderFleetTest, OneWhoseServerFailedMayNotBeAsked) {
+  servers_.Use({{"cloud", 1}});
+  EXPECT_TRUE(fleet_.MayAsk("big"));
+  servers_.Take({.backend = "cloud", .fingerprint = 1, .state = wire::ServerState::kFailed});
+  EXPECT_FALSE(fleet_.MayAsk("big"));
+  EXPECT_FALSE(fleet_.AnyMayAsk());
+  EXPECT_EQ(Answer(), "!server_failed");
+}
+
+TEST_F(ProviderFleetTest, AServerThatWasStartedAnewIsForgiven) {
+  Use({.retries = 0});
+  for (int i = 0; i < 12; ++i) {
+    scripts_.push_back(
+        {.failure = Error{Code::kBackendFailed, "x", "", "answer_cut"}, .before_head = true});
+  }
+  for (int i = 0; i < 10 && fleet_.MayAsk("big"); ++i) Answer();
+  EXPECT_FALSE(fleet_.MayAsk("big"));
+  fleet_.Forgive("another");
+  EXPECT_FALSE(fleet_.MayAsk("big"));
+  fleet_.Forgive("cloud");
+  EXPECT_TRUE(fleet_.MayAsk("big"));
 }
 
 TEST_F(ProviderFleetTest, WhatMayHaveCostIsNotRepeated) {

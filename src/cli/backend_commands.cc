@@ -148,9 +148,34 @@ int AddBackend(const Common& common, const BackendOptions& options,
   return 0;
 }
 
+namespace {
+
+// How the servers are doing that the running Weir runs for backends; nothing without it, or for
+// somebody who may not ask.
+std::optional<json::Value> BackendsOfServer(const Common& common) {
+  auto link = ServerLink::Find(common.folders);
+  if (!link) return std::nullopt;
+  auto found = link->Get("/weir/v1/backends");
+  return found ? std::optional(std::move(*found)) : std::nullopt;
+}
+
+std::string ServerState(const std::optional<json::Value>& running, const config::Backend& backend) {
+  if (backend.command->empty()) return "";
+  if (!running) return "unknown";
+  for (const json::Value& server : ListAt(*running, "servers")) {
+    if (TextAt(server, "backend") == *backend.name) return TextAt(server, "state");
+  }
+  return "not running";
+}
+
+}  // namespace
+
 int ListBackends(const Common& common, const std::vector<std::string>& words) {
   const auto settings = LoadFor(words);
   if (!settings) return ReportProblems(settings.error());
+  const bool runs_some = std::ranges::any_of(
+      settings->backends, [](const config::Backend& backend) { return !backend.command->empty(); });
+  const auto running = runs_some ? BackendsOfServer(common) : std::nullopt;
   if (common.json) {
     std::string text;
     json::Writer writer(&text);
@@ -163,20 +188,31 @@ int ListBackends(const Common& common, const std::vector<std::string>& words) {
           .Field("url", *backend.url)
           .Field("ceiling", chat::LabelName(*backend.ceiling))
           .Field("region", *backend.region)
-          .Field("key", !backend.key_env->empty() || !backend.key_file->empty())
-          .EndObject();
+          .Field("key", !backend.key_env->empty() || !backend.key_file->empty());
+      if (!backend.command->empty()) {
+        writer.Key("command").BeginArray();
+        for (const std::string& word : *backend.command) writer.String(word);
+        writer.EndArray().Field("server", ServerState(running, backend));
+      }
+      writer.EndObject();
     }
     writer.EndArray();
     fmt::print("{}\n", text);
     return 0;
   }
-  Table table({"NAME", "KIND", "TIER", "CEILING", "REGION", "URL"});
+  std::vector<std::string> heads = {"NAME", "KIND", "TIER", "CEILING", "REGION", "URL"};
+  if (runs_some) heads.emplace_back("SERVER");
+  Table table(heads);
   for (const config::Backend& backend : settings->backends) {
-    table.Add({*backend.name, std::string(config::BackendKindName(*backend.kind)),
-               std::string(config::TierName(*backend.tier)),
-               std::string(chat::LabelName(*backend.ceiling)),
-               backend.region->empty() ? "-" : *backend.region,
-               backend.url->empty() ? "-" : *backend.url});
+    std::vector<std::string> row = {*backend.name,
+                                    std::string(config::BackendKindName(*backend.kind)),
+                                    std::string(config::TierName(*backend.tier)),
+                                    std::string(chat::LabelName(*backend.ceiling)),
+                                    backend.region->empty() ? "-" : *backend.region,
+                                    backend.url->empty() ? "-" : *backend.url};
+    const std::string state = ServerState(running, backend);
+    if (runs_some) row.push_back(state.empty() ? "-" : state);
+    table.Add(std::move(row));
   }
   fmt::print("{}", table.Text());
   return 0;

@@ -479,7 +479,7 @@ void AddBackendCommands(CLI::App& app, Asked& asked) {
 bool ReadsConfiguration(const std::vector<std::string>& words) {
   if (words.size() < 2) return false;
   return words[0] == "label" || words[0] == "policy" ||
-         (words[0] == "backend" && words[1] != "probe");
+         (words[0] == "backend" && words[1] == "add");
 }
 
 void AddRouteCommands(CLI::App& app, Asked& asked) {

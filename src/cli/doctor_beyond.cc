@@ -4,9 +4,11 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdlib>
 
 #include "cli/document.h"
 #include "cli/finding.h"
+#include "config/command.h"
 #include "privacy/detectors_from_settings.h"
 #include "routing/from_settings.h"
 
@@ -63,6 +65,26 @@ void CheckTarget(const json::Value& target, std::vector<Finding>& findings) {
   }
 }
 
+void CheckServer(const json::Value& server, std::vector<Finding>& findings) {
+  const std::string what = fmt::format("server of {}", TextAt(server, "backend"));
+  const std::string state = TextAt(server, "state");
+  const std::string problem = TextAt(server, "problem");
+  const auto restarts = static_cast<int64_t>(NumberAt(server, "restarts"));
+  if (state == "up") {
+    findings.push_back({restarts > 0 ? State::kNote : State::kGood, what,
+                        fmt::format("process {}, {} restart(s)",
+                                    static_cast<int64_t>(NumberAt(server, "pid")), restarts)});
+  } else if (state == "failed") {
+    findings.push_back(
+        {State::kBad, what, problem,
+         "it is started again after a while; what it said stands in the server's log"});
+  } else {
+    findings.push_back(
+        {State::kNote, what,
+         problem.empty() ? "it is starting" : fmt::format("it is starting again: {}", problem)});
+  }
+}
+
 std::vector<std::string> TextsAt(const json::Value& value, std::string_view key) {
   std::vector<std::string> texts;
   for (const json::Value& line : ListAt(value, key)) {
@@ -96,6 +118,12 @@ void CheckPlaces(const config::Settings& settings, std::vector<Finding>& finding
   for (const std::string& line : routing::WithoutEffect(settings)) {
     findings.push_back({State::kNote, "policy", line});
   }
+  const char* path = std::getenv("PATH");
+  for (const config::Problem& problem :
+       config::CommandProblems(settings, path == nullptr ? "" : path)) {
+    findings.push_back({State::kBad, "command of a backend", config::ToText(problem),
+                        "the server does not start with it, and a reload keeps the old one"});
+  }
   for (const config::Backend& backend : settings.backends) {
     if (*backend.kind != config::BackendKind::kEngine) CheckPlace(settings, backend, findings);
   }
@@ -121,6 +149,7 @@ void CheckDoor(ServerLink& link, std::vector<Finding>& findings) {
                         "the server has none",
                         "set its key_env for 'weir serve', or write its key_file and reload"});
   }
+  for (const json::Value& server : ListAt(*beyond, "servers")) CheckServer(server, findings);
   for (const json::Value& target : ListAt(*beyond, "data")) CheckTarget(target, findings);
 }
 

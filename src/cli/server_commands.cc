@@ -1,10 +1,13 @@
 // config check and show, version.
 #include <fmt/core.h>
 
+#include <cstdlib>
+
 #include "cli/document.h"
 #include "cli/exit_code.h"
 #include "cli/options.h"
 #include "cli/settings.h"
+#include "config/command.h"
 #include "config/show.h"
 #include "json/writer.h"
 #include "ledger/from_settings.h"
@@ -19,6 +22,11 @@ int CheckConfig(const Common&, const std::vector<std::string>& words) {
   std::vector<std::string> problems = routing::PolicyProblems(*settings);
   for (std::string& problem : privacy::DetectorProblems(*settings)) {
     problems.push_back(std::move(problem));
+  }
+  const char* path = std::getenv("PATH");
+  for (const config::Problem& problem :
+       config::CommandProblems(*settings, path == nullptr ? "" : path)) {
+    problems.push_back(config::ToText(problem));
   }
   for (const std::string& problem : problems) fmt::print(stderr, "weir: {}\n", problem);
   if (!problems.empty()) return static_cast<int>(Exit::kFailed);

@@ -109,6 +109,12 @@ class Loading {
     setting.value = (folder / setting.value).lexically_normal().string();
   }
 
+  // What has no slash is looked for in PATH when it is started.
+  static void ResolveProgram(Names& command, const fs::path& folder) {
+    if (command->empty() || command->front().find('/') == std::string::npos) return;
+    command.value.front() = (folder / command->front()).lexically_normal().string();
+  }
+
   void ResolveAgainst(const fs::path& folder) {
     Resolve(settings_.data, folder);
     Resolve(settings_.models, folder);
@@ -117,6 +123,7 @@ class Loading {
     for (Backend& backend : settings_.backends) {
       Resolve(backend.key_file, folder);
       Resolve(backend.ca_file, folder);
+      ResolveProgram(backend.command, folder);
     }
     for (Model& model : settings_.model_settings) Resolve(model.file, folder);
   }

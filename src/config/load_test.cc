@@ -110,8 +110,15 @@ TEST_F(LoadTest, AFileThatWasNamedMustExist) {
 TEST_F(LoadTest, PathsInTheFileAreRelativeToIt) {
   flags_ = {{"config", Write("conf/a.toml",
                              "data='../d'\n[[backend]]\nname='o'\nkind='openai'\ntier='cloud'\n"
-                             "url='https://a.example'\nkey_file='key.txt'\nca_file=''\n")}};
+                             "url='https://a.example'\nkey_file='key.txt'\nca_file=''\n"
+                             "[[backend]]\nname='r'\nkind='openai'\ntier='edge'\n"
+                             "url='http://127.0.0.1:1'\ncommand=['./server', './x']\n"
+                             "[[backend]]\nname='s'\nkind='openai'\ntier='edge'\n"
+                             "url='http://127.0.0.1:2'\ncommand=['vllm', './x']\n")}};
   Settings settings = Good();
+  EXPECT_EQ(settings.backends[2].command->at(0), (folder_ / "conf/server").string());
+  EXPECT_EQ(settings.backends[2].command->at(1), "./x");  // the program's own to understand
+  EXPECT_EQ(settings.backends[3].command->at(0), "vllm");
   EXPECT_EQ(*settings.data, (folder_ / "d").string());
   EXPECT_EQ(*settings.models, (folder_ / "d/models").string());
   EXPECT_EQ(*settings.backends[1].key_file, (folder_ / "conf/key.txt").string());

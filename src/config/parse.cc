@@ -12,6 +12,7 @@
 #include "config/references.h"
 #include "config/scalars.h"
 #include "config/sections.h"
+#include "config/supervised.h"
 #include "config/url.h"
 
 namespace weir::config {
@@ -104,14 +105,6 @@ Parsed<std::string> CheckProxy(const std::string& url) {
   return url;
 }
 
-Parsed<Duration> Timeout(const Node& node) {
-  auto time = value::Time(node);
-  if (time && (*time < std::chrono::milliseconds(1) || *time > std::chrono::hours(24))) {
-    return std::unexpected("takes a time from 1ms to 24h");
-  }
-  return time;
-}
-
 constexpr size_t kReplicasMax = 63;
 
 Parsed<std::vector<std::string>> ReadReplicas(const Node& node) {
@@ -144,7 +137,7 @@ void CheckBackend(TableReader& reader, const Backend& backend) {
   };
   const bool engine = *backend.kind == BackendKind::kEngine;
   for (const std::string_view key :
-       {"url", "replicas", "proxy", "preset", "key_env", "key_file", "ca_file"}) {
+       {"url", "replicas", "proxy", "preset", "key_env", "key_file", "ca_file", "command"}) {
     if (engine && reader.Has(key)) add(fmt::format("a backend of kind engine has no {}", key));
   }
   if (reader.Has("proxy") && *backend.tier != Tier::kCloud) {
@@ -159,6 +152,7 @@ void CheckBackend(TableReader& reader, const Backend& backend) {
   if (reader.Has("key_env") && reader.Has("key_file")) {
     add("a backend takes key_env or key_file, not both");
   }
+  CheckSupervised(reader, backend);
 }
 
 Backend ReadBackend(TableReader& reader) {
@@ -177,14 +171,15 @@ Backend ReadBackend(TableReader& reader) {
   reader.Read("preset", backend.preset, Checked(CheckPreset));
   reader.Read("replicas", backend.replicas, ReadReplicas);
   reader.Read("proxy", backend.proxy, Checked(CheckProxy));
+  ReadSupervised(reader, backend);
   reader.Read("allow_public", backend.allow_public, value::Flag);
   reader.Read("concurrency", backend.concurrency, value::Within(1, 1024));
   reader.Read("queue", backend.queue, value::Within(0, 10'000));
   reader.Read("retries", backend.retries, value::Within(0, 10));
-  reader.Read("connect_timeout", backend.connect_timeout, Timeout);
-  reader.Read("first_byte_timeout", backend.first_byte_timeout, Timeout);
-  reader.Read("gap_timeout", backend.gap_timeout, Timeout);
-  reader.Read("total_timeout", backend.total_timeout, Timeout);
+  reader.Read("connect_timeout", backend.connect_timeout, value::Timeout);
+  reader.Read("first_byte_timeout", backend.first_byte_timeout, value::Timeout);
+  reader.Read("gap_timeout", backend.gap_timeout, value::Timeout);
+  reader.Read("total_timeout", backend.total_timeout, value::Timeout);
   for (const std::string_view key : {"key", "api_key", "apikey", "token", "secret", "password"}) {
     reader.Refuse(
         key, "does not belong in this file; name a variable with key_env or a file with key_file");

@@ -1,5 +1,6 @@
 #include "config/parse.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -379,6 +380,58 @@ TEST(Parse, HostileShapesHitABoundAndNotTheStack) {
   std::string many = "[route.auto]\ntargets = [";
   for (int i = 0; i < 1000; ++i) many += "'a',";
   EXPECT_THAT(OnlyProblem(many + "]"), HasSubstr("at most 256 entries"));
+}
+
+std::string WithCommand(std::string_view more, std::string_view url = "http://127.0.0.1:8000/v1") {
+  return fmt::format(
+      "[[backend]]\nname = \"rack\"\nkind = \"openai\"\ntier = \"edge\"\nurl = \"{}\"\n{}\n", url,
+      more);
+}
+
+TEST(Parse, ABackendMayHaveACommand) {
+  const Settings settings =
+      ParseGood(WithCommand("command = [\"vllm\", \"serve\", \"some/model\"]\nhealth = \"/ready\"\n"
+                            "start_timeout = \"20m\"\nhealth_timeout = \"30s\""));
+  const Backend& backend = settings.backends.back();
+  EXPECT_THAT(*backend.command, ElementsAre("vllm", "serve", "some/model"));
+  EXPECT_EQ(*backend.health, "/ready");
+  EXPECT_EQ(*backend.start_timeout, std::chrono::minutes(20));
+  EXPECT_EQ(*backend.health_timeout, std::chrono::seconds(30));
+  EXPECT_EQ(*ParseGood(WithCommand("command = [\"vllm\"]")).backends.back().health, "/health");
+}
+
+TEST(Parse, ACommandThatCannotBeIsSaidWithItsLine) {
+  constexpr std::string_view kVllm = "command = [\"vllm\"]";
+  const auto problem = [&](std::string_view more, std::string_view url = "http://127.0.0.1:1") {
+    return OnlyProblem(WithCommand(more, url));
+  };
+  EXPECT_THAT(problem("command = []"),
+              HasSubstr("weir.toml:6:11: backend.command takes a program and its arguments"));
+  EXPECT_THAT(problem("command = \"vllm serve\""), HasSubstr("backend.command takes a list"));
+  EXPECT_THAT(problem("command = [\"vllm\", \"--api-key\", \"x\"]"),
+              HasSubstr("no key belongs in this file"));
+  EXPECT_THAT(problem("command = [\"vllm\", \"--api-key=sk-x\"]"),
+              testing::AllOf(HasSubstr("no key belongs"), testing::Not(HasSubstr("sk-x"))));
+  EXPECT_THAT(problem(kVllm, "http://10.0.0.7:8000/v1"),
+              HasSubstr("weir.toml:5:7: backend.url takes the loopback address"));
+  EXPECT_THAT(problem(kVllm, "https://127.0.0.1:8000/v1"), HasSubstr("loopback address"));
+  EXPECT_THAT(problem("health = \"/ready\""), HasSubstr("health is for a backend with a command"));
+  EXPECT_THAT(problem(fmt::format("{}\nhealth = \"ready\"", kVllm)), HasSubstr("takes a path"));
+  EXPECT_THAT(problem(fmt::format("{}\nreplicas = [\"http://127.0.0.1:2\"]", kVllm)),
+              HasSubstr("a backend with a command has no replicas"));
+  EXPECT_THAT(OnlyProblem("[[backend]]\nname = \"here\"\nkind = \"engine\"\ntier = \"device\"\n"
+                          "command = [\"x\"]"),
+              HasSubstr("a backend of kind engine has no command"));
+}
+
+TEST(Parse, TwoServersCannotListenAtOnePlace) {
+  const std::string one = WithCommand("command = [\"a\"]");
+  std::string other = one;
+  other.replace(other.find("rack"), 4, "also");
+  EXPECT_THAT(OnlyProblem(one + other),
+              HasSubstr("is where the server of backend 'rack' in line 1 listens"));
+  other.replace(other.find("8000"), 4, "8001");
+  ParseGood(one + other);
 }
 
 }  // namespace

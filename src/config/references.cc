@@ -6,6 +6,7 @@
 #include <map>
 
 #include "config/nearest.h"
+#include "config/url.h"
 
 namespace weir::config {
 namespace {
@@ -66,6 +67,22 @@ void CheckTargets(const Settings& settings, const NameBook& backends, const File
   }
 }
 
+// Two servers cannot listen at one place.
+void CheckCommands(const Settings& settings, const FileContext& context) {
+  std::map<std::string, const Backend*> taken;
+  for (const Backend& backend : settings.backends) {
+    if (backend.command->empty()) continue;
+    const auto place = ParseLoopback(*backend.url);
+    if (!place) continue;  // told already
+    const auto [first, fresh] = taken.emplace(place->host, &backend);
+    if (fresh) continue;
+    context.Add(backend.url.place.line, backend.url.place.column,
+                fmt::format("backend.url is where the server of backend {} in line {} listens; "
+                            "leave the command out here, or choose another port",
+                            Quoted(*first->second->name), first->second->place.line));
+  }
+}
+
 // Two budgets that cover the same and say how much of the same: only the smaller would count.
 void CheckBudgets(const Settings& settings, const FileContext& context) {
   const auto same_cover = [](const Budget& a, const Budget& b) {
@@ -122,6 +139,7 @@ void CheckReferences(const Settings& settings, const FileContext& context) {
     detectors.Add(*detector.name, detector.name.place);
   }
   CheckTargets(settings, backends, context);
+  CheckCommands(settings, context);
   CheckBudgets(settings, context);
 }
 

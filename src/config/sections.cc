@@ -92,6 +92,14 @@ Parsed<Duration> Time(const Node& node) {
   return ParseDuration(node.text);
 }
 
+Parsed<Duration> Timeout(const Node& node) {
+  auto time = Time(node);
+  if (time && (*time < std::chrono::milliseconds(1) || *time > std::chrono::hours(24))) {
+    return std::unexpected("takes a time from 1ms to 24h");
+  }
+  return time;
+}
+
 Parsed<int64_t> Size(const Node& node) {
   if (node.kind != Node::Kind::kText && node.kind != Node::Kind::kInteger) {
     return Takes("a size like \"32MiB\" or a number of bytes", node);

@@ -39,6 +39,7 @@ Parsed<std::string> Name(const Node& node);  // 1 to 128 of [A-Za-z0-9._:@/-]
 Parsed<bool> Flag(const Node& node);
 Parsed<double> Share(const Node& node);  // 0 to 1
 Parsed<Duration> Time(const Node& node);
+Parsed<Duration> Timeout(const Node& node);  // 1ms to 24h
 Parsed<int64_t> Size(const Node& node);
 Parsed<int64_t> Money(const Node& node);       // pico
 Parsed<int64_t> PerMillion(const Node& node);  // pico for one token

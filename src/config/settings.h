@@ -109,6 +109,13 @@ struct Backend {
   Text preset = {};     // a known server of this kind, whose quirks it has; empty: the vendor's own
   Names replicas = {};  // further urls of the same models
   Text proxy = {};      // http://host:port; empty: none, whatever the environment says
+  // The server itself: a program of this machine and its arguments, which the launcher runs. Empty:
+  // somebody else does.
+  Names command = {};
+  Text health = {"/health"};  // where it says that it is ready; /api/version of kind ollama
+  Setting<Duration> start_timeout{std::chrono::minutes(10)};  // until it says so
+  Setting<Duration> health_timeout{
+      std::chrono::seconds(60)};      // without a good answer, then it counts as hung
   Setting<bool> allow_public{false};  // edge and device: public addresses too
   Setting<int64_t> concurrency{64};   // calls under way, for each replica
   Setting<int64_t> queue{256};        // calls that wait for one of those

@@ -105,6 +105,12 @@ void ShowBackend(const Backend& backend, Printer& out) {
   out.PutSet("preset", backend.preset);
   out.PutSet("replicas", backend.replicas);
   out.PutSet("proxy", backend.proxy);
+  if (!backend.command->empty()) {
+    out.Put("command", backend.command);
+    out.Put("health", backend.health);
+    out.Put("start_timeout", backend.start_timeout);
+    out.Put("health_timeout", backend.health_timeout);
+  }
   if (*backend.kind != BackendKind::kEngine) {
     out.Put("allow_public", backend.allow_public);
     out.Put("concurrency", backend.concurrency);

@@ -52,6 +52,14 @@ url = "https://api.example/v1"
 key_env = "KEY"
 ca_file = ""
 region = "eu"
+[[backend]]
+name = "rack"
+kind = "openai"
+tier = "edge"
+url = "http://127.0.0.1:8000/v1"
+command = ["vllm", "serve", "a \"quoted\" model"]
+health = "/ready"
+start_timeout = "20m"
 [[detector]]
 name = "mine"
 words = ["a", "b"]

@@ -103,4 +103,32 @@ Parsed<std::string> ParseUrl(std::string_view text) {
   return std::string(text);
 }
 
+std::optional<Loopback> ParseLoopback(std::string_view url) {
+  constexpr std::string_view kScheme = "http://";
+  if (!url.starts_with(kScheme)) return std::nullopt;
+  url.remove_prefix(kScheme.size());
+  const std::string_view authority = url.substr(0, url.find('/'));
+  const size_t host_end =
+      authority.starts_with('[') ? authority.find(']') + 1 : authority.find(':');
+  const std::string_view host = authority.substr(0, host_end);
+  Loopback found{.host = std::string(authority)};
+  if (host_end < authority.size()) {
+    const auto port = ParseInteger(authority.substr(host_end + 1));
+    if (!port) return std::nullopt;
+    found.port = static_cast<uint16_t>(*port);
+  }
+  std::array<uint8_t, 16> address;
+  if (host == "localhost") {
+    found.addresses = {"127.0.0.1", "::1"};
+  } else if (host == "[::1]") {
+    found.addresses = {"::1"};
+  } else if (inet_pton(AF_INET, std::string(host).c_str(), address.data()) == 1 &&
+             address[0] == 127) {
+    found.addresses = {std::string(host)};
+  } else {
+    return std::nullopt;
+  }
+  return found;
+}
+
 }  // namespace weir::config

@@ -1,8 +1,11 @@
 // Where a backend's URL may point.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "config/units.h"
 
@@ -15,5 +18,14 @@ namespace weir::config {
 // repeat it. Link-local addresses are refused: cloud metadata lives there. Returns the URL without
 // a trailing slash.
 Parsed<std::string> ParseUrl(std::string_view text);
+
+// Where a program of this machine listens.
+struct Loopback {
+  std::vector<std::string> addresses = {};  // numeric; "localhost" has two
+  uint16_t port = 80;
+  std::string host = {};  // as the URL has it, with the port: what a Host header says
+};
+// Of a URL that ParseUrl took. Nothing when it is not http:// to a loopback address.
+std::optional<Loopback> ParseLoopback(std::string_view url);
 
 }  // namespace weir::config

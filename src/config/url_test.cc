@@ -42,5 +42,20 @@ TEST(Url, ACredentialInAUrlIsRefusedAndNotRepeated) {
   EXPECT_FALSE(ParseUrl("http://localhost@8.8.8.8/"));
 }
 
+TEST(Url, LoopbackIsTold) {
+  const auto place = ParseLoopback("http://127.0.0.1:8000/v1");
+  ASSERT_TRUE(place);
+  EXPECT_EQ(place->addresses, std::vector<std::string>{"127.0.0.1"});
+  EXPECT_EQ(place->port, 8000);
+  EXPECT_EQ(place->host, "127.0.0.1:8000");
+  EXPECT_EQ(ParseLoopback("http://localhost")->addresses.size(), 2u);
+  EXPECT_EQ(ParseLoopback("http://localhost")->port, 80);
+  EXPECT_EQ(ParseLoopback("http://[::1]:9/v1")->addresses, std::vector<std::string>{"::1"});
+  for (const char* other : {"https://127.0.0.1:8000", "http://10.0.0.1:8000", "http://rack:8000",
+                            "http://[fd00::1]:8000", "http://127.example:80", ""}) {
+    EXPECT_FALSE(ParseLoopback(other)) << other;
+  }
+}
+
 }  // namespace
 }  // namespace weir::config

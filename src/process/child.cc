@@ -40,6 +40,7 @@ struct Plan {
   int report;               // where errno goes when something fails
   pid_t parent;
   const char* out_of_memory_score;  // as text, or nullptr
+  int death_signal;                 // 0: none
 };
 
 void ResetSignals() {
@@ -92,8 +93,8 @@ void SetOutOfMemoryScore(const char* score) {
 
 [[noreturn]] void RunProgram(Plan& plan) {
   const int report = plan.report;
-  bool ready =
-      PlaceDescriptors(plan) && setpgid(0, 0) == 0 && prctl(PR_SET_PDEATHSIG, SIGKILL) == 0;
+  bool ready = PlaceDescriptors(plan) && setpgid(0, 0) == 0 &&
+               prctl(PR_SET_PDEATHSIG, plan.death_signal) == 0;
   // The parent may have died before the death signal was asked for.
   if (ready && getppid() != plan.parent) _exit(127);
   if (ready) {
@@ -189,7 +190,8 @@ Result<Child> Child::Spawn(const ChildSpec& spec) {
             MovesFor(spec, null),
             pipe->write.get(),
             getpid(),
-            spec.out_of_memory_score > 0 ? score.c_str() : nullptr};
+            spec.out_of_memory_score > 0 ? score.c_str() : nullptr,
+            spec.dies_with_parent ? SIGKILL : 0};
   const pid_t pid = Start(plan);
   if (pid < 0) return Fail(SystemError("cannot start a process", errno));
   pipe->write.Reset();

@@ -3,8 +3,9 @@
 //
 // The program gets what ChildSpec names and nothing else: its environment, its descriptors, default
 // signal actions, an empty signal mask, a process group of its own (Ctrl-C at a terminal reaches
-// only the parent), and a death signal: the kernel kills it when the *thread* that spawned it ends.
-// So spawn from a thread that lives as long as the children should.
+// only the parent), and a death signal: the kernel kills it when the *thread* that spawned it ends
+// (unless ChildSpec says that it notices by itself). So spawn from a thread that lives as long as
+// the children should.
 //
 // Owned by one thread. SIGCHLD must not be ignored in this process.
 #pragma once
@@ -33,6 +34,8 @@ struct ChildSpec {
   // Added to what the kernel thinks of it when memory runs out: 0 like the parent, up to 1000 to go
   // first.
   int out_of_memory_score = 0;
+  // False for a program that ends by itself when its parent is gone, and has to clear up before.
+  bool dies_with_parent = true;
 };
 
 struct ChildEnd {

@@ -11,7 +11,9 @@ std::vector<std::string> EnvironmentWithoutSecrets() {
   for (char** entry = environ; *entry != nullptr; ++entry) {
     const std::string_view line(*entry);
     const std::string_view name = line.substr(0, line.find('='));
-    if (!name.contains("TOKEN") && !name.contains("KEY")) kept.emplace_back(line);
+    const bool secret = name.contains("TOKEN") || name.contains("KEY") || name.contains("SECRET") ||
+                        name.contains("PASSWORD");
+    if (!secret) kept.emplace_back(line);
   }
   return kept;
 }

@@ -6,9 +6,9 @@
 
 namespace weir {
 
-// All of it ("NAME=value") but what is nobody's business: names with TOKEN or KEY in them. Proxies
-// and the places of certificates are kept. Reads `environ`; call it before other threads change
-// that.
+// All of it ("NAME=value") but what is nobody's business: names with TOKEN, KEY, SECRET or PASSWORD
+// in them. Proxies and the places of certificates are kept. Reads `environ`; call it before other
+// threads change that.
 std::vector<std::string> EnvironmentWithoutSecrets();
 
 }  // namespace weir

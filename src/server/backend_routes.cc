@@ -44,6 +44,16 @@ void AppendTarget(json::Writer& writer, const backends::ProviderStatus& status) 
   writer.EndObject();
 }
 
+void AppendServer(json::Writer& writer, const backends::EdgeServers::Status& server) {
+  writer.BeginObject()
+      .Field("backend", server.backend)
+      .Field("state", backends::ServerStateName(server.state))
+      .Field("pid", server.pid)
+      .Field("restarts", static_cast<int64_t>(server.restarts))
+      .Field("problem", server.problem)
+      .EndObject();
+}
+
 template <class T>
 void AppendOptional(json::Writer& writer, std::string_view key, const std::optional<T>& value) {
   writer.Key(key);
@@ -117,6 +127,10 @@ Task<void> GetBackends(Site& site, Call& call) {
           .Field("present", backend.key_present)
           .EndObject();
     }
+  }
+  writer.EndArray().Key("servers").BeginArray();
+  if (site.servers != nullptr) {
+    for (const auto& server : site.servers->All()) AppendServer(writer, server);
   }
   writer.EndArray().Key("gateway_sandbox").BeginArray();
   for (const std::string& line : site.sandbox) writer.String(line);

@@ -19,6 +19,7 @@ Task<void> GetMetrics(Site& site, Call& call) {
                                        ? std::vector<backends::ProviderStatus>{}
                                        : site.gateway.providers->Status(),
                                    site.fleet.memory());
+  if (site.servers != nullptr) reply.body += RenderServers(site.servers->All());
   if (site.accounts != nullptr) reply.body += RenderLedger(*site.accounts);
   if (site.gateway.history != nullptr) reply.body += RenderHistory(*site.gateway.history);
   co_await call.exchange.Send(std::move(reply));

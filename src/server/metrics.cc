@@ -212,4 +212,20 @@ std::string Metrics::Render(const std::vector<backends::EngineStatus>& engines,
   return out;
 }
 
+std::string RenderServers(const std::vector<backends::EdgeServers::Status>& servers) {
+  std::string out;
+  if (servers.empty()) return out;
+  Head(out, "weir_server_up", "gauge", "1 while the server that runs for this backend is ready.");
+  for (const auto& server : servers) {
+    out += fmt::format("weir_server_up{{backend=\"{}\"}} {}\n", EscapedLabel(server.backend),
+                       server.state == wire::ServerState::kUp ? 1 : 0);
+  }
+  Head(out, "weir_server_restarts_total", "counter", "How often it failed and was started again.");
+  for (const auto& server : servers) {
+    out += fmt::format("weir_server_restarts_total{{backend=\"{}\"}} {}\n",
+                       EscapedLabel(server.backend), server.restarts);
+  }
+  return out;
+}
+
 }  // namespace weir::server

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "backends/edge_servers.h"
 #include "backends/engine_fleet.h"
 #include "backends/provider_fleet.h"
 #include "base/clock.h"
@@ -20,6 +21,9 @@ namespace weir::server {
 
 // A label's value: our own names, but a model's may hold a quote.
 std::string EscapedLabel(std::string_view text);
+
+// The servers that run here for backends of the configuration, in Prometheus' format.
+std::string RenderServers(const std::vector<backends::EdgeServers::Status>& servers);
 
 class Metrics {
  public:

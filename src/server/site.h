@@ -12,6 +12,7 @@
 
 #include "async/worker_pool.h"
 #include "backends/door.h"
+#include "backends/edge_servers.h"
 #include "backends/engine_fleet.h"
 #include "base/clock.h"
 #include "conversations/store.h"
@@ -72,6 +73,7 @@ struct Site {
   // Nothing for a name that is no backend beyond this machine.
   std::function<std::optional<ProbeBackend>(const std::string& name)> probe_backend = {};
   const backends::Door* door = nullptr;
+  const backends::EdgeServers* servers = nullptr;
   gateway::LedgerAccounts* accounts = nullptr;     // null: no ledger is kept (tests)
   gateway::ModelChanges* model_changes = nullptr;  // null: the store is nobody's to change (tests)
   // The store has changed: the next look at it is a new one.

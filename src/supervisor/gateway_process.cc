@@ -26,6 +26,7 @@ bool InBounds(const wire::StartEngine& start) {
            return InBounds(file) && file.find('\0') == std::string::npos;
          });
 }
+bool InBounds(const wire::Reloaded&) { return true; }
 bool InBounds(const wire::StopEngine& stop) { return stop.grace_ms <= wire::kStopGraceMsMax; }
 
 std::unexpected<Error> Broken(std::string_view what) {

@@ -37,6 +37,7 @@ class Launcher {
         doors_(options.door),
         readers_(options.reader),
         fetches_(options.fetch),
+        servers_(options.servers),
         restarts_(options.gateway_restarts) {}
 
   int Run() {
@@ -47,8 +48,10 @@ class Launcher {
       TakeSignals();
       TakeMessages();
       ReportEngines();
+      ReportServers();
       WatchGateway();
     }
+    EndServers();
     RemoveServeFile(options_.data_folder);
     return *exit_code_;
   }
@@ -75,6 +78,7 @@ class Launcher {
       if (at) next = std::min(next.value_or(*at), *at);
     };
     for (const Kind& kind : kinds_) count(kind.processes.NextDeadline());
+    count(servers_.NextDeadline());
     count(start_gateway_at_);
     count(kill_gateway_at_);
     return next;
@@ -92,6 +96,7 @@ class Launcher {
   void Wait() {
     std::vector<pollfd> polled = {{signals_.poll_fd(), POLLIN, 0}};
     for (const Kind& kind : kinds_) kind.processes.AddTo(polled);
+    servers_.AddTo(polled);
     if (gateway_) {
       polled.push_back({gateway_->child().poll_fd(), POLLIN, 0});
       const int events = POLLIN | (gateway_->HasUnsent() ? POLLOUT : 0);
@@ -106,11 +111,19 @@ class Launcher {
   void TakeSignals() {
     while (const auto signal = signals_.Next()) {
       if (*signal == SIGHUP) {
-        Tell(wire::Reload{});
+        StartReload();
       } else if (*signal == SIGTERM || *signal == SIGINT) {
         StartDrain();
       }
     }
+  }
+
+  // What the gateway, closed off, cannot see: whether the programs are there.
+  void StartReload() {
+    const std::vector<std::string> problems =
+        options_.server_problems ? options_.server_problems() : std::vector<std::string>{};
+    for (const std::string& problem : problems) LogError("not reloaded: {}", problem);
+    if (problems.empty()) Tell(wire::Reload{});
   }
 
   void StartDrain() {
@@ -144,6 +157,8 @@ class Launcher {
       Check(std::move(written));
       return;
     }
+    UseServers();
+    for (wire::ServerReport& report : servers_.Reports(clock_.Now())) Tell(std::move(report));
     if (std::exchange(was_ready_, true)) {
       LogInfo("the gateway answers again");
       return;
@@ -152,6 +167,16 @@ class Launcher {
       const std::string line = fmt::format("weir: ready on {}\n", address);
       [[maybe_unused]] const ssize_t n = write(options_.output, line.data(), line.size());
     }
+  }
+
+  // The gateway uses the configuration as it is now.
+  void UseServers() {
+    auto specs = options_.load_servers ? options_.load_servers() : std::nullopt;
+    if (specs) servers_.Use(std::move(*specs), clock_.Now());
+  }
+
+  void On(const wire::Reloaded&) {
+    if (!draining_) UseServers();
   }
 
   void On(const wire::StartEngine& request) {
@@ -184,6 +209,23 @@ class Launcher {
         if (!expected) LogWarning("{} ended: {}", kind.name, report.how);
         Tell(std::move(report));
       }
+    }
+  }
+
+  void ReportServers() {
+    for (wire::ServerReport& report : servers_.Turn(clock_.Now())) Tell(std::move(report));
+  }
+
+  // After the gateway, so that answers under way could end. A further signal means at once.
+  void EndServers() {
+    servers_.StopAll(options_.servers.grace, clock_.Now());
+    servers_.Turn(clock_.Now());
+    while (!servers_.empty()) {
+      Wait();
+      while (const auto signal = signals_.Next()) {
+        if (*signal != SIGHUP) servers_.StopAll(Duration::zero(), clock_.Now());
+      }
+      servers_.Turn(clock_.Now());
     }
   }
 
@@ -253,6 +295,7 @@ class Launcher {
   Engines doors_;
   Engines readers_;
   Engines fetches_;
+  Servers servers_;
   struct Kind {
     std::string_view name;  // for the log
     Engines& processes;

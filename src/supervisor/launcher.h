@@ -1,27 +1,34 @@
-// The launcher's main loop: keeps the gateway running, starts engines for it, and ends everything
-// in order.
+// The launcher's main loop: keeps the gateway running, starts engines for it, runs the servers of
+// the configuration, and ends everything in order.
 //
 //   gateway dies       engines are killed, the gateway is started again on the same listening
-//   sockets (a client that connects
-//                      meanwhile waits in the backlog and is not refused); too often: exit code 1
-//   gateway exits before it was ever ready: it said why on stderr; the launcher ends with its exit
-//   code engine ends        the gateway is told at once; a model whose engine failed too often
-//   cannot be started for a while SIGTERM, SIGINT    the gateway drains; SIGKILL when drain_timeout
-//   and a margin are over, or at a second signal SIGHUP             the gateway is told to reload
+//                      sockets (a client that connects meanwhile waits in the backlog and is not
+//                      refused); too often: exit code 1. Servers live on
+//   gateway exits before it was ever ready
+//                      it said why on stderr; the launcher ends with its exit code
+//   engine ends        the gateway is told at once; a model whose engine failed too often cannot be
+//                      started for a while
+//   SIGTERM, SIGINT    the gateway drains, then servers end; SIGKILL when drain_timeout and a
+//                      margin are over, or at a second signal
+//   SIGHUP             the gateway is told to reload, and servers follow when it has
 //
 // One thread, one poll(). It sees no request text and no key, parses nothing but control messages,
-// and stays small.
+// the configuration, and the status line of a server's health, and stays small.
 #pragma once
 
 #include <sys/types.h>
 #include <unistd.h>
 
+#include <functional>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "base/clock.h"
 #include "process/signals.h"
 #include "supervisor/engines.h"
 #include "supervisor/gateway_process.h"
+#include "supervisor/servers.h"
 
 namespace weir {
 
@@ -40,7 +47,13 @@ struct LauncherOptions {
   EngineOptions fetch = {.takes_files = false,
                          .engines_max = wire::kFetchesMax,
                          .restarts = kNeverHeldBack};  // fetch processes
-  std::string data_folder;                             // serve.json goes there
+  ServersOptions servers = {};
+  // The servers of the configuration as it is now; nothing when it cannot be read.
+  std::function<std::optional<std::vector<ServerSpec>>()> load_servers = {};
+  // What is wrong with their commands as they stand in the configuration now, for people. A reload
+  // is refused with that.
+  std::function<std::vector<std::string>()> server_problems = {};
+  std::string data_folder;  // serve.json goes there
   Duration drain_timeout = std::chrono::seconds(30);
   Duration drain_margin = std::chrono::seconds(5);
   RestartLimits gateway_restarts = {.backoffs_max = 0};

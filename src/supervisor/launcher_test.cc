@@ -21,6 +21,7 @@
 
 #include "process/fd_passing.h"
 #include "process/file_lock.h"
+#include "supervisor/fakes/free_port.h"
 
 namespace weir {
 namespace {
@@ -436,6 +437,87 @@ TEST_F(LauncherTest, AKilledLauncherTakesEverybodyAlong) {
   char byte;
   ASSERT_TRUE(Readable(engine.socket.get()));
   EXPECT_EQ(read(engine.socket.get(), &byte, 1), 0);
+}
+
+class LauncherServerTest : public LauncherTest {
+ protected:
+  void SetUp() override {
+    LauncherTest::SetUp();
+    const uint16_t port = FreePort();
+    spec_ = {.backend = "rack",
+             .program = FAKE_SERVER,
+             .arguments = {std::to_string(port)},
+             .addresses = {*LoopbackAddressOf("127.0.0.1", port)},
+             .host = fmt::format("127.0.0.1:{}", port),
+             .health = "/health",
+             .fingerprint = 1};
+    options_.servers = {.program = FAKE_WARDEN, .grace = std::chrono::seconds(5)};
+    // What the configuration says, as the launcher's process finds it.
+    options_.load_servers = [this]() -> std::optional<std::vector<ServerSpec>> {
+      if (Has("removed")) return std::vector<ServerSpec>{};
+      return std::vector{spec_};
+    };
+    options_.server_problems = [this] {
+      return Has("missing") ? std::vector<std::string>{"weir.toml:7: no such program"}
+                            : std::vector<std::string>{};
+    };
+  }
+  bool Has(const std::string& name) const { return std::filesystem::exists(folder_ + "/" + name); }
+  void Touch(const std::string& name) const { std::ofstream(folder_ + "/" + name) << "x"; }
+
+  // The server's process, once it is ready.
+  pid_t HearUp(const Gateway& gateway) const {
+    for (int i = 0; i < 10; ++i) {
+      std::istringstream words(gateway.Hear());
+      std::string server, name, state, pid;
+      words >> server >> name >> state >> pid;
+      if (server == "server" && state == "state=1") return std::stoi(pid.substr(4));
+    }
+    return 0;
+  }
+
+  ServerSpec spec_;
+};
+
+TEST_F(LauncherServerTest, AServerOutlivesTheGatewayAndEndsWithTheLauncher) {
+  Gateway gateway = LaunchReady();
+  const pid_t server = HearUp(gateway);
+  ASSERT_GT(server, 0);
+  kill(gateway.pid, SIGKILL);
+  gateway = NextGateway();
+  gateway.Do("ready http://127.0.0.1:1");
+  EXPECT_EQ(HearUp(gateway), server);
+  const Fd pidfd(static_cast<int>(syscall(SYS_pidfd_open, server, 0)));
+  kill(launcher_, SIGTERM);
+  EXPECT_THAT(gateway.Hear(), StartsWith("drain"));
+  EXPECT_FALSE(Readable(pidfd.get(), 0)) << "the server ended before the gateway";
+  gateway.Do("exit 0");
+  EXPECT_EQ(LauncherEnd(), 0);
+  EXPECT_TRUE(Readable(pidfd.get(), 0));
+}
+
+TEST_F(LauncherServerTest, AReloadThatTheGatewayTookIsTheServersToo) {
+  const Gateway gateway = LaunchReady();
+  const pid_t server = HearUp(gateway);
+  ASSERT_GT(server, 0);
+  const Fd pidfd(static_cast<int>(syscall(SYS_pidfd_open, server, 0)));
+  Touch("removed");
+  kill(launcher_, SIGHUP);
+  EXPECT_EQ(gateway.Hear(), "reload");
+  EXPECT_FALSE(Readable(pidfd.get(), 0));
+  gateway.Do("reloaded");
+  EXPECT_TRUE(Readable(pidfd.get()));
+}
+
+TEST_F(LauncherServerTest, AReloadWithAProgramThatIsNotThereIsRefused) {
+  const Gateway gateway = LaunchReady();
+  ASSERT_GT(HearUp(gateway), 0);
+  Touch("missing");
+  kill(launcher_, SIGHUP);
+  EXPECT_FALSE(Readable(gateway.socket.get(), 300));
+  std::filesystem::remove(folder_ + "/missing");
+  kill(launcher_, SIGHUP);
+  EXPECT_EQ(gateway.Hear(), "reload");
 }
 
 TEST_F(LauncherTest, TheGatewaysTemporaryFilesGoIntoTheDataFolder) {

@@ -11,6 +11,9 @@
 //                     ◀────────           EngineExited id: once for each EngineStarted
 //                     ◀────────           Drain: finish what runs, then exit with 0
 //                     ◀────────           Reload: read configuration and policy again
+//   Reloaded          ────────▶           it has; its servers are those of the file from now on
+//                     ◀────────           ServerReport: how a supervised server of a backend is
+//                     doing, when that changes, and of each after Ready
 //   (its exit)                            engines are killed; the gateway is restarted, with a
 //   bound
 //
@@ -75,7 +78,11 @@ struct StopEngine {
   bool hangs = false;
 };
 
-using ToLauncher = std::variant<Ready, StartEngine, StopEngine>;
+// The configuration was read again and taken. The launcher reads by itself what the commands of
+// servers are: a gateway that was taken over cannot name a program.
+struct Reloaded {};
+
+using ToLauncher = std::variant<Ready, StartEngine, StopEngine, Reloaded>;
 
 struct EngineStarted {
   uint64_t engine = 0;
@@ -104,7 +111,29 @@ struct Drain {
 
 struct Reload {};
 
-using ToGateway = std::variant<EngineStarted, EngineRefused, EngineExited, Drain, Reload>;
+enum class ServerState : uint8_t {
+  kStarting,  // started or about to be; it has not said yet that it is ready
+  kUp,
+  kFailed,  // it failed too often and is started again after a while
+};
+template <>
+inline constexpr int kEnumCount<ServerState> = 3;
+
+inline constexpr size_t kServersMax = 64;
+inline constexpr size_t kServerProblemBytesMax = 1500;
+
+struct ServerReport {
+  std::string backend = {};
+  uint64_t fingerprint = 0;  // of the settings that it was started with
+  ServerState state = ServerState::kStarting;
+  int32_t pid = 0;              // 0: none runs
+  uint32_t restarts = 0;        // in this life of the launcher
+  uint32_t retry_after_ms = 0;  // of kFailed
+  std::string problem = {};     // of the last failure
+};
+
+using ToGateway =
+    std::variant<EngineStarted, EngineRefused, EngineExited, Drain, Reload, ServerReport>;
 
 template <class Archive>
 void Visit(Archive& a, Ready& v) {
@@ -136,5 +165,11 @@ void Visit(Archive& a, Drain& v) {
 }
 template <class Archive>
 void Visit(Archive&, Reload&) {}
+template <class Archive>
+void Visit(Archive&, Reloaded&) {}
+template <class Archive>
+void Visit(Archive& a, ServerReport& v) {
+  a(v.backend, v.fingerprint, v.state, v.pid, v.restarts, v.retry_after_ms, v.problem);
+}
 
 }  // namespace weir::wire

@@ -17,13 +17,15 @@ TEST(Control, EveryMessageSurvivesTheWire) {
   for (const ToLauncher& message :
        {ToLauncher(Ready{{"http://127.0.0.1:9347", "http://[::1]:9347"}}),
         ToLauncher(StartEngine{7, {"/models/a.gguf", "/models/a.mmproj"}}),
-        ToLauncher(StopEngine{7, 500})}) {
+        ToLauncher(StopEngine{7, 500}), ToLauncher(Reloaded{})}) {
     EXPECT_EQ(Again(message), Encode(message));
   }
-  for (const ToGateway& message : {ToGateway(EngineStarted{7, 4711}),
-                                   ToGateway(EngineRefused{7, Code::kUnavailable, "later", 1000}),
-                                   ToGateway(EngineExited{7, true, false, "signal 9 (KILL)", 2000}),
-                                   ToGateway(Drain{30'000}), ToGateway(Reload{})}) {
+  for (const ToGateway& message :
+       {ToGateway(EngineStarted{7, 4711}),
+        ToGateway(EngineRefused{7, Code::kUnavailable, "later", 1000}),
+        ToGateway(EngineExited{7, true, false, "signal 9 (KILL)", 2000}), ToGateway(Drain{30'000}),
+        ToGateway(Reload{}),
+        ToGateway(ServerReport{"rack", 9, ServerState::kFailed, 4711, 3, 2000, "exit code 1"})}) {
     EXPECT_EQ(Again(message), Encode(message));
   }
 }
@@ -40,7 +42,7 @@ TEST(Control, FieldsKeepTheirPlaces) {
 }
 
 TEST(Control, AnUnknownKindAndACutMessageAreRefused) {
-  EXPECT_FALSE(Decode<ToLauncher>("\x03"));
+  EXPECT_FALSE(Decode<ToLauncher>("\x04"));
   EXPECT_FALSE(Decode<ToLauncher>(""));
   const std::string whole = Encode(ToLauncher(StartEngine{7, {"/models/a.gguf"}}));
   for (size_t size = 0; size < whole.size(); ++size) {

@@ -6,6 +6,7 @@
 //   accept               takes one connection from the first listening socket and writes "hi" to it
 //   garbage              sends the launcher bytes that are no message
 //   hang up              closes the control socket and lives on
+//   reloaded             says that it took the configuration
 //   deaf N               sends N requests to start nonsense, and reads no answer
 #include <fcntl.h>
 #include <fmt/core.h>
@@ -87,6 +88,8 @@ void Obey(const std::string& line) {
     wire::StopEngine stop{.hangs = true};
     words >> stop.engine;
     Tell(stop);
+  } else if (verb == "reloaded") {
+    Tell(wire::Reloaded{});
   } else if (verb == "exit") {
     words >> number;
     _exit(static_cast<int>(number));
@@ -120,6 +123,10 @@ struct Reporter {
   }
   void operator()(const wire::Drain& m) { Report(fmt::format("drain {}", m.timeout_ms)); }
   void operator()(const wire::Reload&) { Report("reload"); }
+  void operator()(const wire::ServerReport& m) {
+    Report(fmt::format("server {} state={} pid={} restarts={} {}", m.backend,
+                       static_cast<int>(m.state), m.pid, m.restarts, m.problem));
+  }
 };
 
 std::string Next(int socket, std::vector<Fd>& descriptors) {

@@ -3,8 +3,8 @@
 # tools/patches, once.
 #
 #   tools/build_llama.sh [--sanitize address|thread] [--cpu native|portable|avx512|amx]
-#   tools/build_llama.sh --peers
-#   tools/build_llama.sh --perplexity
+#   tools/build_llama.sh --peers [--if-built]
+#   tools/build_llama.sh --perplexity [--if-built]
 #
 # --cpu is for packages, which run on other machines than this: portable wants what every x86-64 processor of the last ten
 # years has (AVX2, FMA, F16C, BMI2; on ARM the base instructions), avx512 also AVX-512 with VNNI, amx also the matrix
@@ -14,7 +14,8 @@
 # compiler, flags, CPU), so a second call returns at once, and two checkouts share one build. --peers builds
 # llama-server, llama-bench, llama-quantize and llama-perplexity instead, from the same tree as it was published: the
 # rivals of `make bench` and tools for tests, never part of the product. --perplexity builds llama-perplexity beside the
-# library, with its patches: what computes with the same kernels has to find the same.
+# library, with its patches: what computes with the same kernels has to find the same. --if-built builds nothing: without
+# a build of what was asked for it prints nothing and its exit code is 3.
 set -euo pipefail
 
 package=llama-cpp-python
@@ -27,12 +28,14 @@ sanitize=""
 cpu=native
 peers=no
 perplexity=no
+if_built=no
 while [ $# -gt 0 ]; do
   case "$1" in
     --sanitize) sanitize=$2; shift 2 ;;
     --cpu) cpu=$2; shift 2 ;;
     --peers) peers=yes; shift ;;
     --perplexity) perplexity=yes; shift ;;
+    --if-built) if_built=yes; shift ;;
     *) echo "build_llama.sh: unknown argument $1" >&2; exit 2 ;;
   esac
 done
@@ -89,6 +92,12 @@ if [ "$peers" = yes ]; then done_marker=$prefix/.peers-done; fi
 if [ "$perplexity" = yes ]; then
   targets=(llama-perplexity)
   done_marker=$prefix/.perplexity-done
+fi
+
+if [ "$if_built" = yes ]; then
+  [ -e "$done_marker" ] || exit 3
+  echo "$prefix"
+  exit
 fi
 
 mkdir -p "$cache/third_party" "$cache/downloads"

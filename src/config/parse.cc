@@ -329,9 +329,25 @@ Route ReadRoute(TableReader& reader) {
   return route;
 }
 
+void CheckLabels(const Names& labels, const FileContext& context) {
+  for (const std::string& label : *labels) {
+    if (label == "unscanned" || chat::LabelFromName(label)) continue;
+    context.Add(labels.place.line, labels.place.column,
+                fmt::format("rule.when.label {} is no label", Quoted(label)));
+  }
+}
+
+void CheckLanguages(const Names& languages, const FileContext& context) {
+  for (const std::string& language : *languages) {
+    if (std::ranges::find(kLanguageNames, language) != std::end(kLanguageNames)) continue;
+    context.Add(languages.place.line, languages.place.column,
+                fmt::format("rule.when.language {} is no language that is told apart{}",
+                            Quoted(language), Suggestion(language, kLanguageNames)));
+  }
+}
+
 void ReadConditions(const Node& table, Rule& rule, const FileContext& context) {
   TableReader reader(table, "rule.when", context);
-  reader.Refuse("language", "is not there yet: the features of a text come with the detectors");
   for (const std::string_view feature : kFlagFeatures) {
     Setting<bool> is;
     reader.Read(feature, is, value::Flag);
@@ -343,12 +359,8 @@ void ReadConditions(const Node& table, Rule& rule, const FileContext& context) {
     reader.Read(feature, is, value::OneOrList);
     if (is.place.origin == Origin::kFile)
       rule.when.push_back({is.place, std::string(feature), *is});
-    if (feature != "label") continue;
-    for (const std::string& label : *is) {
-      if (label == "unscanned" || chat::LabelFromName(label)) continue;
-      context.Add(is.place.line, is.place.column,
-                  fmt::format("rule.when.label {} is no label", Quoted(label)));
-    }
+    if (feature == "label") CheckLabels(is, context);
+    if (feature == "language") CheckLanguages(is, context);
   }
   reader.Finish();
 }

@@ -424,6 +424,18 @@ TEST(Parse, ACommandThatCannotBeIsSaidWithItsLine) {
               HasSubstr("a backend of kind engine has no command"));
 }
 
+TEST(Parse, ARuleMayAskForALanguage) {
+  const auto rule = [](std::string_view language) {
+    return fmt::format("[[rule]]\nwhen = {{ language = {} }}\nuse = [\"fast\"]\n", language);
+  };
+  const Settings settings = ParseGood(rule("[\"de\", \"unknown\"]"));
+  EXPECT_EQ(settings.rules.at(0).when.at(0).feature, "language");
+  EXPECT_THAT(OnlyProblem(rule("\"ger\"")),
+              HasSubstr("weir.toml:2:21: rule.when.language 'ger' is no language that is told"));
+  EXPECT_THAT(OnlyProblem(rule("\"d*\"")), HasSubstr("'d*' is no language"));
+  EXPECT_THAT(OnlyProblem(rule("true")), HasSubstr("rule.when.language takes"));
+}
+
 TEST(Parse, TwoServersCannotListenAtOnePlace) {
   const std::string one = WithCommand("command = [\"a\"]");
   std::string other = one;

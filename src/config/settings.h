@@ -284,7 +284,12 @@ struct Settings {
 inline constexpr std::string_view kFlagFeatures[] = {"images", "audio",     "tools",
                                                      "schema", "reasoning", "online"};
 inline constexpr std::string_view kNameFeatures[] = {"project", "key",  "tenant", "user",
-                                                     "model",   "task", "label"};
+                                                     "model",   "task", "label",  "language"};
+
+// What a rule on `language` may name (routing/language.h, with which from_settings.cc compares it).
+inline constexpr std::string_view kLanguageNames[] = {
+    "en", "de", "fr", "es", "pt", "it", "nl", "sv", "da", "no", "fi", "pl", "cs",
+    "hu", "ro", "tr", "ru", "uk", "el", "he", "ar", "ja", "zh", "ko", "th", "unknown"};
 
 // What the detectors know (privacy/entity_types.h, whose test holds both lists together).
 inline constexpr std::string_view kDetectorTypes[] = {"email",

@@ -57,7 +57,8 @@ void AppendFeatures(json::Writer& writer, const routing::Features& features) {
       .Field("tools", features.tools)
       .Field("json_schema", features.json_schema)
       .Field("reasoning", features.reasoning)
-      .Field("online", features.online);
+      .Field("online", features.online)
+      .Field("language", features.language);
   AppendMaybe(writer, "deadline_ms", features.deadline_ms);
   writer.Field("key_name", features.key).Field("user", features.user).EndObject();
 }
@@ -154,6 +155,16 @@ constexpr routing::Tier kTiers[] = {routing::Tier::kDevice, routing::Tier::kEdge
 constexpr routing::TaskKind kKinds[] = {routing::TaskKind::kGeneral, routing::TaskKind::kMath,
                                         routing::TaskKind::kExtraction, routing::TaskKind::kCode};
 
+// Records from before languages were told have none.
+std::string_view LanguageOf(json::Fields& fields) {
+  const auto name = fields.String("language", kTextMax);
+  if (!name) return routing::kUnknownLanguage;
+  const auto* known = std::ranges::find(routing::kLanguages, *name);
+  if (known != std::end(routing::kLanguages)) return *known;
+  fields.Refuse("language", "is not known");
+  return routing::kUnknownLanguage;
+}
+
 void ReadFeatures(json::Fields& fields, routing::Features& features) {
   features.task = WordOf(fields, "task", kTasks, routing::TaskName);
   features.tier_max = WordOf(fields, "tier_max", kTiers, routing::TierName);
@@ -165,6 +176,7 @@ void ReadFeatures(json::Fields& fields, routing::Features& features) {
   features.json_schema = FlagOf(fields, "json_schema");
   features.reasoning = FlagOf(fields, "reasoning");
   features.online = FlagOf(fields, "online");
+  features.language = LanguageOf(fields);
   features.deadline_ms = fields.Int("deadline_ms", -kMax, kMax);
   features.key = TextOf(fields, "key_name");
   features.user = TextOf(fields, "user");

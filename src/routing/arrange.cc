@@ -23,6 +23,26 @@ std::string_view LastTurn(const chat::GenerateRequest& request) {
   return {};
 }
 
+// Of the user's last turn that says it: "yes, please" does not, and the turn before may.
+constexpr int kTurnsOfLanguage = 3;
+
+std::string_view LanguageOf(const chat::GenerateRequest& request) {
+  int turns = 0;
+  for (auto message = request.messages.rbegin();
+       message != request.messages.rend() && turns < kTurnsOfLanguage; ++message) {
+    if (message->role != chat::Role::kUser) continue;
+    for (const chat::Part& part : message->parts) {
+      if (part.kind != chat::Part::Kind::kText) continue;
+      const std::string_view language = routing::LanguageOf(part.text);
+      if (language != kUnknownLanguage) return language;
+      break;
+    }
+    ++turns;
+  }
+  if (request.prompts.empty()) return kUnknownLanguage;
+  return routing::LanguageOf(request.prompts.front().text);
+}
+
 std::vector<Target> InOrder(const std::vector<Target>& targets, bool cloud_first) {
   std::vector<Target> ordered;
   for (const bool cloud : {cloud_first, !cloud_first}) {
@@ -125,7 +145,7 @@ PromptFacts FactsOf(const chat::GenerateRequest& request, bool whole, const Pred
 }
 
 Features FeaturesOf(const chat::GenerateRequest& request) {
-  Features features{.prompt_bytes = BytesOf(request)};
+  Features features{.prompt_bytes = BytesOf(request), .language = LanguageOf(request)};
   for (const auto& message : request.messages) {
     for (const auto& part : message.parts) {
       features.images |= part.kind == chat::Part::Kind::kImage;

@@ -5,9 +5,11 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "chat/label.h"
+#include "routing/language.h"
 #include "routing/target.h"
 
 namespace weir::routing {
@@ -34,6 +36,7 @@ struct Features {
   std::string key = {};  // its name
   std::string tenant = {};
   std::string user = {};
+  std::string_view language = kUnknownLanguage;  // of what the user wrote; one of kLanguages
 };
 
 // Why a target was passed over; a bit for each hard fact.

@@ -14,6 +14,8 @@
 namespace weir::routing {
 namespace {
 
+static_assert(std::ranges::equal(config::kLanguageNames, kLanguages));
+
 bool IsBeyond(const config::Backend& backend) {
   return *backend.kind != config::BackendKind::kEngine;
 }

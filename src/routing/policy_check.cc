@@ -105,6 +105,11 @@ void SetName(Features& features, NameFeature feature, const std::string& name) {
     case NameFeature::kUser:
       features.user = name;
       break;
+    case NameFeature::kLanguage:
+      if (const auto* known = std::ranges::find(kLanguages, name); known != std::end(kLanguages)) {
+        features.language = *known;
+      }
+      break;
     default:
       break;
   }

@@ -298,6 +298,10 @@ Result<Decision> Decide(const Policy& policy, std::string_view model, const Feat
       fmt::format("'{}' stands for {} target(s); label {}, highest tier {}", model,
                   candidates->targets.size() + candidates->missing.size(),
                   chat::LabelName(features.label), TierName(bounded.tier_max)));
+  if (AskForLanguage(policy.rules)) {
+    decision.explanation.push_back(
+        fmt::format("the language of what the user wrote: {}", features.language));
+  }
   const Ruling ruling = RulingOf(policy, model, features);
   Candidates used;
   if (ruling.use) {

@@ -45,6 +45,8 @@ std::string_view NameOf(NameFeature feature, std::string_view model, const Featu
       return TaskName(features.task);
     case NameFeature::kLabel:
       return chat::LabelName(features.label);
+    case NameFeature::kLanguage:
+      return features.language;
   }
   CHECK(false, "name feature out of range");
 }
@@ -71,6 +73,15 @@ Result<Condition> MakeCondition(std::string_view feature, std::vector<std::strin
   const auto index = IndexOf(feature, kNameFeatureNames);
   if (!index) return std::unexpected(index.error());
   return NameIn{static_cast<NameFeature>(*index), std::move(patterns)};
+}
+
+bool AskForLanguage(const std::vector<Rule>& rules) {
+  return std::ranges::any_of(rules, [](const Rule& rule) {
+    return std::ranges::any_of(rule.when, [](const Condition& condition) {
+      const auto* names = std::get_if<NameIn>(&condition);
+      return names != nullptr && names->feature == NameFeature::kLanguage;
+    });
+  });
 }
 
 bool Holds(const Rule& rule, std::string_view model, const Features& features) {

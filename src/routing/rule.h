@@ -18,9 +18,18 @@ struct Features;
 enum class FlagFeature : uint8_t { kImages, kAudio, kTools, kSchema, kReasoning, kOnline };
 inline constexpr std::string_view kFlagFeatureNames[] = {"images", "audio",     "tools",
                                                          "schema", "reasoning", "online"};
-enum class NameFeature : uint8_t { kProject, kKey, kTenant, kUser, kModel, kTask, kLabel };
+enum class NameFeature : uint8_t {
+  kProject,
+  kKey,
+  kTenant,
+  kUser,
+  kModel,
+  kTask,
+  kLabel,
+  kLanguage
+};
 inline constexpr std::string_view kNameFeatureNames[] = {"project", "key",  "tenant", "user",
-                                                         "model",   "task", "label"};
+                                                         "model",   "task", "label",  "language"};
 
 struct FlagIs {
   FlagFeature feature = FlagFeature::kImages;
@@ -43,6 +52,9 @@ struct Rule {
 // The condition of this name; kInvalidArgument for a feature that there is not.
 Result<Condition> MakeCondition(std::string_view feature, bool is);
 Result<Condition> MakeCondition(std::string_view feature, std::vector<std::string> patterns);
+
+// Whether one of them asks for the language of a text.
+bool AskForLanguage(const std::vector<Rule>& rules);
 
 // `model` is the name that the request asked for.
 bool Holds(const Rule& rule, std::string_view model, const Features& features);

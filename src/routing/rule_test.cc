@@ -1,5 +1,8 @@
 #include "routing/rule.h"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "routing/router.h"
@@ -69,6 +72,22 @@ TEST(Rule, NamesMayStandForNames) {
   EXPECT_EQ(Eligible(policy, "loop", {}), (std::vector<std::string>{"no_target"}));
 }
 
+TEST(Rule, TheLanguageDecidesAndIsToldWhereARuleAsksForIt) {
+  Policy policy = Regional();
+  const auto told = [&](std::string_view language) {
+    const auto decision = Decide(policy, "auto", {.label = Label::kPublic, .language = language});
+    return decision ? fmt::format("{}", fmt::join(decision->explanation, "\n")) : "";
+  };
+  EXPECT_THAT(told("de"), testing::Not(testing::HasSubstr("language")));
+  policy.rules = {{.when = {NameIn{NameFeature::kLanguage, {"de", "nl"}}}, .use = {"fast"}}};
+  EXPECT_EQ(Eligible(policy, "auto", {.label = Label::kPublic, .language = "nl"}),
+            (std::vector<std::string>{"fast"}));
+  EXPECT_NE(Eligible(policy, "auto", {.label = Label::kPublic, .language = "en"}),
+            (std::vector<std::string>{"fast"}));
+  EXPECT_THAT(told("de"), testing::HasSubstr("the language of what the user wrote: de"));
+  EXPECT_THAT(told("unknown"), testing::HasSubstr("wrote: unknown"));
+}
+
 TEST(Decide, WhatIsFailingIsPassedOverAndSaidSo) {
   const StateOf all_but_fast = [](const Target& target) -> uint32_t {
     return target.beyond ? kBreakerOpen : 0;
@@ -92,7 +111,7 @@ TEST(Decide, APromptThatCertainlyDoesNotFitIsNotSent) {
 }
 
 TEST(MakeCondition, RefusesWhatIsNoFeature) {
-  EXPECT_FALSE(MakeCondition("language", std::vector<std::string>{"de"}));
+  EXPECT_FALSE(MakeCondition("weather", std::vector<std::string>{"de"}));
   EXPECT_FALSE(MakeCondition("project", true));
   EXPECT_TRUE(MakeCondition("online", true));
 }

@@ -281,3 +281,17 @@ def test_where_another_program_listens_it_says_so(edge, beyond):
         weir = beyond(edge.backend(), target("t", "edge-model", backend="rack"))
         assert "another program listens" in until_state(weir, "failed")["problem"]
     until_state(weir, "up")
+
+
+def test_a_rule_on_the_language_chooses_and_the_explanation_says_so(edge, beyond, tmp_path):
+    german = Edge(tmp_path / "german")
+    weir = beyond(edge.backend("any"), german.backend("deutsch", name="second"), target("t", "m", backend="rack"),
+                  target("u", "m", backend="second"), '[route.both]\ntargets = ["t", "u"]\n',
+                  '[[rule]]\nwhen = { language = "de" }\nuse = ["u"]\n')
+    assert weir_server.until(lambda: all(server_of(weir, name)["state"] == "up" for name in ("rack", "second")),
+                             timeout_s=30)
+    for text, answer, told in (("Was ist die Hauptstadt von Frankreich?", "edge deutsch", "de"),
+                               ("What is the capital of France?", "edge any", "en"), ("ok", "edge any", "unknown")):
+        got = weir.ask("both", text=text)
+        assert text_of(got) == answer
+        assert f"the language of what the user wrote: {told}" in "\n".join(weir.explain(got)["explanation"])

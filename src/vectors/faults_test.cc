@@ -74,6 +74,13 @@ class Course {
     const auto found = (*store)->Find("c");
     if (!created_ && !found) return;
     ASSERT_TRUE(found) << found.error().message;
+    EXPECT_EQ((*store)->List()->size(), 1U);
+    // A snapshot that is there is whole.
+    const auto snapshots = (*store)->Snapshots("c");
+    for (const SnapshotInfo& snapshot : *snapshots) {
+      const auto recovered = (*store)->Recover("copy", *(*store)->FindSnapshot("c", snapshot.name));
+      EXPECT_TRUE(recovered) << recovered.error().message;
+    }
     const Content content = ContentOf(**found);
     EXPECT_TRUE(content == acknowledged_ || (doubtful_ && content == *doubtful_))
         << content.size() << " points, " << acknowledged_.size() << " acknowledged";
@@ -153,6 +160,7 @@ class Course {
   bool Reopens(int step) const { return step % 13 == 12; }
   bool Builds(int step) const { return step % 9 == 8; }
   bool Notes(int step) const { return step % 7 == 3; }
+  bool Recovers(int step) const { return step == 16 || step == 23; }
   std::vector<std::string> Deleted(int step) const {
     std::vector<std::string> ids;
     if (Reopens(step) || Builds(step) || step % 7 != 6) return ids;
@@ -161,7 +169,8 @@ class Course {
   }
   std::vector<Point> Upserted(int step) const {
     std::vector<Point> points;
-    if (Reopens(step) || Builds(step) || Notes(step) || step % 7 == 6) return points;
+    if (Reopens(step) || Builds(step) || Notes(step) || Recovers(step) || step % 7 == 6)
+      return points;
     for (int i = 0; i < ((step + seed_) % 4 == 1 ? 40 : 3); ++i) {
       points.push_back(PointOf((step * 11 + i * 7 + seed_ * 13) % 80, step));
     }
@@ -183,10 +192,25 @@ class Course {
     if (Notes(step)) {
       return store_->PutNote({.key = "note", .text = std::to_string(step)}).has_value();
     }
+    if (Recovers(step)) return Recover();
     const Content next = After(step, acknowledged_);
     const auto deleted = Deleted(step);
     if (!deleted.empty()) return Took(collection_->Delete(deleted), next);
     return Took(collection_->Upsert(Upserted(step)), next);
+  }
+
+  // From a snapshot of what is there: nothing is different afterwards, however far it came.
+  bool Recover() {
+    const auto made = store_->MakeSnapshot("c");
+    if (!made) return false;
+    const auto file = store_->FindSnapshot("c", made->name);
+    if (!file) return false;
+    const auto recovered = store_->Recover("c", *file);
+    EXPECT_EQ(store_->List()->size(), 1U);
+    const auto found = store_->Find("c");
+    EXPECT_TRUE(found) << found.error().message;
+    if (found) collection_ = *found;
+    return recovered.has_value();
   }
 
   const int seed_;

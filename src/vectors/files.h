@@ -39,6 +39,7 @@ class Files {
   };
   Result<Loan> Borrow();
 
+  const std::filesystem::path& folder() const { return folder_; }
   // Of what can be made again.
   std::filesystem::path index_folder() const { return folder_ / "index"; }
 

@@ -9,6 +9,7 @@
 #include "base/overloaded.h"
 #include "base/utf8.h"
 #include "json/writer.h"
+#include "vectors/expiry.h"
 
 namespace weir::vectors {
 namespace {
@@ -105,6 +106,9 @@ Result<size_t> CheckPoint(std::span<const Space> spaces, const Point& point, siz
     bytes += vector.size() * sizeof(float);
   }
   if (auto ok = CheckPayload(point.payload, path("payload")); !ok) {
+    return Fail(std::move(ok.error()));
+  }
+  if (auto ok = ReadExpiry(point.payload, path("payload")); !ok) {
     return Fail(std::move(ok.error()));
   }
   if (point.text.size() > Limits::kTextBytes || !IsValidUtf8(point.text)) {

@@ -1,44 +1,83 @@
 #include "vectors/keeper.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/background.h"
 
 namespace weir::vectors {
 
-Keeper::Keeper() : thread_([this] { Run(); }) {}
-
-Keeper::~Keeper() {
-  stop_ = true;
+void KeeperQueue::Ask(Work work) {
   {
     const std::lock_guard lock(mutex_);
-    queue_.clear();
-  }
-  changed_.notify_all();
-  thread_.join();
-}
-
-void Keeper::Ask(Work work) {
-  {
-    const std::lock_guard lock(mutex_);
+    if (stop_) return;
     queue_.push_back(std::move(work));
   }
   changed_.notify_all();
 }
 
-void Keeper::Run() {
-  WorkInBackground();
-  for (;;) {
-    Work work;
-    {
-      std::unique_lock lock(mutex_);
-      changed_.wait(lock, [&] { return stop_ || !queue_.empty(); });
-      if (stop_) return;
-      work = std::move(queue_.front());
-      queue_.pop_front();
-    }
-    work(stop_);
+void KeeperQueue::AskAt(int64_t key, WallTime time, Work work) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (stop_) return;
+    const auto known = later_.find(key);
+    if (known != later_.end() && known->second.time <= time) return;
+    later_[key] = {time, std::move(work)};
   }
+  changed_.notify_all();
+}
+
+void KeeperQueue::Stop() {
+  stop_ = true;
+  {
+    const std::lock_guard lock(mutex_);
+    queue_.clear();
+    later_.clear();
+  }
+  changed_.notify_all();
+}
+
+KeeperQueue::Work KeeperQueue::Next() {
+  std::unique_lock lock(mutex_);
+  while (!stop_ && queue_.empty() && !TakeDue()) {
+    if (later_.empty()) {
+      changed_.wait(lock);
+      continue;
+    }
+    // A far time could overflow what the system counts in.
+    WallTime until = SystemClock().WallNow() + std::chrono::hours(1);
+    for (const auto& [key, later] : later_) until = std::min(until, later.time);
+    changed_.wait_until(lock, until);
+  }
+  if (stop_) return {};
+  Work work = std::move(queue_.front());
+  queue_.pop_front();
+  return work;
+}
+
+// Moves what is due to the queue; whether there was any.
+bool KeeperQueue::TakeDue() {
+  const WallTime now = SystemClock().WallNow();
+  for (auto at = later_.begin(); at != later_.end();) {
+    if (at->second.time > now) {
+      ++at;
+      continue;
+    }
+    queue_.push_back(std::move(at->second.work));
+    at = later_.erase(at);
+  }
+  return !queue_.empty();
+}
+
+Keeper::Keeper()
+    : thread_([queue = queue_] {
+        WorkInBackground();
+        while (const auto work = queue->Next()) work(queue->stop_);
+      }) {}
+
+Keeper::~Keeper() {
+  queue_->Stop();
+  thread_.join();
 }
 
 }  // namespace weir::vectors

@@ -20,8 +20,6 @@ namespace {
 const std::vector<Space> kSpaces = {
     {"c", 24, Metric::kCosine}, {"l", 7, Metric::kL2}, {"d", 33, Metric::kDot}};
 
-// Graphs from 60 points on, so that they are built, extended and read again all the time.
-constexpr StoreOptions kOptions{.graph_points_least = 60};
 constexpr size_t kUnlucky = 3;  // neighbours that may be missed in any case
 
 class Dice {
@@ -92,8 +90,10 @@ json::Value RandomPayload(Dice& dice) {
   return object;
 }
 
-Point RandomPoint(Dice& dice, int ids) {
+Point RandomPoint(Dice& dice, int ids, const Clock& clock) {
   Point point{.id = std::to_string(dice.Below(ids)), .payload = RandomPayload(dice)};
+  if (dice.OneIn(6))
+    ExpireAt(point.payload, clock.WallNow() + std::chrono::seconds(dice.Below(20) - 1));
   for (const Space& space : kSpaces) {
     if (!dice.OneIn(10)) point.vectors[space.name] = RandomVector(dice, space.dimensions);
   }
@@ -196,6 +196,11 @@ class Model {
  public:
   std::map<std::string, Point> points;
 
+  void Expire(WallTime now) {
+    std::erase_if(points, [&](const auto& entry) {
+      return HasExpired(ExpiryOf(entry.second.payload), AsExpiry(now));
+    });
+  }
   bool Holds(const Filter& filter, const Point& point) const {
     return Matches(filter, {point.id, point.text, &point.payload, [&](std::string_view s) {
                               return point.vectors.contains(std::string(s));
@@ -251,13 +256,20 @@ class Model {
 class Trial {
  public:
   explicit Trial(uint32_t seed) : dice_(seed), ids_(dice_.OneIn(4) ? 2'000 : 150) {
-    store_ = *Store::Open(Path(), kOptions);
+    // Later than the machine's: what ends is erased when the course says so, not by the store's
+    // own thread while files are copied.
+    clock_.SetWall(WallTime(std::chrono::seconds(4'102'444'800)));
+    store_ = *Store::Open(Path(), options_);
     c_ = *store_->Create({.name = "c", .spaces = kSpaces});
   }
 
   void Run(int operations) {
     for (int i = 0; i < operations && !testing::Test::HasFailure(); ++i) {
-      switch (dice_.Below(16)) {
+      model_.Expire(clock_.WallNow());
+      switch (dice_.Below(17)) {
+        case 16:
+          PassTime();
+          break;
         case 0:
         case 1:
         case 2:
@@ -309,9 +321,14 @@ class Trial {
 
   void Upsert(int count) {
     std::vector<Point> points;
-    for (int i = 0; i < count; ++i) points.push_back(RandomPoint(dice_, ids_));
+    for (int i = 0; i < count; ++i) points.push_back(RandomPoint(dice_, ids_, clock_));
     ASSERT_TRUE(c_->Upsert(points));
     for (Point& point : points) model_.points[point.id] = point;
+  }
+
+  void PassTime() {
+    clock_.Advance(std::chrono::seconds(1 + dice_.Below(4)));
+    if (dice_.OneIn(2)) ASSERT_TRUE(store_->EraseExpired());
   }
 
   void Delete() {
@@ -446,6 +463,8 @@ class Trial {
   }
 
   void QueryByWords() {
+    // How rare a word is counts what has ended until it is erased.
+    ASSERT_TRUE(store_->EraseExpired());
     const char* const texts[] = {"Kiel", "about", "Husum Kappeln", "nothing"};
     vectors::Query query{.text = texts[dice_.Below(4)],
                          .k = static_cast<size_t>(1 + dice_.Below(300))};
@@ -489,7 +508,7 @@ class Trial {
   void Reopen() {
     c_.reset();
     store_.reset();
-    store_ = *Store::Open(Path(), kOptions);
+    store_ = *Store::Open(Path(), options_);
     c_ = *store_->Find("c");
   }
 
@@ -517,6 +536,9 @@ class Trial {
   int ids_;
   Model model_;
   TestFolder folder_;
+  FakeClock clock_;
+  // Graphs from 60 points on, so that they are built, extended and read again all the time.
+  const StoreOptions options_{.graph_points_least = 60, .clock = &clock_};
   int generation_ = 0;
   std::shared_ptr<Store> store_;
   std::shared_ptr<Collection> c_;

@@ -16,8 +16,8 @@ namespace {
 // Below so many dead rows packing is not worth a thought.
 constexpr uint32_t kDeadRowsLeast = 4'096;
 
-Result<std::string> PrintPayload(const json::Value& payload, size_t index) {
-  std::string text = payload.is_null() ? std::string() : json::Print(payload);
+Result<std::string> PrintChecked(const json::Value& payload, size_t index) {
+  std::string text = PrintPayload(payload);
   if (text.size() <= Limits::kPayloadBytes) return text;
   return Fail(Code::kTooLarge,
               fmt::format("a payload is {} bytes long; the limit is {}", text.size(),
@@ -31,12 +31,13 @@ struct OpenCollection::Change {
   struct Added {
     int64_t seq;
     const Point* point;
+    Expiry expires;
   };
   std::vector<int64_t> removed;
   std::vector<Added> added;
 };
 
-OpenCollection::OpenCollection(std::shared_ptr<Files> files, std::weak_ptr<Keeper> keeper,
+OpenCollection::OpenCollection(std::shared_ptr<Files> files, std::shared_ptr<KeeperQueue> keeper,
                                const StoreOptions& options, CollectionRow row)
     : files_(std::move(files)),
       keeper_(std::move(keeper)),
@@ -63,7 +64,7 @@ Result<void> OpenCollection::UpsertLocked(std::span<const Point> points) {
   std::vector<std::string> payloads;
   payloads.reserve(points.size());
   for (size_t i = 0; i < points.size(); ++i) {
-    auto text = PrintPayload(points[i].payload, i);
+    auto text = PrintChecked(points[i].payload, i);
     if (!text) return Fail(std::move(text.error()));
     payloads.push_back(std::move(*text));
   }
@@ -79,8 +80,9 @@ Result<void> OpenCollection::UpsertLocked(std::span<const Point> points) {
     if (last[point.id] != i) continue;
     const auto removed = files_->rows.RemovePoint(row_.id, point.id);
     if (!removed) return Fail(removed.error());
-    if (*removed) change.removed.push_back(**removed);
-    const auto seq = files_->rows.AddPoint(row_.id, point.id, payloads[i], point.text);
+    if (*removed) change.removed.push_back((*removed)->seq);
+    const Expiry expires = ExpiryOf(point.payload);
+    const auto seq = files_->rows.AddPoint(row_.id, point.id, payloads[i], point.text, expires);
     if (!seq) return Fail(seq.error());
     for (const auto& [name, vector] : point.vectors) {
       const auto space = FindSpace(row_.spec.spaces, name);
@@ -88,7 +90,7 @@ Result<void> OpenCollection::UpsertLocked(std::span<const Point> points) {
       auto added = files_->rows.AddVector(*seq, *space, vector);
       if (!added) return added;
     }
-    change.added.push_back({*seq, &point});
+    change.added.push_back({*seq, &point, expires});
   }
   if (auto committed = transaction->Commit(); !committed) return committed;
   Apply(change);
@@ -108,7 +110,7 @@ Result<int64_t> OpenCollection::Delete(const Filter& filter) {
   const MutexLock lock(files_->writing);
   if (auto loaded = Load(); !loaded) return Fail(std::move(loaded.error()));
   const auto view = builder_->Look();
-  auto rows = Filtered(*view, filter);
+  auto rows = Filtered(*view, filter, Now());
   if (!rows) return Fail(std::move(rows.error()));
   std::vector<std::string> ids;
   rows->ForEach([&](size_t row) { ids.emplace_back(view->IdOf(static_cast<uint32_t>(row))); });
@@ -120,31 +122,38 @@ Result<int64_t> OpenCollection::DeleteLocked(std::span<const std::string> ids) {
   auto transaction = files_->rows.Begin();
   if (!transaction) return Fail(std::move(transaction.error()));
   Change change;
+  const Expiry now = Now();
+  int64_t there = 0;
   for (const std::string& id : ids) {
     const auto removed = files_->rows.RemovePoint(row_.id, id);
     if (!removed) return Fail(removed.error());
-    if (*removed) change.removed.push_back(**removed);
+    if (!*removed) continue;
+    change.removed.push_back((*removed)->seq);
+    there += HasExpired((*removed)->expires, now) ? 0 : 1;
   }
   if (auto committed = transaction->Commit(); !committed) return Fail(committed.error());
   Apply(change);
   // The points are gone; that their space could not be given back is no failure of the deletion.
   (void)files_->rows.GiveBackSpace();
   PackIfWorthwhile();
-  return static_cast<int64_t>(change.removed.size());
+  return there;
 }
 
 void OpenCollection::Apply(const Change& change) {
   if (change.removed.empty() && change.added.empty()) return;
   for (const int64_t seq : change.removed) builder_->Kill(seq);
   std::vector<std::span<const float>> vectors(row_.spec.spaces.size());
-  for (const auto& [seq, point] : change.added) {
+  Expiry first_end = kNever;
+  for (const auto& [seq, point, expires] : change.added) {
     std::ranges::fill(vectors, std::span<const float>());
     for (const auto& [name, vector] : point->vectors) {
       vectors[*FindSpace(row_.spec.spaces, name)] = vector;
     }
-    builder_->AddRow(seq, point->id, point->payload, point->text, vectors);
+    builder_->AddRow(seq, point->id, point->payload, point->text, vectors, expires);
+    if (expires != kNoExpiry) first_end = std::min(first_end, expires);
   }
   Publish();
+  if (first_end != kNever) EraseAt(first_end);
 }
 
 // Dead rows cost memory and time in every scan. A third of them is let be, so that packing costs
@@ -160,13 +169,25 @@ Result<void> OpenCollection::Drop() {
   const MutexLock lock(files_->writing);
   if (dropped_) return Gone();
   if (auto removed = files_->rows.RemoveCollection(row_.id); !removed) return removed;
+  Clear();
+  return {};
+}
+
+Result<void> OpenCollection::GiveWayTo(int64_t id) {
+  const MutexLock lock(files_->writing);
+  if (dropped_) return Gone();
+  if (auto replaced = files_->rows.Replace(row_.id, id, row_.spec.name); !replaced) return replaced;
+  Clear();
+  return {};
+}
+
+void OpenCollection::Clear() {
   Retire();
   (void)files_->rows.GiveBackSpace();
   std::error_code ignored;
   for (size_t space = 0; space < row_.spec.spaces.size(); ++space) {
     std::filesystem::remove(PlaceOf(space).File(), ignored);
   }
-  return {};
 }
 
 Result<void> OpenCollection::GiveWay(const CollectionSpec& spec) {
@@ -208,7 +229,7 @@ Result<void> OpenCollection::Load() {
     }
     const auto payload = ParsePayload(point.payload);
     if (!payload) return Fail(payload.error());
-    builder.AddRow(point.seq, point.id, *payload, point.text, spans);
+    builder.AddRow(point.seq, point.id, *payload, point.text, spans, point.expires);
     return {};
   });
   if (!read) return read;

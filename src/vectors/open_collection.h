@@ -15,6 +15,7 @@
 #include "base/result.h"
 #include "vectors/best.h"
 #include "vectors/bitmap.h"
+#include "vectors/expiry.h"
 #include "vectors/files.h"
 #include "vectors/graph_file.h"
 #include "vectors/keeper.h"
@@ -29,7 +30,7 @@ namespace weir::vectors {
 
 class OpenCollection : public std::enable_shared_from_this<OpenCollection> {
  public:
-  OpenCollection(std::shared_ptr<Files> files, std::weak_ptr<Keeper> keeper,
+  OpenCollection(std::shared_ptr<Files> files, std::shared_ptr<KeeperQueue> keeper,
                  const StoreOptions& options, CollectionRow row);
 
   const CollectionSpec& spec() const { return row_.spec; }
@@ -47,14 +48,23 @@ class OpenCollection : public std::enable_shared_from_this<OpenCollection> {
   Result<std::vector<FacetHit>> Facet(const FacetQuery& query);
   Result<std::vector<std::string>> Sample(const Filter& filter, size_t count);
   Result<void> BuildIndexes(size_t threads);
+  // Removes what has ended by now from the tables; how many points. A collection that is not in
+  // use is not loaded for it.
+  Result<int64_t> EraseExpired(const std::atomic<bool>& stop);
+  // Has the keeper erase what has ended then, and what ends later when it does.
+  void EraseAt(Expiry time);
   // Removes it from the tables and answers kNotFound from then on.
   Result<void> Drop();
   // Writes down its new name and spaces; another object must take its place, and it answers
   // kNotFound from then on.
   Result<void> GiveWay(const CollectionSpec& spec);
+  // The collection `id` gets its name and its aliases; all that is in it goes.
+  Result<void> GiveWayTo(int64_t id);
 
  private:
   void Retire() HOLDS(files_->writing);
+  // After the rows are gone.
+  void Clear() HOLDS(files_->writing);
   std::unexpected<Error> Gone() const;
   struct Change;  // what one write did to the tables
 
@@ -78,12 +88,17 @@ class OpenCollection : public std::enable_shared_from_this<OpenCollection> {
   void Publish() HOLDS(files_->writing);
   // Of points that were checked.
   Result<void> UpsertLocked(std::span<const Point> points) HOLDS(files_->writing);
-  Result<int64_t> EditLocked(std::span<const std::string> ids, size_t first,
+  Result<int64_t> EditLocked(std::span<const std::string> ids, size_t first, Expiry now,
                              const Collection::EditPoint& edit) HOLDS(files_->writing);
-  Result<std::optional<Point>> ReadLocked(const std::string& id) HOLDS(files_->writing);
+  Result<std::optional<Point>> ReadLocked(const std::string& id, Expiry now) HOLDS(files_->writing);
   Result<int64_t> DeleteLocked(std::span<const std::string> ids) HOLDS(files_->writing);
   void Apply(const Change& change) HOLDS(files_->writing);
   void PackIfWorthwhile() HOLDS(files_->writing);
+
+  // What has ended by `now` is hidden (open_collection_expiry.cc).
+  Expiry Now() const;
+  Result<int64_t> EraseSome() HOLDS(files_->writing);
+  void EraseInBackground(const std::atomic<bool>& stop);
 
   // Indexes (open_collection_index.cc).
   std::vector<SpaceGraph> GraphsFor(const View& view, const Picture& before) const;
@@ -96,7 +111,7 @@ class OpenCollection : public std::enable_shared_from_this<OpenCollection> {
 
   // Which rows a search may find: live and matching. Nothing means all.
   Result<std::optional<Bitmap>> Eligible(const View& view, const Filter& filter);
-  Result<Bitmap> Filtered(const View& view, const Filter& filter);
+  Result<Bitmap> Filtered(const View& view, const Filter& filter, Expiry now);
   Result<bool> LookAt(RowReader& reader, const View& view, uint32_t row, const Filter& filter);
   // False where the point is gone by now.
   Result<bool> Fill(RowReader& reader, int64_t seq, Parts parts, Point& point);
@@ -112,7 +127,7 @@ class OpenCollection : public std::enable_shared_from_this<OpenCollection> {
   Result<Page> ScrollIn(const View& view, const ScrollQuery& query);
 
   const std::shared_ptr<Files> files_;
-  const std::weak_ptr<Keeper> keeper_;
+  const std::shared_ptr<KeeperQueue> keeper_;
   const StoreOptions options_;
   const CollectionRow row_;
   std::deque<SearchCost> costs_;  // by space

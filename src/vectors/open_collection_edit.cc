@@ -11,24 +11,26 @@ Result<int64_t> OpenCollection::Edit(std::span<const std::string> ids,
                                      const Collection::EditPoint& edit) {
   if (auto ok = CheckIds(ids); !ok) return Fail(std::move(ok.error()));
   const MutexLock lock(files_->writing);
-  return EditLocked(ids, 0, edit);
+  return EditLocked(ids, 0, Now(), edit);
 }
 
 Result<int64_t> OpenCollection::Edit(const Filter& filter, const Collection::EditPoint& edit) {
   if (auto ok = CheckFilter(row_.spec.spaces, filter); !ok) return Fail(std::move(ok.error()));
   const MutexLock lock(files_->writing);
   if (auto loaded = Load(); !loaded) return Fail(std::move(loaded.error()));
+  // One moment for finding and reading: what was found is there when it is read.
+  const Expiry now = Now();
   std::vector<std::string> ids;
   {
     const auto view = builder_->Look();
-    auto rows = Filtered(*view, filter);
+    auto rows = Filtered(*view, filter, now);
     if (!rows) return Fail(std::move(rows.error()));
     rows->ForEach([&](size_t row) { ids.emplace_back(view->IdOf(static_cast<uint32_t>(row))); });
   }
   int64_t written = 0;
   for (size_t first = 0; first < ids.size(); first += Collection::kEditPoints) {
     const size_t count = std::min(Collection::kEditPoints, ids.size() - first);
-    auto edited = EditLocked(std::span(ids).subspan(first, count), first, edit);
+    auto edited = EditLocked(std::span(ids).subspan(first, count), first, now, edit);
     if (!edited) return edited;
     written += *edited;
   }
@@ -36,7 +38,7 @@ Result<int64_t> OpenCollection::Edit(const Filter& filter, const Collection::Edi
 }
 
 Result<int64_t> OpenCollection::EditLocked(std::span<const std::string> ids, size_t first,
-                                           const Collection::EditPoint& edit) {
+                                           Expiry now, const Collection::EditPoint& edit) {
   if (auto loaded = Load(); !loaded) return Fail(std::move(loaded.error()));
   std::vector<Point> points;
   std::unordered_map<std::string_view, size_t> edited;  // an id may come twice
@@ -47,7 +49,7 @@ Result<int64_t> OpenCollection::EditLocked(std::span<const std::string> ids, siz
     if (before != edited.end()) {
       point = points[before->second];
     } else {
-      auto read = ReadLocked(ids[i]);
+      auto read = ReadLocked(ids[i], now);
       if (!read) return Fail(std::move(read.error()));
       there = read->has_value();
       if (there) point = std::move(**read);
@@ -69,13 +71,14 @@ Result<int64_t> OpenCollection::EditLocked(std::span<const std::string> ids, siz
   return static_cast<int64_t>(points.size());
 }
 
-Result<std::optional<Point>> OpenCollection::ReadLocked(const std::string& id) {
-  const auto seq = files_->rows.SeqOf(row_.id, id);
-  if (!seq) return Fail(seq.error());
-  if (!*seq) return std::nullopt;
+Result<std::optional<Point>> OpenCollection::ReadLocked(const std::string& id, Expiry now) {
+  const auto place = files_->rows.PlaceOf(row_.id, id);
+  if (!place) return Fail(place.error());
+  if (!*place || HasExpired((*place)->expires, now)) return std::nullopt;
+  const int64_t seq = (*place)->seq;
   Point point{.id = id};
   Result<json::Value> payload;
-  auto found = files_->rows.ReadPoint(**seq, [&](const PointRow& row) {
+  auto found = files_->rows.ReadPoint(seq, [&](const PointRow& row) {
     point.text = row.text;
     payload = ParsePayload(row.payload);
   });
@@ -83,7 +86,7 @@ Result<std::optional<Point>> OpenCollection::ReadLocked(const std::string& id) {
   if (!payload) return Fail(std::move(payload.error()));
   point.payload = std::move(*payload);
   for (size_t space = 0; space < row_.spec.spaces.size(); ++space) {
-    auto read = files_->rows.ReadVector(**seq, space, [&](std::span<const float> vector) {
+    auto read = files_->rows.ReadVector(seq, space, [&](std::span<const float> vector) {
       point.vectors[row_.spec.spaces[space].name].assign(vector.begin(), vector.end());
     });
     if (!read) return Fail(std::move(read.error()));

@@ -78,7 +78,7 @@ Result<std::vector<OrderedPoint>> OpenCollection::Order(const OrderQuery& query)
   if (auto ok = CheckOrder(row_.spec.spaces, query); !ok) return Fail(std::move(ok.error()));
   const auto view = Look();
   if (!view) return Fail(view.error());
-  const auto rows = Filtered(**view, query.filter);
+  const auto rows = Filtered(**view, query.filter, Now());
   if (!rows) return Fail(rows.error());
   std::vector<Placed> placed;
   const auto add = [&](const Placed& one) {
@@ -137,7 +137,7 @@ Result<std::vector<FacetHit>> OpenCollection::Facet(const FacetQuery& query) {
   if (auto ok = CheckFacet(row_.spec.spaces, query); !ok) return Fail(std::move(ok.error()));
   const auto view = Look();
   if (!view) return Fail(view.error());
-  const auto rows = Filtered(**view, query.filter);
+  const auto rows = Filtered(**view, query.filter, Now());
   if (!rows) return Fail(rows.error());
   std::map<Scalar, int64_t> counts;
   uint32_t first = 0;
@@ -200,7 +200,7 @@ Result<std::vector<std::string>> OpenCollection::Sample(const Filter& filter, si
   if (auto ok = CheckFilter(row_.spec.spaces, filter); !ok) return Fail(std::move(ok.error()));
   const auto view = Look();
   if (!view) return Fail(view.error());
-  const auto rows = Filtered(**view, filter);
+  const auto rows = Filtered(**view, filter, Now());
   if (!rows) return Fail(rows.error());
   std::vector<uint32_t> all;
   rows->ForEach([&](size_t row) { all.push_back(static_cast<uint32_t>(row)); });

@@ -61,9 +61,7 @@ void OpenCollection::AskIfDue() {
     for (const SpaceGraph& graph : *shown_.graphs) due = due || IsDue(*shown_.view, graph);
   }
   if (!due || asked_.exchange(true)) return;
-  const auto keeper = keeper_.lock();
-  if (keeper == nullptr) return;  // the store was closed; this collection lives on by itself
-  keeper->Ask([weak = weak_from_this()](const std::atomic<bool>& stop) {
+  keeper_->Ask([weak = weak_from_this()](const std::atomic<bool>& stop) {
     if (const auto self = weak.lock()) self->BuildAll(1, stop, /*keep=*/false);
   });
 }

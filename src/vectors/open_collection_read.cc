@@ -41,11 +41,11 @@ Result<std::vector<Point>> OpenCollection::Get(std::span<const std::string> ids,
   for (const std::string& id : ids) {
     // An upsert between the two reads gives the point a new seq: look again.
     for (bool again = true; again;) {
-      const auto seq = (*reader)->SeqOf(row_.id, id);
-      if (!seq) return Fail(seq.error());
-      if (!*seq) break;
+      const auto place = (*reader)->PlaceOf(row_.id, id);
+      if (!place) return Fail(place.error());
+      if (!*place || HasExpired((*place)->expires, Now())) break;
       Point point;
-      const auto filled = Fill(*reader->operator->(), **seq, parts, point);
+      const auto filled = Fill(*reader->operator->(), (*place)->seq, parts, point);
       if (!filled) return Fail(filled.error());
       again = !*filled;
       if (*filled) points.push_back(std::move(point));
@@ -78,17 +78,18 @@ Result<bool> OpenCollection::Fill(RowReader& reader, int64_t seq, Parts parts, P
   return reader.ReadPoint(seq, [](const PointRow&) {});
 }
 
-Result<Bitmap> OpenCollection::Filtered(const View& view, const Filter& filter) {
+Result<Bitmap> OpenCollection::Filtered(const View& view, const Filter& filter, Expiry now) {
   Bitmap rows(view.rows, true);
   if (view.dead) rows.AndNot(*view.dead);
+  if (const auto expired = view.Expired(now)) rows.AndNot(*expired);
   if (filter.empty()) return rows;
   auto reader = files_->Borrow();
   if (!reader) return Fail(std::move(reader.error()));
   Result<void> failed;
   FilterBits bits = Evaluate(view, row_.spec.spaces, filter, [&](std::string_view id) -> uint32_t {
-    const auto seq = (*reader)->SeqOf(row_.id, id);
-    if (!seq) failed = Fail(seq.error());
-    return seq && *seq ? view.FindSeq(**seq) : view.rows;
+    const auto place = (*reader)->PlaceOf(row_.id, id);
+    if (!place) failed = Fail(place.error());
+    return place && *place ? view.FindSeq((*place)->seq) : view.rows;
   });
   bits.yes.And(rows);
   bits.maybe.And(rows);
@@ -125,8 +126,9 @@ Result<bool> OpenCollection::LookAt(RowReader& reader, const View& view, uint32_
 }
 
 Result<std::optional<Bitmap>> OpenCollection::Eligible(const View& view, const Filter& filter) {
-  if (filter.empty() && view.dead == nullptr) return std::nullopt;
-  auto rows = Filtered(view, filter);
+  const Expiry now = Now();
+  if (filter.empty() && view.dead == nullptr && now < view.next_expiry) return std::nullopt;
+  auto rows = Filtered(view, filter, now);
   if (!rows) return Fail(std::move(rows.error()));
   return std::move(*rows);
 }
@@ -269,8 +271,9 @@ Result<int64_t> OpenCollection::Count(const Filter& filter) {
   if (auto ok = CheckFilter(row_.spec.spaces, filter); !ok) return Fail(std::move(ok.error()));
   const auto view = Look();
   if (!view) return Fail(view.error());
-  if (filter.empty()) return (*view)->live;
-  auto rows = Filtered(**view, filter);
+  const Expiry now = Now();
+  if (filter.empty() && now < (*view)->next_expiry) return (*view)->live;
+  auto rows = Filtered(**view, filter, now);
   if (!rows) return Fail(std::move(rows.error()));
   return static_cast<int64_t>(rows->Count());
 }

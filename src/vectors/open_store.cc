@@ -31,7 +31,7 @@ OpenStore::OpenStore(std::shared_ptr<Files> files, const StoreOptions& options)
     : files_(std::move(files)), options_(options) {}
 
 std::shared_ptr<OpenCollection> OpenStore::Make(CollectionRow row) const {
-  return std::make_shared<OpenCollection>(files_, keeper_, options_, std::move(row));
+  return std::make_shared<OpenCollection>(files_, keeper_.queue(), options_, std::move(row));
 }
 
 Result<std::shared_ptr<OpenStore>> OpenStore::Open(const std::filesystem::path& folder,
@@ -55,6 +55,11 @@ Result<void> OpenStore::Read() {
   RemoveStrangers(files_->index_folder(), *rows);
   for (CollectionRow& row : *rows) {
     const std::string name = row.spec.name;
+    if (name.starts_with(kHidden)) {
+      // Of a recovery that a crash has ended; if it cannot go now, it will the next time.
+      (void)files_->rows.RemoveCollection(row.id);
+      continue;
+    }
     for (const AliasRow& alias : *aliases) {
       if (alias.collection == row.id) aliases_[alias.name] = name;
     }
@@ -62,6 +67,13 @@ Result<void> OpenStore::Read() {
     collections_[name] = {Make(std::move(row)), std::move(about)};
   }
   for (Note& note : *notes) notes_[std::move(note.key)] = std::move(note.text);
+  const auto ends = files_->rows.NextExpiries();
+  if (!ends) return Fail(ends.error());
+  for (const auto& [name, entry] : collections_) {
+    const auto next =
+        std::ranges::find(*ends, entry.collection->spec().id, &NextExpiry::collection);
+    if (next != ends->end()) entry.collection->EraseAt(next->expires);
+  }
   return {};
 }
 
@@ -160,6 +172,7 @@ Result<void> OpenStore::Rename(std::string_view name, std::string_view new_name)
   const int64_t id = spec.id;
   const std::string to = spec.name;
   collections_[to] = {Make({id, std::move(spec)}), std::move(found->second.about)};
+  collections_[to].collection->EraseAt(kNoExpiry);  // who was asked before is gone
   for (auto& [alias, collection] : aliases_) {
     if (collection == name) collection = to;
   }
@@ -195,6 +208,7 @@ Result<void> OpenStore::GiveSpaces(std::string_view name, std::span<const Space>
   if (auto given = entry.collection->GiveWay(spec); !given) return given;
   const int64_t id = spec.id;
   entry.collection = Make({id, std::move(spec)});
+  entry.collection->EraseAt(kNoExpiry);  // who was asked before is gone
   return {};
 }
 
@@ -280,6 +294,22 @@ std::vector<Note> OpenStore::Notes(std::string_view prefix) {
     notes.push_back({at->first, at->second});
   }
   return notes;
+}
+
+Result<int64_t> OpenStore::EraseExpired() {
+  std::vector<std::shared_ptr<OpenCollection>> all;
+  {
+    const MutexLock naming(naming_);
+    for (const auto& [name, entry] : collections_) all.push_back(entry.collection);
+  }
+  const std::atomic<bool> stop = false;
+  int64_t erased = 0;
+  for (const auto& collection : all) {
+    const auto some = collection->EraseExpired(stop);
+    if (!some) return some;
+    erased += *some;
+  }
+  return erased;
 }
 
 // Written aside, synced, then given its name.

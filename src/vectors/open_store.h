@@ -18,6 +18,8 @@
 
 namespace weir::vectors {
 
+class CollectionFile;
+
 class OpenStore {
  public:
   static Result<std::shared_ptr<OpenStore>> Open(const std::filesystem::path& folder,
@@ -38,6 +40,14 @@ class OpenStore {
   Result<void> PutNote(const Note& note);
   Result<void> RemoveNote(std::string_view key);
   std::vector<Note> Notes(std::string_view prefix);
+  Result<int64_t> EraseExpired();
+  // open_store_snapshots.cc
+  Result<SnapshotInfo> MakeSnapshot(std::string_view name);
+  Result<std::vector<SnapshotInfo>> Snapshots(std::string_view name);
+  Result<std::filesystem::path> FindSnapshot(std::string_view name, std::string_view snapshot);
+  Result<void> RemoveSnapshot(std::string_view name, std::string_view snapshot);
+  Result<void> Recover(std::string_view name, const std::filesystem::path& file);
+  Result<void> RecoverBytes(std::string_view name, std::string_view bytes);
   Result<void> Snapshot(const std::filesystem::path& folder);
 
   OpenStore(std::shared_ptr<Files> files, const StoreOptions& options);
@@ -49,6 +59,14 @@ class OpenStore {
   };
   using Entries = std::map<std::string, Entry, std::less<>>;
 
+  // What the names of collections begin with that are being filled; no other name may.
+  static constexpr std::string_view kHidden = "\x01recovering-";
+
+  class Brought;
+  Result<void> RecoverFrom(std::string_view name, const Brought& brought);
+  Result<void> Fill(const CollectionSpec& spec, CollectionFile& file);
+  Result<void> TakePlace(std::string_view name, const CollectionSpec& hidden);
+
   std::shared_ptr<OpenCollection> Make(CollectionRow row) const;
   Result<void> Read();
   // By its name or an alias.
@@ -56,12 +74,13 @@ class OpenStore {
 
   const std::shared_ptr<Files> files_;
   const StoreOptions options_;
-  Mutex naming_;  // taken before files_->writing
+  Mutex snapshots_;  // one is made at a time; taken before all others
+  Mutex naming_;     // taken before files_->writing
   Entries collections_ GUARDED_BY(naming_);
   std::map<std::string, std::string, std::less<>> aliases_ GUARDED_BY(naming_);  // to a collection
   std::map<std::string, std::string, std::less<>> notes_ GUARDED_BY(naming_);
   // Last, so that it ends first.
-  const std::shared_ptr<Keeper> keeper_ = std::make_shared<Keeper>();
+  const Keeper keeper_;
 };
 
 }  // namespace weir::vectors

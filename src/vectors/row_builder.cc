@@ -1,6 +1,8 @@
 #include "vectors/row_builder.h"
 
+#include <algorithm>
 #include <cstring>
+#include <functional>
 
 #include "base/check.h"
 #include "vectors/codes.h"
@@ -63,12 +65,14 @@ RowBuilder::RowBuilder(std::span<const Space> spaces, const std::filesystem::pat
 }
 
 void RowBuilder::AddRow(int64_t seq, std::string_view id, const json::Value& payload,
-                        std::string_view text, std::span<const std::span<const float>> vectors) {
+                        std::string_view text, std::span<const std::span<const float>> vectors,
+                        Expiry expires) {
   CHECK(vectors.size() == spaces_.size(), "one vector for each space");
   auto* slot = reinterpret_cast<View::Slot*>(slots_.Append());
   *slot = {seq, ids_->Add(id)};
   const uint32_t row = rows_++;
   ++live_;
+  Expire(row, expires);
   payloads_.Add(payload);
   words_.Add(text);
   for (size_t i = 0; i < spaces_.size(); ++i) {
@@ -82,6 +86,23 @@ void RowBuilder::AddRow(int64_t seq, std::string_view id, const json::Value& pay
       Encode({out, Padded(space.space.dimensions)}, space.space.dimensions, record);
     }
   }
+}
+
+void RowBuilder::Expire(uint32_t row, Expiry expires) {
+  if (expires == kNoExpiry && expiries_.rows() == 0) return;
+  while (expiries_.rows() < row) expiries_.Append();  // zero, which is kNoExpiry
+  *reinterpret_cast<Expiry*>(expiries_.Append()) = expires;
+  if (expires == kNoExpiry) return;
+  ends_.emplace_back(expires, row);
+  std::ranges::push_heap(ends_, std::greater());
+}
+
+Expiry RowBuilder::NextExpiry() {
+  while (!ends_.empty() && dead_.get() != nullptr && dead_.get()->Test(ends_.front().second)) {
+    std::ranges::pop_heap(ends_, std::greater());
+    ends_.pop_back();
+  }
+  return ends_.empty() ? kNever : ends_.front().first;
 }
 
 void RowBuilder::Kill(int64_t seq) {
@@ -108,6 +129,8 @@ std::shared_ptr<const View> RowBuilder::Look() {
   }
   view->payloads = payloads_.Look();
   view->words = words_.Look();
+  view->expiries = expiries_.Look();
+  view->next_expiry = NextExpiry();
   return view;
 }
 

@@ -7,8 +7,10 @@
 #include <memory>
 #include <span>
 #include <string_view>
+#include <utility>
 #include <vector>
 
+#include "vectors/expiry.h"
 #include "vectors/payload_index.h"
 #include "vectors/types.h"
 #include "vectors/view.h"
@@ -22,7 +24,7 @@ class RowBuilder {
 
   // `seq` is larger than those before; one vector for each space, empty where the point has none.
   void AddRow(int64_t seq, std::string_view id, const json::Value& payload, std::string_view text,
-              std::span<const std::span<const float>> vectors);
+              std::span<const std::span<const float>> vectors, Expiry expires = kNoExpiry);
   void Kill(int64_t seq);
 
   std::shared_ptr<const View> Look();
@@ -42,6 +44,9 @@ class RowBuilder {
     std::shared_ptr<Bitmap> bits_;
     bool shown_ = false;
   };
+  void Expire(uint32_t row, Expiry expires);
+  Expiry NextExpiry();
+
   struct SpaceRows {
     Space space;
     RowArray vectors;
@@ -57,6 +62,8 @@ class RowBuilder {
   std::vector<SpaceRows> spaces_;
   PayloadIndex payloads_;
   WordIndex words_;
+  RowArray expiries_{sizeof(Expiry)};              // of every row; empty until one has an end
+  std::vector<std::pair<Expiry, uint32_t>> ends_;  // a heap, the earliest on top; dead ones linger
 };
 
 }  // namespace weir::vectors

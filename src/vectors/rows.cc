@@ -44,13 +44,16 @@ constexpr std::array kSchema = {
                       "  key TEXT PRIMARY KEY,"
                       "  text TEXT NOT NULL"
                       ") STRICT, WITHOUT ROWID"},
+    sqlite::Migration{"ALTER TABLE vector_point ADD COLUMN expires INTEGER NOT NULL DEFAULT 0;"
+                      "CREATE INDEX vector_point_expires ON vector_point (collection, expires)"
+                      "  WHERE expires > 0"},
 };
 
 static_assert(Limits::kSpaces == 16, "the key of vector_data counts on it");
 int64_t KeyOf(int64_t seq, size_t space) { return seq * 16 + static_cast<int64_t>(space); }
 
 enum Slot : size_t {
-  kSeqOf,
+  kPlaceOf,
   kDeletePoint,
   kDeleteVectors,
   kAddPoint,
@@ -117,20 +120,23 @@ Result<bool> ReadVectorWith(sqlite::Statement& select, int64_t seq, size_t space
   return true;
 }
 
-Result<std::optional<int64_t>> SeqWith(sqlite::Statement& select, int64_t collection,
-                                       std::string_view id) {
+Result<std::optional<PointPlace>> PlaceWith(sqlite::Statement& select, int64_t collection,
+                                            std::string_view id) {
   select.Bind(collection, id);
   const auto row = select.Step();
   if (!row) return Fail(row.error());
   if (!*row) return std::nullopt;
-  const int64_t seq = select.Int(0);
+  const PointPlace place{.seq = select.Int(0), .expires = select.Int(1)};
   select.Reset();
-  return seq;
+  return place;
 }
 
-constexpr sqlite::Sql kSelectSeq = "SELECT seq FROM vector_point WHERE collection = ?1 AND id = ?2";
+constexpr sqlite::Sql kSelectPlace =
+    "SELECT seq, expires FROM vector_point WHERE collection = ?1 AND id = ?2";
 constexpr sqlite::Sql kSelectPoint =
-    "SELECT seq, id, payload, text FROM vector_point WHERE seq = ?1";
+    "SELECT seq, id, payload, text, expires FROM vector_point WHERE seq = ?1";
+constexpr sqlite::Sql kSelectPoints =
+    "SELECT seq, id, payload, text, expires FROM vector_point WHERE collection = ?1 ORDER BY seq";
 constexpr sqlite::Sql kSelectVector = "SELECT value FROM vector_data WHERE key = ?1";
 
 // Deleted contents are overwritten, and pages that are free can be given back. A file that is older
@@ -165,7 +171,8 @@ PointRow RowAt(const sqlite::Statement& select) {
   return {.seq = select.Int(0),
           .id = select.Text(1),
           .payload = select.Text(2),
-          .text = select.Text(3)};
+          .text = select.Text(3),
+          .expires = select.Int(4)};
 }
 
 Result<bool> ReadPointWith(sqlite::Statement& select, int64_t seq,
@@ -194,10 +201,10 @@ std::string_view MetricName(Metric metric) {
 
 // ---- RowReader
 
-RowReader::RowReader(sqlite::Database db, sqlite::Statement seq_of, sqlite::Statement point,
+RowReader::RowReader(sqlite::Database db, sqlite::Statement place, sqlite::Statement point,
                      sqlite::Statement vector, sqlite::Statement walk)
     : db_(std::move(db)),
-      seq_of_(std::move(seq_of)),
+      place_(std::move(place)),
       point_(std::move(point)),
       vector_(std::move(vector)),
       walk_(std::move(walk)) {}
@@ -206,7 +213,7 @@ Result<RowReader> RowReader::Open(const std::filesystem::path& database) {
   auto db = sqlite::Database::Open(database, {.read_only = true, .check = false});
   if (!db) return Fail(std::move(db.error()));
   constexpr std::array kTexts = {
-      kSelectSeq, kSelectPoint, kSelectVector,
+      kSelectPlace, kSelectPoint, kSelectVector,
       sqlite::Sql(
           "SELECT seq, id FROM vector_point WHERE collection = ?1 AND id >= ?2 ORDER BY id")};
   auto statements = PrepareAll(*db, kTexts);
@@ -216,8 +223,8 @@ Result<RowReader> RowReader::Open(const std::filesystem::path& database) {
                    std::move(all[3]));
 }
 
-Result<std::optional<int64_t>> RowReader::SeqOf(int64_t collection, std::string_view id) {
-  return SeqWith(seq_of_, collection, id);
+Result<std::optional<PointPlace>> RowReader::PlaceOf(int64_t collection, std::string_view id) {
+  return PlaceWith(place_, collection, id);
 }
 
 Result<bool> RowReader::ReadPoint(int64_t seq, const std::function<void(const PointRow&)>& use) {
@@ -241,6 +248,34 @@ Result<void> RowReader::WalkIds(int64_t collection, std::string_view from,
   return {};
 }
 
+Result<void> RowReader::WalkPoints(int64_t collection, size_t spaces, const UsePoint& use) {
+  // One read transaction: what is written meanwhile is not seen.
+  if (auto begun = db_.Execute("BEGIN"); !begun) return begun;
+  const auto walk = [&]() -> Result<void> {
+    auto select = db_.Prepare(kSelectPoints);
+    if (!select) return Fail(std::move(select.error()));
+    select->Bind(collection);
+    std::vector<std::vector<float>> vectors(spaces);
+    for (;;) {
+      const auto row = select->Step();
+      if (!row) return Fail(row.error());
+      if (!*row) return {};
+      const PointRow point = RowAt(*select);
+      for (size_t space = 0; space < spaces; ++space) {
+        vectors[space].clear();
+        auto read = ReadVector(point.seq, space, [&](std::span<const float> vector) {
+          vectors[space].assign(vector.begin(), vector.end());
+        });
+        if (!read) return Fail(std::move(read.error()));
+      }
+      if (auto used = use(point, vectors); !used) return used;
+    }
+  };
+  auto walked = walk();
+  (void)db_.Execute("ROLLBACK");
+  return walked;
+}
+
 Result<void> RowReader::CopyTo(const std::filesystem::path& file) {
   auto copy = db_.Prepare("VACUUM INTO ?1");
   if (!copy) return Fail(std::move(copy.error()));
@@ -262,13 +297,14 @@ Result<Rows> Rows::Open(const std::filesystem::path& database, bool check) {
     return Fail(std::move(migrated.error()));
   }
   std::array<sqlite::Sql, kStatements> texts = {
-      kSelectSeq,
+      kSelectPlace,
       "DELETE FROM vector_point WHERE seq = ?1",
       "DELETE FROM vector_data WHERE key BETWEEN ?1 AND ?2",
-      "INSERT INTO vector_point (collection, id, payload, text) VALUES (?1, ?2, ?3, ?4)",
+      "INSERT INTO vector_point (collection, id, payload, text, expires) "
+      "VALUES (?1, ?2, ?3, ?4, ?5)",
       "INSERT INTO vector_data (key, value) VALUES (?1, ?2)",
       kSelectVector,
-      "SELECT seq, id, payload, text FROM vector_point WHERE collection = ?1 ORDER BY seq",
+      kSelectPoints,
       kSelectPoint};
   auto statements = PrepareAll(*db, texts);
   if (!statements) return Fail(std::move(statements.error()));
@@ -309,6 +345,28 @@ Result<int64_t> Rows::AddCollection(const CollectionSpec& spec) {
 Result<void> Rows::RemoveCollection(int64_t id) {
   auto transaction = Begin();
   if (!transaction) return Fail(std::move(transaction.error()));
+  if (auto removed = RemoveAllOf(id); !removed) return removed;
+  return transaction->Commit();
+}
+
+Result<void> Rows::Replace(int64_t old, int64_t id, std::string_view name) {
+  auto transaction = Begin();
+  if (!transaction) return Fail(std::move(transaction.error()));
+  if (old != 0) {
+    auto move = db_.Prepare("UPDATE vector_alias SET collection = ?2 WHERE collection = ?1");
+    if (!move) return Fail(std::move(move.error()));
+    move->Bind(old, id);
+    if (auto moved = move->Run(); !moved) return moved;
+    if (auto removed = RemoveAllOf(old); !removed) return removed;
+  }
+  auto rename = db_.Prepare("UPDATE vector_collection SET name = ?2 WHERE id = ?1");
+  if (!rename) return Fail(std::move(rename.error()));
+  rename->Bind(id, name);
+  if (auto renamed = rename->Run(); !renamed) return renamed;
+  return transaction->Commit();
+}
+
+Result<void> Rows::RemoveAllOf(int64_t id) {
   auto select = db_.Prepare("SELECT seq FROM vector_point WHERE collection = ?1");
   if (!select) return Fail(std::move(select.error()));
   std::vector<int64_t> seqs;
@@ -325,8 +383,7 @@ Result<void> Rows::RemoveCollection(int64_t id) {
   auto remove = db_.Prepare("DELETE FROM vector_collection WHERE id = ?1");
   if (!remove) return Fail(std::move(remove.error()));
   remove->Bind(id);
-  if (auto removed = remove->Run(); !removed) return removed;
-  return transaction->Commit();
+  return remove->Run();
 }
 
 Result<void> Rows::SetAbout(int64_t id, const json::Value& about) {
@@ -404,16 +461,16 @@ Result<void> Rows::RemoveBySeq(int64_t seq) {
   return statements_[kDeleteVectors].Run();
 }
 
-Result<std::optional<int64_t>> Rows::RemovePoint(int64_t collection, std::string_view id) {
-  auto seq = SeqWith(statements_[kSeqOf], collection, id);
-  if (!seq || !*seq) return seq;
-  if (auto removed = RemoveBySeq(**seq); !removed) return Fail(std::move(removed.error()));
-  return seq;
+Result<std::optional<PointPlace>> Rows::RemovePoint(int64_t collection, std::string_view id) {
+  auto place = PlaceWith(statements_[kPlaceOf], collection, id);
+  if (!place || !*place) return place;
+  if (auto removed = RemoveBySeq((*place)->seq); !removed) return Fail(std::move(removed.error()));
+  return place;
 }
 
 Result<int64_t> Rows::AddPoint(int64_t collection, std::string_view id, std::string_view payload,
-                               std::string_view text) {
-  statements_[kAddPoint].Bind(collection, id, payload, text);
+                               std::string_view text, Expiry expires) {
+  statements_[kAddPoint].Bind(collection, id, payload, text, expires);
   if (auto added = statements_[kAddPoint].Run(); !added) return Fail(std::move(added.error()));
   return db_.LastInsertId();
 }
@@ -423,8 +480,47 @@ Result<void> Rows::AddVector(int64_t seq, size_t space, std::span<const float> v
   return statements_[kAddVector].Run();
 }
 
-Result<std::optional<int64_t>> Rows::SeqOf(int64_t collection, std::string_view id) {
-  return SeqWith(statements_[kSeqOf], collection, id);
+Result<std::optional<PointPlace>> Rows::PlaceOf(int64_t collection, std::string_view id) {
+  return PlaceWith(statements_[kPlaceOf], collection, id);
+}
+
+Result<std::vector<int64_t>> Rows::Expired(int64_t collection, Expiry now, size_t limit) {
+  auto select = db_.Prepare(
+      "SELECT seq FROM vector_point WHERE collection = ?1 AND expires > 0 AND expires <= ?2 "
+      "ORDER BY expires LIMIT ?3");
+  if (!select) return Fail(std::move(select.error()));
+  select->Bind(collection, now, static_cast<int64_t>(limit));
+  std::vector<int64_t> seqs;
+  for (;;) {
+    const auto row = select->Step();
+    if (!row) return Fail(row.error());
+    if (!*row) return seqs;
+    seqs.push_back(select->Int(0));
+  }
+}
+
+Result<std::vector<NextExpiry>> Rows::NextExpiries() {
+  auto select = db_.Prepare(
+      "SELECT collection, MIN(expires) FROM vector_point WHERE expires > 0 GROUP BY collection");
+  if (!select) return Fail(std::move(select.error()));
+  std::vector<NextExpiry> all;
+  for (;;) {
+    const auto row = select->Step();
+    if (!row) return Fail(row.error());
+    if (!*row) return all;
+    all.push_back({.collection = select->Int(0), .expires = select->Int(1)});
+  }
+}
+
+Result<Expiry> Rows::FirstExpiry(int64_t collection) {
+  auto select = db_.Prepare(
+      "SELECT expires FROM vector_point WHERE collection = ?1 AND expires > 0 "
+      "ORDER BY expires LIMIT 1");
+  if (!select) return Fail(std::move(select.error()));
+  select->Bind(collection);
+  const auto row = select->Step();
+  if (!row) return Fail(row.error());
+  return *row ? select->Int(0) : kNever;
 }
 
 Result<bool> Rows::ReadPoint(int64_t seq, const std::function<void(const PointRow&)>& use) {
@@ -452,5 +548,71 @@ Result<bool> Rows::ReadVector(int64_t seq, size_t space,
 }
 
 Result<void> Rows::GiveBackSpace() { return db_.Execute("PRAGMA incremental_vacuum(1024)"); }
+
+Result<void> Rows::Flush() { return db_.Checkpoint(); }
+
+// ---- files of strangers
+
+namespace {
+
+// Every table and index, in the words that made it.
+Result<std::vector<std::string>> TablesOf(sqlite::Database& db) {
+  auto select = db.Prepare(
+      "SELECT type, name, tbl_name, coalesce(sql, '') FROM sqlite_schema ORDER BY type, name");
+  if (!select) return Fail(std::move(select.error()));
+  std::vector<std::string> tables;
+  for (;;) {
+    const auto row = select->Step();
+    if (!row) return Fail(row.error());
+    if (!*row) return tables;
+    std::string table;
+    for (int column = 0; column < 4; ++column) {
+      table += select->Text(column);
+      table += '\0';
+    }
+    tables.push_back(std::move(table));
+  }
+}
+
+Result<void> CompareTables(const std::filesystem::path& database) {
+  auto db = sqlite::Database::Open(database, {.read_only = true, .check = true});
+  if (!db) return Fail(std::move(db.error()));
+  const auto tables = TablesOf(*db);
+  if (!tables) return Fail(tables.error());
+  const auto version = sqlite::SchemaVersion(*db, "vectors");
+  if (!version) return Fail(version.error());
+  const auto known = static_cast<int64_t>(kSchema.size());
+  if (*version >= 1 && *version <= known) {
+    auto ours = sqlite::Database::OpenInMemory();
+    if (!ours) return Fail(std::move(ours.error()));
+    auto made =
+        sqlite::Migrate(*ours, "vectors", std::span(kSchema).first(static_cast<size_t>(*version)));
+    if (!made) return made;
+    const auto wanted = TablesOf(*ours);
+    if (!wanted) return Fail(wanted.error());
+    if (*wanted == *tables) return {};
+  }
+  return Fail(Code::kInvalidArgument,
+              *version > known ? "the snapshot was made by a newer version of this program"
+                               : "the file is not a snapshot of a collection",
+              "snapshot", "invalid_snapshot");
+}
+
+}  // namespace
+
+Error StrangersFault(Error error) {
+  if (error.reason == "invalid_snapshot" || error.reason == "storage_io" ||
+      error.reason == "storage_no_memory" || error.reason == "storage_full") {
+    return error;
+  }
+  return {Code::kInvalidArgument, "the file is not a sound snapshot of a collection", "snapshot",
+          "invalid_snapshot"};
+}
+
+Result<void> CheckStranger(const std::filesystem::path& database) {
+  auto compared = CompareTables(database);
+  if (!compared) return Fail(StrangersFault(std::move(compared.error())));
+  return {};
+}
 
 }  // namespace weir::vectors

@@ -16,6 +16,7 @@
 
 #include "base/result.h"
 #include "sqlite/database.h"
+#include "vectors/expiry.h"
 #include "vectors/types.h"
 
 namespace weir::vectors {
@@ -36,6 +37,19 @@ struct PointRow {
   std::string_view id;
   std::string_view payload;  // JSON text, empty for null
   std::string_view text;
+  Expiry expires = kNoExpiry;
+};
+
+// Where a point is, and until when.
+struct PointPlace {
+  int64_t seq = 0;
+  Expiry expires = kNoExpiry;
+};
+
+// When the first point of a collection ends.
+struct NextExpiry {
+  int64_t collection = 0;
+  Expiry expires = kNever;
 };
 
 // One connection that reads; sees what was committed when a call began.
@@ -43,7 +57,7 @@ class RowReader {
  public:
   static Result<RowReader> Open(const std::filesystem::path& database);
 
-  Result<std::optional<int64_t>> SeqOf(int64_t collection, std::string_view id);
+  Result<std::optional<PointPlace>> PlaceOf(int64_t collection, std::string_view id);
   // False where the point is gone.
   Result<bool> ReadPoint(int64_t seq, const std::function<void(const PointRow&)>& use);
   Result<bool> ReadVector(int64_t seq, size_t space,
@@ -51,15 +65,19 @@ class RowReader {
   // In the order of ids, beginning with `from` where that is there, until `use` says false.
   Result<void> WalkIds(int64_t collection, std::string_view from,
                        const std::function<bool(int64_t seq, std::string_view id)>& use);
+  // All points of a collection with their vectors (empty where there is none), as of one moment.
+  using UsePoint =
+      std::function<Result<void>(const PointRow&, std::span<const std::vector<float>> vectors)>;
+  Result<void> WalkPoints(int64_t collection, size_t spaces, const UsePoint& use);
   // A copy of the whole database in a new file.
   Result<void> CopyTo(const std::filesystem::path& file);
 
  private:
-  RowReader(sqlite::Database db, sqlite::Statement seq_of, sqlite::Statement point,
+  RowReader(sqlite::Database db, sqlite::Statement place, sqlite::Statement point,
             sqlite::Statement vector, sqlite::Statement walk);
 
   sqlite::Database db_;
-  sqlite::Statement seq_of_, point_, vector_, walk_;
+  sqlite::Statement place_, point_, vector_, walk_;
 };
 
 // The connection that writes.
@@ -70,6 +88,9 @@ class Rows {
   Result<std::vector<CollectionRow>> Collections();
   Result<int64_t> AddCollection(const CollectionSpec& spec);
   Result<void> RemoveCollection(int64_t id);
+  // The collection `id` gets the name of `old`, and its aliases; `old` (0: none) goes with all that
+  // is in it.
+  Result<void> Replace(int64_t old, int64_t id, std::string_view name);
   Result<void> SetAbout(int64_t id, const json::Value& about);
   Result<void> SetSpec(int64_t id, const CollectionSpec& spec);  // its name and spaces
 
@@ -85,13 +106,20 @@ class Rows {
 
   // The following belong between Begin and Commit.
   Result<sqlite::Transaction> Begin();
-  // The seq of the point that was removed; nothing where there was none.
-  Result<std::optional<int64_t>> RemovePoint(int64_t collection, std::string_view id);
+  // What was removed; nothing where there was none.
+  Result<std::optional<PointPlace>> RemovePoint(int64_t collection, std::string_view id);
+  Result<void> RemoveBySeq(int64_t seq);
   Result<int64_t> AddPoint(int64_t collection, std::string_view id, std::string_view payload,
-                           std::string_view text);
+                           std::string_view text, Expiry expires);
   Result<void> AddVector(int64_t seq, size_t space, std::span<const float> vector);
 
-  Result<std::optional<int64_t>> SeqOf(int64_t collection, std::string_view id);
+  Result<std::optional<PointPlace>> PlaceOf(int64_t collection, std::string_view id);
+  // Points of a collection that have ended by then, the earliest first.
+  Result<std::vector<int64_t>> Expired(int64_t collection, Expiry now, size_t limit);
+  // Of every collection that has points which end.
+  Result<std::vector<NextExpiry>> NextExpiries();
+  // Of a collection; kNever where no point ends.
+  Result<Expiry> FirstExpiry(int64_t collection);
   // False where there is none.
   Result<bool> ReadPoint(int64_t seq, const std::function<void(const PointRow&)>& use);
   // All points of a collection in the order of seq.
@@ -101,14 +129,22 @@ class Rows {
                           const std::function<void(std::span<const float>)>& use);
   // Gives pages that deletions have freed back to the file system.
   Result<void> GiveBackSpace();
+  // Brings everything into the one file; the log beside it is not needed then.
+  Result<void> Flush();
 
  private:
   struct Statements;
   Rows(sqlite::Database db, std::vector<sqlite::Statement> statements);
-  Result<void> RemoveBySeq(int64_t seq);
+  Result<void> RemoveAllOf(int64_t collection);
 
   sqlite::Database db_;
   std::vector<sqlite::Statement> statements_;
 };
+
+// Whether the file is a sound database with these very tables and nothing else, as this program or
+// an earlier one makes them: then it can be opened, whoever it came from. kInvalidArgument.
+Result<void> CheckStranger(const std::filesystem::path& database);
+// What reading such a file failed with: its own fault, unless it is the disk's or the memory's.
+Error StrangersFault(Error error);
 
 }  // namespace weir::vectors

@@ -80,6 +80,26 @@ std::vector<Alias> Store::Aliases() const { return open_->Aliases(); }
 Result<void> Store::PutNote(const Note& note) { return open_->PutNote(note); }
 Result<void> Store::RemoveNote(std::string_view key) { return open_->RemoveNote(key); }
 std::vector<Note> Store::Notes(std::string_view prefix) const { return open_->Notes(prefix); }
+Result<int64_t> Store::EraseExpired() { return open_->EraseExpired(); }
+Result<SnapshotInfo> Store::MakeSnapshot(std::string_view name) {
+  return open_->MakeSnapshot(name);
+}
+Result<std::vector<SnapshotInfo>> Store::Snapshots(std::string_view name) const {
+  return open_->Snapshots(name);
+}
+Result<std::filesystem::path> Store::FindSnapshot(std::string_view name,
+                                                  std::string_view snapshot) const {
+  return open_->FindSnapshot(name, snapshot);
+}
+Result<void> Store::RemoveSnapshot(std::string_view name, std::string_view snapshot) {
+  return open_->RemoveSnapshot(name, snapshot);
+}
+Result<void> Store::Recover(std::string_view name, const std::filesystem::path& file) {
+  return open_->Recover(name, file);
+}
+Result<void> Store::RecoverBytes(std::string_view name, std::string_view bytes) {
+  return open_->RecoverBytes(name, bytes);
+}
 Result<void> Store::Snapshot(const std::filesystem::path& folder) const {
   return open_->Snapshot(folder);
 }

@@ -27,7 +27,9 @@
 #include <string_view>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/result.h"
+#include "vectors/expiry.h"
 #include "vectors/types.h"
 
 namespace weir::vectors {
@@ -90,9 +92,11 @@ struct StoreOptions {
   bool check = false;
   // A space gets a graph when it has so many points; below, a scan is quick enough.
   uint32_t graph_points_least = 16'384;
-  // Whether a thread of the store's own builds graphs as they are due; without it BuildIndexes
-  // alone does.
+  // Whether a thread of the store's own builds graphs as they are due and erases points that have
+  // ended; without it BuildIndexes and EraseExpired alone do.
   bool build_in_background = true;
+  // By which points end; null: the machine's. Must outlive the store.
+  const Clock* clock = nullptr;
 };
 
 class Store {
@@ -134,6 +138,25 @@ class Store {
   Result<void> PutNote(const Note& note);
   Result<void> RemoveNote(std::string_view key);
   std::vector<Note> Notes(std::string_view prefix) const;  // in the order of keys
+
+  // Points that have ended (expiry.h) are not there for any call. Their contents are erased by
+  // themselves, in the background (StoreOptions); this erases them now. How many.
+  Result<int64_t> EraseExpired();
+
+  // Snapshots of one collection, each a file in the store's folder with everything in it as of one
+  // moment, made while work goes on. They stay when the collection is dropped, under its name.
+  // `name` may be an alias; kNotFound when there is no such collection or snapshot.
+  Result<SnapshotInfo> MakeSnapshot(std::string_view name);
+  Result<std::vector<SnapshotInfo>> Snapshots(std::string_view name) const;  // the oldest first
+  Result<std::filesystem::path> FindSnapshot(std::string_view name,
+                                             std::string_view snapshot) const;
+  Result<void> RemoveSnapshot(std::string_view name, std::string_view snapshot);
+  // The collection becomes what a snapshot's file says; it is made where it is not there, and keeps
+  // its aliases where it is. It happens in one step or not at all; handles of it from before give
+  // kNotFound. kInvalidArgument, reason invalid_snapshot, for a file that is not one, whatever it
+  // is: it need not be trusted.
+  Result<void> Recover(std::string_view name, const std::filesystem::path& file);
+  Result<void> RecoverBytes(std::string_view name, std::string_view bytes);
 
   // A copy of everything as of one moment, while work goes on: a folder that Open takes. `folder`
   // must not exist; it appears whole or not at all.

@@ -25,6 +25,7 @@ struct Limits {
   static constexpr size_t kNoteBytes = size_t{64} << 10;
   static constexpr size_t kNotes = 16'384;
   static constexpr size_t kAliases = 16'384;
+  static constexpr size_t kSnapshots = 64;  // of a collection
   static constexpr size_t kIdBytes = 512;
   static constexpr size_t kSpaces = 16;
   static constexpr size_t kDimensions = 16'384;
@@ -77,6 +78,15 @@ struct Note {
   std::string text;
 
   bool operator==(const Note&) const = default;
+};
+
+// A file with everything of one collection as of one moment.
+struct SnapshotInfo {
+  std::string name;
+  WallTime made = {};
+  uint64_t bytes = 0;
+
+  bool operator==(const SnapshotInfo&) const = default;
 };
 
 struct Point {

@@ -26,6 +26,15 @@ uint32_t View::FindSeq(int64_t seq) const {
   return first < rows && SeqOf(first) == seq && !IsDead(first) ? first : rows;
 }
 
+std::optional<Bitmap> View::Expired(Expiry now) const {
+  if (now < next_expiry) return std::nullopt;
+  Bitmap expired(rows);
+  for (uint32_t row = 0; row < rows; ++row) {
+    if (HasExpired(expiries.As<Expiry>(row), now)) expired.Set(row);
+  }
+  return expired;
+}
+
 bool View::HasVector(uint32_t row, size_t space) const {
   const auto& absent = spaces[space].absent;
   return absent == nullptr || !absent->Test(row);

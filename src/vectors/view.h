@@ -8,10 +8,12 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string_view>
 #include <vector>
 
 #include "vectors/bitmap.h"
+#include "vectors/expiry.h"
 #include "vectors/payload_block.h"
 #include "vectors/row_array.h"
 #include "vectors/word_index.h"
@@ -40,6 +42,9 @@ struct View {
   std::vector<SpaceView> spaces;
   std::vector<std::shared_ptr<const PayloadBlock>> payloads;  // one behind the other, all rows
   WordView words;
+  // When each row's point ends. Of no use while `next_expiry`, of the live rows, is kNever.
+  RowArray::View expiries;
+  Expiry next_expiry = kNever;
 
   int64_t SeqOf(uint32_t row) const { return slots.As<Slot>(row).seq; }
   std::string_view IdOf(uint32_t row) const;
@@ -47,6 +52,8 @@ struct View {
   // The live row of a point, or `rows` where there is none.
   uint32_t FindSeq(int64_t seq) const;
   bool HasVector(uint32_t row, size_t space) const;
+  // Which rows' points have ended; nothing where no live one has.
+  std::optional<Bitmap> Expired(Expiry now) const;
 };
 
 }  // namespace weir::vectors

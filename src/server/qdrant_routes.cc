@@ -9,6 +9,7 @@
 #include "dialects/qdrant/collection.h"
 #include "json/writer.h"
 #include "server/qdrant_points.h"
+#include "server/qdrant_snapshots.h"
 #include "server/vector_calls.h"
 
 namespace weir::server {
@@ -16,26 +17,10 @@ namespace {
 
 using Answer = Result<std::string>;
 
-constexpr size_t kNameBytesMax = 255;
-
 std::string True() { return "true"; }
 
 std::unexpected<Error> Nowhere() {
   return Fail(Code::kNotFound, "there is nothing at this path", {}, "unknown_route");
-}
-
-// As Qdrant has it: names become folders there.
-Result<void> CheckName(std::string_view name) {
-  const auto is_bad = [](char c) {
-    return static_cast<unsigned char>(c) < 0x20 ||
-           std::string_view("<>:\"/\\|?*\x7f").find(c) != std::string_view::npos;
-  };
-  if (name.size() <= kNameBytesMax && std::ranges::none_of(name, is_bad)) return {};
-  return Fail(Code::kUnprocessable,
-              fmt::format("a collection's name takes 1 to {} bytes without < > : \" / \\ | ? * and "
-                          "control characters",
-                          kNameBytesMax),
-              "collection_name", "invalid_name");
 }
 
 Answer List(const Shelf& shelf) {
@@ -66,7 +51,7 @@ Answer Describe(const Shelf& shelf, const std::string& name) {
 }
 
 Answer Create(const Shelf& shelf, const std::string& name, const VectorRequest& request) {
-  if (auto ok = CheckName(name); !ok) return Fail(std::move(ok.error()));
+  if (auto ok = qdrant::CheckName(name); !ok) return Fail(std::move(ok.error()));
   const auto body = request.JsonOrNothing();
   if (!body) return Fail(body.error());
   auto ask = qdrant::ReadCreate(*body);
@@ -172,7 +157,7 @@ Answer ChangeAliases(const Shelf& shelf, const VectorRequest& request) {
   for (const qdrant::AliasChange& change : *asked) {
     const std::string& made = change.kind == Kind::kRename ? change.new_alias : change.alias;
     if (change.kind != Kind::kDelete) {
-      if (auto ok = CheckName(made); !ok) return Fail(std::move(ok.error()));
+      if (auto ok = qdrant::CheckName(made); !ok) return Fail(std::move(ok.error()));
     }
     const std::string alias = shelf.FullName(change.alias);
     switch (change.kind) {
@@ -226,6 +211,9 @@ Answer Route(const Shelf& shelf, const VectorRequest& request) {
   const std::string& what = path[1];
   if (what == "points") {
     return AnswerQdrantPoints(shelf, name, std::span(path).subspan(2), request);
+  }
+  if (what == "snapshots") {
+    return AnswerQdrantSnapshots(shelf, name, std::span(path).subspan(2), request);
   }
   if (method == "DELETE" && what == "index" && path.size() == 3)
     return RemoveIndex(shelf, name, path[2]);

@@ -14,6 +14,7 @@
 #include "server/ollama_routes.h"
 #include "server/openai_routes.h"
 #include "server/qdrant_routes.h"
+#include "server/qdrant_snapshots.h"
 #include "server/rerank_routes.h"
 #include "server/responses_routes.h"
 #include "server/route_table.h"
@@ -103,6 +104,8 @@ constexpr Route kRoutes[] = {
     {"GET", "/", QdrantVersion},
     {"GET", "/aliases", QdrantAliases},
     {"GET", "/collections", QdrantCollections},
+    {"GET", "/collections/*/snapshots/*", QdrantSnapshot},
+    {"POST", "/collections/*/snapshots/upload", QdrantSnapshotUpload},
     {"GET", "/collections/*", QdrantCollections},
     {"PUT", "/collections/*", QdrantCollections},
     {"POST", "/collections/*", QdrantCollections},

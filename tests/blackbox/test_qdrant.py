@@ -1,12 +1,15 @@
 """Qdrant's REST API, driven by Qdrant's own client as it comes from PyPI."""
 
+import datetime
 import importlib.metadata
+import io
 import json
 import math
 import os
 import pathlib
 import random
 import subprocess
+import time
 import uuid
 
 import httpx
@@ -362,6 +365,8 @@ BAD = [
     ("PUT", "points", {"points": [{"id": 1, "vector": {"indices": [1], "values": [1]}}]}, 400, None, None),
     ("PUT", "points", {"points": [{"id": i, "vector": V} for i in range(16_385)]}, 400, None, "points"),
     ("PUT", "points", {"batch": {"ids": [1, 2], "vectors": [V]}}, 400, None, "batch.vectors"),
+    ("PUT", "points", {"points": [{"id": 1, "vector": V, "payload": {"weir:expires_at": "soon"}}]}, 400, "invalid_expiry",
+     "points[0].payload.weir:expires_at"),
     ("PUT", "points", {"shard_key": "a", "points": []}, 400, "unsupported_parameter", "shard_key"),
     ("PUT", "points/vectors", {"points": [{"id": 999, "vector": V}]}, 404, "point_not_found", "points[0].id"),
     ("POST", "points/query", {"query": [1, 2]}, 400, "wrong_dimensions", "vector"),
@@ -476,3 +481,157 @@ def test_the_client_for_javascript(running):
     done = subprocess.run(["node", pathlib.Path(__file__).resolve().parents[1] / "node" / "qdrant_client.mjs"],
                           capture_output=True, text=True, env=environment, timeout=120)
     assert done.returncode == 0, done.stderr[-4000:]
+
+
+ENDS = "weir:expires_at"
+
+
+def test_points_end_at_the_time_in_their_payload(qdrant, name):
+    qdrant.create_collection(name, vectors_config=models.VectorParams(size=2, distance=models.Distance.COSINE))
+    now = datetime.datetime.now(datetime.timezone.utc)
+    qdrant.upsert(name, [
+        models.PointStruct(id=1, vector=[1, 0], payload={"n": 1}),
+        models.PointStruct(id=2, vector=[1, 0], payload={"n": 1, ENDS: (now - datetime.timedelta(seconds=1)).isoformat()}),
+        models.PointStruct(id=3, vector=[1, 0], payload={"n": 1, ENDS: now.timestamp() + 3600}),
+        models.PointStruct(id=4, vector=[1, 0], payload={"n": 1, ENDS: int(now.timestamp()) - 5}),
+    ])
+
+    def seen():
+        answers = [ids(qdrant.scroll(name)[0]), ids(qdrant.query_points(name, query=[1.0, 0.0]).points),
+                   ids(qdrant.retrieve(name, [1, 2, 3, 4])), ids(qdrant.query_points(
+                       name, query=[1.0, 0.0], query_filter=models.Filter(
+                           must=[field("n", match=models.MatchValue(value=1))])).points)]
+        assert all(sorted(answer) == sorted(answers[0]) for answer in answers), answers
+        assert qdrant.count(name).count == len(answers[0]) == qdrant.facet(name, key="n").hits[0].count
+        assert qdrant.get_collection(name).points_count == len(answers[0])
+        return sorted(answers[0])
+
+    assert seen() == [1, 3]
+    assert qdrant.retrieve(name, [3])[0].payload[ENDS] == now.timestamp() + 3600
+    qdrant.set_payload(name, {ENDS: "2020-01-01T00:00:00Z"}, points=[3])
+    assert seen() == [1]
+    # To a change it is not there any more; written again it is new.
+    qdrant.set_payload(name, {ENDS: None}, points=models.Filter())
+    assert seen() == [1]
+    qdrant.upsert(name, [models.PointStruct(id=3, vector=[1, 0], payload={"n": 1, ENDS: time.time() + 3600})])
+    qdrant.delete_payload(name, [ENDS], points=[3])
+    assert seen() == [1, 3] and qdrant.retrieve(name, [3])[0].payload == {"n": 1}
+    soon = time.time() + 0.3
+    qdrant.set_payload(name, {ENDS: soon}, points=[3])
+    while qdrant.count(name).count == 2:
+        assert time.time() < soon + 1
+    assert time.time() >= soon and seen() == [1]
+    qdrant.delete_collection(name)
+
+
+def test_two_thousand_empty_collections_fit_beside_a_model(tmp_path):
+    """Each was made, described and searched; the whole server is measured, not what they added."""
+    count, most_kib = 2000, 200 * 1000 * 1000 // 1024
+
+    def use(client):
+        for i in range(count):
+            assert client.get(f"/collections/empty-{i}").json()["result"]["points_count"] == 0
+            found = client.post(f"/collections/empty-{i}/points/query", json={"query": [1.0] * 384, "using": "title"})
+            assert found.json()["result"]["points"] == []
+
+    vectors = {"title": {"size": 384, "distance": "Cosine"}, "body": {"size": 768, "distance": "Dot"}}
+    with weir_server.Weir(tmp_path) as server, httpx.Client(base_url=server.url, timeout=60) as client:
+        for i in range(count):
+            assert client.put(f"/collections/empty-{i}", json={"vectors": vectors}).status_code == 200
+        use(client)
+        assert weir_server.Process(server.process.pid).resident_kib() < most_kib
+    with weir_server.Weir(tmp_path) as server, httpx.Client(base_url=server.url, timeout=60) as client:
+        use(client)
+        assert len(client.get("/collections").json()["result"]["collections"]) == count
+        assert weir_server.Process(server.process.pid).resident_kib() < most_kib
+
+
+def test_snapshots_bring_back_what_was_there(running, qdrant, plain, name):
+    everything = qdrant.scroll(plain, limit=100, with_vectors=True)[0]
+    assert qdrant.list_snapshots(plain) == []
+    made = qdrant.create_snapshot(plain, wait=True)
+    assert made.size > 4096 and made.creation_time
+    assert [one.name for one in qdrant.list_snapshots(plain)] == [made.name]
+    file = httpx.get(f"{running.url}/collections/{plain}/snapshots/{made.name}")
+    assert file.status_code == 200 and len(file.content) == made.size
+    assert httpx.head(f"{running.url}/collections/{plain}/snapshots/{made.name}").status_code == 200
+
+    # Into the collection itself, which has changed; its aliases stay.
+    qdrant.update_collection_aliases([models.CreateAliasOperation(
+        create_alias=models.CreateAlias(collection_name=plain, alias_name=f"{name}-alias"))])
+    qdrant.delete(plain, points_selector=[0, 1])
+    qdrant.set_payload(plain, {"city": "Sylt"}, points=[2])
+    assert qdrant.recover_snapshot(plain, location=made.name, wait=True)
+    assert qdrant.scroll(f"{name}-alias", limit=100, with_vectors=True)[0] == everything
+    assert qdrant.query_points(plain, query=[1.0, 0, 0, 0.5], limit=1).points[0].id == 0
+    # After it was deleted, from the file that is here and from one that is brought.
+    qdrant.delete_collection(plain)
+    assert qdrant.recover_snapshot(plain, location=f"file:///{plain}/{made.name}",
+                                   priority=models.SnapshotPriority.SNAPSHOT)
+    assert qdrant.scroll(plain, limit=100, with_vectors=True)[0] == everything
+    other = f"{name}-brought"
+    answer = qdrant.http.snapshots_api.recover_from_uploaded_snapshot(
+        other, wait=True, priority=models.SnapshotPriority.NO_SYNC, snapshot=io.BytesIO(file.content))
+    assert answer.result is True
+    assert qdrant.scroll(other, limit=100, with_vectors=True)[0] == everything
+    assert qdrant.get_collection(other).config.params.vectors.size == 4
+    qdrant.delete_collection(other)
+    assert qdrant.delete_snapshot(plain, made.name)
+    assert qdrant.list_snapshots(plain) == []
+
+
+def test_snapshots_that_are_wrong_change_nothing(running, qdrant, plain):
+    made = qdrant.create_snapshot(plain)
+    path = f"{running.url}/collections/{plain}/snapshots"
+
+    def refused(answer, status, code, param=None):
+        told = answer.json()["status"]
+        assert (answer.status_code, told["code"]) == (status, code), answer.text
+        assert param is None or told["param"] == param
+        assert qdrant.count(plain).count == 8
+
+    for outside in ("../../vectors.db", "/etc/passwd", "file:///etc/passwd", "file:///../lock", "..", "nothing.snapshot"):
+        refused(httpx.put(f"{path}/recover", json={"location": outside}), 404, "snapshot_not_found", "location")
+    refused(httpx.put(f"{path}/recover", json={"location": "https://example.com/x.snapshot"}), 400,
+            "unsupported_parameter", "location")
+    refused(httpx.put(f"{path}/recover", json={"location": made.name, "checksum": "00"}), 400,
+            "unsupported_parameter", "checksum")
+    refused(httpx.put(f"{path}/recover", json={}), 400, "missing_required_parameter", "location")
+    for outside in ("..%2F..%2Fvectors.db", "a%2E%2E", "nothing", "x%07.snapshot"):
+        refused(httpx.get(f"{path}/{outside}"), 404, "snapshot_not_found")
+        refused(httpx.delete(f"{path}/{outside}"), 404, "snapshot_not_found")
+    file = httpx.get(f"{path}/{made.name}").content
+    for content in (b"", b"no snapshot", file[:-4096], file[:100] + bytes(1000) + file[1100:]):
+        refused(httpx.post(f"{path}/upload", files={"snapshot": content}), 400, "invalid_snapshot", "snapshot")
+    refused(httpx.post(f"{path}/upload", files={"other": file}), 400, "invalid_form")
+    refused(httpx.post(f"{path}/upload", json={}), 400, "invalid_form")
+    refused(httpx.post(f"{path}/upload?checksum=00", files={"snapshot": file}), 400, "unsupported_parameter")
+    refused(httpx.post(f"{running.url}/collections/a%2Fb/snapshots/upload", files={"snapshot": file}), 422, "invalid_name")
+    refused(httpx.get(f"{running.url}/collections/none/snapshots"), 404, "collection_not_found")
+    refused(httpx.post(f"{running.url}/collections/none/snapshots"), 404, "collection_not_found")
+    qdrant.delete_snapshot(plain, made.name)
+
+
+def test_snapshots_are_their_tenants_own(tmp_path):
+    with weir_server.Weir(tmp_path) as server:
+        environment = weir_server.plain_environment(server.data) | {"WEIR_DATA": str(server.data)}
+
+        def key_for(tenant):
+            made = subprocess.run([weir_server.WEIR, "keys", "create", "--name", tenant, "--tenant", tenant, "--json"],
+                                  capture_output=True, text=True, env=environment, timeout=30, check=True)
+            return json.loads(made.stdout)["key"]
+
+        one, two = key_for("one"), key_for("two")
+        mine = QdrantClient(url=server.url, api_key=one, timeout=60)
+        theirs = QdrantClient(url=server.url, api_key=two, timeout=60)
+        for client in (mine, theirs):
+            client.create_collection("c", vectors_config=models.VectorParams(size=2, distance=models.Distance.DOT))
+        mine.upsert("c", [models.PointStruct(id=1, vector=[1, 2])])
+        made = mine.create_snapshot("c")
+        assert theirs.list_snapshots("c") == []
+        with pytest.raises(UnexpectedResponse) as raised:
+            theirs.recover_snapshot("c", location=f"file:///c/{made.name}")
+        assert raised.value.status_code == 404
+        assert httpx.get(f"{server.url}/collections/c/snapshots/{made.name}", headers={"api-key": two}).status_code == 404
+        assert httpx.get(f"{server.url}/collections/c/snapshots/{made.name}", headers={"api-key": one}).status_code == 200
+        assert theirs.count("c").count == 0 and mine.count("c").count == 1

@@ -145,6 +145,20 @@ void AppendSpaces(json::Writer& writer, const std::vector<Space>& spaces) {
 
 }  // namespace
 
+Result<void> CheckName(std::string_view name) {
+  constexpr size_t kBytesMax = 255;
+  const auto is_bad = [](char c) {
+    return static_cast<unsigned char>(c) < 0x20 ||
+           std::string_view("<>:\"/\\|?*\x7f").find(c) != std::string_view::npos;
+  };
+  if (name.size() <= kBytesMax && std::ranges::none_of(name, is_bad)) return {};
+  return Fail(Code::kUnprocessable,
+              fmt::format("a collection's name takes 1 to {} bytes without < > : \" / \\ | ? * and "
+                          "control characters",
+                          kBytesMax),
+              "collection_name", "invalid_name");
+}
+
 Result<CollectionAsk> ReadCreate(const json::Value& body) {
   json::Problem problem;
   json::Fields fields(problem, body);

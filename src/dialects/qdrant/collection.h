@@ -18,6 +18,9 @@
 
 namespace weir::qdrant {
 
+// Of a collection or an alias, as Qdrant has it: names become folders there.
+Result<void> CheckName(std::string_view name);
+
 struct CollectionAsk {
   std::vector<vectors::Space> spaces = {};
   json::Value metadata = {};  // an object, or null

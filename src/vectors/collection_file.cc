@@ -10,6 +10,7 @@
 #include "vectors/files.h"
 #include "vectors/input_check.h"
 #include "vectors/stored_payload.h"
+#include "vectors/stranger.h"
 
 namespace weir::vectors {
 namespace {

@@ -12,6 +12,7 @@
 #include "vectors/open_store.h"
 #include "vectors/snapshots.h"
 #include "vectors/stored_payload.h"
+#include "vectors/stranger.h"
 
 namespace weir::vectors {
 namespace {

@@ -8,46 +8,11 @@
 #include "json/parse.h"
 #include "json/writer.h"
 #include "sqlite/migrations.h"
+#include "vectors/row_schema.h"
 #include "vectors/stored_payload.h"
 
 namespace weir::vectors {
 namespace {
-
-// A point's vectors lie apart from it, so that ids and payloads can be walked without them; the key
-// is the point's seq times kSpaces plus the number of the space.
-constexpr std::array kSchema = {
-    sqlite::Migration{"CREATE TABLE vector_collection ("
-                      "  id INTEGER PRIMARY KEY AUTOINCREMENT,"
-                      "  name TEXT NOT NULL UNIQUE,"
-                      "  spaces TEXT NOT NULL"
-                      ") STRICT;"
-                      "CREATE TABLE vector_point ("
-                      "  seq INTEGER PRIMARY KEY AUTOINCREMENT,"
-                      "  collection INTEGER NOT NULL REFERENCES vector_collection (id),"
-                      "  id TEXT NOT NULL,"
-                      "  payload TEXT NOT NULL,"
-                      "  text TEXT NOT NULL,"
-                      "  UNIQUE (collection, id)"
-                      ") STRICT;"
-                      "CREATE INDEX vector_point_of ON vector_point (collection);"
-                      "CREATE TABLE vector_data ("
-                      "  key INTEGER PRIMARY KEY,"
-                      "  value BLOB NOT NULL"
-                      ") STRICT"},
-    sqlite::Migration{"ALTER TABLE vector_collection ADD COLUMN about TEXT NOT NULL DEFAULT '';"
-                      "CREATE TABLE vector_alias ("
-                      "  name TEXT PRIMARY KEY,"
-                      "  collection INTEGER NOT NULL REFERENCES vector_collection (id)"
-                      "    ON DELETE CASCADE"
-                      ") STRICT, WITHOUT ROWID;"
-                      "CREATE TABLE vector_note ("
-                      "  key TEXT PRIMARY KEY,"
-                      "  text TEXT NOT NULL"
-                      ") STRICT, WITHOUT ROWID"},
-    sqlite::Migration{"ALTER TABLE vector_point ADD COLUMN expires INTEGER NOT NULL DEFAULT 0;"
-                      "CREATE INDEX vector_point_expires ON vector_point (collection, expires)"
-                      "  WHERE expires > 0"},
-};
 
 static_assert(Limits::kSpaces == 16, "the key of vector_data counts on it");
 int64_t KeyOf(int64_t seq, size_t space) { return seq * 16 + static_cast<int64_t>(space); }
@@ -293,7 +258,7 @@ Result<Rows> Rows::Open(const std::filesystem::path& database, bool check) {
       sqlite::Database::Open(database, {.durability = sqlite::Durability::kFull, .check = check});
   if (!db) return Fail(std::move(db.error()));
   if (auto kept = KeepNoTraces(*db); !kept) return Fail(std::move(kept.error()));
-  if (auto migrated = sqlite::Migrate(*db, "vectors", kSchema); !migrated) {
+  if (auto migrated = sqlite::Migrate(*db, "vectors", kRowSchema); !migrated) {
     return Fail(std::move(migrated.error()));
   }
   std::array<sqlite::Sql, kStatements> texts = {
@@ -550,69 +515,5 @@ Result<bool> Rows::ReadVector(int64_t seq, size_t space,
 Result<void> Rows::GiveBackSpace() { return db_.Execute("PRAGMA incremental_vacuum(1024)"); }
 
 Result<void> Rows::Flush() { return db_.Checkpoint(); }
-
-// ---- files of strangers
-
-namespace {
-
-// Every table and index, in the words that made it.
-Result<std::vector<std::string>> TablesOf(sqlite::Database& db) {
-  auto select = db.Prepare(
-      "SELECT type, name, tbl_name, coalesce(sql, '') FROM sqlite_schema ORDER BY type, name");
-  if (!select) return Fail(std::move(select.error()));
-  std::vector<std::string> tables;
-  for (;;) {
-    const auto row = select->Step();
-    if (!row) return Fail(row.error());
-    if (!*row) return tables;
-    std::string table;
-    for (int column = 0; column < 4; ++column) {
-      table += select->Text(column);
-      table += '\0';
-    }
-    tables.push_back(std::move(table));
-  }
-}
-
-Result<void> CompareTables(const std::filesystem::path& database) {
-  auto db = sqlite::Database::Open(database, {.read_only = true, .check = true});
-  if (!db) return Fail(std::move(db.error()));
-  const auto tables = TablesOf(*db);
-  if (!tables) return Fail(tables.error());
-  const auto version = sqlite::SchemaVersion(*db, "vectors");
-  if (!version) return Fail(version.error());
-  const auto known = static_cast<int64_t>(kSchema.size());
-  if (*version >= 1 && *version <= known) {
-    auto ours = sqlite::Database::OpenInMemory();
-    if (!ours) return Fail(std::move(ours.error()));
-    auto made =
-        sqlite::Migrate(*ours, "vectors", std::span(kSchema).first(static_cast<size_t>(*version)));
-    if (!made) return made;
-    const auto wanted = TablesOf(*ours);
-    if (!wanted) return Fail(wanted.error());
-    if (*wanted == *tables) return {};
-  }
-  return Fail(Code::kInvalidArgument,
-              *version > known ? "the snapshot was made by a newer version of this program"
-                               : "the file is not a snapshot of a collection",
-              "snapshot", "invalid_snapshot");
-}
-
-}  // namespace
-
-Error StrangersFault(Error error) {
-  if (error.reason == "invalid_snapshot" || error.reason == "storage_io" ||
-      error.reason == "storage_no_memory" || error.reason == "storage_full") {
-    return error;
-  }
-  return {Code::kInvalidArgument, "the file is not a sound snapshot of a collection", "snapshot",
-          "invalid_snapshot"};
-}
-
-Result<void> CheckStranger(const std::filesystem::path& database) {
-  auto compared = CompareTables(database);
-  if (!compared) return Fail(StrangersFault(std::move(compared.error())));
-  return {};
-}
 
 }  // namespace weir::vectors

@@ -141,10 +141,4 @@ class Rows {
   std::vector<sqlite::Statement> statements_;
 };
 
-// Whether the file is a sound database with these very tables and nothing else, as this program or
-// an earlier one makes them: then it can be opened, whoever it came from. kInvalidArgument.
-Result<void> CheckStranger(const std::filesystem::path& database);
-// What reading such a file failed with: its own fault, unless it is the disk's or the memory's.
-Error StrangersFault(Error error);
-
 }  // namespace weir::vectors

@@ -2,7 +2,6 @@
 
 import datetime
 import importlib.metadata
-import io
 import json
 import math
 import os
@@ -14,57 +13,12 @@ import uuid
 
 import httpx
 import pytest
-from qdrant_client import QdrantClient, models
+from qdrant_client import models
 from qdrant_client.common.version_check import get_server_version, is_compatible
 from qdrant_client.http.exceptions import UnexpectedResponse
 
 import weir_server
-
-CITIES = ["Kiel", "Bremen", "Husum", "Kappeln"]
-
-
-def connect(server, **more):
-    return QdrantClient(url=server.url, timeout=60, **more)
-
-
-@pytest.fixture(scope="module")
-def running(tmp_path_factory):
-    with weir_server.Weir(tmp_path_factory.mktemp("qdrant")) as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def qdrant(running):
-    client = connect(running)
-    yield client
-    client.close()
-
-
-@pytest.fixture
-def name():
-    return f"c-{uuid.uuid4().hex[:12]}"
-
-
-@pytest.fixture
-def plain(qdrant, name):
-    """A collection with one unnamed vector and eight points."""
-    qdrant.create_collection(name, vectors_config=models.VectorParams(size=4, distance=models.Distance.COSINE))
-    points = [models.PointStruct(id=i, vector=[math.cos(i / 8), math.sin(i / 8), 0.1 * i, 0.5],
-                                 payload={"city": CITIES[i % 4], "n": i, "tags": ["even"] if i % 2 == 0 else [],
-                                          "at": f"2026-0{i + 1}-01T00:00:00Z", "deep": {"x": i, "y": "z"}})
-              for i in range(8)]
-    done = qdrant.upsert(name, points, wait=True)
-    assert done.status == models.UpdateStatus.COMPLETED
-    yield name
-    qdrant.delete_collection(name)
-
-
-def ids(points):
-    return [point.id for point in points]
-
-
-def field(key, **condition):
-    return models.FieldCondition(key=key, **condition)
+from qdrant_points import connect, field, ids, name, plain, qdrant, running  # noqa: F401
 
 
 def test_the_client_takes_the_version(running):
@@ -544,94 +498,3 @@ def test_two_thousand_empty_collections_fit_beside_a_model(tmp_path):
         use(client)
         assert len(client.get("/collections").json()["result"]["collections"]) == count
         assert weir_server.Process(server.process.pid).resident_kib() < most_kib
-
-
-def test_snapshots_bring_back_what_was_there(running, qdrant, plain, name):
-    everything = qdrant.scroll(plain, limit=100, with_vectors=True)[0]
-    assert qdrant.list_snapshots(plain) == []
-    made = qdrant.create_snapshot(plain, wait=True)
-    assert made.size > 4096 and made.creation_time
-    assert [one.name for one in qdrant.list_snapshots(plain)] == [made.name]
-    file = httpx.get(f"{running.url}/collections/{plain}/snapshots/{made.name}")
-    assert file.status_code == 200 and len(file.content) == made.size
-    assert httpx.head(f"{running.url}/collections/{plain}/snapshots/{made.name}").status_code == 200
-
-    # Into the collection itself, which has changed; its aliases stay.
-    qdrant.update_collection_aliases([models.CreateAliasOperation(
-        create_alias=models.CreateAlias(collection_name=plain, alias_name=f"{name}-alias"))])
-    qdrant.delete(plain, points_selector=[0, 1])
-    qdrant.set_payload(plain, {"city": "Sylt"}, points=[2])
-    assert qdrant.recover_snapshot(plain, location=made.name, wait=True)
-    assert qdrant.scroll(f"{name}-alias", limit=100, with_vectors=True)[0] == everything
-    assert qdrant.query_points(plain, query=[1.0, 0, 0, 0.5], limit=1).points[0].id == 0
-    # After it was deleted, from the file that is here and from one that is brought.
-    qdrant.delete_collection(plain)
-    assert qdrant.recover_snapshot(plain, location=f"file:///{plain}/{made.name}",
-                                   priority=models.SnapshotPriority.SNAPSHOT)
-    assert qdrant.scroll(plain, limit=100, with_vectors=True)[0] == everything
-    other = f"{name}-brought"
-    answer = qdrant.http.snapshots_api.recover_from_uploaded_snapshot(
-        other, wait=True, priority=models.SnapshotPriority.NO_SYNC, snapshot=io.BytesIO(file.content))
-    assert answer.result is True
-    assert qdrant.scroll(other, limit=100, with_vectors=True)[0] == everything
-    assert qdrant.get_collection(other).config.params.vectors.size == 4
-    qdrant.delete_collection(other)
-    assert qdrant.delete_snapshot(plain, made.name)
-    assert qdrant.list_snapshots(plain) == []
-
-
-def test_snapshots_that_are_wrong_change_nothing(running, qdrant, plain):
-    made = qdrant.create_snapshot(plain)
-    path = f"{running.url}/collections/{plain}/snapshots"
-
-    def refused(answer, status, code, param=None):
-        told = answer.json()["status"]
-        assert (answer.status_code, told["code"]) == (status, code), answer.text
-        assert param is None or told["param"] == param
-        assert qdrant.count(plain).count == 8
-
-    for outside in ("../../vectors.db", "/etc/passwd", "file:///etc/passwd", "file:///../lock", "..", "nothing.snapshot"):
-        refused(httpx.put(f"{path}/recover", json={"location": outside}), 404, "snapshot_not_found", "location")
-    refused(httpx.put(f"{path}/recover", json={"location": "https://example.com/x.snapshot"}), 400,
-            "unsupported_parameter", "location")
-    refused(httpx.put(f"{path}/recover", json={"location": made.name, "checksum": "00"}), 400,
-            "unsupported_parameter", "checksum")
-    refused(httpx.put(f"{path}/recover", json={}), 400, "missing_required_parameter", "location")
-    for outside in ("..%2F..%2Fvectors.db", "a%2E%2E", "nothing", "x%07.snapshot"):
-        refused(httpx.get(f"{path}/{outside}"), 404, "snapshot_not_found")
-        refused(httpx.delete(f"{path}/{outside}"), 404, "snapshot_not_found")
-    file = httpx.get(f"{path}/{made.name}").content
-    for content in (b"", b"no snapshot", file[:-4096], file[:100] + bytes(1000) + file[1100:]):
-        refused(httpx.post(f"{path}/upload", files={"snapshot": content}), 400, "invalid_snapshot", "snapshot")
-    refused(httpx.post(f"{path}/upload", files={"other": file}), 400, "invalid_form")
-    refused(httpx.post(f"{path}/upload", json={}), 400, "invalid_form")
-    refused(httpx.post(f"{path}/upload?checksum=00", files={"snapshot": file}), 400, "unsupported_parameter")
-    refused(httpx.post(f"{running.url}/collections/a%2Fb/snapshots/upload", files={"snapshot": file}), 422, "invalid_name")
-    refused(httpx.get(f"{running.url}/collections/none/snapshots"), 404, "collection_not_found")
-    refused(httpx.post(f"{running.url}/collections/none/snapshots"), 404, "collection_not_found")
-    qdrant.delete_snapshot(plain, made.name)
-
-
-def test_snapshots_are_their_tenants_own(tmp_path):
-    with weir_server.Weir(tmp_path) as server:
-        environment = weir_server.plain_environment(server.data) | {"WEIR_DATA": str(server.data)}
-
-        def key_for(tenant):
-            made = subprocess.run([weir_server.WEIR, "keys", "create", "--name", tenant, "--tenant", tenant, "--json"],
-                                  capture_output=True, text=True, env=environment, timeout=30, check=True)
-            return json.loads(made.stdout)["key"]
-
-        one, two = key_for("one"), key_for("two")
-        mine = QdrantClient(url=server.url, api_key=one, timeout=60)
-        theirs = QdrantClient(url=server.url, api_key=two, timeout=60)
-        for client in (mine, theirs):
-            client.create_collection("c", vectors_config=models.VectorParams(size=2, distance=models.Distance.DOT))
-        mine.upsert("c", [models.PointStruct(id=1, vector=[1, 2])])
-        made = mine.create_snapshot("c")
-        assert theirs.list_snapshots("c") == []
-        with pytest.raises(UnexpectedResponse) as raised:
-            theirs.recover_snapshot("c", location=f"file:///c/{made.name}")
-        assert raised.value.status_code == 404
-        assert httpx.get(f"{server.url}/collections/c/snapshots/{made.name}", headers={"api-key": two}).status_code == 404
-        assert httpx.get(f"{server.url}/collections/c/snapshots/{made.name}", headers={"api-key": one}).status_code == 200
-        assert theirs.count("c").count == 0 and mine.count("c").count == 1

@@ -1,5 +1,6 @@
 """Snapshots of collections over Qdrant's API, with its own client."""
 
+import io
 import json
 import subprocess
 

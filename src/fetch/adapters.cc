@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "fetch/local_file.h"
-#include "fetch/transfer.h"
 #include "gguf/adapter.h"
 #include "gguf/inspect.h"
 
@@ -29,16 +28,9 @@ Result<void> FetchOne(const Session& session, const Source& source, const PartFi
   auto partial = BeginOrWait(session, file.sha256, there);
   if (!partial) return Fail(partial.error());
   if (!*partial) return {};
-  const auto arrived = FetchFile(
-      session.downloads,
-      {.who = source.who,
-       .url = file.url,
-       .token = source.token,
-       .size = file.size,
-       .sha256 = file.sha256,
-       .connections = static_cast<int>(session.job.connections)},
-      **partial, [&] { return session.writer.FreeBytes(); },
-      [&](uint64_t done, uint64_t total) { session.reporter.Progress(done, total); });
+  const auto arrived =
+      FetchInto(session, source, file, **partial,
+                [&](uint64_t done, uint64_t total) { session.reporter.Progress(done, total); });
   if (!arrived) return Fail(arrived.error());
   if (auto inspected = InspectAdapter((*partial)->data()); !inspected) {
     session.writer.Discard(std::move(**partial));

@@ -118,16 +118,9 @@ Result<Event> FetchRemote(const Session& session, const Source& source) {
     }
     return Commit(session, std::move(**partial), source, *sha256);
   }
-  const auto arrived = FetchFile(
-      session.downloads,
-      {.who = source.who,
-       .url = source.url,
-       .token = source.token,
-       .size = source.size,
-       .sha256 = source.sha256,
-       .connections = static_cast<int>(session.job.connections)},
-      **partial, [&] { return session.writer.FreeBytes(); },
-      [&](uint64_t done, uint64_t total) { session.reporter.Progress(done, total); });
+  const auto arrived =
+      FetchInto(session, source, {source.url, source.size, source.sha256}, **partial,
+                [&](uint64_t done, uint64_t total) { session.reporter.Progress(done, total); });
   if (!arrived) {
     const std::string& reason = arrived.error().reason;
     if (reason == "wrong_sha256" || reason == "not_gguf" || reason == "wrong_size" ||

@@ -88,15 +88,8 @@ Result<std::string> FetchParts(const Session& session, const Source& source,
     auto partial = BeginOrWait(session, KeyOf(file), [] { return false; });
     if (!partial) return Fail(partial.error());
     parts.push_back(std::move(**partial));
-    const auto arrived = FetchFile(
-        session.downloads,
-        {.who = source.who,
-         .url = file.url,
-         .token = source.token,
-         .size = file.size,
-         .sha256 = file.sha256,
-         .connections = static_cast<int>(session.job.connections)},
-        parts.back(), [&] { return session.writer.FreeBytes(); },
+    const auto arrived = FetchInto(
+        session, source, file, parts.back(),
         [&](uint64_t done, uint64_t) { session.reporter.Progress(before + done, source.size); });
     if (!arrived) return Fail(arrived.error());
     before += arrived->size;

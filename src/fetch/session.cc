@@ -67,6 +67,20 @@ models::Manifest ManifestOf(const Source& source, const std::string& sha256, uin
           .adapters = std::move(adapters)};
 }
 
+Result<Arrived> FetchInto(const Session& session, const Source& source, const PartFile& file,
+                          models::Partial& partial,
+                          const std::function<void(uint64_t, uint64_t)>& on_progress) {
+  return FetchFile(
+      session.downloads,
+      {.who = source.who,
+       .url = file.url,
+       .token = source.token,
+       .size = file.size,
+       .sha256 = file.sha256,
+       .connections = static_cast<int>(session.job.connections)},
+      partial, [&] { return session.writer.FreeBytes(); }, on_progress);
+}
+
 Result<void> Inspect(int file) {
   const auto info = gguf::InspectDescriptor(file);
   if (!info) {

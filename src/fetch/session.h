@@ -11,6 +11,7 @@
 #include "base/result.h"
 #include "fetch/job.h"
 #include "fetch/reference.h"
+#include "fetch/transfer.h"
 #include "http/download.h"
 #include "models/catalogue.h"
 #include "models/writer.h"
@@ -74,6 +75,11 @@ Result<Source> FindSource(const Session& session, const Reference& reference);
 
 // The commit's beginning: what every manifest of a fetched model says.
 models::Manifest ManifestOf(const Source& source, const std::string& sha256, uint64_t size);
+
+// One file of a source into its partial, over the connections of the job. FetchFile's errors.
+Result<Arrived> FetchInto(const Session& session, const Source& source, const PartFile& file,
+                          models::Partial& partial,
+                          const std::function<void(uint64_t, uint64_t)>& on_progress);
 
 // Holds a whole file against the inspector. kUnprocessable with the inspector's reason.
 Result<void> Inspect(int file);

@@ -58,6 +58,13 @@ class WriterTest : public testing::Test {
     const auto done = writer.Commit(std::move(*partial), ManifestOf(name, content), keep_previous);
     ASSERT_TRUE(done) << done.error().message;
   }
+  // A file without a name.
+  static void Keep(const Writer& writer, const std::string& content) {
+    auto partial = writer.Begin("keep");
+    ASSERT_TRUE(partial) << partial.error().message;
+    Fill(*partial, content);
+    ASSERT_TRUE(writer.Keep(std::move(*partial), Sha256::Of(content)));
+  }
   std::string Content(const std::string& name) {
     const auto model = Store(root_).Open(name);
     if (!model) return model.error().reason;
@@ -277,10 +284,7 @@ TEST_F(WriterTest, ANameNeedsABlob) {
 TEST_F(WriterTest, AdaptersStayAsLongAsAModelHasThem) {
   const Writer writer = Open();
   Put(writer, "base:1", "weights");
-  auto adapter = writer.Begin("adapter");
-  ASSERT_TRUE(adapter);
-  Fill(*adapter, "lora");
-  ASSERT_TRUE(writer.Keep(std::move(*adapter), Sha256::Of("lora")));
+  Keep(writer, "lora");
   Manifest made = ManifestOf("made:1", "weights");
   made.adapters = {{Sha256::Of("lora"), 4}};
   ASSERT_TRUE(writer.GiveName(made, false));
@@ -302,10 +306,7 @@ TEST_F(WriterTest, AdaptersStayAsLongAsAModelHasThem) {
 TEST_F(WriterTest, ABlobIsDroppedAsLongAsNoNameHasIt) {
   const Writer writer = Open();
   Put(writer, "base:1", "weights");
-  auto adapter = writer.Begin("adapter");
-  ASSERT_TRUE(adapter);
-  Fill(*adapter, "lora");
-  ASSERT_TRUE(writer.Keep(std::move(*adapter), Sha256::Of("lora")));
+  Keep(writer, "lora");
   for (const std::string& content : {"weights", "lora"}) writer.DropIfLoose(Sha256::Of(content));
   EXPECT_THAT(Below("blobs"), ElementsAre("sha256-" + Sha256::Of("weights")));
 }

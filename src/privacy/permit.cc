@@ -176,21 +176,20 @@ Result<std::string> PermitBook::Redeem(const wire::EgressCall& call, MonotonicTi
       DigestOf(call.method, url, call.path, call.headers, call.body) != slip.digest) {
     return Refuse("permit_bytes", "the bytes are not those that were permitted");
   }
-  if (auto once = UseOnce(slip.serial, slip.expires_ns, now); !once) return Fail(once.error());
+  if (!UseOnce(slip.serial)) return Refuse("permit_used", "the permit was used before");
   return url;
 }
 
-Result<void> PermitBook::UseOnce(uint64_t serial, int64_t expires_ns, MonotonicTime now) {
-  if (used_.size() >= kSerialsMax) {
-    std::erase_if(used_, [&](const auto& item) { return item.second <= Nanoseconds(now); });
+bool PermitBook::UseOnce(uint64_t serial) {
+  if (serial + kSerialWindow <= newest_) return false;
+  if (serial > newest_ + kSerialWindow) {
+    used_.reset();
+    newest_ = serial;
   }
-  if (used_.size() >= kSerialsMax) {
-    return Refuse("permit_used", fmt::format("more than {} permits are in use", kSerialsMax));
-  }
-  if (!used_.emplace(serial, expires_ns).second) {
-    return Refuse("permit_used", "the permit was used before");
-  }
-  return {};
+  while (newest_ < serial) used_.reset(++newest_ % kSerialWindow);
+  if (used_.test(serial % kSerialWindow)) return false;
+  used_.set(serial % kSerialWindow);
+  return true;
 }
 
 }  // namespace weir::privacy

@@ -11,11 +11,11 @@
 // Pure but for randomness: time is handed in. One thread each.
 #pragma once
 
+#include <bitset>
 #include <cstdint>
 #include <map>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -29,7 +29,8 @@ namespace weir::privacy {
 
 inline constexpr Duration kPermitLife = std::chrono::seconds(30);  // until the call has to start
 inline constexpr size_t kDestinationsMax = 4096;
-inline constexpr size_t kSerialsMax = 1u << 16;  // used ones that are remembered until they expire
+// Permits may be used in another order than they were issued in, this far apart.
+inline constexpr uint64_t kSerialWindow = 1u << 14;
 
 // A backend's place in the network, as the configuration says. Office and book each read it
 // themselves.
@@ -106,12 +107,15 @@ class PermitBook {
   Result<std::string> Redeem(const wire::EgressCall& call, MonotonicTime now);
 
  private:
-  Result<void> UseOnce(uint64_t serial, int64_t expires_ns, MonotonicTime now);
+  bool UseOnce(uint64_t serial);
 
   std::map<std::string, Destination, std::less<>> destinations_;
   std::string policy_hash_;
   std::string mac_key_;
-  std::unordered_map<uint64_t, int64_t> used_ = {};  // serial to expiry
+  // Which of the last kSerialWindow serials were used; older ones count as used (the window of
+  // RFC 4303, section 3.4.3).
+  std::bitset<kSerialWindow> used_ = {};
+  uint64_t newest_ = 0;
 };
 
 }  // namespace weir::privacy

@@ -123,19 +123,28 @@ TEST_F(PermitTest, TheDoorHoldsTheCeilingByItself) {
   EXPECT_EQ(stricter.Redeem(Permitted(), kNow).error().reason, "label_exceeds_ceiling");
 }
 
-TEST_F(PermitTest, UsedOnesAreForgottenOnlyWhenTheyHaveExpired) {
-  for (size_t i = 0; i < kSerialsMax; ++i) ASSERT_EQ(Refusal(Permitted()), "accepted");
-  EXPECT_EQ(Refusal(Permitted()), "permit_used");  // full: refused, not forgotten
-  const MonotonicTime later = kNow + kPermitLife;
-  auto permit = office_.Issue({"r", "t", "cloud", 0, chat::Label::kPublic}, Call(), later);
-  const chat::ProviderCall call = Call();
-  EXPECT_EQ(Refusal({.permit = std::move(*permit).Spend(),
-                     .method = call.method,
-                     .path = call.path,
-                     .headers = call.headers,
-                     .body = call.body},
-                    later),
-            "accepted");
+TEST_F(PermitTest, CountsOnceAlsoLongAfterAndOutOfOrder) {
+  const wire::EgressCall first = Permitted();
+  const wire::EgressCall second = Permitted();
+  const wire::EgressCall third = Permitted();
+  EXPECT_EQ(Refusal(third), "accepted");
+  EXPECT_EQ(Refusal(first), "accepted");
+  EXPECT_EQ(Refusal(first), "permit_used");
+  EXPECT_EQ(Refusal(third), "permit_used");
+  // Any number of permits within the life of one.
+  for (size_t i = 0; i < 5 * kSerialWindow; ++i) ASSERT_EQ(Refusal(Permitted()), "accepted") << i;
+  for (const auto& old : {first, second, third}) EXPECT_EQ(Refusal(old), "permit_used");
+}
+
+TEST_F(PermitTest, OnesThatNobodyUsesLeaveTheOthersAlone) {
+  const wire::EgressCall early = Permitted();
+  for (size_t i = 0; i + 1 < kSerialWindow; ++i) Permitted();
+  const wire::EgressCall late = Permitted();
+  EXPECT_EQ(Refusal(late), "accepted");
+  EXPECT_EQ(Refusal(early), "permit_used") << "too far behind to be known";
+  for (size_t i = 0; i < 3 * kSerialWindow; ++i) Permitted();
+  EXPECT_EQ(Refusal(Permitted()), "accepted");
+  EXPECT_EQ(Refusal(late), "permit_used");
 }
 
 }  // namespace

@@ -6,9 +6,12 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstdint>
-#include <string>
-#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "base/check.h"
 
 namespace weir::routing {
 namespace {
@@ -47,7 +50,10 @@ constexpr Range kRanges[] = {
     {0x20000, 0x3FFFF, Script::kHan},
 };
 
+constexpr bool IsAsciiLetter(char32_t c) { return (c | 0x20) >= 'a' && (c | 0x20) <= 'z'; }
+
 Script ScriptOf(char32_t c) {
+  if (c < 0x80) return IsAsciiLetter(c) ? Script::kLatin : Script::kNone;
   const auto* found = std::ranges::lower_bound(kRanges, c, {}, &Range::last);
   return found != std::end(kRanges) && c >= found->first ? found->script : Script::kNone;
 }
@@ -87,17 +93,20 @@ char32_t Next(std::string_view& text) {
   return c;
 }
 
-void Append(std::string& text, char32_t c) {
-  if (c < 0x80) {
-    text += static_cast<char>(c);
-  } else if (c < 0x800) {
-    text += static_cast<char>(0xC0 | c >> 6);
-    text += static_cast<char>(0x80 | (c & 0x3F));
-  } else {
-    text += static_cast<char>(0xE0 | c >> 12);
-    text += static_cast<char>(0x80 | (c >> 6 & 0x3F));
-    text += static_cast<char>(0x80 | (c & 0x3F));
-  }
+// The word that is being read, in lower case: code points mixed into one number (FNV-1a). Words of
+// a text are looked up by that number alone; those of the lists have different ones (TableOfWords).
+class WordHash {
+ public:
+  constexpr void Add(char32_t c) { value_ = (value_ ^ c) * 0x100000001B3; }
+  constexpr uint64_t value() const { return value_; }
+
+ private:
+  uint64_t value_ = 0xCBF29CE484222325;
+};
+
+// Letters that Persian and Urdu have and Arabic has not: che, zhe, gaf, and their yeh and kaf.
+bool IsPersian(char32_t c) {
+  return c == 0x686 || c == 0x698 || c == 0x6AF || c == 0x6CC || c == 0x6A9;
 }
 
 struct CommonWords {
@@ -201,21 +210,53 @@ constexpr int kPointsMin = 18;      // a word of its own, and one more that is s
 constexpr int kWordsMin = 3;        // fewer are a name as likely as a sentence
 constexpr int kWordsPerHitMax = 7;  // of prose every third word is a common one; of code few are
 
-using WordTable = std::unordered_map<std::string_view, uint32_t>;  // bits of kCommon
-
-const WordTable& Words() {
-  static const WordTable table = [] {
-    WordTable made;
+// The words of all lists, found by their hash: open addressing in a table that is mostly empty.
+class TableOfWords {
+ public:
+  TableOfWords() {
     for (size_t i = 0; i < kWithWords; ++i) {
       std::string_view left = kCommon[i].words;
+      WordHash word;
       while (!left.empty()) {
-        const std::string_view word = left.substr(0, left.find(' '));
-        made[word] |= uint32_t{1} << i;
-        left.remove_prefix(std::min(left.size(), word.size() + 1));
+        const char32_t c = Next(left);
+        if (c != ' ') word.Add(c);
+        if (c != ' ' && !left.empty()) continue;
+        Put(word.value(), uint32_t{1} << i);
+        word = {};
       }
     }
-    return made;
-  }();
+  }
+  // Bits of kCommon.
+  uint32_t Find(uint64_t hash) const { return entries_[PlaceOf(hash)].languages; }
+
+ private:
+  struct Entry {
+    uint64_t hash = 0;
+    uint32_t languages = 0;  // 0: nothing is here
+  };
+  static constexpr size_t kPlaces = size_t{1} << 12;
+
+  size_t PlaceOf(uint64_t hash) const {
+    size_t place = (hash ^ hash >> 32) % kPlaces;
+    while (entries_[place].languages != 0 && entries_[place].hash != hash) {
+      place = (place + 1) % kPlaces;
+    }
+    return place;
+  }
+  void Put(uint64_t hash, uint32_t language) {
+    Entry& entry = entries_[PlaceOf(hash)];
+    count_ += entry.languages == 0 ? 1 : 0;
+    CHECK(count_ * 2 < kPlaces, "the table of words is at most half full");
+    entry.hash = hash;
+    entry.languages |= language;
+  }
+
+  std::vector<Entry> entries_ = std::vector<Entry>(kPlaces);
+  size_t count_ = 0;
+};
+
+const TableOfWords& Words() {
+  static const TableOfWords table;
   return table;
 }
 
@@ -230,7 +271,9 @@ class Counts {
         continue;
       }
       ++letters_[static_cast<size_t>(script)];
-      if (word_.size() < kWordBytesMax) Append(word_, Lower(c));
+      if (script == Script::kArabic) persian_ |= IsPersian(c);
+      word_.Add(Lower(c));
+      in_word_ = true;
     }
     EndWord();
   }
@@ -254,27 +297,19 @@ class Counts {
   }
 
  private:
-  static constexpr size_t kWordBytesMax = 32;
   static constexpr int kLettersMin = 4;
   static constexpr int kWeightOfSyllable = 3;  // one of these says as much as some letters
 
   void EndWord() {
-    if (word_.empty()) return;
+    if (!std::exchange(in_word_, false)) return;
     ++words_;
-    const auto found = Words().find(word_);
-    if (found != Words().end()) {
-      ++hits_;
-      const int share = kPointsOfWord / __builtin_popcount(found->second);
-      for (size_t i = 0; i < kWithWords; ++i) {
-        if ((found->second >> i & 1u) != 0) points_[i] += share;
-      }
+    uint32_t languages = common_.Find(std::exchange(word_, {}).value());
+    if (languages == 0) return;
+    ++hits_;
+    const int share = kPointsOfWord / std::popcount(languages);
+    for (; languages != 0; languages &= languages - 1) {
+      points_[static_cast<size_t>(std::countr_zero(languages))] += share;
     }
-    // Letters that Persian and Urdu have and Arabic has not: che, zhe, gaf, and their yeh and kaf.
-    for (const std::string_view letter :
-         {"\xDA\x86", "\xDA\x98", "\xDA\xAF", "\xDB\x8C", "\xDA\xA9"}) {
-      persian_ |= word_.find(letter) != std::string::npos;
-    }
-    word_.clear();
   }
 
   std::string_view ByWords() const {
@@ -290,12 +325,14 @@ class Counts {
     return kCommon[static_cast<size_t>(best - points_.begin())].language;
   }
 
+  const TableOfWords& common_ = Words();
   std::array<int, kScripts> letters_ = {};
   std::array<int, kWithWords> points_ = {};
   int words_ = 0;
   int hits_ = 0;
   bool persian_ = false;
-  std::string word_;
+  WordHash word_ = {};
+  bool in_word_ = false;
 };
 
 }  // namespace

@@ -17,7 +17,7 @@ inline constexpr std::string_view kLanguages[] = {
     "hu", "ro", "tr", "ru", "uk", "el", "he", "ar", "ja", "zh", "ko", "th", kUnknownLanguage};
 
 // Of a text its beginning and its end are read, so many bytes of each.
-inline constexpr size_t kLanguageBytes = size_t{2} << 10;
+inline constexpr size_t kLanguageBytes = size_t{1} << 10;
 
 // One of kLanguages.
 std::string_view LanguageOf(std::string_view text);

@@ -42,6 +42,12 @@ class EventStream {
   virtual Metered Meter() const { return {}; }
 };
 
+// How a model stands now.
+struct Residence {
+  std::optional<Duration> load = {};  // until it is in memory; zero: it is; nothing: not known
+  size_t open = 0;                    // requests that run there, or wait for it
+};
+
 class Backend {
  public:
   virtual ~Backend() = default;
@@ -58,6 +64,8 @@ class Backend {
                                            const chat::ScoreRequest& request) = 0;
   // Answers that somebody waits for now; work in the background makes room for them.
   virtual size_t generating() const { return 0; }
+  // What loading takes is known of models that were loaded since the start.
+  virtual Residence ResidenceOf(const std::string& /*model*/) const { return {}; }
 };
 
 }  // namespace weir::backends

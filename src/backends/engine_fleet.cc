@@ -207,7 +207,7 @@ Result<EngineFleet::SlotPtr> EngineFleet::NewSlot(const std::string& model, cons
     slot->pinned = replaced->pinned;
   }
   slot->after = replaced ? replaced->exit : nullptr;
-  slot->last_used = clock_.Now();
+  slot->begun = slot->last_used = clock_.Now();
   if (auto room = MakeRoom(*slot); !room) return std::unexpected(room.error());
   slots_[model] = slot;
   Spawn(executor_, "load model", Load(slot));
@@ -230,6 +230,7 @@ Task<void> EngineFleet::Load(SlotPtr slot) {
   if (info) {
     slot->state = EngineState::kReady;
     slot->last_used = clock_.Now();
+    loads_[slot->model] = slot->last_used - slot->begun;
     LogInfo("loaded {} in {:.0f} ms, {}", slot->model, info->load_ms, SizeText(info->memory_bytes));
     Remember(*slot);
     GiveBack(*slot);

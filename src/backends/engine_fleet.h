@@ -101,6 +101,7 @@ class EngineFleet final : public Backend {
   Task<Result<chat::Scores>> Score(const chat::Principal& principal, std::string model,
                                    const chat::ScoreRequest& request) override;
   size_t generating() const override { return *generating_; }
+  Residence ResidenceOf(const std::string& model) const override;
   Task<Result<wire::Tokens>> Tokenize(std::string model, wire::Tokenize request);
   Task<Result<wire::Text>> Detokenize(std::string model, wire::Detokenize request);
 
@@ -168,6 +169,7 @@ class EngineFleet final : public Backend {
   std::map<uint64_t, ExitPtr> exits_ = {};         // of engines that have not ended
   std::map<std::string, uint64_t> restarts_ = {};  // bounded by the models that there are
   std::map<std::string, uint64_t> measured_ = {};  // bytes by Slot::footprint; bounded
+  std::map<std::string, Duration> loads_ = {};     // what the last took; bounded by the models
 };
 
 }  // namespace weir::backends

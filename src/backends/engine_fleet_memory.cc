@@ -87,6 +87,21 @@ FleetMemory EngineFleet::memory() const {
   return memory;
 }
 
+Residence EngineFleet::ResidenceOf(const std::string& model) const {
+  const auto found = slots_.find(model);
+  const auto known = loads_.find(model);
+  Residence residence;
+  if (known != loads_.end()) residence.load = known->second;
+  if (found == slots_.end()) return residence;
+  const Slot& slot = *found->second;
+  residence.open = slot.users;
+  if (slot.state == EngineState::kReady) residence.load = Duration::zero();
+  if (slot.state == EngineState::kLoading && residence.load) {
+    residence.load = std::max(*residence.load - (clock_.Now() - slot.begun), Duration::zero());
+  }
+  return residence;
+}
+
 // What failed has no process; it is remembered until it may be tried again.
 void EngineFleet::ForgetFailures() {
   std::erase_if(slots_, [this](const auto& entry) {

@@ -46,6 +46,33 @@ TEST_F(EngineFleetTest, AnUnknownModelStartsNothing) {
   EXPECT_EQ(starter_.starts, 0u);
 }
 
+TEST_F(EngineFleetTest, HowLongAModelWillTakeToBeThereIsKnownFromItsLastLoad) {
+  EXPECT_EQ(fleet_->ResidenceOf("m").load, std::nullopt) << "it was never loaded";
+  starter_.go_on.Reset();
+  const auto asked = Ask("m");
+  ASSERT_TRUE(Until([&] { return starter_.starts == 1; }));
+  EXPECT_EQ(fleet_->ResidenceOf("m").load, std::nullopt);
+  EXPECT_EQ(fleet_->ResidenceOf("m").open, 1u);
+  clock_.Advance(seconds(3));
+  starter_.go_on.Set();
+  ASSERT_TRUE(Until([&] { return asked->has_value(); }));
+  EXPECT_EQ(fleet_->ResidenceOf("m").load, Duration::zero());
+  Hold("m");
+  EXPECT_EQ(fleet_->ResidenceOf("m").open, 1u);
+  streams_.clear();
+  ASSERT_TRUE(fleet_->Stop("m"));
+  EXPECT_EQ(fleet_->ResidenceOf("m").load, seconds(3));
+  starter_.go_on.Reset();
+  const auto again = Ask("m");
+  ASSERT_TRUE(Until([&] { return starter_.starts == 2; }));
+  clock_.Advance(seconds(1));
+  EXPECT_EQ(fleet_->ResidenceOf("m").load, seconds(2)) << "what is left of it";
+  clock_.Advance(seconds(9));
+  EXPECT_EQ(fleet_->ResidenceOf("m").load, Duration::zero());
+  starter_.go_on.Set();
+  ASSERT_TRUE(Until([&] { return again->has_value(); }));
+}
+
 TEST_F(EngineFleetTest, EveryKindOfQuestionReachesTheEngine) {
   const chat::EmbedRequest embed{.inputs = {{.text = "a"}}};
   EXPECT_EQ(RunForTest(loop_, fleet_->Embed({}, "m", embed)).value().vectors.size(), 1u);

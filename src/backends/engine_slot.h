@@ -33,6 +33,7 @@ struct EngineFleet::Slot {
 
   std::string model;
   EngineState state = EngineState::kLoading;
+  MonotonicTime begun = {};  // to load
   ModelFile file = {};
   std::string footprint = {};  // model, file and settings: what decides how much it takes
   ExitPtr after = {};          // of the engine that this one replaces

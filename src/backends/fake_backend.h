@@ -42,6 +42,7 @@ class FakeBackend final : public Backend {
     Duration load_time = Duration::zero();  // of the first request; cancelled, it begins again
     size_t answers_missing = 0;             // vectors or scores that it forgets
     std::vector<double> scores = {};        // log-probabilities; missing ones are -1, -2, ...
+    Residence residence = {.load = Duration::zero()};
   };
 
   std::map<std::string, Model> models = {};
@@ -92,6 +93,10 @@ class FakeBackend final : public Backend {
       answer.continuations.push_back({i < found.scores.size() ? found.scores[i] : usual, 1});
     }
     co_return answer;
+  }
+  Residence ResidenceOf(const std::string& model) const override {
+    const auto found = models.find(model);
+    return found == models.end() ? Residence() : found->second.residence;
   }
 
  private:

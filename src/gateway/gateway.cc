@@ -130,11 +130,17 @@ void AddCaller(const Gateway& gateway, const Asked& asked, routing::Features& fe
 }
 
 routing::StateOf StateOfTargets(const Gateway& gateway) {
-  return [providers = gateway.providers](const routing::Target& target) -> uint32_t {
-    if (!target.beyond) return 0;
-    if (providers == nullptr || !providers->Has(target.name)) return routing::kOffline;
-    if (providers->MayAsk(target.name)) return 0;
-    return providers->IsRetired(target.name) ? routing::kRetired : routing::kBreakerOpen;
+  return [&gateway](const routing::Target& target) -> routing::TargetNow {
+    const auto* providers = gateway.providers;
+    if (!target.beyond) {
+      return {.speed =
+                  gateway.paces.SpeedOf(target.name, gateway.engines.ResidenceOf(target.model))};
+    }
+    if (providers == nullptr || !providers->Has(target.name)) return {.failed = routing::kOffline};
+    const routing::Speed speed = gateway.paces.SpeedOf(target.name);
+    if (providers->MayAsk(target.name)) return {.speed = speed};
+    return {.failed = providers->IsRetired(target.name) ? routing::kRetired : routing::kBreakerOpen,
+            .speed = speed};
   };
 }
 

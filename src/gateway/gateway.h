@@ -24,6 +24,7 @@
 #include "gateway/accounts.h"
 #include "gateway/asked_again.h"
 #include "gateway/decision_log.h"
+#include "gateway/target_paces.h"
 #include "history/store.h"
 #include "privacy/label_inputs.h"
 #include "privacy/label_memory.h"
@@ -81,6 +82,7 @@ struct Gateway {
   Accounts* accounts = nullptr;       // null: nothing is booked (tests)
   history::Store* history = nullptr;  // null: decisions are forgotten with the program (tests)
   AskedAgain turns = {};
+  TargetPaces paces = {};
 
   routing::Experience experience() const {
     return {.predictor = *predictor, .draft_check = *draft_check, .refit = *refit};
@@ -138,7 +140,7 @@ void KeepRecord(Gateway& gateway, const std::string& decision_id);
 
 // What routing knows of who asks.
 void AddCaller(const Gateway& gateway, const Asked& asked, routing::Features& features);
-// How targets beyond this machine are doing now.
+// How targets are doing now, and what is known of their speed.
 routing::StateOf StateOfTargets(const Gateway& gateway);
 
 // Whether a failure is the target's and not the request's: another target may do better.

@@ -94,6 +94,26 @@ TEST_F(GatewayTest, ATargetThatFailsBeforeItsFirstEventIsReplacedByTheNext) {
   EXPECT_EQ(backend_.live_streams, 1);  // the one that failed is gone
 }
 
+TEST_F(GatewayTest, WhoHasToLoadForLongComesAfterWhoIsThere) {
+  chat::Done timed{.usage = {.prompt_tokens = 100, .cached_tokens = 0, .completion_tokens = 20},
+                   .prompt_ms = 100,
+                   .decode_ms = 400};
+  for (const char* model : {"m-a", "m-b"}) {
+    backend_.models[model].steps = {chat::Event(chat::Delta{.text = model}), chat::Event(timed)};
+  }
+  for (const char* name : {"a", "b"}) ASSERT_TRUE(Hear(*Start(name).value()));
+  EXPECT_EQ(Hear(*Start("auto").value()), "m-a");
+  backend_.models["m-a"].residence.load = seconds(4);
+  const auto generation = Start("auto").value();
+  EXPECT_EQ(generation->target().name, "b");
+  EXPECT_THAT(generation->decision().explanation,
+              Contains(HasSubstr("chosen: b, in 0.4 s; a would take 4.4 s")));
+  const auto* record = gateway_.decisions.Find(generation->decision_id());
+  EXPECT_EQ(record->considered[0].speed.load_ms, 4'000);
+  EXPECT_EQ(record->considered[0].expected_ms, 4'400);
+  EXPECT_EQ(record->considered[1].speed.decode_rate, 50'000);
+}
+
 TEST_F(GatewayTest, ATargetThatCannotBeLoadedIsReplacedToo) {
   backend_.models["m-a"].refusal = Error{Code::kUnavailable, "no room"};
   const auto generation = Start("auto").value();

@@ -150,6 +150,9 @@ class RoutedGeneration final : public Generation {
     if (auto valid = StillValid(); !valid) co_return End(std::move(valid.error()));
     if (*event && !std::exchange(answered_, true)) Record("served");
     const auto* done = *event ? std::get_if<chat::Done>(&**event) : nullptr;
+    if (*event && !first_at_ && std::holds_alternative<chat::Delta>(**event)) {
+      first_at_ = gateway_.clock.Now();
+    }
     if (*event && gateway_.labels != nullptr) {
       said_.Take(**event);
       if (done != nullptr) {
@@ -160,8 +163,19 @@ class RoutedGeneration final : public Generation {
     co_return std::move(event);
   }
 
+  // A whole answer tells how fast its target is.
+  void Time(const chat::Done& done) {
+    if (!target().beyond) {
+      gateway_.paces.Answered(target().name, done, open_);
+    } else if (first_at_) {
+      gateway_.paces.Answered(target().name, done.usage, *first_at_ - asked_at_,
+                              gateway_.clock.Now() - asked_at_);
+    }
+  }
+
   // The whole answer was given.
   void Finish(const chat::Done& done) {
+    Time(done);
     TakeCheckWork();
     DecisionRecord* record = gateway_.decisions.Find(decision_id_);
     if (record == nullptr) return;
@@ -248,11 +262,13 @@ class RoutedGeneration final : public Generation {
   Task<Result<std::optional<chat::Event>>> Try(MonotonicTime until) {
     if (auto opened = co_await OpenAccount(); !opened) co_return std::unexpected(opened.error());
     if (!stream_ && target().beyond) {
+      asked_at_ = gateway_.clock.Now();
       auto stream = Beyond();
       if (!stream) co_return std::unexpected(stream.error());
       stream_ = Booking(std::move(*stream));
     }
     if (!stream_) {
+      open_ = gateway_.engines.ResidenceOf(target().model).open;
       // Loading a model may take longer than the caller's patience; it goes on meanwhile, so trying
       // again is cheap.
       auto stream = co_await WithDeadline(
@@ -417,7 +433,10 @@ class RoutedGeneration final : public Generation {
   std::vector<Booked> side_costs_ = {};  // of all side work, taken or not; the draft's is the last
   std::string decision_id_ = {};
   MonotonicTime deadline_ = MonotonicTime::max();
-  std::unique_ptr<Account> account_ = {};  // until there is a stream, which takes it
+  MonotonicTime asked_at_ = {};                 // the provider that answers
+  std::optional<MonotonicTime> first_at_ = {};  // something of the answer was given
+  size_t open_ = 0;                             // requests that the engine had when it was asked
+  std::unique_ptr<Account> account_ = {};       // until there is a stream, which takes it
   std::unique_ptr<backends::EventStream> stream_ = {};
   size_t current_ = 0;
   std::string tried_ = {};  // targets before this one, and what became of them

@@ -45,6 +45,23 @@ void AppendFilters(json::Writer& writer, uint32_t failed) {
   writer.EndArray();
 }
 
+void AppendConsidered(json::Writer& writer, const routing::Considered& item) {
+  writer.BeginObject().Field("target", item.target).Key("failed");
+  AppendFilters(writer, item.failed);
+  AppendMaybe(writer, "expected_ms", item.expected_ms);
+  if (item.speed != routing::Speed()) {
+    writer.Key("speed").BeginObject();
+    AppendMaybe(writer, "load_ms", item.speed.load_ms);
+    AppendMaybe(writer, "queue_ms", item.speed.queue_ms);
+    AppendMaybe(writer, "first_ms", item.speed.first_ms);
+    AppendMaybe(writer, "prefill_tokens_per_1000_s", item.speed.prefill_rate);
+    AppendMaybe(writer, "decode_tokens_per_1000_s", item.speed.decode_rate);
+    AppendMaybe(writer, "answer_tokens", item.speed.answer_tokens);
+    writer.EndObject();
+  }
+  writer.EndObject();
+}
+
 void AppendFeatures(json::Writer& writer, const routing::Features& features) {
   writer.Key("features")
       .BeginObject()
@@ -240,6 +257,21 @@ uint32_t ReadFilters(json::Fields& fields) {
   return failed;
 }
 
+routing::Considered ReadConsidered(json::Fields& fields) {
+  routing::Considered item{.target = TextOf(fields, "target"),
+                           .failed = ReadFilters(fields),
+                           .expected_ms = fields.Int("expected_ms", 0, kMax)};
+  if (auto speed = fields.Nested("speed")) {
+    item.speed = {.load_ms = speed->Int("load_ms", 0, kMax),
+                  .queue_ms = speed->Int("queue_ms", 0, kMax),
+                  .first_ms = speed->Int("first_ms", 0, kMax),
+                  .prefill_rate = speed->Int("prefill_tokens_per_1000_s", 0, kMax),
+                  .decode_rate = speed->Int("decode_tokens_per_1000_s", 0, kMax),
+                  .answer_tokens = speed->Int("answer_tokens", 0, kMax)};
+  }
+  return item;
+}
+
 template <class Read>
 void ReadEach(json::Fields& fields, std::string_view key, size_t max, const Read& read) {
   const json::Array* all = fields.List(key, max);
@@ -269,11 +301,7 @@ void AppendRecord(json::Writer& writer, const Record& record) {
       .Field("policy", record.policy)
       .Field("label", chat::LabelName(record.features.label));
   writer.Key("considered").BeginArray();
-  for (const auto& item : record.considered) {
-    writer.BeginObject().Field("target", item.target).Key("failed");
-    AppendFilters(writer, item.failed);
-    writer.EndObject();
-  }
+  for (const auto& item : record.considered) AppendConsidered(writer, item);
   writer.EndArray();
   AppendLines(writer, "order", record.order);
   if (!record.refused.empty()) writer.Field("refused", record.refused);
@@ -329,9 +357,8 @@ Result<Record> ParseRecord(std::string_view text) {
   record.features.project = TextOf(fields, "project");
   if (auto facts = fields.Nested("prompt")) record.facts = ReadFacts(*facts);
   if (auto label = fields.Nested("label_inputs")) record.label = ReadLabel(*label);
-  ReadEach(fields, "considered", routing::kCandidatesMax, [&](json::Fields& one) {
-    record.considered.push_back({TextOf(one, "target"), ReadFilters(one)});
-  });
+  ReadEach(fields, "considered", routing::kCandidatesMax,
+           [&](json::Fields& one) { record.considered.push_back(ReadConsidered(one)); });
   record.order = fields.Strings("order", routing::kCandidatesMax, kTextMax);
   record.refused = TextOf(fields, "refused");
   record.explanation = fields.Strings("explanation", kLinesMax, kTextMax);

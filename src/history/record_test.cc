@@ -40,7 +40,16 @@ Record Full() {
                   .detected = chat::Label::kPersonal,
                   .findings = {"label personal: detector iban at message 2"},
                   .unscanned_at = "message 1"};
-  record.considered = {{"a", routing::kOffline | routing::kNoTools}, {"b", 0}};
+  record.considered = {{.target = "a", .failed = routing::kOffline | routing::kNoTools},
+                       {.target = "b",
+                        .speed = {.load_ms = 0,
+                                  .queue_ms = 20,
+                                  .first_ms = 300,
+                                  .prefill_rate = 232'000,
+                                  .decode_rate = 53'100,
+                                  .answer_tokens = 90},
+                        .expected_ms = 2'100},
+                       {.target = "c", .speed = {.load_ms = 700}}};
   record.order = {"b"};
   record.explanation = {"one", "two"};
   record.attempts = {{"b", "served"}};
@@ -72,6 +81,9 @@ TEST(Record, WhatIsPrintedReadsBack) {
   EXPECT_EQ(read->label, Full().label);
   EXPECT_EQ(read->features.label, chat::Label::kPersonal);
   EXPECT_EQ(read->considered[0].failed, routing::kOffline | routing::kNoTools);
+  EXPECT_EQ(read->considered[1].speed, Full().considered[1].speed);
+  EXPECT_EQ(read->considered[1].expected_ms, 2'100);
+  EXPECT_EQ(read->considered[2].speed, Full().considered[2].speed) << "unknown stays unknown";
   EXPECT_EQ(read->served->usage.prompt_tokens, 0);
   EXPECT_FALSE(read->served->usage.cached_tokens) << "unknown is not zero";
   EXPECT_EQ(read->checked, Full().checked);

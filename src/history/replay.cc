@@ -9,15 +9,15 @@ namespace weir::history {
 namespace {
 
 constexpr uint32_t kStateBits = routing::kOffline | routing::kBreakerOpen | routing::kRetired;
-constexpr int64_t kBytesPerToken = 3;          // as the gateway estimates
-constexpr int64_t kAnswerTokensUnknown = 256;  // of an answer that nobody counted
+constexpr int64_t kAnswerTokensUnknown = routing::kAnswerTokensGuess;
 constexpr std::string_view kRefused = "(refused)";
 
 // How a target was doing then.
-uint32_t StateThen(const Record& record, const routing::Target& target) {
+routing::TargetNow StateThen(const Record& record, const routing::Target& target) {
   const auto found =
       std::ranges::find(record.considered, target.name, &routing::Considered::target);
-  return found == record.considered.end() ? 0 : found->failed & kStateBits;
+  if (found == record.considered.end()) return {};
+  return {.failed = found->failed & kStateBits, .speed = found->speed};
 }
 
 chat::Principal CallerOf(const Record& record) {
@@ -39,7 +39,8 @@ Tokens TokensOf(const Record& record) {
   Tokens tokens;
   const chat::Usage usage = record.served ? record.served->usage : chat::Usage();
   tokens.guessed = !usage.prompt_tokens || !usage.completion_tokens;
-  tokens.prompt = usage.prompt_tokens.value_or(record.features.prompt_bytes / kBytesPerToken);
+  tokens.prompt =
+      usage.prompt_tokens.value_or(record.features.prompt_bytes / routing::kBytesPerTokenGuess);
   tokens.cached = usage.cached_tokens.value_or(0);
   tokens.completion = usage.completion_tokens.value_or(
       record.features.answer_tokens > 0

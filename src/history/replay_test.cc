@@ -33,7 +33,7 @@ class ReplayTest : public testing::Test {
     Record record{.id = id, .time = now_, .asked = asked, .policy = "old"};
     record.label = {.asserted = features.label};
     record.features = features;
-    auto decision = routing::Decide(policy_, asked, features);
+    auto decision = routing::Decide(policy_, asked, features, state_);
     if (!decision) {
       record.refused = decision.error().reason;
       return record;
@@ -67,6 +67,7 @@ class ReplayTest : public testing::Test {
   }
 
   routing::Policy policy_;
+  routing::StateOf state_;
   std::vector<privacy::LabelRule> rules_;
   std::map<std::string, ledger::Price> prices_;
   const routing::Refit refit_ = {};
@@ -84,6 +85,17 @@ TEST_F(ReplayTest, UnderTheSamePolicyNothingChanges) {
     policy_.virtuals[0].goal = {.cloud_share_max = static_cast<int32_t>(random() % 10'001)};
     policy_.virtuals[0].targets = seed % 2 ? std::vector<std::string>{"small", "rack", "big"}
                                            : std::vector<std::string>{"big", "small"};
+    state_ = [&random](const routing::Target&) -> routing::TargetNow {
+      const auto some = [&](int64_t most) {
+        return random() % 6 == 0 ? std::nullopt
+                                 : std::optional<int64_t>(static_cast<int64_t>(random()) % most);
+      };
+      return {.speed = {.load_ms = random() % 3 == 0 ? some(9'000) : 0,
+                        .queue_ms = some(3'000),
+                        .prefill_rate = some(300'000),
+                        .decode_rate = some(60'000),
+                        .answer_tokens = some(500)}};
+    };
     routing::Goals goals;
     std::vector<Record> records;
     for (int i = 0; i < 120; ++i) {
@@ -92,6 +104,7 @@ TEST_F(ReplayTest, UnderTheSamePolicyNothingChanges) {
                                  .tier_max = static_cast<routing::Tier>(random() % 3),
                                  .prompt_bytes = static_cast<int64_t>(random() % 5'000),
                                  .images = random() % 5 == 0};
+      if (random() % 3 == 0) features.deadline_ms = static_cast<int64_t>(random() % 20'000);
       const routing::PromptFacts facts{
           .predicted = {.small_right = static_cast<int32_t>(random() % 10'000),
                         .gain = static_cast<int32_t>(random() % 5'000)},

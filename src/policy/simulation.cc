@@ -15,7 +15,6 @@ namespace {
 
 constexpr json::Limits kLimits = {.depth = 64, .bytes = Simulation::kLineMax, .values = 1 << 20};
 constexpr size_t kWordMax = 256;
-constexpr int64_t kBytesPerToken = 3;           // as the gateway estimates
 constexpr int64_t kAnswerTokensExpected = 512;  // of an answer that may be longer
 
 // What stands beside the body of a request.
@@ -45,6 +44,11 @@ Beside ReadBeside(json::Fields& fields) {
   beside.at = WallTime(std::chrono::seconds(fields.Int("at", 0, int64_t{1} << 40).value_or(0)));
   fields.RefuseUnread();
   return beside;
+}
+
+// Nothing was measured: only what the policy declares of its targets says how long they take.
+routing::TargetNow IdleAndLoaded(const routing::Target&) {
+  return {.speed = {.load_ms = 0, .queue_ms = 0}};
 }
 
 bool HasUnreadable(const chat::GenerateRequest& request) {
@@ -96,7 +100,7 @@ Result<Simulated> Simulation::Decide(std::string_view line) {
   features.user = beside.caller.user;
 
   Simulated result{.asked = request.model, .label = labelled.label, .explanation = labelled.why};
-  auto decision = routing::Decide(world_.policy, request.model, features);
+  auto decision = routing::Decide(world_.policy, request.model, features, IdleAndLoaded);
   if (!decision) {
     result.refused = decision.error().reason;
     result.explanation.push_back("refused: " + decision.error().message);
@@ -139,8 +143,8 @@ routing::MoneyToday Simulation::MoneyFor(const routing::Decision& decision,
                              ? std::min(features.answer_tokens, kAnswerTokensExpected)
                              : kAnswerTokensExpected;
   today.expected = ledger::CostOf(
-      price->second,
-      {.prompt_tokens = features.prompt_bytes / kBytesPerToken, .completion_tokens = answer});
+      price->second, {.prompt_tokens = features.prompt_bytes / routing::kBytesPerTokenGuess,
+                      .completion_tokens = answer});
   today.most = today.expected;
   expected_ = today.expected.value_or(0);
   return today;

@@ -80,37 +80,82 @@ struct Upwards {
   std::string why = {};
 };
 
-Upwards ByShare(const Experience& experience, const Prediction& predicted, int32_t share_max,
-                bool chooses, bool must, ShareKeeper& keeper) {
-  Upwards result{.up = must};
+// The first target in the cloud, the first below it, and which of them answers clearly sooner.
+struct Haste {
+  const Target* sooner = nullptr;  // null: neither, or it is not known
+  int64_t saved_ms = 0;
+};
+
+Haste HasteOf(const Decision& decision) {
+  const auto& all = decision.eligible;
+  const auto cloud = std::ranges::find_if(all, IsCloud);
+  const auto below = std::ranges::find_if_not(all, IsCloud);
+  if (cloud == all.end() || below == all.end()) return {};
+  const auto up_ms = decision.Of(*cloud).expected_ms;
+  const auto down_ms = decision.Of(*below).expected_ms;
+  if (!up_ms || !down_ms) return {};
+  if (IsClearlySooner(*up_ms, *down_ms)) return {.sooner = &*cloud, .saved_ms = *down_ms - *up_ms};
+  if (IsClearlySooner(*down_ms, *up_ms)) return {.sooner = &*below, .saved_ms = *up_ms - *down_ms};
+  return {};
+}
+
+std::string Seconds(int64_t milliseconds) {
+  return fmt::format("{:.1f} s", static_cast<double>(milliseconds) / 1e3);
+}
+
+// Gains as near to the threshold as that are alike: who answers clearly sooner decides.
+constexpr int32_t kNearGain = kCertain / 50;
+
+Upwards ByGain(int32_t gain, int32_t threshold, bool room, const Haste& haste) {
+  if (gain <= 0 || !room) return {};
+  const bool is_near = gain >= threshold - kNearGain && gain <= threshold + kNearGain;
+  if (!is_near || haste.sooner == nullptr) return {.up = gain >= threshold};
+  return {.up = IsCloud(*haste.sooner),
+          .why = fmt::format("; that is near, and {} answers {} sooner", haste.sooner->name,
+                             Seconds(haste.saved_ms))};
+}
+
+// What decides between the cloud and what is below it.
+struct Question {
+  const Experience& experience;
+  const Prediction& predicted;
+  bool chooses = false;  // there is both
+  bool must = false;     // there is the cloud alone
+  Haste haste = {};
+};
+
+Upwards ByShare(const Question& asked, int32_t share_max, ShareKeeper& keeper) {
+  Upwards result{.up = asked.must};
+  const int32_t gain = asked.predicted.gain;
   if (keeper.share_max() != share_max) keeper = ShareKeeper(share_max);
-  const int32_t threshold = keeper.Threshold(experience.predictor);
-  if (chooses) {
-    result.up = predicted.gain > 0 && predicted.gain >= threshold && keeper.HasRoom();
-    result.why = fmt::format("; a gain of {:.2f} goes up while the share of {:.2f} has room",
-                             Share(threshold), Share(share_max));
+  const int32_t threshold = keeper.Threshold(asked.experience.predictor);
+  if (asked.chooses) {
+    result = ByGain(gain, threshold, keeper.HasRoom(), asked.haste);
+    result.why = fmt::format("; a gain of {:.2f} goes up while the share of {:.2f} has room{}",
+                             Share(threshold), Share(share_max), result.why);
   }
-  keeper.Decided(predicted.gain, result.up);
+  keeper.Decided(gain, result.up);
   return result;
 }
 
-Upwards ByCost(const Experience& experience, const Prediction& predicted, const CostPerDay& max,
-               const MoneyToday& today, bool chooses, bool must, CostKeeper& keeper) {
-  Upwards result{.up = must};
+Upwards ByCost(const Question& asked, const CostPerDay& max, const MoneyToday& today,
+               CostKeeper& keeper) {
+  Upwards result{.up = asked.must};
+  const int32_t gain = asked.predicted.gain;
   if (keeper.per_day_max() != max.pico) keeper = CostKeeper(max.pico);
-  if (chooses) {
-    const int32_t threshold = keeper.Threshold(experience.predictor, today);
+  if (asked.chooses) {
+    const int32_t threshold = keeper.Threshold(asked.experience.predictor, today);
     const bool room = keeper.HasRoom(today);
-    result.up = predicted.gain > 0 && predicted.gain >= threshold && room;
+    result = ByGain(gain, threshold, room, asked.haste);
     result.why = !today.most
                      ? fmt::format("; what it costs in the cloud is not known in {}", max.currency)
                  : !room ? fmt::format("; less is left of today's money than it may cost")
                          : fmt::format(
                                "; a gain of {:.2f} goes up, today's money lasts for {:.2f} of "
-                               "the requests to come",
-                               Share(threshold), Share(keeper.Share(today)));
+                               "the requests to come{}",
+                               Share(threshold), Share(keeper.Share(today)), result.why);
   }
-  keeper.Decided(predicted.gain, result.up, today);
+  keeper.Decided(gain, result.up, today);
   return result;
 }
 
@@ -181,19 +226,42 @@ void FollowGoal(const Experience& experience, const PromptFacts& facts, const Mo
     choice.up = predicted.small_right < *goal.quality_min && predicted.gain > 0;
     choice.why = fmt::format("; {:.2f} is wanted", Share(*goal.quality_min));
   }
+  const Question question{.experience = experience,
+                          .predicted = predicted,
+                          .chooses = chooses,
+                          .must = must,
+                          .haste = HasteOf(decision)};
   if (goal.cloud_share_max) {
     auto& keeper = goals.shares.try_emplace(decision.asked, *goal.cloud_share_max).first->second;
-    choice = ByShare(experience, predicted, *goal.cloud_share_max, chooses, must, keeper);
+    choice = ByShare(question, *goal.cloud_share_max, keeper);
   }
   if (goal.cost_per_day_max) {
     const MoneyToday today = money ? money(decision) : MoneyToday();
     auto& keeper =
         goals.costs.try_emplace(decision.asked, goal.cost_per_day_max->pico).first->second;
-    choice = ByCost(experience, predicted, *goal.cost_per_day_max, today, chooses, must, keeper);
+    choice = ByCost(question, *goal.cost_per_day_max, today, keeper);
   }
   decision.explanation.push_back(why + choice.why + (choice.up ? ": cloud first" : ": cloud last"));
   if (chooses) decision.eligible = InOrder(decision.eligible, choice.up);
   decision.explanation.push_back(fmt::format("chosen: {}", decision.chosen().name));
+}
+
+void AvoidWaiting(const PromptFacts& facts, Decision& decision) {
+  if (facts.tool_loop || decision.eligible.size() < 2 || !decision.confidence_min) return;
+  const Target& first = decision.eligible[0];
+  const Target& next = decision.eligible[1];
+  if (IsCloud(first) || first.tier != next.tier) return;
+  const Considered& there = decision.Of(first);
+  const Considered& here = decision.Of(next);
+  const bool waits = there.speed.load_ms.value_or(0) > 0 || there.speed.queue_ms.value_or(0) > 0;
+  if (!waits || !there.expected_ms || !here.expected_ms) return;
+  if (!IsClearlySooner(*here.expected_ms, *there.expected_ms)) return;
+  std::string line = fmt::format(
+      "chosen: {}, in {}; {} would take {}: its model has to be loaded, or others "
+      "wait for it",
+      next.name, Seconds(*here.expected_ms), first.name, Seconds(*there.expected_ms));
+  std::swap(decision.eligible[0], decision.eligible[1]);
+  decision.explanation.push_back(std::move(line));
 }
 
 CheckChoice ChooseCheck(const DraftCheck& known, const PromptFacts& facts, Decision& decision) {
@@ -231,6 +299,7 @@ CheckChoice ChooseCheck(const DraftCheck& known, const PromptFacts& facts, Decis
 std::optional<CheckPlan> Arrange(const Experience& experience, const PromptFacts& facts,
                                  const MoneyOf& money, Goals& goals, Decision& decision) {
   FollowGoal(experience, facts, money, goals, decision);
+  AvoidWaiting(facts, decision);
   if (decision.eligible.size() > 1 && decision.confidence_min.value_or(0) > 0 && !facts.whole) {
     decision.explanation.emplace_back(
         "first gate: abstains, nothing is calibrated for the first tokens of an answer");

@@ -57,9 +57,16 @@ struct CheckPlan {
 // Puts the eligible targets of the cloud before the others, in their order, where the goal of the
 // asked route says so, and behind them where it does not; writes a line into the explanation. A
 // decision without a goal, or without a choice between tiers, stays as it is, and so does a chat
-// that waits for an answer to a tool's result: what began a loop of tools ends it.
+// that waits for an answer to a tool's result: what began a loop of tools ends it. A gain near the
+// threshold goes where the answer is expected clearly sooner, within the same bounds.
 void FollowGoal(const Experience& experience, const PromptFacts& facts, const MoneyOf& money,
                 Goals& goals, Decision& decision);
+
+// Where the first target's model has to be loaded, or others wait for it, the next one of the same
+// tier comes first if it is expected to answer clearly sooner: routes name targets from the
+// smallest to the largest, so that the answer is no worse. Nothing is moved to another tier for
+// seconds.
+void AvoidWaiting(const PromptFacts& facts, Decision& decision);
 
 // The check of a decision's first target by the next one that may take the request, or nothing and
 // a line that says why not. Where a check does not pay and the next one is known to be better, the
@@ -72,7 +79,7 @@ struct CheckChoice {
 };
 CheckChoice ChooseCheck(const DraftCheck& known, const PromptFacts& facts, Decision& decision);
 
-// Both, in this order.
+// All three, in this order.
 std::optional<CheckPlan> Arrange(const Experience& experience, const PromptFacts& facts,
                                  const MoneyOf& money, Goals& goals, Decision& decision);
 

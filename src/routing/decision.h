@@ -2,6 +2,7 @@
 // give the same Decision.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -10,6 +11,7 @@
 
 #include "chat/label.h"
 #include "routing/language.h"
+#include "routing/seconds.h"
 #include "routing/target.h"
 
 namespace weir::routing {
@@ -67,7 +69,9 @@ inline constexpr int64_t kBytesPerTokenMax = 32;
 
 struct Considered {
   std::string target = {};
-  uint32_t failed = 0;  // Filter bits; 0: eligible
+  uint32_t failed = 0;                      // Filter bits; 0: eligible
+  Speed speed = {};                         // as it was measured
+  std::optional<int64_t> expected_ms = {};  // of this request's whole answer
 };
 
 struct Decision {
@@ -82,6 +86,12 @@ struct Decision {
   Goal goal = {};
 
   const Target& chosen() const { return eligible.front(); }
+  // What was known of an eligible target.
+  const Considered& Of(const Target& target) const {
+    static const Considered kNothing;
+    const auto found = std::ranges::find(considered, target.name, &Considered::target);
+    return found == considered.end() ? kNothing : *found;
+  }
 };
 
 }  // namespace weir::routing

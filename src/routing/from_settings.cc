@@ -105,6 +105,7 @@ Target TargetOf(const Declared& declared) {
           .region = *backend->region,
           .context_tokens = *target.context,
           .prefill_tokens_per_s = *target.prefill_tokens_per_s,
+          .decode_tokens_per_s = *target.decode_tokens_per_s,
           .embeds = *backend->kind != config::BackendKind::kAnthropic,
           .scores = !beyond,
           .vision = target.vision->value_or(false),
@@ -198,14 +199,6 @@ std::vector<std::string> WithoutEffect(const config::Settings& settings) {
     for (const config::Model& model : settings.model_settings) {
       AddGpuSettings(settings.file, model, lines);
     }
-  }
-  for (const config::Target& target : settings.targets) {
-    const config::Place& at = target.decode_tokens_per_s.place;
-    if (at.origin != config::Origin::kFile) continue;
-    lines.push_back(fmt::format(
-        "{}:{}: target.decode_tokens_per_s of '{}' has no effect yet: it needs a choice by the "
-        "seconds that an answer takes",
-        settings.file, at.line, *target.name));
   }
   return lines;
 }

@@ -41,6 +41,7 @@ void Add(Mixer& mixer, const Target& target) {
   mixer.Text(target.name).Text(target.backend).Text(target.model).Text(target.region);
   mixer.Number(static_cast<int>(target.tier)).Number(static_cast<int>(target.ceiling));
   mixer.Maybe(target.context_tokens).Maybe(target.prefill_tokens_per_s);
+  mixer.Maybe(target.decode_tokens_per_s);
   for (const bool flag :
        {target.generates, target.embeds, target.scores, target.vision, target.audio, target.tools,
         target.json_schema, target.reasoning, target.beyond, target.online}) {

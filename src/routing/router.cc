@@ -159,6 +159,45 @@ bool Overflows(const Target& target, const Features& features) {
              *target.context_tokens;
 }
 
+// Who is not expected to answer in time, where somebody else is.
+void PassOverLate(const Features& features, std::vector<Considered>& considered) {
+  if (!features.deadline_ms) return;
+  const auto is_in_time = [&](const Considered& one) {
+    return one.failed == 0 && one.expected_ms && *one.expected_ms <= *features.deadline_ms;
+  };
+  if (std::ranges::none_of(considered, is_in_time)) return;
+  for (Considered& one : considered) {
+    if (one.failed == 0 && one.expected_ms && !is_in_time(one)) one.failed = kTooSlow;
+  }
+}
+
+// Where nobody is expected in time.
+void SoonestFirst(const Features& features, Decision& decision) {
+  if (!features.deadline_ms || decision.eligible.size() < 2) return;
+  const auto expected = [&](const Target& target) { return decision.Of(target).expected_ms; };
+  const bool all_late = std::ranges::all_of(decision.eligible, [&](const Target& target) {
+    return expected(target) && *expected(target) > *features.deadline_ms;
+  });
+  if (!all_late) return;
+  const auto soonest = std::ranges::min_element(decision.eligible, {}, expected);
+  std::rotate(decision.eligible.begin(), soonest, std::next(soonest));
+  decision.explanation.push_back(
+      fmt::format("nobody is expected to answer within {} ms: the soonest first",
+                  std::max<int64_t>(*features.deadline_ms, 0)));
+}
+
+std::string LineOf(const Considered& considered, const Target& target) {
+  std::string seconds;
+  if (considered.expected_ms) {
+    seconds =
+        fmt::format(", {:.1f} s expected", static_cast<double>(*considered.expected_ms) / 1e3);
+  }
+  return considered.failed == 0
+             ? fmt::format("{}: eligible ({}{})", target.name, TierName(target.tier), seconds)
+             : fmt::format("{}: passed over ({}{})", target.name, Names(considered.failed),
+                           (considered.failed & kTooSlow) != 0 ? seconds : "");
+}
+
 // Certainly too late, whatever the tokens are.
 bool IsTooSlow(const Target& target, const Features& features) {
   if (!features.deadline_ms || !target.prefill_tokens_per_s) return false;
@@ -319,8 +358,8 @@ Result<Decision> Decide(const Policy& policy, std::string_view model, const Feat
     decision.explanation.push_back(fmt::format("{}: not on this machine", name));
   }
   for (const Target* target : candidates->targets) {
-    uint32_t failed = FailedFilters(*target, bounded);
-    if (state_of) failed |= state_of(*target);
+    const TargetNow now = state_of ? state_of(*target) : TargetNow();
+    uint32_t failed = FailedFilters(*target, bounded) | now.failed;
     const bool kept = !ruling.use || std::ranges::find(used.targets, target) != used.targets.end();
     if (!kept) failed |= kRuleForbids;
     // Vectors of different models cannot be compared, so no choice between models makes them.
@@ -329,13 +368,20 @@ Result<Decision> Decide(const Policy& policy, std::string_view model, const Feat
     for (const Rule* rule : ruling.regional) {
       if (!IsIn(*target, rule->regions)) failed |= kRegionNotAllowed;
     }
-    decision.considered.push_back({target->name, failed});
-    decision.explanation.push_back(
-        failed == 0 ? fmt::format("{}: eligible ({})", target->name, TierName(target->tier))
-                    : fmt::format("{}: passed over ({})", target->name, Names(failed)));
-    if (failed == 0) decision.eligible.push_back(*target);
+    decision.considered.push_back(
+        {.target = target->name,
+         .failed = failed,
+         .speed = now.speed,
+         .expected_ms = ExpectedMs(WithDeclared(now.speed, *target), features)});
+  }
+  PassOverLate(features, decision.considered);
+  for (size_t i = 0; i < candidates->targets.size(); ++i) {
+    const Target& target = *candidates->targets[i];
+    decision.explanation.push_back(LineOf(decision.considered[i], target));
+    if (decision.considered[i].failed == 0) decision.eligible.push_back(target);
   }
   if (decision.eligible.empty()) return Fail(NothingEligible(decision, ruling));
+  if (candidates->is_virtual) SoonestFirst(features, decision);
   decision.explanation.push_back(
       fmt::format("chosen: {}, the first eligible", decision.chosen().name));
   return decision;

@@ -24,13 +24,19 @@ struct Policy {
   std::string hash = {};                    // policy_hash.h; whoever builds the policy sets it
 };
 
-// How a target is doing at this moment, as Filter bits (kBreakerOpen, kRetired, kOffline); part of
-// the inputs of a decision.
-using StateOf = std::function<uint32_t(const Target& target)>;
+// How a target is doing at this moment; part of the inputs of a decision.
+struct TargetNow {
+  uint32_t failed = 0;  // of the Filter bits kBreakerOpen, kRetired and kOffline
+  Speed speed = {};
+};
+using StateOf = std::function<TargetNow(const Target& target)>;
 
 // The eligible targets for `model` in order of preference. The first rule that holds and names
 // targets replaces those of a virtual model, and restricts a model that was asked for by name; the
 // regions of all rules that hold must contain a target's.
+//
+// With a deadline, who is not expected to answer in time is passed over where somebody else is
+// (expected seconds are guesses); where nobody is, the soonest comes first.
 //
 // Errors: kNotFound (reason model_not_found, with near names) for a name that is neither target nor
 // virtual model; kForbidden (label_exceeds_ceiling, policy_forbids with the rule) when the label or

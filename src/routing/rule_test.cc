@@ -89,8 +89,8 @@ TEST(Rule, TheLanguageDecidesAndIsToldWhereARuleAsksForIt) {
 }
 
 TEST(Decide, WhatIsFailingIsPassedOverAndSaidSo) {
-  const StateOf all_but_fast = [](const Target& target) -> uint32_t {
-    return target.beyond ? kBreakerOpen : 0;
+  const StateOf all_but_fast = [](const Target& target) -> TargetNow {
+    return {.failed = target.beyond ? kBreakerOpen : 0u};
   };
   EXPECT_EQ(Eligible(Regional(), "auto", {.label = Label::kPublic}, all_but_fast),
             (std::vector<std::string>{"fast"}));

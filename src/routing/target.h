@@ -29,7 +29,8 @@ struct Target {
   chat::Label ceiling = chat::Label::kSecret;
   std::string region = {};  // of its backend; empty: nobody said
   std::optional<int64_t> context_tokens = {};
-  std::optional<int64_t> prefill_tokens_per_s = {};
+  std::optional<int64_t> prefill_tokens_per_s = {};  // declared
+  std::optional<int64_t> decode_tokens_per_s = {};
   bool generates = true;
   bool embeds = false;
   bool scores = true;  // gives log-probabilities of given texts

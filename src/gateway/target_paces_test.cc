@@ -1,0 +1,95 @@
+#include "gateway/target_paces.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+namespace weir::gateway {
+namespace {
+
+using std::chrono::milliseconds;
+
+chat::Done Took(int64_t prompt, double prompt_ms, int64_t answer, double decode_ms) {
+  return {.usage = {.prompt_tokens = prompt, .cached_tokens = 0, .completion_tokens = answer},
+          .prompt_ms = prompt_ms,
+          .decode_ms = decode_ms};
+}
+
+constexpr backends::Residence kLoaded = {.load = Duration::zero()};
+
+TEST(TargetPaces, NothingIsKnownBeforeTheFirstAnswer) {
+  const TargetPaces paces;
+  EXPECT_EQ(paces.SpeedOf("fast"), routing::Speed());
+  EXPECT_EQ(paces.SpeedOf("fast", kLoaded), (routing::Speed{.load_ms = 0, .queue_ms = 0}));
+  EXPECT_EQ(paces.SpeedOf("fast", {.load = std::nullopt}), (routing::Speed{.queue_ms = 0}));
+  EXPECT_EQ(paces.SpeedOf("fast", {.load = milliseconds(700), .open = 2}),
+            (routing::Speed{.load_ms = 700}))
+      << "how long two others keep it busy is not known";
+}
+
+TEST(TargetPaces, AnEnginesRatesAreThoseOfItsAnswers) {
+  TargetPaces paces;
+  paces.Answered("fast", Took(232, 1'000, 53, 1'000), 0);
+  const routing::Speed speed = paces.SpeedOf("fast", kLoaded);
+  EXPECT_EQ(speed.prefill_rate, 232'000);
+  EXPECT_EQ(speed.decode_rate, 53'000);
+  EXPECT_EQ(speed.answer_tokens, 53);
+  EXPECT_EQ(speed.first_ms, std::nullopt);
+  EXPECT_EQ(paces.SpeedOf("other", kLoaded).decode_rate, std::nullopt);
+}
+
+TEST(TargetPaces, ThePromptThatWasCachedTookNoTime) {
+  TargetPaces paces;
+  chat::Done done = Took(1'000, 1'000, 53, 1'000);
+  done.usage.cached_tokens = 900;
+  paces.Answered("fast", done, 0);
+  EXPECT_EQ(paces.SpeedOf("fast", kLoaded).prefill_rate, 100'000);
+  // Of a prompt that was cached nearly whole the time says nothing.
+  done.usage.cached_tokens = 999;
+  paces.Answered("fast", done, 0);
+  EXPECT_EQ(paces.SpeedOf("fast", kLoaded).prefill_rate, 100'000);
+}
+
+TEST(TargetPaces, LongAnswersWeighMoreThanShortOnesAndNewOnesMoreThanOld) {
+  TargetPaces paces;
+  paces.Answered("fast", Took(100, 1'000, 1'000, 10'000), 0);
+  paces.Answered("fast", Took(100, 1'000, 10, 1'000), 0);
+  EXPECT_GT(*paces.SpeedOf("fast", kLoaded).decode_rate, 80'000);
+  for (int i = 0; i < 60; ++i) paces.Answered("fast", Took(100, 1'000, 100, 10'000), 0);
+  EXPECT_EQ(paces.SpeedOf("fast", kLoaded).decode_rate, 10'000);
+}
+
+TEST(TargetPaces, AQueueGrowsWithThoseThatAreThere) {
+  TargetPaces paces;
+  chat::Done done = Took(100, 1'000, 100, 1'000);
+  done.queue_ms = 600;
+  paces.Answered("fast", done, 2);
+  EXPECT_EQ(paces.SpeedOf("fast", {.load = Duration::zero(), .open = 1}).queue_ms, 300);
+  EXPECT_EQ(paces.SpeedOf("fast", {.load = Duration::zero(), .open = 4}).queue_ms, 1'200);
+  EXPECT_EQ(paces.SpeedOf("fast", kLoaded).queue_ms, 0);
+}
+
+TEST(TargetPaces, AProviderIsTimedFromOutside) {
+  TargetPaces paces;
+  paces.Answered("big", {.completion_tokens = 100}, milliseconds(300), milliseconds(1'300));
+  EXPECT_EQ(paces.SpeedOf("big"),
+            (routing::Speed{.first_ms = 300, .decode_rate = 100'000, .answer_tokens = 100}));
+  // Who reports no usage has no rate.
+  paces.Answered("mute", {}, milliseconds(300), milliseconds(1'300));
+  EXPECT_EQ(paces.SpeedOf("mute"), (routing::Speed{.first_ms = 300}));
+  // An answer that came in one piece has none, either.
+  paces.Answered("whole", {.completion_tokens = 100}, milliseconds(300), milliseconds(300));
+  EXPECT_EQ(paces.SpeedOf("whole").decode_rate, std::nullopt);
+}
+
+TEST(TargetPaces, NamesAreBounded) {
+  TargetPaces paces;
+  for (size_t i = 0; i < 3 * TargetPaces::kTargetsMax; ++i) {
+    paces.Answered("target-" + std::to_string(i), Took(100, 1'000, 100, 1'000), 0);
+  }
+  EXPECT_EQ(paces.SpeedOf("target-0", kLoaded).decode_rate, std::nullopt);
+  EXPECT_NE(paces.SpeedOf("target-3071", kLoaded).decode_rate, std::nullopt);
+}
+
+}  // namespace
+}  // namespace weir::gateway

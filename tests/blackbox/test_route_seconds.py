@@ -1,0 +1,57 @@
+"""What a choice costs in time: expected seconds, deadlines, and conversations that stay where their prefix is."""
+
+import json
+import subprocess
+
+import pytest
+
+import weir_server
+from beyond import Beyond, backend, target
+
+PUBLIC = {"x-weir-label": "public"}
+
+
+@pytest.fixture
+def start(tmp_path, provider):
+    running = []
+
+    def begin(near="", far="", route=""):
+        text = (backend(provider, name="rack", tier="edge") + backend(provider) + target("near", "m1", backend="rack") + near +
+                target("far", "m2") + far + f'[route.clever]\ntargets = ["near", "far"]\n{route}')
+        running.append(Beyond(tmp_path / f"weir{len(running)}", text))
+        return running[-1]
+
+    yield begin
+    for weir in running:
+        weir.__exit__()
+
+
+def explained(weir, decision):
+    environment = weir_server.plain_environment(weir.data) | {"WEIR_DATA": str(weir.data), "FAKE_PROVIDER_KEY": "x"}
+    done = subprocess.run([weir_server.WEIR, "route", "explain", decision, "--json", "--config", str(weir.config)],
+                          capture_output=True, text=True, env=environment, timeout=60 * weir_server.PATIENCE)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_who_is_expected_too_late_is_passed_over_and_the_record_says_what_was_expected(start):
+    weir = start(near="prefill_tokens_per_s = 100\ndecode_tokens_per_s = 1\n",
+                 far="prefill_tokens_per_s = 100000\ndecode_tokens_per_s = 1000\n")
+    hurried = weir.ask("clever", "Hello there", headers=PUBLIC | {"x-weir-deadline-ms": "20000"})
+    assert hurried.status_code == 200 and hurried.headers["x-weir-target"] == "far"
+    shown = explained(weir, hurried.headers["x-weir-decision"])
+    near, far = shown["considered"]
+    assert near["failed"] == ["too_slow"] and near["expected_ms"] > 20000 and not far["failed"]
+    assert any("too_slow, 256" in line for line in shown["explanation"])
+    measured = weir.ask("clever", "Hello there", headers=PUBLIC)
+    shown = explained(weir, measured.headers["x-weir-decision"])
+    assert "speed" not in shown["considered"][0], "nobody has asked it yet"
+    assert shown["considered"][1]["speed"]["answer_tokens"] == 7, "as the fake provider counts"
+
+
+def test_a_deadline_that_nobody_is_expected_to_hold_refuses_nobody(start):
+    slow = "prefill_tokens_per_s = 100\ndecode_tokens_per_s = 1\n"
+    weir = start(near=slow, far=slow)
+    answer = weir.ask("clever", "Hello there", headers=PUBLIC | {"x-weir-deadline-ms": "20000", "x-weir-explain": "1"})
+    assert answer.status_code == 200 and answer.headers["x-weir-target"] == "near"
+    assert any("nobody is expected to answer within" in line for line in answer.json()["weir"]["explanation"])

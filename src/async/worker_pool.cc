@@ -1,6 +1,7 @@
 #include "async/worker_pool.h"
 
 #include "base/check.h"
+#include "base/log.h"
 
 namespace weir {
 
@@ -17,6 +18,11 @@ WorkerPool::WorkerPool(Executor executor, size_t threads, size_t waiting_max)
 WorkerPool::~WorkerPool() {
   jobs_.Close();
   for (std::thread& thread : threads_) thread.join();
+}
+
+std::unexpected<Error> WorkerPool::Thrown(const std::exception& error) {
+  LogError("a call of the worker pool ended with an exception: {}", error.what());
+  return Fail(Code::kInternal, "the call failed; the log says more");
 }
 
 Result<void> WorkerPool::Push(Job job) {

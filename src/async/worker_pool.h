@@ -4,10 +4,12 @@
 // Run is for coroutines of one Loop; calls run on the pool's threads, several at a time. A caller
 // that is cancelled goes on at once; its call, once taken, runs to its end all the same, so that
 // what a call uses must be its own or outlive the pool. A call whose caller is gone before a thread
-// takes it is left out.
+// takes it is left out. A call that throws gives an error: kUnavailable with the reason no_memory
+// for memory that was refused, kInternal for what is a bug.
 #pragma once
 
 #include <atomic>
+#include <exception>
 #include <functional>
 #include <memory>
 #include <thread>
@@ -17,6 +19,7 @@
 #include "async/channel.h"
 #include "async/event.h"
 #include "async/task.h"
+#include "base/no_memory.h"
 #include "base/result.h"
 
 namespace weir {
@@ -47,7 +50,7 @@ class WorkerPool {
     const Leaving leaving{std::make_shared<Shared>(executor_)};
     Job job = [shared = leaving.shared, call = std::move(call)]() mutable {
       if (shared->left) return;
-      shared->result = call();
+      shared->result = Answer(call);
       shared->set_done();
     };
     if (auto pushed = Push(std::move(job)); !pushed) co_return Fail(std::move(pushed.error()));
@@ -59,6 +62,17 @@ class WorkerPool {
 
  private:
   using Job = std::move_only_function<void()>;
+
+  // What a call throws is its caller's error: the other callers' work goes on.
+  template <class T>
+  static Result<T> Answer(std::move_only_function<Result<T>()>& call) {
+    try {
+      return OrNoMemory(call);
+    } catch (const std::exception& error) {
+      return Thrown(error);
+    }
+  }
+  static std::unexpected<Error> Thrown(const std::exception& error);
 
   Result<void> Push(Job job);
 

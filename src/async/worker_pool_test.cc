@@ -4,7 +4,9 @@
 
 #include <condition_variable>
 #include <mutex>
+#include <new>
 #include <optional>
+#include <stdexcept>
 
 #include "async/loop.h"
 #include "async/run_for_test.h"
@@ -42,6 +44,19 @@ class Gate {
 Task<void> Ask(WorkerPool& pool, std::move_only_function<Result<int>()> call,
                std::optional<Result<int>>& answer) {
   answer = co_await pool.Run<int>(std::move(call));
+}
+
+TEST(WorkerPool, ACallThatThrowsIsAnErrorOfItsCallerAlone) {
+  Loop loop;
+  WorkerPool pool(loop.executor(), 1, 8);
+  std::optional<Result<int>> answer;
+  RunForTest(loop, Ask(pool, []() -> Result<int> { throw std::bad_alloc(); }, answer));
+  EXPECT_EQ(answer->error().code, Code::kUnavailable);
+  EXPECT_EQ(answer->error().reason, "no_memory");
+  RunForTest(loop, Ask(pool, []() -> Result<int> { throw std::logic_error("no"); }, answer));
+  EXPECT_EQ(answer->error().code, Code::kInternal);
+  RunForTest(loop, Ask(pool, [] { return Result<int>(7); }, answer));
+  EXPECT_EQ(**answer, 7);
 }
 
 TEST(WorkerPool, CallsRunBesideTheLoopAndTheirResultsComeBack) {

@@ -9,6 +9,8 @@
 #include <algorithm>
 #include <charconv>
 #include <limits>
+#include <memory>
+#include <new>
 #include <string>
 #include <vector>
 
@@ -20,6 +22,8 @@ namespace {
 namespace od = simdjson::ondemand;
 
 constexpr size_t kKeyShownMax = 64;
+// Strings are copied in pieces of so many bytes at most.
+constexpr size_t kWrittenBeyond = 64 + simdjson::SIMDJSON_PADDING;
 constexpr std::string_view kSpace = " \t\r\n";
 
 std::string_view Words(simdjson::error_code code) {
@@ -99,12 +103,18 @@ size_t EndOfFirst(std::string_view text) {
 class Builder {
  public:
   Builder(std::string_view text, const Limits& limits)
-      : limits_(limits), padded_(text.data(), text.size()) {}
+      : limits_(limits),
+        padded_(text.data(), text.size()),
+        unescaped_(std::make_unique_for_overwrite<uint8_t[]>(text.size() + kWrittenBeyond)) {
+    // simdjson does not look whether it got memory; it would read and write at address zero.
+    if (padded_.data() == nullptr) throw std::bad_alloc();
+  }
 
   Result<Value> Build() {
     od::document document;
-    if (const auto code = parser_.iterate(padded_).get(document); code != simdjson::SUCCESS)
-      return FailEarly(code);
+    const auto code = parser_.iterate(padded_).get(document);
+    if (code == simdjson::MEMALLOC) throw std::bad_alloc();
+    if (code != simdjson::SUCCESS) return FailEarly(code);
     document_ = &document;
     Value root;
     const bool whole = ReadWhole(document, root);
@@ -230,9 +240,10 @@ class Builder {
     Object members;
     for (auto field : object) {
       if (field.error() != simdjson::SUCCESS) return Refuse(field.error());
+      od::raw_json_string raw;
+      if (const auto code = field.key().get(raw); code != simdjson::SUCCESS) return Refuse(code);
       std::string_view key;
-      if (const auto code = field.unescaped_key().get(key); code != simdjson::SUCCESS)
-        return Refuse(code);
+      if (const auto code = Unescape(raw).get(key); code != simdjson::SUCCESS) return Refuse(code);
       if (!IsValidUtf8(key)) return Refuse("a key has a lone surrogate");
       od::value child;
       if (const auto code = field.value().get(child); code != simdjson::SUCCESS)
@@ -247,6 +258,12 @@ class Builder {
     }
     out = std::move(members);
     return true;
+  }
+
+  // Good until the next call.
+  simdjson::simdjson_result<std::string_view> Unescape(od::raw_json_string raw) {
+    uint8_t* to = unescaped_.get();
+    return parser_.unescape(raw, to);
   }
 
   // simdjson 3.0 reads some numbers of more than 19 digits before the point as 0. What it took is a
@@ -279,9 +296,11 @@ class Builder {
 
   template <class Node>
   bool ReadString(Node& node, Value& out) {
-    std::string_view text;
-    if (const auto code = node.get_string().get(text); code != simdjson::SUCCESS)
+    od::raw_json_string raw;
+    if (const auto code = node.get_raw_json_string().get(raw); code != simdjson::SUCCESS)
       return Refuse(code);
+    std::string_view text;
+    if (const auto code = Unescape(raw).get(text); code != simdjson::SUCCESS) return Refuse(code);
     // The bytes were checked before they were unescaped: only an escaped lone surrogate can be
     // wrong here.
     if (!IsValidUtf8(text)) return Refuse("a string has a lone surrogate");
@@ -303,6 +322,9 @@ class Builder {
 
   const Limits limits_;
   const simdjson::padded_string padded_;
+  // One string at a time, which is never longer without its escapes. simdjson's own buffer may be
+  // missing where memory is short, and nothing of it tells.
+  const std::unique_ptr<uint8_t[]> unescaped_;
   od::parser parser_;
   od::document* document_ = nullptr;
   size_t values_ = 0;

@@ -144,6 +144,10 @@ Result<int64_t> Database::ReadInt(Sql sql) {
 int64_t Database::LastInsertId() const { return sqlite3_last_insert_rowid(handle_.get()); }
 int64_t Database::Changes() const { return sqlite3_changes64(handle_.get()); }
 Result<int64_t> Database::DataVersion() { return ReadInt("PRAGMA data_version"); }
+void Database::Abandon() noexcept {
+  if (sqlite3_get_autocommit(handle_.get()) != 0) return;
+  sqlite3_exec(handle_.get(), "ROLLBACK", nullptr, nullptr, nullptr);
+}
 Result<void> Database::Checkpoint() { return Run("PRAGMA wal_checkpoint(PASSIVE)"); }
 
 Result<Transaction> Transaction::Begin(Database& db) {

@@ -64,6 +64,8 @@ class Database {
   // A number that changes when another connection has committed since the last call; not when this
   // one has.
   Result<int64_t> DataVersion();
+  // Ends a transaction that Execute began, if one is open; nothing of it happened.
+  void Abandon() noexcept;
   // Moves what is committed from the WAL into the file, as far as readers allow.
   Result<void> Checkpoint();
 

@@ -14,7 +14,7 @@ class StatementPool {
  public:
   static constexpr size_t kIdleMax = 32;
 
-  StatementPool() = default;
+  StatementPool() { idle_.reserve(kIdleMax); }  // giving back must not need memory
   ~StatementPool();
   StatementPool(const StatementPool&) = delete;
   StatementPool& operator=(const StatementPool&) = delete;

@@ -6,7 +6,6 @@
 #include <system_error>
 #include <utility>
 
-#include "base/random.h"
 #include "vectors/files.h"
 #include "vectors/input_check.h"
 #include "vectors/stored_payload.h"
@@ -18,8 +17,6 @@ namespace {
 constexpr size_t kPointsAtOnce = 4'096;
 // Of the collection in its file; what it is called is for who opens it to say.
 constexpr std::string_view kName = "collection";
-// SQLite's log, which must have gone into the file.
-constexpr std::string_view kLogEnding = "-wal";
 
 Error Invalid() {
   return {Code::kInvalidArgument, "the file is not a sound snapshot of a collection", "snapshot",
@@ -67,27 +64,17 @@ Result<void> WriteAll(RowReader& reader, const CollectionSpec& spec,
 Result<void> WriteCollectionFile(RowReader& reader, const CollectionSpec& spec,
                                  const std::filesystem::path& folder,
                                  const std::filesystem::path& file) {
-  const std::filesystem::path aside = folder / NewId("snapshot-");
-  const std::filesystem::path log = aside.native() + std::string(kLogEnding);
-  const auto write = [&]() -> Result<void> {
-    if (auto written = WriteAll(reader, spec, aside); !written) return written;
-    const char* const what = "the snapshot could not be brought to the disk";
-    std::error_code failed;
-    if (std::filesystem::exists(log, failed) || failed) return Fail(SystemError(what, EIO));
-    if (auto synced = SyncPath(aside, what); !synced) return synced;
-    if (rename(aside.c_str(), file.c_str()) != 0) {
-      return Fail(SystemError("the snapshot could not be given its name", errno));
-    }
-    return SyncPath(ParentOf(file), what);
-  };
-  auto written = write();
-  if (!written) {
-    std::error_code ignored;
-    for (const char* ending : {"", "-wal", "-shm"}) {
-      std::filesystem::remove(aside.native() + ending, ignored);
-    }
+  const PassingDatabase aside(folder, "snapshot-");
+  if (auto written = WriteAll(reader, spec, aside.path()); !written) return written;
+  const char* const what = "the snapshot could not be brought to the disk";
+  std::error_code failed;
+  // Everything must have gone from the log into the file.
+  if (std::filesystem::exists(aside.log(), failed) || failed) return Fail(SystemError(what, EIO));
+  if (auto synced = SyncPath(aside.path(), what); !synced) return synced;
+  if (rename(aside.path().c_str(), file.c_str()) != 0) {
+    return Fail(SystemError("the snapshot could not be given its name", errno));
   }
-  return written;
+  return SyncPath(ParentOf(file), what);
 }
 
 Result<CollectionFile> CollectionFile::Open(const std::filesystem::path& file) {

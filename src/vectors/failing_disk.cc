@@ -9,10 +9,12 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdarg>
+#include <cstdlib>
 #include <fstream>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <new>
 #include <random>
 #include <set>
 #include <string>
@@ -170,6 +172,21 @@ std::atomic<size_t> fails_at = ~size_t{0};
 
 bool AllocationFails() { return allocations.fetch_add(1) == fails_at; }
 
+// What these functions themselves ask for is no memory of the library's.
+struct Unseen {
+  Unseen() : before(here) { here = true; }
+  Unseen(const Unseen&) = delete;
+  Unseen& operator=(const Unseen&) = delete;
+  ~Unseen() { here = before; }
+  const bool before;
+  static thread_local bool here;
+};
+thread_local bool Unseen::here = false;
+
+std::atomic<size_t> news = 0;
+std::atomic<size_t> new_fails_at = ~size_t{0};
+std::atomic<int> inside = 0;
+
 }  // namespace
 
 void FailingDisk::Watch(const std::filesystem::path& folder) {
@@ -228,6 +245,17 @@ void FailingDisk::CutPower(uint32_t seed, const std::filesystem::path& to) {
   }
 }
 
+FailingNew::Inside::Inside() { ++inside; }
+FailingNew::Inside::~Inside() { --inside; }
+size_t FailingNew::Calls() { return news; }
+void FailingNew::FailAt(size_t call) {
+  news = 0;
+  new_fails_at = call;
+}
+void FailingNew::Forget() { FailAt(~size_t{0}); }
+
+bool NewFails() { return inside > 0 && !Unseen::here && news.fetch_add(1) == new_fails_at; }
+
 size_t FailingMemory::Calls() { return allocations; }
 void FailingMemory::FailAt(size_t call) {
   allocations = 0;
@@ -243,6 +271,7 @@ using weir::vectors::TheDisk;
 extern "C" {
 
 int __wrap_open(const char* path, int flags, ...) {
+  const weir::vectors::Unseen unseen;
   va_list rest;
   va_start(rest, flags);
   const mode_t mode = va_arg(rest, mode_t);
@@ -250,6 +279,7 @@ int __wrap_open(const char* path, int flags, ...) {
   return weir::vectors::Open(path, flags, mode);
 }
 int __wrap_open64(const char* path, int flags, ...) {
+  const weir::vectors::Unseen unseen;
   va_list rest;
   va_start(rest, flags);
   const mode_t mode = va_arg(rest, mode_t);
@@ -258,6 +288,7 @@ int __wrap_open64(const char* path, int flags, ...) {
 }
 
 int __wrap_close(int fd) {
+  const weir::vectors::Unseen unseen;
   {
     const std::lock_guard lock(TheDisk().mutex);
     TheDisk().files.erase(fd);
@@ -267,15 +298,18 @@ int __wrap_close(int fd) {
 }
 
 ssize_t __wrap_write(int fd, const void* data, size_t size) {
+  const weir::vectors::Unseen unseen;
   return weir::vectors::WriteAt(fd, data, size, lseek(fd, 0, SEEK_CUR),
                                 [&](size_t part) { return __real_write(fd, data, part); });
 }
 ssize_t __wrap_pwrite64(int fd, const void* data, size_t size, off_t at) {
+  const weir::vectors::Unseen unseen;
   return weir::vectors::WriteAt(fd, data, size, at,
                                 [&](size_t part) { return __real_pwrite64(fd, data, part, at); });
 }
 
 int __wrap_mkdir(const char* path, mode_t mode) {
+  const weir::vectors::Unseen unseen;
   auto& disk = TheDisk();
   const std::lock_guard lock(disk.mutex);
   if (!disk.Watches(path)) return __real_mkdir(path, mode);
@@ -287,6 +321,7 @@ int __wrap_mkdir(const char* path, mode_t mode) {
 
 // The real disk is never waited for.
 int __wrap_fsync(int fd) {
+  const weir::vectors::Unseen unseen;
   auto& disk = TheDisk();
   const std::lock_guard lock(disk.mutex);
   const auto file = disk.files.find(fd);
@@ -315,6 +350,7 @@ int __wrap_fsync(int fd) {
 }
 
 int __wrap_ftruncate64(int fd, off_t size) {
+  const weir::vectors::Unseen unseen;
   auto& disk = TheDisk();
   const std::lock_guard lock(disk.mutex);
   const auto file = disk.files.find(fd);
@@ -325,6 +361,7 @@ int __wrap_ftruncate64(int fd, off_t size) {
 }
 
 int __wrap_rename(const char* from, const char* to) {
+  const weir::vectors::Unseen unseen;
   auto& disk = TheDisk();
   const std::lock_guard lock(disk.mutex);
   const auto file = disk.now.find(from);
@@ -336,6 +373,7 @@ int __wrap_rename(const char* from, const char* to) {
 }
 
 int __wrap_unlink(const char* path) {
+  const weir::vectors::Unseen unseen;
   auto& disk = TheDisk();
   const std::lock_guard lock(disk.mutex);
   disk.now.erase(path);
@@ -350,3 +388,11 @@ void* __wrap_realloc(void* memory, size_t size) {
 }
 }
 // NOLINTEND(bugprone-reserved-identifier)
+
+void* operator new(size_t size) {
+  void* memory = weir::vectors::NewFails() ? nullptr : __real_malloc(size == 0 ? 1 : size);
+  if (memory == nullptr) throw std::bad_alloc();
+  return memory;
+}
+void operator delete(void* memory) noexcept { free(memory); }
+void operator delete(void* memory, size_t) noexcept { free(memory); }

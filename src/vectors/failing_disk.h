@@ -36,4 +36,20 @@ class FailingMemory {
   static void Forget();
 };
 
+// The same for what C++ asks for with operator new: by the library, while a
+// call of it is Inside.
+class FailingNew {
+ public:
+  class Inside {
+   public:
+    Inside();
+    Inside(const Inside&) = delete;
+    Inside& operator=(const Inside&) = delete;
+    ~Inside();
+  };
+  static size_t Calls();
+  static void FailAt(size_t call);  // once, counted from now
+  static void Forget();
+};
+
 }  // namespace weir::vectors

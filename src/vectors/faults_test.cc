@@ -1,6 +1,7 @@
 // What the store promises when its disk or its memory fails: every n-th call that changes a file
-// fails, once or from then on, and the power is cut there; every n-th allocation of SQLite's fails.
-// No acknowledged write is lost, none that failed is there, and opening succeeds afterwards.
+// fails, once or from then on, and the power is cut there; every n-th allocation fails, SQLite's
+// with malloc and the library's with new. No acknowledged write is lost, none that failed is there,
+// and opening succeeds afterwards.
 //
 // A part of the numbers in `make test`, all with WEIR_LONG.
 #include <gtest/gtest.h>
@@ -32,6 +33,13 @@ size_t StepFor(size_t all, size_t tried) {
 // All points of the collection by their ids; the version is what tells writes of one id apart.
 using Content = std::map<std::string, int64_t>;
 
+// A call of the library's, in which operator new may fail.
+template <class Call>
+auto Inside(const Call& call) -> decltype(call()) {
+  const FailingNew::Inside inside;
+  return call();
+}
+
 // A fixed course of writes of all kinds, and what it knows to be there.
 class Course {
  public:
@@ -53,6 +61,8 @@ class Course {
     for (int step = 0; step < steps; ++step) acknowledged_ = After(step, acknowledged_);
     doubtful_ = After(steps, acknowledged_);
   }
+
+  size_t build_threads = 1;
 
   // What the open store shows.
   void CheckOpen() {
@@ -140,15 +150,17 @@ class Course {
 
   bool Open() {
     if (store_ == nullptr) {
-      auto opened = Store::Open(path_, kOptions);
+      auto opened = Inside([&] { return Store::Open(path_, kOptions); });
       if (!opened) return false;
       store_ = *opened;
     }
     if (collection_ != nullptr) return true;
-    auto found = store_->Find("c");
+    auto found = Inside([&] { return store_->Find("c"); });
+    if (!found && found.error().reason == "no_memory") return false;
     if (!found) {
       EXPECT_FALSE(created_);
-      found = store_->Create({.name = "c", .spaces = {{.dimensions = kDimensions}}});
+      const CollectionSpec spec{.name = "c", .spaces = {{.dimensions = kDimensions}}};
+      found = Inside([&] { return store_->Create(spec); });
     }
     if (!found) return false;
     created_ = true;
@@ -188,24 +200,39 @@ class Course {
       Close();
       return Open();
     }
-    if (Builds(step)) return collection_->BuildIndexes().has_value();
+    if (Builds(step))
+      return Inside([&] { return collection_->BuildIndexes(build_threads); }).has_value();
     if (Notes(step)) {
-      return store_->PutNote({.key = "note", .text = std::to_string(step)}).has_value();
+      const Note note{.key = "note", .text = "of step " + std::to_string(step) + ", and long"};
+      if (!Inside([&] { return store_->PutNote(note); })) return false;
+      EXPECT_EQ(store_->Notes("").back(), note);
+      return true;
     }
     if (Recovers(step)) return Recover();
     const Content next = After(step, acknowledged_);
     const auto deleted = Deleted(step);
-    if (!deleted.empty()) return Took(collection_->Delete(deleted), next);
-    return Took(collection_->Upsert(Upserted(step)), next);
+    if (!deleted.empty()) return Took(Inside([&] { return collection_->Delete(deleted); }), next);
+    const auto upserted = Upserted(step);
+    const bool took = Took(Inside([&] { return collection_->Upsert(upserted); }), next);
+    return Searches() && took;
   }
 
+  bool Searches() {
+    vectors::Query query{.vector = VectorOf(4), .text = "x", .k = 20, .parts = kAllParts};
+    query.filter.must_not = {Match{"version", {int64_t{-1}}}};
+    const auto hits = Inside([&] { return collection_->Query(query); });
+    const auto page = Inside([&] { return collection_->Scroll({.limit = 7}); });
+    if (hits) EXPECT_EQ(hits->size(), std::min<size_t>(20, acknowledged_.size()));
+    if (page) EXPECT_EQ(page->points.size(), std::min<size_t>(7, acknowledged_.size()));
+    return hits && page;
+  }
   // From a snapshot of what is there: nothing is different afterwards, however far it came.
   bool Recover() {
-    const auto made = store_->MakeSnapshot("c");
+    const auto made = Inside([&] { return store_->MakeSnapshot("c"); });
     if (!made) return false;
     const auto file = store_->FindSnapshot("c", made->name);
     if (!file) return false;
-    const auto recovered = store_->Recover("c", *file);
+    const auto recovered = Inside([&] { return store_->Recover("c", *file); });
     EXPECT_EQ(store_->List()->size(), 1U);
     const auto found = store_->Find("c");
     EXPECT_TRUE(found) << found.error().message;
@@ -227,6 +254,7 @@ class Faults : public testing::Test {
   void TearDown() override {
     FailingDisk::Forget();
     FailingMemory::Forget();
+    FailingNew::Forget();
   }
   // How many calls the course takes when nothing fails.
   size_t Calls(int seed = 0) {
@@ -342,6 +370,30 @@ TEST_F(Faults, MemoryThatIsRefusedLosesNothingAndTheStoreGoesOn) {
     FailingMemory::FailAt(at);
     course.Run(false);
     FailingMemory::Forget();
+    course.CheckOpen();
+    course.Close();
+    course.CheckFolder(folder.path() / "store");
+  }
+}
+
+TEST_F(Faults, MemoryThatCppIsRefusedLosesNothingAndTheStoreGoesOn) {
+  size_t calls = 0;
+  {
+    const TestFolder folder;
+    FailingNew::Forget();
+    Course course(folder.path() / "store");
+    EXPECT_TRUE(course.Run(true));
+    calls = FailingNew::Calls();
+  }
+  ASSERT_GT(calls, 5'000U);
+  for (size_t at = 0; at < calls && !HasFailure(); at += StepFor(calls, 150)) {
+    SCOPED_TRACE("new " + std::to_string(at));
+    const TestFolder folder;
+    Course course(folder.path() / "store");
+    course.build_threads = 2;
+    FailingNew::FailAt(at);
+    course.Run(false);
+    FailingNew::Forget();
     course.CheckOpen();
     course.Close();
     course.CheckFolder(folder.path() / "store");

@@ -1,5 +1,6 @@
 #include "vectors/files.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -7,12 +8,26 @@
 #include <cerrno>
 #include <utility>
 
+#include "base/random.h"
 #include "process/fd.h"
 
 namespace weir::vectors {
 
 std::filesystem::path DatabaseIn(const std::filesystem::path& folder) {
   return folder / "vectors.db";
+}
+
+std::vector<std::string> NamesIn(const std::filesystem::path& folder) {
+  struct Close {
+    void operator()(DIR* stream) const { closedir(stream); }
+  };
+  const std::unique_ptr<DIR, Close> stream(opendir(folder.c_str()));
+  std::vector<std::string> names;
+  while (const dirent* entry = stream ? readdir(stream.get()) : nullptr) {
+    const std::string_view name = entry->d_name;
+    if (name != "." && name != "..") names.emplace_back(name);
+  }
+  return names;
 }
 
 Result<void> SyncPath(const std::filesystem::path& path, std::string what) {
@@ -26,8 +41,22 @@ std::filesystem::path ParentOf(const std::filesystem::path& path) {
   return whole.has_parent_path() ? whole.parent_path() : std::filesystem::path(".");
 }
 
+PassingDatabase::PassingDatabase(const std::filesystem::path& folder, std::string_view name_start) {
+  paths_[0] = folder / NewId(name_start);
+  paths_[1] = paths_[0].native() + "-wal";
+  paths_[2] = paths_[0].native() + "-shm";
+}
+
+PassingDatabase::~PassingDatabase() {
+  std::error_code ignored;
+  for (const auto& path : paths_) std::filesystem::remove(path, ignored);
+}
+
 Files::Files(std::filesystem::path folder, FileLock lock, Rows opened)
-    : rows(std::move(opened)), folder_(std::move(folder)), lock_(std::move(lock)) {}
+    : rows(std::move(opened)), folder_(std::move(folder)), lock_(std::move(lock)) {
+  const MutexLock lending(lending_);
+  idle_.reserve(kIdleMax);  // giving back must not need memory
+}
 
 Result<std::shared_ptr<Files>> Files::Open(const std::filesystem::path& folder, bool check) {
   if (mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST) {

@@ -4,9 +4,11 @@
 // Threads: Borrow and what it lends from any; `rows` under `writing`.
 #pragma once
 
+#include <array>
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "async/mutex.h"
@@ -55,9 +57,28 @@ class Files {
   std::vector<std::unique_ptr<RowReader>> idle_ GUARDED_BY(lending_);
 };
 
+// A database that is there for a while, with what SQLite keeps beside it. It lies where an open
+// store removes what it does not know, so that a crash leaves nothing.
+class PassingDatabase {
+ public:
+  PassingDatabase(const std::filesystem::path& folder, std::string_view name_start);
+  PassingDatabase(const PassingDatabase&) = delete;
+  PassingDatabase& operator=(const PassingDatabase&) = delete;
+  ~PassingDatabase();
+
+  const std::filesystem::path& path() const { return paths_[0]; }
+  const std::filesystem::path& log() const { return paths_[1]; }
+
+ private:
+  std::array<std::filesystem::path, 3> paths_;
+};
+
 // Where the tables lie in a store's folder.
 std::filesystem::path DatabaseIn(const std::filesystem::path& folder);
 
+// What is in a folder, in no order; nothing where it cannot be read. (The standard library's
+// iterator ends the process where memory is refused.)
+std::vector<std::string> NamesIn(const std::filesystem::path& folder);
 // Brings a file, or the names in a folder, to the disk; `what` begins the error's sentence.
 Result<void> SyncPath(const std::filesystem::path& path, std::string what);
 // The folder that holds the name of `path`.

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <new>
+#include <optional>
 #include <thread>
 
 #include "vectors/graph_walk.h"
@@ -9,13 +11,21 @@
 namespace weir::vectors {
 namespace {
 
-// Held for less than a microsecond, so waiting is spinning.
-void Lock(std::atomic<uint8_t>& lock) {
-  while (lock.exchange(1, std::memory_order_acquire) != 0) {
-    while (lock.load(std::memory_order_relaxed) != 0) std::this_thread::yield();
+// A lock for less than a microsecond, so waiting is spinning.
+class Held {
+ public:
+  explicit Held(std::atomic<uint8_t>& lock) : lock_(lock) {
+    while (lock_.exchange(1, std::memory_order_acquire) != 0) {
+      while (lock_.load(std::memory_order_relaxed) != 0) std::this_thread::yield();
+    }
   }
-}
-void Unlock(std::atomic<uint8_t>& lock) { lock.store(0, std::memory_order_release); }
+  Held(const Held&) = delete;
+  Held& operator=(const Held&) = delete;
+  ~Held() { lock_.store(0, std::memory_order_release); }
+
+ private:
+  std::atomic<uint8_t>& lock_;
+};
 
 // The level of a row: each is on a further one with a probability of one in kLinks. From the number
 // alone, so that a build can be repeated.
@@ -33,13 +43,10 @@ int RandomLevel(uint32_t row) {
 
 class GraphBuilder::RowLock {
  public:
-  RowLock(GraphBuilder& builder, uint32_t row) : lock_(builder.locks_[row]) { Lock(lock_); }
-  RowLock(const RowLock&) = delete;
-  RowLock& operator=(const RowLock&) = delete;
-  ~RowLock() { Unlock(lock_); }
+  RowLock(GraphBuilder& builder, uint32_t row) : held_(builder.locks_[row]) {}
 
  private:
-  std::atomic<uint8_t>& lock_;
+  Held held_;
 };
 
 // What a thread that inserts has to itself.
@@ -75,16 +82,23 @@ bool GraphBuilder::Extend(uint32_t rows, const Bitmap& left_out, size_t threads,
   }
   locks_ = std::make_unique<std::atomic<uint8_t>[]>(rows);
   std::atomic<uint32_t> next = from;
+  std::atomic<bool> refused = false;  // memory, to one of them
   const auto work = [&] {
-    Worker worker(*this, codes_.At(0));
-    for (uint32_t row = next++; row < rows && !stop; row = next++) {
-      if (graph_.levels_[row] >= 0) Insert(worker, row);
+    try {
+      Worker worker(*this, codes_.At(0));
+      for (uint32_t row = next++; row < rows && !stop && !refused; row = next++) {
+        if (graph_.levels_[row] >= 0) Insert(worker, row);
+      }
+    } catch (const std::bad_alloc&) {
+      refused = true;
     }
   };
-  std::vector<std::thread> others;
-  for (size_t i = 1; i < threads; ++i) others.emplace_back(work);
-  work();
-  for (std::thread& other : others) other.join();
+  {
+    std::vector<std::jthread> others;
+    for (size_t i = 1; i < threads; ++i) others.emplace_back(work);
+    work();
+  }
+  if (refused) throw std::bad_alloc();
   graph_.entry_ = entry_;
   if (stop) return false;
   if (graph_.entry_ == Graph::kNone) return true;
@@ -97,10 +111,10 @@ void GraphBuilder::Insert(Worker& worker, uint32_t row) {
   worker.query.Become(codes_.At(row));
   const int level = graph_.LevelOf(row);
   // A row that opens a level of its own keeps the others out of that until it is linked.
-  Lock(entry_lock_);
+  std::optional<Held> opening(std::in_place, entry_lock_);
   const uint32_t entry = entry_;
   const bool opens = entry == Graph::kNone || level > graph_.levels_[entry];
-  if (!opens) Unlock(entry_lock_);
+  if (!opens) opening.reset();
   if (entry != Graph::kNone) {
     const Scorer scorer(codes_, worker.query);
     uint32_t here = entry;
@@ -122,10 +136,7 @@ void GraphBuilder::Insert(Worker& worker, uint32_t row) {
       Link(worker, row, at);
     }
   }
-  if (opens) {
-    entry_ = row;
-    Unlock(entry_lock_);
-  }
+  if (opens) entry_ = row;
 }
 
 // Links `row` with the best of the beam, both ways.

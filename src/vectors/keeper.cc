@@ -39,7 +39,8 @@ void KeeperQueue::Stop() {
 
 KeeperQueue::Work KeeperQueue::Next() {
   std::unique_lock lock(mutex_);
-  while (!stop_ && queue_.empty() && !TakeDue()) {
+  Work due;
+  while (!stop_ && queue_.empty() && !(due = TakeDue())) {
     if (later_.empty()) {
       changed_.wait(lock);
       continue;
@@ -49,24 +50,20 @@ KeeperQueue::Work KeeperQueue::Next() {
     for (const auto& [key, later] : later_) until = std::min(until, later.time);
     changed_.wait_until(lock, until);
   }
-  if (stop_) return {};
+  if (stop_ || due) return stop_ ? Work() : std::move(due);
   Work work = std::move(queue_.front());
   queue_.pop_front();
   return work;
 }
 
-// Moves what is due to the queue; whether there was any.
-bool KeeperQueue::TakeDue() {
-  const WallTime now = SystemClock().WallNow();
-  for (auto at = later_.begin(); at != later_.end();) {
-    if (at->second.time > now) {
-      ++at;
-      continue;
-    }
-    queue_.push_back(std::move(at->second.work));
-    at = later_.erase(at);
-  }
-  return !queue_.empty();
+// What has been due the longest, or nothing.
+KeeperQueue::Work KeeperQueue::TakeDue() {
+  const auto first =
+      std::ranges::min_element(later_, {}, [](const auto& later) { return later.second.time; });
+  if (first == later_.end() || first->second.time > SystemClock().WallNow()) return {};
+  Work work = std::move(first->second.work);
+  later_.erase(first);
+  return work;
 }
 
 Keeper::Keeper()

@@ -20,7 +20,7 @@ namespace weir::vectors {
 // is asked for does not happen.
 class KeeperQueue {
  public:
-  using Work = std::function<void(const std::atomic<bool>& stop)>;
+  using Work = std::function<void(const std::atomic<bool>& stop)>;  // must not throw
 
   void Ask(Work work);
   // When the machine's clock shows that time. One wish for each `key`: the earlier one stays.
@@ -35,7 +35,7 @@ class KeeperQueue {
   void Stop();
   // Nothing when it is to end.
   Work Next();
-  bool TakeDue();
+  Work TakeDue();
 
   std::atomic<bool> stop_ = false;
   std::mutex mutex_;

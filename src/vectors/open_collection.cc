@@ -3,9 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <new>
 #include <unordered_map>
 
 #include "base/check.h"
+#include "base/no_memory.h"
 #include "json/writer.h"
 #include "vectors/input_check.h"
 #include "vectors/stored_payload.h"
@@ -26,16 +28,6 @@ Result<std::string> PrintChecked(const json::Value& payload, size_t index) {
 }
 
 }  // namespace
-
-struct OpenCollection::Change {
-  struct Added {
-    int64_t seq;
-    const Point* point;
-    Expiry expires;
-  };
-  std::vector<int64_t> removed;
-  std::vector<Added> added;
-};
 
 OpenCollection::OpenCollection(std::shared_ptr<Files> files, std::shared_ptr<KeeperQueue> keeper,
                                const StoreOptions& options, CollectionRow row)
@@ -93,8 +85,7 @@ Result<void> OpenCollection::UpsertLocked(std::span<const Point> points) {
     change.added.push_back({*seq, &point, expires});
   }
   if (auto committed = transaction->Commit(); !committed) return committed;
-  Apply(change);
-  PackIfWorthwhile();
+  Show(change);
   return {};
 }
 
@@ -132,11 +123,29 @@ Result<int64_t> OpenCollection::DeleteLocked(std::span<const std::string> ids) {
     there += HasExpired((*removed)->expires, now) ? 0 : 1;
   }
   if (auto committed = transaction->Commit(); !committed) return Fail(committed.error());
-  Apply(change);
+  Show(change);
   // The points are gone; that their space could not be given back is no failure of the deletion.
-  (void)files_->rows.GiveBackSpace();
-  PackIfWorthwhile();
+  files_->rows.GiveBackSpace();
   return there;
+}
+
+// The write has happened and is acknowledged, whatever becomes of the memory that shows it.
+void OpenCollection::Show(const Change& change) noexcept {
+  try {
+    Apply(change);
+    PackIfWorthwhile();
+  } catch (const std::bad_alloc&) {
+    Forget();
+  }
+}
+
+// The next who looks makes it from the tables. The numbering goes on: a graph that is being built
+// is of rows that are no more.
+void OpenCollection::Forget() noexcept {
+  builder_.reset();
+  const MutexLock showing(showing_);
+  shown_.view.reset();
+  shown_.graphs.reset();
 }
 
 void OpenCollection::Apply(const Change& change) {
@@ -181,13 +190,17 @@ Result<void> OpenCollection::GiveWayTo(int64_t id) {
   return {};
 }
 
-void OpenCollection::Clear() {
+void OpenCollection::Clear() noexcept {
   Retire();
-  (void)files_->rows.GiveBackSpace();
-  std::error_code ignored;
-  for (size_t space = 0; space < row_.spec.spaces.size(); ++space) {
-    std::filesystem::remove(PlaceOf(space).File(), ignored);
-  }
+  files_->rows.GiveBackSpace();
+  // A file that stays is removed when the store is opened the next time.
+  (void)OrNoMemory([&]() -> Result<void> {
+    std::error_code ignored;
+    for (size_t space = 0; space < row_.spec.spaces.size(); ++space) {
+      std::filesystem::remove(PlaceOf(space).File(), ignored);
+    }
+    return {};
+  });
 }
 
 Result<void> OpenCollection::GiveWay(const CollectionSpec& spec) {
@@ -233,13 +246,13 @@ Result<void> OpenCollection::Load() {
     return {};
   });
   if (!read) return read;
-  builder_.emplace(std::move(builder));
   Picture before;
   {
     const MutexLock lock(showing_);
     before = shown_;
   }
-  auto view = builder_->Look();
+  auto view = builder.Look();
+  const Expiry next_expiry = view->next_expiry;
   auto graphs = std::make_shared<const std::vector<SpaceGraph>>(GraphsFor(*view, before));
   {
     const MutexLock lock(showing_);
@@ -248,7 +261,9 @@ Result<void> OpenCollection::Load() {
       kept_rows_[space] = graph ? graph->rows() : 0;
     }
     shown_ = {std::move(view), std::move(graphs), before.numbering + 1};
+    builder_.emplace(std::move(builder));
   }
+  if (next_expiry != kNever) EraseAt(next_expiry);
   AskIfDue();
   return {};
 }

@@ -51,8 +51,9 @@ class OpenCollection : public std::enable_shared_from_this<OpenCollection> {
   // Removes what has ended by now from the tables; how many points. A collection that is not in
   // use is not loaded for it.
   Result<int64_t> EraseExpired(const std::atomic<bool>& stop);
-  // Has the keeper erase what has ended then, and what ends later when it does.
-  void EraseAt(Expiry time);
+  // Has the keeper erase what has ended then, and what ends later when it does. Where there is no
+  // memory for that, it is asked when the collection is opened, or for its next point that ends.
+  void EraseAt(Expiry time) noexcept;
   // Removes it from the tables and answers kNotFound from then on.
   Result<void> Drop();
   // Writes down its new name and spaces; another object must take its place, and it answers
@@ -64,9 +65,18 @@ class OpenCollection : public std::enable_shared_from_this<OpenCollection> {
  private:
   void Retire() HOLDS(files_->writing);
   // After the rows are gone.
-  void Clear() HOLDS(files_->writing);
+  void Clear() noexcept HOLDS(files_->writing);
   std::unexpected<Error> Gone() const;
-  struct Change;  // what one write did to the tables
+  // What one write did to the tables.
+  struct Change {
+    struct Added {
+      int64_t seq;
+      const Point* point;
+      Expiry expires;
+    };
+    std::vector<int64_t> removed = {};
+    std::vector<Added> added = {};
+  };
 
   // A graph of one space and how far it is from what it should be.
   struct SpaceGraph {
@@ -92,7 +102,10 @@ class OpenCollection : public std::enable_shared_from_this<OpenCollection> {
                              const Collection::EditPoint& edit) HOLDS(files_->writing);
   Result<std::optional<Point>> ReadLocked(const std::string& id, Expiry now) HOLDS(files_->writing);
   Result<int64_t> DeleteLocked(std::span<const std::string> ids) HOLDS(files_->writing);
+  // Of what is in the tables; memory that is refused costs the picture, which is made again.
+  void Show(const Change& change) noexcept HOLDS(files_->writing);
   void Apply(const Change& change) HOLDS(files_->writing);
+  void Forget() noexcept HOLDS(files_->writing);
   void PackIfWorthwhile() HOLDS(files_->writing);
 
   // What has ended by `now` is hidden (open_collection_expiry.cc).

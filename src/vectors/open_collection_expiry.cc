@@ -1,6 +1,7 @@
 // The part of OpenCollection that hides points that have ended, and erases them.
 #include <algorithm>
 
+#include "base/no_memory.h"
 #include "vectors/open_collection.h"
 
 namespace weir::vectors {
@@ -53,33 +54,31 @@ Result<int64_t> OpenCollection::EraseSome() {
     }
   }
   if (auto committed = transaction->Commit(); !committed) return Fail(committed.error());
-  if (in_use) {
-    for (const int64_t seq : *seqs) builder_->Kill(seq);
-    Publish();
-    PackIfWorthwhile();
-  }
-  (void)files_->rows.GiveBackSpace();
-  return static_cast<int64_t>(seqs->size());
+  const auto erased = static_cast<int64_t>(seqs->size());
+  if (in_use) Show({.removed = std::move(*seqs)});
+  files_->rows.GiveBackSpace();
+  return erased;
 }
 
-void OpenCollection::EraseAt(Expiry time) {
+void OpenCollection::EraseAt(Expiry time) noexcept {
   if (!options_.build_in_background) return;
-  keeper_->AskAt(row_.id, WallTime(std::chrono::microseconds(time)),
-                 [weak = weak_from_this()](const std::atomic<bool>& stop) {
-                   if (const auto self = weak.lock()) self->EraseInBackground(stop);
-                 });
+  (void)OrNoMemory([&]() -> Result<void> {
+    keeper_->AskAt(row_.id, WallTime(std::chrono::microseconds(time)),
+                   [weak = weak_from_this()](const std::atomic<bool>& stop) {
+                     if (const auto self = weak.lock()) self->EraseInBackground(stop);
+                   });
+    return {};
+  });
 }
 
 void OpenCollection::EraseInBackground(const std::atomic<bool>& stop) {
-  const auto erased = EraseExpired(stop);
-  Result<Expiry> next = kNever;
-  {
+  const auto next = OrNoMemory([&]() -> Result<Expiry> {
+    if (auto erased = EraseExpired(stop); !erased) return Fail(std::move(erased.error()));
     const MutexLock lock(files_->writing);
-    if (dropped_) return;
-    next = files_->rows.FirstExpiry(row_.id);
-  }
+    return dropped_ ? kNever : files_->rows.FirstExpiry(row_.id);
+  });
   const WallTime now = SystemClock().WallNow();
-  if (!erased || !next) return EraseAt(AsExpiry(now + kPauseAfterError));
+  if (!next) return EraseAt(AsExpiry(now + kPauseAfterError));
   if (*next != kNever) EraseAt(std::max(*next, AsExpiry(now + kPause)));
 }
 

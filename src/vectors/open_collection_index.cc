@@ -1,6 +1,7 @@
 // The part of OpenCollection that builds graphs, keeps them in files and finds them there again.
 #include <algorithm>
 
+#include "base/no_memory.h"
 #include "vectors/graph_builder.h"
 #include "vectors/open_collection.h"
 #include "vectors/space_search.h"
@@ -61,9 +62,18 @@ void OpenCollection::AskIfDue() {
     for (const SpaceGraph& graph : *shown_.graphs) due = due || IsDue(*shown_.view, graph);
   }
   if (!due || asked_.exchange(true)) return;
-  keeper_->Ask([weak = weak_from_this()](const std::atomic<bool>& stop) {
-    if (const auto self = weak.lock()) self->BuildAll(1, stop, /*keep=*/false);
+  const auto build = [](OpenCollection& self, const std::atomic<bool>& stop) -> Result<void> {
+    self.BuildAll(1, stop, /*keep=*/false);
+    return {};
+  };
+  const auto asked = OrNoMemory([&]() -> Result<void> {
+    keeper_->Ask([build, weak = weak_from_this()](const std::atomic<bool>& stop) {
+      // Where memory is short searches scan, and the next write asks again.
+      if (const auto self = weak.lock()) (void)OrNoMemory([&] { return build(*self, stop); });
+    });
+    return {};
   });
+  if (!asked) asked_ = false;  // the next write asks
 }
 
 Result<void> OpenCollection::BuildIndexes(size_t threads) {

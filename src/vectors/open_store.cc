@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "base/no_memory.h"
 #include "base/random.h"
 #include "vectors/input_check.h"
 
@@ -16,14 +17,34 @@ namespace {
 // only takes space.
 void RemoveStrangers(const std::filesystem::path& folder, const std::vector<CollectionRow>& rows) {
   std::error_code ignored;
-  for (const auto& entry : std::filesystem::directory_iterator(folder, ignored)) {
-    const std::string name = entry.path().filename().native();
+  for (const std::string& name : NamesIn(folder)) {
     const bool known = name.ends_with(".graph") && std::ranges::any_of(rows, [&](const auto& row) {
                          return name.starts_with(fmt::format("{}-", row.id));
                        });
-    if (!known) std::filesystem::remove(entry.path(), ignored);
+    if (!known) std::filesystem::remove(folder / name, ignored);
   }
 }
+
+// A folder of files that is removed at the end, unless it has got another name by then.
+class AsideFolder {
+ public:
+  explicit AsideFolder(const std::filesystem::path& path) : path_(path) {}
+  AsideFolder(const AsideFolder&) = delete;
+  AsideFolder& operator=(const AsideFolder&) = delete;
+  ~AsideFolder() {
+    (void)OrNoMemory([&]() -> Result<void> {
+      std::error_code ignored;
+      for (const std::string& name : NamesIn(path_)) {
+        std::filesystem::remove(path_ / name, ignored);
+      }
+      std::filesystem::remove(path_, ignored);
+      return {};
+    });
+  }
+
+ private:
+  const std::filesystem::path& path_;
+};
 
 }  // namespace
 
@@ -85,12 +106,18 @@ Result<std::shared_ptr<OpenCollection>> OpenStore::Create(const CollectionSpec& 
                 "name", "collection_exists");
   }
   const MutexLock lock(files_->writing);
+  auto transaction = files_->rows.Begin();
+  if (!transaction) return Fail(std::move(transaction.error()));
   const auto id = files_->rows.AddCollection(spec);
   if (!id) return Fail(id.error());
   CollectionRow row{*id, spec};
   row.spec.id = *id;
   auto collection = Make(std::move(row));
-  collections_[spec.name] = {collection, spec.about};
+  // All that needs memory comes first: what has happened on the disk is shown then without any.
+  Entries created;
+  created[spec.name] = {collection, spec.about};
+  if (auto committed = transaction->Commit(); !committed) return Fail(committed.error());
+  collections_.merge(created);
   return collection;
 }
 
@@ -168,15 +195,19 @@ Result<void> OpenStore::Rename(std::string_view name, std::string_view new_name)
   }
   CollectionSpec spec = found->second.collection->spec();
   spec.name = new_name;
-  if (auto given = found->second.collection->GiveWay(spec); !given) return given;
-  const int64_t id = spec.id;
-  const std::string to = spec.name;
-  collections_[to] = {Make({id, std::move(spec)}), std::move(found->second.about)};
-  collections_[to].collection->EraseAt(kNoExpiry);  // who was asked before is gone
-  for (auto& [alias, collection] : aliases_) {
-    if (collection == name) collection = to;
+  // All that needs memory comes first: what has happened on the disk is shown then without any.
+  auto aliases = aliases_;
+  for (auto& [alias, collection] : aliases) {
+    if (collection == name) collection = spec.name;
   }
+  Entries renamed;
+  const auto next = Make({spec.id, spec});
+  renamed[spec.name] = {next, found->second.about};
+  if (auto given = found->second.collection->GiveWay(spec); !given) return given;
   collections_.erase(found);
+  collections_.merge(renamed);
+  aliases_.swap(aliases);
+  next->EraseAt(kNoExpiry);  // who was asked before is gone
   return {};
 }
 
@@ -205,9 +236,9 @@ Result<void> OpenStore::GiveSpaces(std::string_view name, std::span<const Space>
   }
   spec.spaces.assign(spaces.begin(), spaces.end());
   if (auto ok = CheckSpec(spec); !ok) return ok;
+  auto next = Make({spec.id, spec});
   if (auto given = entry.collection->GiveWay(spec); !given) return given;
-  const int64_t id = spec.id;
-  entry.collection = Make({id, std::move(spec)});
+  entry.collection = std::move(next);
   entry.collection->EraseAt(kNoExpiry);  // who was asked before is gone
   return {};
 }
@@ -270,10 +301,13 @@ Result<void> OpenStore::PutNote(const Note& note) {
     return Fail(Code::kUnprocessable, fmt::format("a store has at most {} notes", Limits::kNotes),
                 "key", "too_many_notes");
   }
+  decltype(notes_) added{{note.key, note.text}};
   const MutexLock lock(files_->writing);
   auto put = files_->rows.PutNote(note);
-  if (put) notes_[note.key] = note.text;
-  return put;
+  if (!put) return put;
+  notes_.erase(note.key);
+  notes_.merge(added);
+  return {};
 }
 
 Result<void> OpenStore::RemoveNote(std::string_view key) {
@@ -323,23 +357,18 @@ Result<void> OpenStore::Snapshot(const std::filesystem::path& folder) {
   if (mkdir(aside.c_str(), 0700) != 0) {
     return Fail(SystemError("the folder of the snapshot could not be made", errno));
   }
-  const auto write = [&]() -> Result<void> {
-    auto reader = files_->Borrow();
-    if (!reader) return Fail(std::move(reader.error()));
-    const auto file = DatabaseIn(aside);
-    if (auto copied = (*reader)->CopyTo(file); !copied) return copied;
-    const char* const what = "the snapshot could not be brought to the disk";
-    if (auto synced = SyncPath(file, what); !synced) return synced;
-    if (auto synced = SyncPath(aside, what); !synced) return synced;
-    if (rename(aside.c_str(), folder.c_str()) != 0) {
-      return Fail(SystemError("the snapshot could not be given its name", errno));
-    }
-    return SyncPath(ParentOf(folder), what);
-  };
-  auto written = write();
-  std::error_code ignored;
-  if (!written) std::filesystem::remove_all(aside, ignored);
-  return written;
+  const AsideFolder removed(aside);
+  auto reader = files_->Borrow();
+  if (!reader) return Fail(std::move(reader.error()));
+  const auto file = DatabaseIn(aside);
+  if (auto copied = (*reader)->CopyTo(file); !copied) return copied;
+  const char* const what = "the snapshot could not be brought to the disk";
+  if (auto synced = SyncPath(file, what); !synced) return synced;
+  if (auto synced = SyncPath(aside, what); !synced) return synced;
+  if (rename(aside.c_str(), folder.c_str()) != 0) {
+    return Fail(SystemError("the snapshot could not be given its name", errno));
+  }
+  return SyncPath(ParentOf(folder), what);
 }
 
 }  // namespace weir::vectors

@@ -62,8 +62,7 @@ class OpenStore {
   // What the names of collections begin with that are being filled; no other name may.
   static constexpr std::string_view kHidden = "\x01recovering-";
 
-  class Brought;
-  Result<void> RecoverFrom(std::string_view name, const Brought& brought);
+  Result<void> RecoverFrom(std::string_view name, const PassingDatabase& brought);
   Result<void> Fill(const CollectionSpec& spec, CollectionFile& file);
   Result<void> TakePlace(std::string_view name, const CollectionSpec& hidden);
 

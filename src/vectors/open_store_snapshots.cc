@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <fstream>
 
+#include "base/no_memory.h"
 #include "base/random.h"
 #include "process/fd.h"
 #include "vectors/collection_file.h"
@@ -28,25 +29,6 @@ size_t BytesOf(const Point& point) {
 }
 
 }  // namespace
-
-// A file that is there while a collection is recovered from it. It lies where an open store removes
-// what it does not know, so that a crash leaves nothing.
-class OpenStore::Brought {
- public:
-  explicit Brought(const std::filesystem::path& folder) : path_(folder / NewId("recovering-")) {}
-  Brought(const Brought&) = delete;
-  Brought& operator=(const Brought&) = delete;
-  ~Brought() {
-    std::error_code ignored;
-    for (const char* ending : {"", "-wal", "-shm"}) {
-      std::filesystem::remove(path_.native() + ending, ignored);
-    }
-  }
-  const std::filesystem::path& path() const { return path_; }
-
- private:
-  const std::filesystem::path path_;
-};
 
 Result<SnapshotInfo> OpenStore::MakeSnapshot(std::string_view name) {
   const auto spec = Look(name);
@@ -103,7 +85,7 @@ Result<void> OpenStore::RemoveSnapshot(std::string_view name, std::string_view s
 }
 
 Result<void> OpenStore::Recover(std::string_view name, const std::filesystem::path& file) {
-  const Brought brought(files_->index_folder());
+  const PassingDatabase brought(files_->index_folder(), "recovering-");
   std::error_code failed;
   std::filesystem::copy_file(file, brought.path(), failed);
   if (failed) return Fail(SystemError("the snapshot could not be read", failed.value()));
@@ -111,7 +93,7 @@ Result<void> OpenStore::Recover(std::string_view name, const std::filesystem::pa
 }
 
 Result<void> OpenStore::RecoverBytes(std::string_view name, std::string_view bytes) {
-  const Brought brought(files_->index_folder());
+  const PassingDatabase brought(files_->index_folder(), "recovering-");
   {
     std::ofstream out(brought.path(), std::ios::binary);
     out.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
@@ -123,7 +105,7 @@ Result<void> OpenStore::RecoverBytes(std::string_view name, std::string_view byt
 
 // The points go into a collection that nobody sees, which takes the place of the old one in one
 // step. Writers wait for no more than a batch, and for that step.
-Result<void> OpenStore::RecoverFrom(std::string_view name, const Brought& brought) {
+Result<void> OpenStore::RecoverFrom(std::string_view name, const PassingDatabase& brought) {
   if (auto ok = CheckCollectionName(name); !ok) return ok;
   auto file = CollectionFile::Open(brought.path());
   if (!file) return Fail(std::move(file.error()));
@@ -135,13 +117,16 @@ Result<void> OpenStore::RecoverFrom(std::string_view name, const Brought& brough
     if (!id) return Fail(id.error());
     spec.id = *id;
   }
-  auto filled = Fill(spec, *file);
-  if (filled) filled = TakePlace(name, spec);
-  if (!filled) {
+  const auto remove = [&] {
     const MutexLock lock(files_->writing);
     (void)files_->rows.RemoveCollection(spec.id);  // or when the store is opened the next time
-    (void)files_->rows.GiveBackSpace();
-  }
+    files_->rows.GiveBackSpace();
+  };
+  auto filled = OrNoMemory([&] {
+    auto filled = Fill(spec, *file);
+    return filled ? TakePlace(name, spec) : filled;
+  });
+  if (!filled) remove();
   return filled;
 }
 
@@ -183,17 +168,19 @@ Result<void> OpenStore::TakePlace(std::string_view name, const CollectionSpec& h
   const auto found = Seek(name);
   CollectionSpec spec = hidden;
   spec.name = found ? (*found)->first : std::string(name);
+  // All that needs memory comes first: what has happened on the disk is shown then without any.
+  Entries entries;
+  const auto next = Make({hidden.id, spec});
+  entries[spec.name] = {next, spec.about};
   if (found) {
     if (auto given = (*found)->second.collection->GiveWayTo(hidden.id); !given) return given;
+    collections_.erase(*found);
   } else {
     const MutexLock lock(files_->writing);
     if (auto named = files_->rows.Replace(0, hidden.id, spec.name); !named) return named;
   }
-  const std::string key = spec.name;
-  json::Value about = spec.about;
-  auto collection = Make({hidden.id, std::move(spec)});
-  collection->EraseAt(kNoExpiry);
-  collections_[key] = {std::move(collection), std::move(about)};
+  collections_.merge(entries);
+  next->EraseAt(kNoExpiry);
   return {};
 }
 

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "base/check.h"
+#include "base/no_memory.h"
 #include "json/fields.h"
 #include "json/parse.h"
 #include "json/writer.h"
@@ -71,10 +72,24 @@ Result<std::vector<Space>> ParseSpaces(std::string_view text) {
   return spaces;
 }
 
+// Ends what a statement reads, also where who is told of a row throws: a row that stays open keeps
+// the connection at the moment when it was read.
+class Ending {
+ public:
+  explicit Ending(sqlite::Statement& statement) : statement_(statement) {}
+  Ending(const Ending&) = delete;
+  Ending& operator=(const Ending&) = delete;
+  ~Ending() { statement_.Reset(); }
+
+ private:
+  sqlite::Statement& statement_;
+};
+
 // False at the end.
 Result<bool> ReadVectorWith(sqlite::Statement& select, int64_t seq, size_t space,
                             const std::function<void(std::span<const float>)>& use) {
   select.Bind(KeyOf(seq, space));
+  const Ending ending(select);
   const auto row = select.Step();
   if (!row || !*row) return row;
   const auto bytes = select.Blob(0);
@@ -143,10 +158,10 @@ PointRow RowAt(const sqlite::Statement& select) {
 Result<bool> ReadPointWith(sqlite::Statement& select, int64_t seq,
                            const std::function<void(const PointRow&)>& use) {
   select.Bind(seq);
+  const Ending ending(select);
   auto row = select.Step();
   if (!row || !*row) return row;
   use(RowAt(select));
-  select.Reset();
   return true;
 }
 
@@ -204,41 +219,40 @@ Result<bool> RowReader::ReadVector(int64_t seq, size_t space,
 Result<void> RowReader::WalkIds(int64_t collection, std::string_view from,
                                 const std::function<bool(int64_t seq, std::string_view id)>& use) {
   walk_.Bind(collection, from);
+  const Ending ending(walk_);
   for (;;) {
     const auto row = walk_.Step();
     if (!row) return Fail(row.error());
-    if (!*row || !use(walk_.Int(0), walk_.Text(1))) break;
+    if (!*row || !use(walk_.Int(0), walk_.Text(1))) return {};
   }
-  walk_.Reset();
-  return {};
 }
 
 Result<void> RowReader::WalkPoints(int64_t collection, size_t spaces, const UsePoint& use) {
   // One read transaction: what is written meanwhile is not seen.
   if (auto begun = db_.Execute("BEGIN"); !begun) return begun;
-  const auto walk = [&]() -> Result<void> {
-    auto select = db_.Prepare(kSelectPoints);
-    if (!select) return Fail(std::move(select.error()));
-    select->Bind(collection);
-    std::vector<std::vector<float>> vectors(spaces);
-    for (;;) {
-      const auto row = select->Step();
-      if (!row) return Fail(row.error());
-      if (!*row) return {};
-      const PointRow point = RowAt(*select);
-      for (size_t space = 0; space < spaces; ++space) {
-        vectors[space].clear();
-        auto read = ReadVector(point.seq, space, [&](std::span<const float> vector) {
-          vectors[space].assign(vector.begin(), vector.end());
-        });
-        if (!read) return Fail(std::move(read.error()));
-      }
-      if (auto used = use(point, vectors); !used) return used;
-    }
+  struct Moment {
+    sqlite::Database& db;
+    ~Moment() { db.Abandon(); }
   };
-  auto walked = walk();
-  (void)db_.Execute("ROLLBACK");
-  return walked;
+  const Moment moment{db_};
+  auto select = db_.Prepare(kSelectPoints);
+  if (!select) return Fail(std::move(select.error()));
+  select->Bind(collection);
+  std::vector<std::vector<float>> vectors(spaces);
+  for (;;) {
+    const auto row = select->Step();
+    if (!row) return Fail(row.error());
+    if (!*row) return {};
+    const PointRow point = RowAt(*select);
+    for (size_t space = 0; space < spaces; ++space) {
+      vectors[space].clear();
+      auto read = ReadVector(point.seq, space, [&](std::span<const float> vector) {
+        vectors[space].assign(vector.begin(), vector.end());
+      });
+      if (!read) return Fail(std::move(read.error()));
+    }
+    if (auto used = use(point, vectors); !used) return used;
+  }
 }
 
 Result<void> RowReader::CopyTo(const std::filesystem::path& file) {
@@ -496,14 +510,12 @@ Result<void> Rows::ForEachPoint(int64_t collection,
                                 const std::function<Result<void>(const PointRow&)>& use) {
   sqlite::Statement& select = statements_[kEachPoint];
   select.Bind(collection);
+  const Ending ending(select);
   for (;;) {
     const auto row = select.Step();
     if (!row) return Fail(row.error());
     if (!*row) return {};
-    if (auto used = use(RowAt(select)); !used) {
-      select.Reset();
-      return used;
-    }
+    if (auto used = use(RowAt(select)); !used) return used;
   }
 }
 
@@ -512,7 +524,9 @@ Result<bool> Rows::ReadVector(int64_t seq, size_t space,
   return ReadVectorWith(statements_[kReadVector], seq, space, use);
 }
 
-Result<void> Rows::GiveBackSpace() { return db_.Execute("PRAGMA incremental_vacuum(1024)"); }
+void Rows::GiveBackSpace() noexcept {
+  (void)OrNoMemory([&] { return db_.Execute("PRAGMA incremental_vacuum(1024)"); });
+}
 
 Result<void> Rows::Flush() { return db_.Checkpoint(); }
 

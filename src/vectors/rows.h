@@ -127,8 +127,9 @@ class Rows {
                             const std::function<Result<void>(const PointRow&)>& use);
   Result<bool> ReadVector(int64_t seq, size_t space,
                           const std::function<void(std::span<const float>)>& use);
-  // Gives pages that deletions have freed back to the file system.
-  Result<void> GiveBackSpace();
+  // Gives pages that deletions have freed back to the file system; what it cannot, a later call
+  // may.
+  void GiveBackSpace() noexcept;
   // Brings everything into the one file; the log beside it is not needed then.
   Result<void> Flush();
 

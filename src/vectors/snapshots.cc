@@ -69,10 +69,8 @@ Result<SnapshotInfo> FindSnapshot(const std::filesystem::path& folder, std::stri
 
 std::vector<SnapshotInfo> ListSnapshots(const std::filesystem::path& folder) {
   std::vector<SnapshotInfo> all;
-  std::error_code ignored;
-  for (const auto& entry : std::filesystem::directory_iterator(folder, ignored)) {
-    if (auto found = FindSnapshot(folder, entry.path().filename().native()))
-      all.push_back(std::move(*found));
+  for (const std::string& name : NamesIn(folder)) {
+    if (auto found = FindSnapshot(folder, name)) all.push_back(std::move(*found));
   }
   // Names begin with the time.
   std::ranges::sort(all, {}, &SnapshotInfo::name);

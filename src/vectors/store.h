@@ -13,6 +13,8 @@
 //   - An upsert of many points happens as a whole or not at all.
 //   - A search sees every write that returned before it began, and never waits for a writer.
 //   - A search returns min(k, matching points) hits.
+//   - Memory that is refused is an error (kUnavailable, reason "no_memory") of the call that needed
+//     it; what was acknowledged stays, and the store goes on. Aliases and Notes alone throw.
 //
 // Threads: any, at the same time. One process at a time has a folder open (a lock file; the second
 // gets kConflict). Collections keep their store open. docs/vectors.md is the guide,

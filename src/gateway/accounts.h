@@ -86,6 +86,8 @@ class Accounts {
   // nothing is expected.
   virtual routing::MoneyToday Today(const routing::Decision& decision,
                                     const Extent& extent) const = 0;
+  // What is known of them.
+  virtual routing::TokenPrices PricesOf(const routing::Target& /*target*/) const { return {}; }
 };
 
 // Counts what comes through `stream` and settles `account` when it ends, fails or is destroyed.

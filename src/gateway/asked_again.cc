@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <span>
 #include <string_view>
+#include <utility>
 
 #include "base/fnv.h"
 #include "base/random.h"
@@ -53,11 +54,12 @@ const AskedAgain::Answer* AskedAgain::Find(uint64_t hash, MonotonicTime now) con
 }
 
 void AskedAgain::Answered(const chat::Principal& caller, const chat::GenerateRequest& request,
-                          const std::string& decision_id, MonotonicTime now) {
+                          const std::string& decision_id, std::vector<Prefix> prefixes,
+                          MonotonicTime now) {
   if (request.messages.empty()) return;
   const uint64_t hash = HashOf(caller, request, request.messages.size());
   const auto [place, fresh] =
-      answers_.insert_or_assign(hash, Answer{decision_id, request.model, now});
+      answers_.insert_or_assign(hash, Answer{decision_id, request.model, std::move(prefixes), now});
   if (fresh) order_.push_back(hash);
   if (order_.size() <= kTurnsMax) return;
   answers_.erase(order_.front());
@@ -76,13 +78,20 @@ AskedAgain::Earlier AskedAgain::Look(const chat::Principal& caller,
       earlier.same_name = same->asked == request.model;
     }
   }
-  // ..., what was asked, the answer, what is asked now.
+  // ..., what was asked, the answer, what is asked now or what its tools gave.
   const size_t count = request.messages.size();
-  const bool goes_on = count >= 3 && request.messages[count - 1].role == chat::Role::kUser &&
-                       request.messages[count - 2].role == chat::Role::kAssistant;
+  const auto role = [&](size_t back) { return request.messages[count - back].role; };
+  size_t fresh = 1;
+  while (fresh < count && role(fresh) == chat::Role::kTool) ++fresh;
+  const bool in_loop = fresh > 1;
+  if (in_loop) --fresh;
+  const bool goes_on = count >= fresh + 2 && role(fresh + 1) == chat::Role::kAssistant &&
+                       (in_loop || role(1) == chat::Role::kUser);
   if (goes_on) {
-    if (const Answer* before = Find(HashOf(caller, request, count - 2), now)) {
-      earlier.continues = before->decision_id;
+    if (const Answer* before = Find(HashOf(caller, request, count - fresh - 1), now)) {
+      if (!in_loop) earlier.continues = before->decision_id;
+      earlier.prefixes = before->prefixes;
+      earlier.age = now - before->time;
     }
   }
   return earlier;

@@ -10,12 +10,19 @@
 #include <deque>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 #include "base/clock.h"
 #include "chat/principal.h"
 #include "chat/request.h"
 
 namespace weir::gateway {
+
+// What a target probably has of a conversation in its cache.
+struct Prefix {
+  std::string target = {};
+  int64_t tokens = 0;
+};
 
 class AskedAgain {
  public:
@@ -24,14 +31,17 @@ class AskedAgain {
 
   AskedAgain();
 
-  // An answer that was given to its end.
+  // An answer that was given to its end. `prefixes`: who has read it, who gave it first.
   void Answered(const chat::Principal& caller, const chat::GenerateRequest& request,
-                const std::string& decision_id, MonotonicTime now);
+                const std::string& decision_id, std::vector<Prefix> prefixes, MonotonicTime now);
 
   struct Earlier {
     std::string repeats = {};    // the decision that had the same turns; empty: none
     bool same_name = false;      // it asked for the same model or route
     std::string continues = {};  // the decision whose answer this goes on from
+    // Of the answer that this goes on from, with a tool's result, too.
+    std::vector<Prefix> prefixes = {};
+    Duration age = {};  // of that answer
   };
   // What would be answered the same anyway (temperature 0) repeats nothing.
   Earlier Look(const chat::Principal& caller, const chat::GenerateRequest& request,
@@ -43,6 +53,7 @@ class AskedAgain {
   struct Answer {
     std::string decision_id = {};
     std::string asked = {};
+    std::vector<Prefix> prefixes = {};
     MonotonicTime time = {};
   };
   // Of the first `count` messages.

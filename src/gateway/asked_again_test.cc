@@ -20,7 +20,7 @@ const chat::GenerateRequest kAsked = Says({{chat::Role::kUser, "Where is the key
 
 TEST(AskedAgain, TheSameTurnsOfTheSameCallerRepeat) {
   AskedAgain turns;
-  turns.Answered({.key_id = "k"}, kAsked, "dec_1", kNow);
+  turns.Answered({.key_id = "k"}, kAsked, "dec_1", {}, kNow);
   const auto again = turns.Look({.key_id = "k"}, kAsked, kNow);
   EXPECT_EQ(again.repeats, "dec_1");
   EXPECT_TRUE(again.same_name);
@@ -33,7 +33,7 @@ TEST(AskedAgain, TheSameTurnsOfTheSameCallerRepeat) {
 
 TEST(AskedAgain, OthersTurnsOtherTextsAndOldOnesDoNot) {
   AskedAgain turns;
-  turns.Answered({.key_id = "k"}, kAsked, "dec_1", kNow);
+  turns.Answered({.key_id = "k"}, kAsked, "dec_1", {}, kNow);
   EXPECT_TRUE(turns.Look({.key_id = "l"}, kAsked, kNow).repeats.empty());
   EXPECT_TRUE(turns.Look({.key_id = "k", .user = "u"}, kAsked, kNow).repeats.empty());
   EXPECT_TRUE(turns.Look({.key_id = "k", .tenant = "t"}, kAsked, kNow).repeats.empty());
@@ -47,7 +47,7 @@ TEST(AskedAgain, OthersTurnsOtherTextsAndOldOnesDoNot) {
 
 TEST(AskedAgain, WhatWouldBeAnsweredTheSameIsNoComplaint) {
   AskedAgain turns;
-  turns.Answered({}, kAsked, "dec_1", kNow);
+  turns.Answered({}, kAsked, "dec_1", {}, kNow);
   auto greedy = kAsked;
   greedy.sampling.temperature = 0;
   EXPECT_TRUE(turns.Look({}, greedy, kNow).repeats.empty());
@@ -57,7 +57,7 @@ TEST(AskedAgain, WhatWouldBeAnsweredTheSameIsNoComplaint) {
 
 TEST(AskedAgain, WhoGoesOnFromAnAnswerContinuesIt) {
   AskedAgain turns;
-  turns.Answered({}, kAsked, "dec_1", kNow);
+  turns.Answered({}, kAsked, "dec_1", {}, kNow);
   const auto next = turns.Look({},
                                Says({{chat::Role::kUser, "Where is the key?"},
                                      {chat::Role::kAssistant, "On the hook."},
@@ -74,10 +74,32 @@ TEST(AskedAgain, WhoGoesOnFromAnAnswerContinuesIt) {
                   .continues.empty());
 }
 
+TEST(AskedAgain, WhoHasTheConversationIsKnownWhenItGoesOnAlsoWithAToolsResult) {
+  AskedAgain turns;
+  turns.Answered({}, kAsked, "dec_1", {{"fast", 40}, {"capable", 30}}, kNow);
+  const auto held = [&](std::vector<std::pair<chat::Role, std::string>> more) {
+    more.insert(more.begin(), {chat::Role::kUser, "Where is the key?"});
+    const auto earlier = turns.Look({}, Says(more), kNow + std::chrono::seconds(9));
+    EXPECT_EQ(earlier.age, earlier.prefixes.empty() ? Duration() : std::chrono::seconds(9));
+    return earlier.prefixes.empty() ? "" : earlier.prefixes.front().target;
+  };
+  using enum chat::Role;
+  EXPECT_EQ(held({{kAssistant, "On the hook."}, {kUser, "Thanks."}}), "fast");
+  EXPECT_EQ(held({{kAssistant, ""}, {kTool, "hook"}}), "fast");
+  EXPECT_EQ(held({{kAssistant, ""}, {kTool, "hook"}, {kTool, "drawer"}}), "fast");
+  EXPECT_EQ(held({{kTool, "hook"}}), "");
+  EXPECT_EQ(held({{kAssistant, ""}}), "");
+  EXPECT_EQ(held({}), "");
+  EXPECT_TRUE(
+      turns.Look({}, Says({{kUser, "Where is the key?"}, {kAssistant, ""}, {kTool, "hook"}}), kNow)
+          .continues.empty())
+      << "that an answer was made into a tool's call says nothing of its worth";
+}
+
 TEST(AskedAgain, LongTextsDifferByTheirEnds) {
   AskedAgain turns;
   const std::string long_text(300'000, 'x');
-  turns.Answered({}, Says({{chat::Role::kUser, long_text + "a"}}), "dec_1", kNow);
+  turns.Answered({}, Says({{chat::Role::kUser, long_text + "a"}}), "dec_1", {}, kNow);
   EXPECT_TRUE(turns.Look({}, Says({{chat::Role::kUser, long_text + "b"}}), kNow).repeats.empty());
   EXPECT_EQ(turns.Look({}, Says({{chat::Role::kUser, long_text + "a"}}), kNow).repeats, "dec_1");
 }
@@ -86,9 +108,9 @@ TEST(AskedAgain, ItIsBounded) {
   AskedAgain turns;
   for (size_t i = 0; i < AskedAgain::kTurnsMax + 10; ++i) {
     turns.Answered({}, Says({{chat::Role::kUser, std::to_string(i)}}), "dec_" + std::to_string(i),
-                   kNow);
+                   {}, kNow);
     turns.Answered({}, Says({{chat::Role::kUser, std::to_string(i)}}), "dec_" + std::to_string(i),
-                   kNow);
+                   {}, kNow);
   }
   EXPECT_EQ(turns.size(), AskedAgain::kTurnsMax);
   EXPECT_TRUE(turns.Look({}, Says({{chat::Role::kUser, "9"}}), kNow).repeats.empty());

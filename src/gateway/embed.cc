@@ -70,7 +70,7 @@ Task<Result<Answered<T>>> Ask(Gateway& gateway, const Asked& asked, const std::s
   routing::Features features{.task = task, .label = labelled->label};
   AddCaller(gateway, asked, features);
   Result<routing::Decision> decision =
-      routing::Decide(*gateway.policy(), model, features, StateOfTargets(gateway));
+      routing::Decide(*gateway.policy(), model, features, StateOfTargets(gateway, {}));
   if (!decision) {
     RecordRefusal(gateway, asked, model, features, *labelled, decision.error());
     co_return std::unexpected(decision.error());

@@ -129,18 +129,39 @@ void AddCaller(const Gateway& gateway, const Asked& asked, routing::Features& fe
   features.online = gateway.providers != nullptr && gateway.providers->AnyMayAsk();
 }
 
-routing::StateOf StateOfTargets(const Gateway& gateway) {
-  return [&gateway](const routing::Target& target) -> routing::TargetNow {
-    const auto* providers = gateway.providers;
-    if (!target.beyond) {
-      return {.speed =
-                  gateway.paces.SpeedOf(target.name, gateway.engines.ResidenceOf(target.model))};
+namespace {
+
+// Providers keep a prefix for some minutes; an engine as long as its model stays loaded, mostly.
+constexpr Duration kPrefixAtProvider = std::chrono::minutes(5);
+
+int64_t CachedTokens(const routing::Target& target, const routing::Speed& speed,
+                     const AskedAgain::Earlier& earlier) {
+  const bool kept = target.beyond ? earlier.age <= kPrefixAtProvider : speed.load_ms == 0;
+  const auto found = std::ranges::find(earlier.prefixes, target.name, &Prefix::target);
+  return kept && found != earlier.prefixes.end() ? found->tokens : 0;
+}
+
+// Filter bits of a target beyond this machine.
+uint32_t FailedNow(const backends::ProviderFleet* providers, const routing::Target& target) {
+  if (providers == nullptr || !providers->Has(target.name)) return routing::kOffline;
+  if (providers->MayAsk(target.name)) return 0;
+  return providers->IsRetired(target.name) ? routing::kRetired : routing::kBreakerOpen;
+}
+
+}  // namespace
+
+routing::StateOf StateOfTargets(const Gateway& gateway, const AskedAgain::Earlier& earlier) {
+  return [&gateway, &earlier](const routing::Target& target) {
+    routing::TargetNow now;
+    if (target.beyond) {
+      now.failed = FailedNow(gateway.providers, target);
+      now.speed = gateway.paces.SpeedOf(target.name);
+    } else {
+      now.speed = gateway.paces.SpeedOf(target.name, gateway.engines.ResidenceOf(target.model));
     }
-    if (providers == nullptr || !providers->Has(target.name)) return {.failed = routing::kOffline};
-    const routing::Speed speed = gateway.paces.SpeedOf(target.name);
-    if (providers->MayAsk(target.name)) return {.speed = speed};
-    return {.failed = providers->IsRetired(target.name) ? routing::kRetired : routing::kBreakerOpen,
-            .speed = speed};
+    now.speed.cached_tokens = CachedTokens(target, now.speed, earlier);
+    if (gateway.accounts != nullptr) now.prices = gateway.accounts->PricesOf(target);
+    return now;
   };
 }
 

@@ -140,8 +140,9 @@ void KeepRecord(Gateway& gateway, const std::string& decision_id);
 
 // What routing knows of who asks.
 void AddCaller(const Gateway& gateway, const Asked& asked, routing::Features& features);
-// How targets are doing now, and what is known of their speed.
-routing::StateOf StateOfTargets(const Gateway& gateway);
+// How targets are doing now, what is known of their speed and prices, and what they have of the
+// conversation (`earlier` outlives what is returned).
+routing::StateOf StateOfTargets(const Gateway& gateway, const AskedAgain::Earlier& earlier);
 
 // Whether a failure is the target's and not the request's: another target may do better.
 bool MayMoveOn(const Error& error);

@@ -114,6 +114,37 @@ TEST_F(GatewayTest, WhoHasToLoadForLongComesAfterWhoIsThere) {
   EXPECT_EQ(record->considered[1].speed.decode_rate, 50'000);
 }
 
+TEST_F(GatewayTest, AConversationAndALoopOfToolsStayWithWhoAnswered) {
+  using enum chat::Role;
+  chat::GenerateRequest request{.model = "auto",
+                                .messages = {{.role = kUser, .parts = {{.text = "Hi"}}}}};
+  const auto ask = [&] {
+    auto generation = Generate(gateway_, {}, request).value();
+    EXPECT_TRUE(Hear(*generation));
+    return generation;
+  };
+  backend_.models["m-a"].steps = {kBroken};
+  EXPECT_EQ(ask()->target().name, "b");
+  backend_.models["m-a"].steps = Says({"A"});
+  request.messages.push_back({.role = kAssistant, .parts = {{.text = "B"}}});
+  request.messages.push_back({.role = kUser, .parts = {{.text = "And now?"}}});
+  const auto next = ask();
+  EXPECT_EQ(next->target().name, "b");
+  const auto* record = gateway_.decisions.Find(next->decision_id());
+  EXPECT_EQ(record->facts->last_target, "b");
+  EXPECT_EQ(record->considered[1].speed.cached_tokens, 3 + 1) << "of its prompt and its answer";
+  // Its model is no longer in memory, and so its prefix is gone.
+  backend_.models["m-b"].residence.load = seconds(1);
+  EXPECT_EQ(ask()->target().name, "a");
+  backend_.models["m-b"].residence.load = Duration::zero();
+  request.messages.push_back({.role = kAssistant, .tool_calls = {{.id = "1", .name = "look"}}});
+  request.messages.push_back({.role = kTool, .parts = {{.text = "there"}}});
+  EXPECT_EQ(ask()->target().name, "a");
+  request.messages.back().parts[0].text = "elsewhere";
+  policy_.virtuals[0].targets = {"b", "a"};
+  EXPECT_EQ(ask()->target().name, "a") << "the order of the route is another one now";
+}
+
 TEST_F(GatewayTest, ATargetThatCannotBeLoadedIsReplacedToo) {
   backend_.models["m-a"].refusal = Error{Code::kUnavailable, "no room"};
   const auto generation = Start("auto").value();

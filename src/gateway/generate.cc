@@ -186,10 +186,24 @@ class RoutedGeneration final : public Generation {
         std::chrono::duration_cast<std::chrono::milliseconds>(gateway_.clock.Now() - begun_)
             .count();
     record->served = std::move(served);
-    if (gateway_.history != nullptr) {
-      gateway_.turns.Answered(asked_.principal, request_, decision_id_, gateway_.clock.Now());
-    }
+    gateway_.turns.Answered(asked_.principal, request_, decision_id_, Prefixes(done.usage, *record),
+                            gateway_.clock.Now());
     Keep();
+  }
+
+  // Who has read the conversation up to here, the one that answered first.
+  std::vector<Prefix> Prefixes(const chat::Usage& usage, const DecisionRecord& record) const {
+    const int64_t prompt =
+        usage.prompt_tokens.value_or(features_.prompt_bytes / routing::kBytesPerTokenGuess);
+    const int64_t whole = prompt + usage.completion_tokens.value_or(0);
+    std::vector<Prefix> prefixes = {{target().name, whole}};
+    if (const auto checked = this->checked(); checked && checked->verdict.accepted) {
+      prefixes.push_back({checked->checker, whole});
+    }
+    for (const history::Attempt& attempt : record.attempts) {
+      if (attempt.outcome == kDraftRejected) prefixes.push_back({attempt.target, prompt});
+    }
+    return prefixes;
   }
 
   // Amounts of another currency are the ledger's alone.
@@ -448,9 +462,8 @@ class RoutedGeneration final : public Generation {
 
 // What earlier answers of the same conversation were worth, as far as asking again and going on
 // tell.
-void TellEarlier(Gateway& gateway, const Asked& asked, const chat::GenerateRequest& request) {
+void TellEarlier(Gateway& gateway, const AskedAgain::Earlier& earlier) {
   if (gateway.history == nullptr) return;
-  const auto earlier = gateway.turns.Look(asked.principal, request, gateway.clock.Now());
   if (!earlier.repeats.empty()) {
     gateway.history->Signal(earlier.repeats,
                             {.regenerated = earlier.same_name, .escalated = !earlier.same_name});
@@ -471,8 +484,9 @@ Result<std::unique_ptr<Generation>> Generate(Gateway& gateway, const Asked& aske
   if (!labelled) return std::unexpected(labelled.error());
   features.label = labelled->label;
   AddCaller(gateway, asked, features);
+  const auto earlier = gateway.turns.Look(asked.principal, request, gateway.clock.Now());
   Result<routing::Decision> decision =
-      routing::Decide(*gateway.policy(), request.model, features, StateOfTargets(gateway));
+      routing::Decide(*gateway.policy(), request.model, features, StateOfTargets(gateway, earlier));
   if (!decision) {
     RecordRefusal(gateway, asked, request.model, features, *labelled, decision.error());
     return std::unexpected(decision.error());
@@ -483,6 +497,7 @@ Result<std::unique_ptr<Generation>> Generate(Gateway& gateway, const Asked& aske
   Planned planned{.features = std::move(features)};
   if (decision->confidence_min) {
     planned.facts = routing::FactsOf(request, asked.whole, *gateway.predictor);
+    if (!earlier.prefixes.empty()) planned.facts->last_target = earlier.prefixes.front().target;
     const auto money = [&](const routing::Decision& about) {
       return gateway.accounts != nullptr ? gateway.accounts->Today(about, ExtentOf(request))
                                          : routing::MoneyToday();
@@ -490,7 +505,7 @@ Result<std::unique_ptr<Generation>> Generate(Gateway& gateway, const Asked& aske
     planned.check =
         routing::Arrange(gateway.experience(), *planned.facts, money, gateway.goals, *decision);
   }
-  TellEarlier(gateway, asked, request);
+  TellEarlier(gateway, earlier);
   DecisionRecord record = RecordOf(gateway, asked, planned.features, *labelled, *decision);
   record.facts = planned.facts;
   return std::make_unique<RoutedGeneration>(gateway, asked, std::move(planned),

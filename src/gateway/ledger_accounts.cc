@@ -171,6 +171,12 @@ routing::MoneyToday LedgerAccounts::Today(const routing::Decision& decision,
   return today;
 }
 
+routing::TokenPrices LedgerAccounts::PricesOf(const routing::Target& target) const {
+  const TargetMoney& money = MoneyOf(*rules_, target.name);
+  if (!IsPriced(money)) return {};
+  return {money.price->input, money.price->cached_input, money.price->output};
+}
+
 Task<Result<LedgerAccounts::Held>> LedgerAccounts::Hold(const Spending& spending,
                                                         const LedgerRules& rules) {
   const routing::Target& target = spending.target;

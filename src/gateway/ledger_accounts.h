@@ -60,6 +60,7 @@ class LedgerAccounts final : public Accounts {
 
   Task<Result<std::unique_ptr<Account>>> Open(Spending spending) override;
   routing::MoneyToday Today(const routing::Decision& decision, const Extent& extent) const override;
+  routing::TokenPrices PricesOf(const routing::Target& target) const override;
   // Every minute: purses of the present and of what comes next are made ready.
   void Tick();
 

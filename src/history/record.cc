@@ -57,6 +57,7 @@ void AppendConsidered(json::Writer& writer, const routing::Considered& item) {
     AppendMaybe(writer, "prefill_tokens_per_1000_s", item.speed.prefill_rate);
     AppendMaybe(writer, "decode_tokens_per_1000_s", item.speed.decode_rate);
     AppendMaybe(writer, "answer_tokens", item.speed.answer_tokens);
+    if (item.speed.cached_tokens > 0) writer.Field("cached_tokens", item.speed.cached_tokens);
     writer.EndObject();
   }
   writer.EndObject();
@@ -88,8 +89,9 @@ void AppendFacts(json::Writer& writer, const routing::PromptFacts& facts) {
       .Field("gain", facts.predicted.gain)
       .Field("tool_loop", facts.tool_loop)
       .Field("one_text", facts.one_text)
-      .Field("whole", facts.whole)
-      .EndObject();
+      .Field("whole", facts.whole);
+  if (!facts.last_target.empty()) writer.Field("last_target", facts.last_target);
+  writer.EndObject();
 }
 
 void AppendLabel(json::Writer& writer, const privacy::LabelInputs& label) {
@@ -205,7 +207,8 @@ routing::PromptFacts ReadFacts(json::Fields& fields) {
                         .gain = ChanceOf(fields, "gain")},
           .tool_loop = FlagOf(fields, "tool_loop"),
           .one_text = FlagOf(fields, "one_text"),
-          .whole = FlagOf(fields, "whole")};
+          .whole = FlagOf(fields, "whole"),
+          .last_target = TextOf(fields, "last_target")};
 }
 
 privacy::LabelInputs ReadLabel(json::Fields& fields) {
@@ -267,7 +270,8 @@ routing::Considered ReadConsidered(json::Fields& fields) {
                   .first_ms = speed->Int("first_ms", 0, kMax),
                   .prefill_rate = speed->Int("prefill_tokens_per_1000_s", 0, kMax),
                   .decode_rate = speed->Int("decode_tokens_per_1000_s", 0, kMax),
-                  .answer_tokens = speed->Int("answer_tokens", 0, kMax)};
+                  .answer_tokens = speed->Int("answer_tokens", 0, kMax),
+                  .cached_tokens = CountOf(*speed, "cached_tokens")};
   }
   return item;
 }

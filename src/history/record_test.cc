@@ -31,7 +31,8 @@ Record Full() {
   record.facts = routing::PromptFacts{.kind = routing::TaskKind::kMath,
                                       .predicted = {.small_right = 1'234, .gain = -56},
                                       .tool_loop = true,
-                                      .whole = true};
+                                      .whole = true,
+                                      .last_target = "b"};
   record.label = {.floor = chat::Label::kInternal,
                   .asserted = chat::Label::kPublic,
                   .may_assert = true,
@@ -47,7 +48,8 @@ Record Full() {
                                   .first_ms = 300,
                                   .prefill_rate = 232'000,
                                   .decode_rate = 53'100,
-                                  .answer_tokens = 90},
+                                  .answer_tokens = 90,
+                                  .cached_tokens = 400},
                         .expected_ms = 2'100},
                        {.target = "c", .speed = {.load_ms = 700}}};
   record.order = {"b"};

@@ -94,9 +94,16 @@ Replay::Answered Replay::Decide(const Record& record) {
   const auto ruled = privacy::LabelByRules(candidate_.label_rules, CallerOf(record), record.asked);
   answered.label = privacy::JoinLabels(record.label, ruled, candidate_.default_label).label;
   features.label = answered.label;
-  auto decision = routing::Decide(
-      candidate_.policy, record.asked, features,
-      [&record](const routing::Target& target) { return StateThen(record, target); });
+  auto decision = routing::Decide(candidate_.policy, record.asked, features,
+                                  [&](const routing::Target& target) {
+                                    routing::TargetNow now = StateThen(record, target);
+                                    const auto price = candidate_.prices.find(target.name);
+                                    if (price != candidate_.prices.end()) {
+                                      const ledger::Price& row = price->second;
+                                      now.prices = {row.input, row.cached_input, row.output};
+                                    }
+                                    return now;
+                                  });
   if (!decision) return answered;
   answered.decision = std::move(*decision);
   routing::Decision& made = answered.decision;

@@ -7,6 +7,8 @@
 #include <utility>
 #include <vector>
 
+#include "routing/prefix.h"
+
 namespace weir::routing {
 namespace {
 
@@ -60,12 +62,24 @@ CheckChoice None(std::string why) { return {.why = "draft check: " + std::move(w
 bool CanCheck(const Target& target) { return target.scores && !target.beyond && target.generates; }
 
 // Tasks that the smaller model mostly fails go to the larger one at once.
-CheckChoice ChooseFirst(const Calibration& calibration, Decision& decision) {
+CheckChoice ChooseFirst(const Calibration& calibration, const PromptFacts& facts,
+                        Decision& decision) {
   const std::string_view kind = TaskKindName(calibration.kind);
   const Verdict expected = Expect(calibration, *decision.confidence_min);
   if (expected.accepted) {
     return None(fmt::format("abstains, it does not pay for {} tasks, and {} may answer them", kind,
                             decision.chosen().name));
+  }
+  if (HolderOf(decision, facts.last_target) == &decision.chosen()) {
+    const int32_t lost = LostPart(decision, decision.eligible[1],
+                                  decision.Of(decision.chosen()).speed.cached_tokens);
+    const int32_t gain = calibration.larger_right - calibration.draft_right;
+    if (gain < GainToMove(0, lost)) {
+      return None(
+          fmt::format("abstains, a gain of {:.2f} for {} tasks does not pay for moving the "
+                      "conversation, which costs {:.2f} of an answer more",
+                      Share(gain), kind, Share(lost)));
+    }
   }
   std::swap(decision.eligible[0], decision.eligible[1]);
   return {.why = fmt::format("chosen: {}; of {} tasks it has {:.2f} right, {} {:.2f}, and a check "
@@ -106,8 +120,41 @@ std::string Seconds(int64_t milliseconds) {
 // Gains as near to the threshold as that are alike: who answers clearly sooner decides.
 constexpr int32_t kNearGain = kCertain / 50;
 
-Upwards ByGain(int32_t gain, int32_t threshold, bool room, const Haste& haste) {
+// Where a conversation is, and what it loses when it moves.
+struct Hop {
+  const Target* from = nullptr;  // null: it may go anywhere
+  const Target* to = nullptr;    // of the other side of the cloud's border
+  int32_t lost = 0;
+};
+
+Hop HopOf(const PromptFacts& facts, const Decision& decision) {
+  const Target* from = HolderOf(decision, facts.last_target);
+  if (from == nullptr) return {};
+  const auto to = std::ranges::find_if(decision.eligible, [from](const Target& target) {
+    return IsCloud(target) != IsCloud(*from);
+  });
+  if (to == decision.eligible.end()) return {};
+  return {.from = from,
+          .to = &*to,
+          .lost = LostPart(decision, *to, decision.Of(*from).speed.cached_tokens)};
+}
+
+std::string LineOf(const Hop& hop, std::string_view needed) {
+  return fmt::format(
+      "; {} has the conversation in its cache, moving it to {} costs {:.2f} of an answer "
+      "more, so {}",
+      hop.from->name, hop.to->name, Share(hop.lost), needed);
+}
+
+Upwards ByGain(int32_t gain, int32_t usual, bool room, const Haste& haste, const Hop& hop) {
   if (gain <= 0 || !room) return {};
+  int32_t threshold = usual;
+  if (hop.from != nullptr) {
+    threshold = IsCloud(*hop.from) ? GainToStay(usual, hop.lost) : GainToMove(usual, hop.lost);
+    return {.up = gain >= threshold,
+            .why = LineOf(hop, fmt::format("{:.2f} {}", Share(threshold),
+                                           IsCloud(*hop.from) ? "keeps it there" : "moves it"))};
+  }
   const bool is_near = gain >= threshold - kNearGain && gain <= threshold + kNearGain;
   if (!is_near || haste.sooner == nullptr) return {.up = gain >= threshold};
   return {.up = IsCloud(*haste.sooner),
@@ -122,6 +169,7 @@ struct Question {
   bool chooses = false;  // there is both
   bool must = false;     // there is the cloud alone
   Haste haste = {};
+  Hop hop = {};
 };
 
 Upwards ByShare(const Question& asked, int32_t share_max, ShareKeeper& keeper) {
@@ -130,7 +178,7 @@ Upwards ByShare(const Question& asked, int32_t share_max, ShareKeeper& keeper) {
   if (keeper.share_max() != share_max) keeper = ShareKeeper(share_max);
   const int32_t threshold = keeper.Threshold(asked.experience.predictor);
   if (asked.chooses) {
-    result = ByGain(gain, threshold, keeper.HasRoom(), asked.haste);
+    result = ByGain(gain, threshold, keeper.HasRoom(), asked.haste, asked.hop);
     result.why = fmt::format("; a gain of {:.2f} goes up while the share of {:.2f} has room{}",
                              Share(threshold), Share(share_max), result.why);
   }
@@ -146,7 +194,7 @@ Upwards ByCost(const Question& asked, const CostPerDay& max, const MoneyToday& t
   if (asked.chooses) {
     const int32_t threshold = keeper.Threshold(asked.experience.predictor, today);
     const bool room = keeper.HasRoom(today);
-    result = ByGain(gain, threshold, room, asked.haste);
+    result = ByGain(gain, threshold, room, asked.haste, asked.hop);
     result.why = !today.most
                      ? fmt::format("; what it costs in the cloud is not known in {}", max.currency)
                  : !room ? fmt::format("; less is left of today's money than it may cost")
@@ -211,26 +259,29 @@ void FollowGoal(const Experience& experience, const PromptFacts& facts, const Mo
   const Goal& goal = decision.goal;
   if (!goal.any()) return;
   const auto clouds = std::ranges::count_if(decision.eligible, IsCloud);
-  const bool chooses = clouds > 0 && clouds < std::ssize(decision.eligible);
-  if (chooses && facts.tool_loop) {
-    decision.explanation.push_back("goal: an open loop of tools is not moved");
-    return;
-  }
+  const bool border = clouds > 0 && clouds < std::ssize(decision.eligible);
+  const bool chooses = border && !facts.tool_loop;
   const Prediction predicted = experience.refit.Apply(facts.predicted);
-  const bool must = clouds > 0 && !chooses;
+  const bool must = border ? !chooses && IsCloud(decision.chosen()) : clouds > 0;
   Upwards choice{.up = must};
   std::string why =
       fmt::format("goal: predicted right {:.2f} below the cloud, and {:.2f} to gain in it",
                   Share(predicted.small_right), Share(predicted.gain));
   if (goal.quality_min && chooses) {
-    choice.up = predicted.small_right < *goal.quality_min && predicted.gain > 0;
+    const Hop hop = HopOf(facts, decision);
+    const bool in_cloud = hop.from != nullptr && IsCloud(*hop.from);
+    const int32_t wanted =
+        in_cloud ? std::min(GainToMove(*goal.quality_min, hop.lost), kCertain) : *goal.quality_min;
+    choice.up = predicted.small_right < wanted && predicted.gain > 0;
     choice.why = fmt::format("; {:.2f} is wanted", Share(*goal.quality_min));
+    if (in_cloud) choice.why += LineOf(hop, fmt::format("below {:.2f} it stays", Share(wanted)));
   }
   const Question question{.experience = experience,
                           .predicted = predicted,
                           .chooses = chooses,
                           .must = must,
-                          .haste = HasteOf(decision)};
+                          .haste = HasteOf(decision),
+                          .hop = HopOf(facts, decision)};
   if (goal.cloud_share_max) {
     auto& keeper = goals.shares.try_emplace(decision.asked, *goal.cloud_share_max).first->second;
     choice = ByShare(question, *goal.cloud_share_max, keeper);
@@ -241,9 +292,43 @@ void FollowGoal(const Experience& experience, const PromptFacts& facts, const Mo
         goals.costs.try_emplace(decision.asked, goal.cost_per_day_max->pico).first->second;
     choice = ByCost(question, *goal.cost_per_day_max, today, keeper);
   }
+  if (border && facts.tool_loop) {
+    decision.explanation.push_back("goal: an open loop of tools is not moved");
+    return;
+  }
   decision.explanation.push_back(why + choice.why + (choice.up ? ": cloud first" : ": cloud last"));
   if (chooses) decision.eligible = InOrder(decision.eligible, choice.up);
   decision.explanation.push_back(fmt::format("chosen: {}", decision.chosen().name));
+}
+
+void StayInToolLoop(const PromptFacts& facts, Decision& decision) {
+  if (!facts.tool_loop || facts.last_target.empty()) return;
+  const auto began = std::ranges::find(decision.eligible, facts.last_target, &Target::name);
+  if (began == decision.eligible.end()) {
+    decision.explanation.push_back(fmt::format(
+        "the loop of tools began at {}, which may not go on with it", facts.last_target));
+    return;
+  }
+  std::rotate(decision.eligible.begin(), began, std::next(began));
+  decision.explanation.push_back(
+      fmt::format("chosen: {}, an open loop of tools stays there", facts.last_target));
+}
+
+void StayWithPrefix(const PromptFacts& facts, Decision& decision) {
+  const Target* last = HolderOf(decision, facts.last_target);
+  if (facts.tool_loop || decision.goal.any() || last == nullptr || last == &decision.chosen() ||
+      last->tier != decision.chosen().tier) {
+    return;
+  }
+  const int64_t kept = decision.Of(*last).speed.cached_tokens;
+  if (decision.Of(decision.chosen()).speed.cached_tokens > kept / 2) return;  // it has read it, too
+  const auto there_ms = decision.Of(*last).expected_ms;
+  const auto first_ms = decision.Of(decision.chosen()).expected_ms;
+  if (there_ms && first_ms && *first_ms <= *there_ms) return;
+  const auto place = std::ranges::find(decision.eligible, facts.last_target, &Target::name);
+  std::rotate(decision.eligible.begin(), place, std::next(place));
+  decision.explanation.push_back(fmt::format(
+      "chosen: {}, which has {} tokens of the conversation in its cache", facts.last_target, kept));
 }
 
 void AvoidWaiting(const PromptFacts& facts, Decision& decision) {
@@ -285,7 +370,7 @@ CheckChoice ChooseCheck(const DraftCheck& known, const PromptFacts& facts, Decis
     return None(fmt::format("abstains, {} by {} is not calibrated for {} tasks", draft.name,
                             checker.name, TaskKindName(facts.kind)));
   }
-  if (!calibration->check_pays) return ChooseFirst(*calibration, decision);
+  if (!calibration->check_pays) return ChooseFirst(*calibration, facts, decision);
   if (!facts.whole && !decision.buffer)
     return None("abstains, a stream is not held back (buffer = true on the route would)");
   return {.plan = CheckPlan{.checker = checker,
@@ -298,8 +383,10 @@ CheckChoice ChooseCheck(const DraftCheck& known, const PromptFacts& facts, Decis
 
 std::optional<CheckPlan> Arrange(const Experience& experience, const PromptFacts& facts,
                                  const MoneyOf& money, Goals& goals, Decision& decision) {
+  StayInToolLoop(facts, decision);
   FollowGoal(experience, facts, money, goals, decision);
   AvoidWaiting(facts, decision);
+  StayWithPrefix(facts, decision);
   if (decision.eligible.size() > 1 && decision.confidence_min.value_or(0) > 0 && !facts.whole) {
     decision.explanation.emplace_back(
         "first gate: abstains, nothing is calibrated for the first tokens of an answer");

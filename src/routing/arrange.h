@@ -26,12 +26,17 @@ struct PromptFacts {
   bool tool_loop = false;     // it waits for an answer to a tool's result
   bool one_text = false;      // the answer is one plain text
   bool whole = false;         // nothing of the answer is sent before its end
+  // Who answered the turn before; empty: it begins here, or nobody knows. The caller's to fill in.
+  std::string last_target = {};
 
   bool operator==(const PromptFacts&) const = default;
 };
 PromptFacts FactsOf(const chat::GenerateRequest& request, bool whole, const Predictor& predictor);
 // Counts and flags. Who asks and the label are the caller's to fill in.
 Features FeaturesOf(const chat::GenerateRequest& request);
+
+// An open loop of tools stays with who began it, where that one is eligible.
+void StayInToolLoop(const PromptFacts& facts, Decision& decision);
 
 // The controllers of goals, by route.
 struct Goals {
@@ -58,7 +63,9 @@ struct CheckPlan {
 // asked route says so, and behind them where it does not; writes a line into the explanation. A
 // decision without a goal, or without a choice between tiers, stays as it is, and so does a chat
 // that waits for an answer to a tool's result: what began a loop of tools ends it. A gain near the
-// threshold goes where the answer is expected clearly sooner, within the same bounds.
+// threshold goes where the answer is expected clearly sooner, within the same bounds. A
+// conversation that another tier has in its cache moves only for a gain that pays for the lost
+// prefix (prefix.h).
 void FollowGoal(const Experience& experience, const PromptFacts& facts, const MoneyOf& money,
                 Goals& goals, Decision& decision);
 
@@ -67,6 +74,10 @@ void FollowGoal(const Experience& experience, const PromptFacts& facts, const Mo
 // smallest to the largest, so that the answer is no worse. Nothing is moved to another tier for
 // seconds.
 void AvoidWaiting(const PromptFacts& facts, Decision& decision);
+
+// Without a goal a conversation stays with who answered its last turn, within a tier, unless the
+// first target is expected to answer as soon without the prefix.
+void StayWithPrefix(const PromptFacts& facts, Decision& decision);
 
 // The check of a decision's first target by the next one that may take the request, or nothing and
 // a line that says why not. Where a check does not pay and the next one is known to be better, the
@@ -79,7 +90,7 @@ struct CheckChoice {
 };
 CheckChoice ChooseCheck(const DraftCheck& known, const PromptFacts& facts, Decision& decision);
 
-// All three, in this order.
+// All of them, in this order.
 std::optional<CheckPlan> Arrange(const Experience& experience, const PromptFacts& facts,
                                  const MoneyOf& money, Goals& goals, Decision& decision);
 

@@ -67,16 +67,26 @@ std::string_view FilterName(Filter filter);
 // whole prompt: between the bounds the target itself decides.
 inline constexpr int64_t kBytesPerTokenMax = 32;
 
+// Pico of one currency for one token, as the ledger knows them.
+struct TokenPrices {
+  std::optional<int64_t> input = {};
+  std::optional<int64_t> cached_input = {};  // nothing: as input
+  std::optional<int64_t> output = {};
+};
+
 struct Considered {
   std::string target = {};
   uint32_t failed = 0;                      // Filter bits; 0: eligible
   Speed speed = {};                         // as it was measured
   std::optional<int64_t> expected_ms = {};  // of this request's whole answer
+  TokenPrices prices = {};
 };
 
 struct Decision {
   std::string asked = {};  // the model name of the request
   chat::Label label = chat::Label::kInternal;
+  int64_t prompt_bytes = 0;  // of the request's features
+  int64_t answer_tokens = 0;
   std::vector<Considered> considered = {};  // in the order of preference
   std::vector<Target> eligible = {};  // the same order; never empty in a Decision that was returned
   std::vector<std::string> explanation = {};  // a line for each step

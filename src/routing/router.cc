@@ -327,7 +327,10 @@ Result<Decision> Decide(const Policy& policy, std::string_view model, const Feat
 
   Features bounded = features;
   bounded.tier_max = std::min(features.tier_max, candidates->tier_max);
-  Decision decision{.asked = std::string(model), .label = features.label};
+  Decision decision{.asked = std::string(model),
+                    .label = features.label,
+                    .prompt_bytes = features.prompt_bytes,
+                    .answer_tokens = features.answer_tokens};
   if (const VirtualModel* named = FindVirtual(policy, model)) {
     decision.confidence_min = named->confidence_min;
     decision.buffer = named->buffer;
@@ -372,7 +375,8 @@ Result<Decision> Decide(const Policy& policy, std::string_view model, const Feat
         {.target = target->name,
          .failed = failed,
          .speed = now.speed,
-         .expected_ms = ExpectedMs(WithDeclared(now.speed, *target), features)});
+         .expected_ms = ExpectedMs(WithDeclared(now.speed, *target), features),
+         .prices = now.prices});
   }
   PassOverLate(features, decision.considered);
   for (size_t i = 0; i < candidates->targets.size(); ++i) {

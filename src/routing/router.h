@@ -28,6 +28,7 @@ struct Policy {
 struct TargetNow {
   uint32_t failed = 0;  // of the Filter bits kBreakerOpen, kRetired and kOffline
   Speed speed = {};
+  TokenPrices prices = {};
 };
 using StateOf = std::function<TargetNow(const Target& target)>;
 

@@ -18,19 +18,20 @@ int64_t MsOf(int64_t tokens, int64_t rate) {
   return most / per + (most % per != 0 ? 1 : 0);
 }
 
-int64_t AnswerTokens(const Speed& speed, const Features& features) {
-  const int64_t usual = speed.answer_tokens.value_or(kAnswerTokensGuess);
-  return features.answer_tokens > 0 ? std::min(features.answer_tokens, usual) : usual;
-}
-
 // Until the first token of the answer.
 std::optional<int64_t> BeginsAfterMs(const Speed& speed, const Features& features) {
   if (speed.first_ms) return speed.first_ms;
   if (!speed.prefill_rate) return std::nullopt;
-  return MsOf(features.prompt_bytes / kBytesPerTokenGuess, *speed.prefill_rate);
+  return MsOf(features.prompt_bytes / kBytesPerTokenGuess - speed.cached_tokens,
+              *speed.prefill_rate);
 }
 
 }  // namespace
+
+int64_t AnswerTokens(const Speed& speed, const Features& features) {
+  const int64_t usual = speed.answer_tokens.value_or(kAnswerTokensGuess);
+  return features.answer_tokens > 0 ? std::min(features.answer_tokens, usual) : usual;
+}
 
 Speed WithDeclared(const Speed& measured, const Target& target) {
   constexpr int64_t kPerThousandSeconds = 1'000;

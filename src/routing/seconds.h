@@ -24,12 +24,16 @@ struct Speed {
   std::optional<int64_t> prefill_rate = {};   // of a prompt
   std::optional<int64_t> decode_rate = {};    // of an answer
   std::optional<int64_t> answer_tokens = {};  // of its answers, on the average
+  int64_t cached_tokens = 0;                  // of this conversation, that it probably still has
 
   bool operator==(const Speed&) const = default;
 };
 
 // What the target's own declarations add to what was measured.
 Speed WithDeclared(const Speed& measured, const Target& target);
+
+// Of the answer to this request.
+int64_t AnswerTokens(const Speed& speed, const Features& features);
 
 // Nothing where a part of it is not known.
 std::optional<int64_t> ExpectedMs(const Speed& speed, const Features& features);

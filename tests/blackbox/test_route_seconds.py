@@ -55,3 +55,24 @@ def test_a_deadline_that_nobody_is_expected_to_hold_refuses_nobody(start):
     answer = weir.ask("clever", "Hello there", headers=PUBLIC | {"x-weir-deadline-ms": "20000", "x-weir-explain": "1"})
     assert answer.status_code == 200 and answer.headers["x-weir-target"] == "near"
     assert any("nobody is expected to answer within" in line for line in answer.json()["weir"]["explanation"])
+
+
+def test_an_open_loop_of_tools_stays_with_who_began_it(start):
+    weir = start(near="prefill_tokens_per_s = 100\ndecode_tokens_per_s = 1\n",
+                 far="prefill_tokens_per_s = 100000\ndecode_tokens_per_s = 1000\n")
+    question = [{"role": "user", "content": "How warm is it in Lima?"}]
+    tools = [{"type": "function", "function": {"name": "warmth", "parameters": {"type": "object", "properties": {}}}}]
+
+    def ask(messages, headers):
+        return weir.ask("clever", messages=messages, tools=tools, headers=PUBLIC | {"x-weir-explain": "1"} | headers)
+
+    began = ask(question, {"x-weir-deadline-ms": "20000"})
+    assert began.status_code == 200 and began.headers["x-weir-target"] == "far", began.text
+    call = {"id": "call_1", "type": "function", "function": {"name": "warmth", "arguments": "{}"}}
+    loop = [{"role": "assistant", "content": None, "tool_calls": [call]}, {"role": "tool", "tool_call_id": "call_1", "content": "18"}]
+    went_on = ask(question + loop, {})
+    assert went_on.headers["x-weir-target"] == "far", went_on.text
+    assert "chosen: far, an open loop of tools stays there" in went_on.json()["weir"]["explanation"]
+    assert explained(weir, went_on.headers["x-weir-decision"])["prompt"]["last_target"] == "far"
+    other = ask([{"role": "user", "content": "Another"}] + loop, {})
+    assert other.headers["x-weir-target"] == "near", "nobody knows who began it"

@@ -260,6 +260,22 @@ void PrintEngines(const json::Array& engines) {
   fmt::print("{}", table.Text());
 }
 
+// Servers that run for backends of the configuration.
+void PrintServers(const json::Array& servers) {
+  if (servers.empty()) return;
+  Table table({"SERVER OF", "STATE", "PID", "RESTARTS"});
+  for (const json::Value& server : servers) {
+    const std::string pid = Whole(server, "pid");
+    table.Add({TextAt(server, "backend"), TextAt(server, "state"), pid == "0" ? "-" : pid,
+               Whole(server, "restarts")});
+  }
+  fmt::print("\n{}", table.Text());
+  for (const json::Value& server : servers) {
+    const std::string problem = TextAt(server, "problem");
+    if (!problem.empty()) fmt::print("{}: {}\n", TextAt(server, "backend"), problem);
+  }
+}
+
 // Where there are keys; without any there is only everybody.
 void PrintKeys(const json::Array& lines) {
   Table table({"KEY", "MODEL", "RUNNING", "WAITING", "REQUESTS", "PROMPT", "CACHED", "COMPLETION"});
@@ -400,6 +416,7 @@ int ListEngines(const Common& common) {
   PrintEngines(ListAt(*engines, "data"));
   for (const json::Value& engine : ListAt(*engines, "data")) PrintTrouble(engine);
   PrintMemory(*engines);
+  PrintServers(ListAt(*engines, "servers"));
   PrintKeys(ListAt(*engines, "keys"));
   return 0;
 }

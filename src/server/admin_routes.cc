@@ -10,6 +10,7 @@
 #include "keys/scopes.h"
 #include "ledger/money.h"
 #include "routing/decision.h"
+#include "server/backend_routes.h"
 #include "server/weir_requests.h"
 
 namespace weir::server {
@@ -258,6 +259,10 @@ Task<void> GetEngines(Site& site, Call& call) {
   writer.EndArray().Key("keys");
   AppendKeyLines(writer, call.asked.principal, site.metrics.keys());
   AppendMemory(writer, site.fleet.memory());
+  if (call.asked.principal.Has(chat::Scope::kAdmin)) {
+    writer.Key("servers");
+    AppendServers(writer, site);
+  }
   writer.EndObject();
   co_await call.SendJson(200, std::move(body));
 }

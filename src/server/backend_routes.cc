@@ -109,6 +109,14 @@ Task<Result<std::string>> Probe(Site& site, std::string name) {
 
 }  // namespace
 
+void AppendServers(json::Writer& writer, const Site& site) {
+  writer.BeginArray();
+  if (site.servers != nullptr) {
+    for (const auto& server : site.servers->All()) AppendServer(writer, server);
+  }
+  writer.EndArray();
+}
+
 Task<void> GetBackends(Site& site, Call& call) {
   std::string body;
   json::Writer writer(&body);
@@ -128,11 +136,9 @@ Task<void> GetBackends(Site& site, Call& call) {
           .EndObject();
     }
   }
-  writer.EndArray().Key("servers").BeginArray();
-  if (site.servers != nullptr) {
-    for (const auto& server : site.servers->All()) AppendServer(writer, server);
-  }
-  writer.EndArray().Key("gateway_sandbox").BeginArray();
+  writer.EndArray().Key("servers");
+  AppendServers(writer, site);
+  writer.Key("gateway_sandbox").BeginArray();
   for (const std::string& line : site.sandbox) writer.String(line);
   writer.EndArray().EndObject();
   co_await call.SendJson(200, std::move(body));

@@ -3,11 +3,14 @@
 #pragma once
 
 #include "async/task.h"
+#include "json/writer.h"
 #include "server/call.h"
 #include "server/site.h"
 
 namespace weir::server {
 
+// Those that run for backends, as a list.
+void AppendServers(json::Writer& writer, const Site& site);
 // GET /weir/v1/backends
 Task<void> GetBackends(Site& site, Call& call);
 // POST /weir/v1/probe/NAME

@@ -71,6 +71,18 @@ def weir_command(weir, *words):
                           env=weir.environment, capture_output=True, text=True, timeout=60 * weir_server.PATIENCE)
 
 
+def test_ps_shows_the_servers_that_run_for_backends(edge, beyond):
+    weir = beyond(edge.backend("one"), target("t", "edge-model", backend="rack"))
+    pid = until_state(weir, "up")["pid"]
+    shown = weir_command(weir, "ps")
+    assert shown.returncode == 0, shown.stderr
+    assert ["rack", "up", str(pid), "0"] in [line.split() for line in shown.stdout.splitlines()], shown.stdout
+    os.kill(pid, signal.SIGKILL)
+    again = until_state(weir, "up", restarts=1)["pid"]
+    servers = json.loads(weir_command(weir, "ps", "--json").stdout)["servers"]
+    assert servers == [{"backend": "rack", "state": "up", "pid": again, "restarts": 1, "problem": ""}]
+
+
 def test_a_client_gets_answers_from_a_server_that_weir_runs(edge, beyond):
     weir = beyond(edge.backend("one"), target("t", "edge-model", backend="rack"),
                   environment={"VISIBLE": "1", "SOME_API_KEY": "canary"})

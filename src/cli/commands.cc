@@ -443,11 +443,15 @@ void AddPolicyCommands(CLI::App& app, Asked& asked) {
              [&] { return LabelText(asked.common, asked.file, ConfigWords(asked)); })
       ->add_option("file", asked.file, "a text; - is standard input")
       ->required();
-  CLI::App* policy = app.add_subcommand("policy", "what may go where: check, show");
+  CLI::App* policy = app.add_subcommand("policy", "what may go where: check, prove, show");
   policy->require_subcommand(1);
   AddCommand(*policy, asked, "check", "prove that no label reaches a target above its ceiling",
              "  weir policy check\n  weir policy check --config new.toml",
              [&] { return CheckPolicy(asked.common, ConfigWords(asked)); });
+  AddCommand(*policy, asked, "prove",
+             "try every label, name and rule; print what each label may reach",
+             "  weir policy prove\n  weir policy prove --config new.toml --json",
+             [&] { return ProvePolicy(asked.common, ConfigWords(asked)); });
   AddCommand(*policy, asked, "show", "targets, routes and rules", "  weir policy show",
              [&] { return ShowPolicy(asked.common, ConfigWords(asked)); });
 }

@@ -180,6 +180,7 @@ int LearnFromOutcomes(const Common& common);
 int VoteOnDecision(const Common& common, const RouteOptions& options);
 int Doctor(const Common& common, const std::vector<std::string>& words, bool hashes);
 int LabelText(const Common& common, const std::string& file, const std::vector<std::string>& words);
+int ProvePolicy(const Common& common, const std::vector<std::string>& words);
 int CheckPolicy(const Common& common, const std::vector<std::string>& words);
 int ShowPolicy(const Common& common, const std::vector<std::string>& words);
 int AddBackend(const Common& common, const BackendOptions& options,

@@ -1,4 +1,5 @@
-// policy check and show: what the configuration lets out, and the proof that no label gets too far.
+// policy check, prove and show: what the configuration lets out, and the proof that no label gets
+// too far.
 #include <fmt/format.h>
 
 #include "cli/exit_code.h"
@@ -9,6 +10,7 @@
 #include "ledger/from_settings.h"
 #include "privacy/detectors_from_settings.h"
 #include "routing/from_settings.h"
+#include "routing/policy_prove.h"
 
 namespace weir::cli {
 namespace {
@@ -91,7 +93,93 @@ void PrintPolicy(const routing::Policy& policy, std::string_view default_label) 
   fmt::print("default label: {}\n", default_label);
 }
 
+void WriteReached(json::Writer& writer, std::string_view key,
+                  const std::vector<routing::Reached>& all) {
+  writer.Key(key).BeginArray();
+  for (const routing::Reached& one : all) {
+    writer.BeginObject().Field("target", one.target).Field("ceiling", chat::LabelName(one.ceiling));
+    if (!one.way.empty()) writer.Field("way", one.way);
+    writer.EndObject();
+  }
+  writer.EndArray();
+}
+
+void PrintProofJson(const routing::ReachProof& proof, const std::vector<std::string>& problems) {
+  std::string text;
+  json::Writer writer(&text);
+  writer.BeginObject()
+      .Field("proved", proof.proved() && problems.empty())
+      .Field("decisions", proof.decisions)
+      .Field("complete", proof.complete)
+      .Key("labels")
+      .BeginArray();
+  for (const routing::Reach& reach : proof.labels) {
+    writer.BeginObject().Field("label", chat::LabelName(reach.label));
+    WriteReached(writer, "reaches", reach.reached);
+    WriteReached(writer, "never", reach.never);
+    writer.EndObject();
+  }
+  writer.EndArray();
+  WriteWords(writer, "counterexamples", problems);
+  writer.EndObject();
+  fmt::print("{}\n", text);
+}
+
+void PrintProof(const routing::ReachProof& proof) {
+  const auto names = [](const std::vector<routing::Reached>& all, bool with_ceiling) {
+    std::string text;
+    for (const routing::Reached& one : all) {
+      text += (text.empty() ? "" : ", ") + one.target;
+      if (with_ceiling) text += fmt::format(" (ceiling {})", chat::LabelName(one.ceiling));
+    }
+    return text.empty() ? std::string("-") : text;
+  };
+  Table table({"LABEL", "MAY REACH", "NEVER"});
+  for (const routing::Reach& reach : proof.labels) {
+    table.Add({std::string(chat::LabelName(reach.label)), names(reach.reached, false),
+               names(reach.never, true)});
+  }
+  fmt::print("{}", table.Text());
+}
+
 }  // namespace
+
+int ProvePolicy(const Common& common, const std::vector<std::string>& words) {
+  const auto settings = LoadFor(words);
+  if (!settings) return ReportProblems(settings.error());
+  const routing::Policy policy = routing::PolicyOf(*settings);
+  const routing::ReachProof proof = routing::Prove(policy);
+  // What a rule means to send above a ceiling is a counterexample to what its author believes,
+  // although the decision would refuse it.
+  std::vector<std::string> problems = proof.violations;
+  for (const auto& problem : routing::CheckPolicy(policy, routing::FloorsOf(*settings)).problems) {
+    problems.push_back(problem.path);
+  }
+  if (common.json) {
+    PrintProofJson(proof, problems);
+  } else {
+    PrintProof(proof);
+  }
+  for (const std::string& problem : problems) {
+    fmt::print(stderr, "weir: counterexample: {}; raise the ceiling, or change the rule\n",
+               problem);
+  }
+  if (!problems.empty()) return static_cast<int>(Exit::kRefusedByPolicy);
+  if (!proof.complete) {
+    fmt::print(
+        stderr,
+        "weir: not proved: there are more than {} decisions to try; use fewer names or rules\n",
+        routing::kReachDecisionsMax);
+    return static_cast<int>(Exit::kFailed);
+  }
+  if (!common.json) {
+    fmt::print(
+        "proved: no label reaches a target above its ceiling ({} labels, {} targets, {} rules; all "
+        "{} decisions that differ)\n",
+        proof.labels.size(), policy.targets.size(), policy.rules.size(), proof.decisions);
+  }
+  return static_cast<int>(Exit::kGood);
+}
 
 int CheckPolicy(const Common& common, const std::vector<std::string>& words) {
   const auto settings = LoadFor(words);

@@ -101,6 +101,20 @@ def test_policy_show_says_what_may_go_where(command, config, provider):
     assert "route clever: big" in command("policy", "show").stdout
 
 
+def test_policy_prove_shows_what_each_label_may_reach_and_names_a_counterexample(command, config, provider):
+    config.write_text(backend(provider) + target("big") + '[route.clever]\ntargets = ["big"]\n')
+    done = command("policy", "prove")
+    assert done.returncode == 0 and "proved: no label reaches a target above its ceiling (5 labels, 1 targets, 0 rules" in done.stdout
+    assert any(line.split() == ["secret", "-", "big", "(ceiling", "internal)"] for line in done.stdout.splitlines()), done.stdout
+    shown = json.loads(command("policy", "prove", "--json").stdout)
+    assert shown["proved"] and shown["complete"] and shown["counterexamples"] == []
+    assert [line["label"] for line in shown["labels"] if line["reaches"]] == ["public", "internal"]
+    assert shown["labels"][0]["reaches"][0]["way"] == "model big -> target big"
+    config.write_text(config.read_text() + '[[rule]]\nwhen = { label = "secret" }\nuse = ["clever"]\n')
+    line = one_line(command("policy", "prove"), 4)
+    assert "counterexample: label secret -> rule in line" in line and "ceiling internal" in line
+
+
 def test_a_setting_that_has_no_effect_is_named(command, config, provider, tmp_path):
     name = 'model."smollm2:135m".gpu_layers'
     config.write_text(backend(provider) + target("big") + '[model."smollm2:135m"]\ngpu_layers = 3\n')

@@ -207,6 +207,20 @@ Upwards ByCost(const Question& asked, const CostPerDay& max, const MoneyToday& t
   return result;
 }
 
+// Why nobody looks at the first tokens of a stream that is not held back; nothing of another. No
+// statistics of them were shown to tell right answers from wrong ones, so data/cascade.json has no
+// calibration for any pair and kind.
+std::string FirstGate(const PromptFacts& facts, const Decision& decision) {
+  const bool asked = decision.eligible.size() > 1 && decision.confidence_min.value_or(0) > 0;
+  if (!asked || facts.whole || decision.buffer) return {};
+  const Target& first = decision.chosen();
+  if (first.beyond) {
+    return fmt::format("first gate: abstains, {} is not a model of this machine", first.name);
+  }
+  return fmt::format("first gate: abstains, the first tokens of {} are not calibrated for {} tasks",
+                     first.name, TaskKindName(facts.kind));
+}
+
 bool IsOneText(const chat::GenerateRequest& request) {
   return !request.messages.empty() && request.n == 1 && !request.logprobs &&
          request.tools.empty() && request.response_format.kind == chat::ResponseFormat::Kind::kText;
@@ -387,12 +401,11 @@ std::optional<CheckPlan> Arrange(const Experience& experience, const PromptFacts
   FollowGoal(experience, facts, money, goals, decision);
   AvoidWaiting(facts, decision);
   StayWithPrefix(facts, decision);
-  if (decision.eligible.size() > 1 && decision.confidence_min.value_or(0) > 0 && !facts.whole) {
-    decision.explanation.emplace_back(
-        "first gate: abstains, nothing is calibrated for the first tokens of an answer");
-  }
   CheckChoice check = ChooseCheck(experience.draft_check, facts, decision);
   if (!check.why.empty()) decision.explanation.push_back(std::move(check.why));
+  if (auto why = FirstGate(facts, decision); !why.empty()) {
+    decision.explanation.push_back(std::move(why));
+  }
   return std::move(check.plan);
 }
 

@@ -147,6 +147,30 @@ TEST_F(ArrangeTest, WhatWasLearntMovesTheWantedQuality) {
   EXPECT_EQ(decision.chosen().name, "big") << "here such answers are right in 40 %";
 }
 
+TEST_F(ArrangeTest, TheFirstGateSaysWhoseStreamItDoesNotJudge) {
+  const auto lines = [&](const PromptFacts& facts, bool buffer, int32_t confidence_min) {
+    Decision decision = Between({});
+    decision.buffer = buffer;
+    decision.confidence_min = confidence_min;
+    Arrange(experience_, facts, {}, goals_, decision);
+    return decision.explanation;
+  };
+  const auto gate = Contains(HasSubstr("first gate"));
+  const PromptFacts stream{.kind = TaskKind::kMath, .one_text = true};
+  EXPECT_THAT(
+      lines(stream, false, 8'500),
+      Contains("first gate: abstains, the first tokens of small are not calibrated for math "
+               "tasks"));
+  EXPECT_THAT(lines(stream, true, 8'500), testing::Not(gate)) << "the end gate speaks";
+  EXPECT_THAT(lines(stream, false, 0), testing::Not(gate)) << "nobody asked";
+  EXPECT_THAT(lines({.one_text = true, .whole = true}, false, 8'500), testing::Not(gate));
+  Decision far = Between({});
+  far.eligible.erase(far.eligible.begin());
+  Arrange(experience_, stream, {}, goals_, far);
+  EXPECT_THAT(far.explanation,
+              Contains("first gate: abstains, rack is not a model of this machine"));
+}
+
 TEST_F(ArrangeTest, AnEdgeThatCannotScoreIsNamedAsNoChecker) {
   Decision decision = Between({});
   decision.eligible[1].backend = "rack";

@@ -13,8 +13,6 @@
 namespace weir::vectors {
 namespace {
 
-constexpr int kZero = 128;  // the byte of a component that is 0
-
 const uint8_t* CodeOf(const std::byte* record) {
   return reinterpret_cast<const uint8_t*>(record + sizeof(CodeHead));
 }
@@ -34,7 +32,7 @@ int Quantise(float x, float scale) {
                                                       size_t size) {
   int32_t sum = 0;
   for (size_t i = 0; i < size; ++i) {
-    bytes[i] = static_cast<int8_t>(code[i] ^ kZero);
+    bytes[i] = static_cast<int8_t>(code[i] ^ kCodeZero);
     sum += bytes[i];
   }
   return sum;
@@ -49,7 +47,7 @@ void ProductsPortable(const CodeQuery& query, const std::byte* const* records, s
   for (size_t r = 0; r < count; ++r) {
     const uint8_t* code = CodeOf(records[r]);
     int32_t sum = 0;
-    for (size_t i = 0; i < query.bytes.size(); ++i) sum += (code[i] - kZero) * query.bytes[i];
+    for (size_t i = 0; i < query.bytes.size(); ++i) sum += (code[i] - kCodeZero) * query.bytes[i];
     products[r] = sum;
   }
 }
@@ -112,7 +110,7 @@ void ProductsPortable(const CodeQuery& query, const std::byte* const* records, s
 // 127 on both sides two products stay inside.
 [[gnu::target("avx2")]] void ProductsAvx2(const CodeQuery& query, const std::byte* const* records,
                                           size_t count, int32_t* products) {
-  const __m256i zero = _mm256_set1_epi8(static_cast<char>(kZero));
+  const __m256i zero = _mm256_set1_epi8(static_cast<char>(kCodeZero));
   const __m256i ones = _mm256_set1_epi16(1);
   for (size_t r = 0; r < count; ++r) {
     const uint8_t* code = CodeOf(records[r]);
@@ -136,7 +134,7 @@ void ProductsPortable(const CodeQuery& query, const std::byte* const* records, s
 
 void ProductsNeon(const CodeQuery& query, const std::byte* const* records, size_t count,
                   int32_t* products) {
-  const uint8x16_t zero = vdupq_n_u8(kZero);
+  const uint8x16_t zero = vdupq_n_u8(kCodeZero);
   for (size_t r = 0; r < count; ++r) {
     const uint8_t* code = CodeOf(records[r]);
     int32x4_t sum = vdupq_n_s32(0);
@@ -181,9 +179,9 @@ void Encode(std::span<const float> prepared, size_t dimensions, std::byte* recor
   std::memcpy(record, &head, sizeof(head));
   auto* code = reinterpret_cast<uint8_t*>(record + sizeof(head));
   for (size_t i = 0; i < dimensions; ++i) {
-    code[i] = static_cast<uint8_t>(Quantise(prepared[i], head.scale) + kZero);
+    code[i] = static_cast<uint8_t>(Quantise(prepared[i], head.scale) + kCodeZero);
   }
-  std::fill(code + dimensions, code + CodeBytes(dimensions), static_cast<uint8_t>(kZero));
+  std::fill(code + dimensions, code + CodeBytes(dimensions), static_cast<uint8_t>(kCodeZero));
 }
 
 CodeQuery::CodeQuery(Metric of, std::span<const float> prepared, size_t dimensions)
@@ -193,7 +191,7 @@ CodeQuery::CodeQuery(Metric of, std::span<const float> prepared, size_t dimensio
       bytes(CodeBytes(dimensions)) {
   for (size_t i = 0; i < dimensions; ++i) {
     bytes[i] = static_cast<int8_t>(Quantise(prepared[i], scale));
-    offset += kZero * bytes[i];
+    offset += kCodeZero * bytes[i];
   }
 }
 
@@ -205,8 +203,8 @@ CodeQuery::CodeQuery(Metric of, const std::byte* record, size_t dimensions)
 void CodeQuery::Become(const std::byte* record) {
   scale = HeadOf(record).scale;
   squares = HeadOf(record).squares;
-  offset =
-      kZero * CodeKernelsHere().front().signed_bytes(CodeOf(record), bytes.data(), bytes.size());
+  offset = kCodeZero *
+           CodeKernelsHere().front().signed_bytes(CodeOf(record), bytes.data(), bytes.size());
 }
 
 std::span<const CodeKernels> CodeKernelsHere() {

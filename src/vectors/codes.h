@@ -22,6 +22,8 @@ inline constexpr size_t CodeBytes(size_t dimensions) {
   return (dimensions + kCodeBlock - 1) / kCodeBlock * kCodeBlock;
 }
 
+inline constexpr int kCodeZero = 128;  // the byte of a component that is 0
+
 struct CodeHead {
   float scale;    // a component is about its byte less 128, times this
   float squares;  // of the vector's length, exactly

@@ -36,7 +36,7 @@ Result<void> WriteAll(RowReader& reader, const CollectionSpec& spec,
   std::optional<sqlite::Transaction> open(std::move(*transaction));
   size_t count = 0;
   auto walked = reader.WalkPoints(
-      spec.id, spec.spaces.size(),
+      spec.id, spec.spaces,
       [&](const PointRow& point, std::span<const std::vector<float>> vectors) -> Result<void> {
         if (++count % kPointsAtOnce == 0) {
           if (auto committed = open->Commit(); !committed) return committed;
@@ -49,7 +49,8 @@ Result<void> WriteAll(RowReader& reader, const CollectionSpec& spec,
         if (!seq) return Fail(seq.error());
         for (size_t space = 0; space < vectors.size(); ++space) {
           if (vectors[space].empty()) continue;
-          if (auto added = rows->AddVector(*seq, space, vectors[space]); !added) return added;
+          if (auto added = rows->AddVector(*seq, {spec.spaces, space}, vectors[space]); !added)
+            return added;
         }
         return {};
       });
@@ -102,7 +103,7 @@ Result<void> CollectionFile::ForEach(const std::function<Result<void>(Point&&)>&
     if (!payload) return Fail(Invalid());
     point.payload = std::move(*payload);
     for (size_t space = 0; space < spaces.size(); ++space) {
-      auto read = rows_.ReadVector(row.seq, space, [&](std::span<const float> vector) {
+      auto read = rows_.ReadVector(row.seq, {spaces, space}, [&](std::span<const float> vector) {
         point.vectors[spaces[space].name].assign(vector.begin(), vector.end());
       });
       if (!read) return Fail(std::move(read.error()));

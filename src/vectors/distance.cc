@@ -1,6 +1,7 @@
 #include "vectors/distance.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <cstring>
 
@@ -11,9 +12,15 @@ namespace {
 // for. Fusing a product with a sum would round differently where there is an instruction for it;
 // CMakeLists.txt turns it off for this file.
 using Floats = float __attribute__((vector_size(kLanes * sizeof(float))));
+using Halves = _Float16 __attribute__((vector_size(kLanes * sizeof(_Float16))));
 
 [[gnu::always_inline]] inline void Load(const float* from, Floats* to) {
   std::memcpy(to, from, sizeof(Floats));
+}
+[[gnu::always_inline]] inline void Load(const uint16_t* from, Floats* to) {
+  Halves halves;
+  std::memcpy(&halves, from, sizeof(halves));
+  *to = __builtin_convertvector(halves, Floats);
 }
 
 [[gnu::always_inline]] inline float Sum(const Floats* lanes) {
@@ -25,8 +32,8 @@ using Floats = float __attribute__((vector_size(kLanes * sizeof(float))));
   return sums[0];
 }
 
-template <bool kSquaredL2>
-[[gnu::always_inline]] inline float Body(const float* a, const float* b, size_t padded) {
+template <bool kSquaredL2, class T>
+[[gnu::always_inline]] inline float Body(const float* a, const T* b, size_t padded) {
   Floats even = {};
   Floats odd = {};
   size_t i = 0;
@@ -61,30 +68,35 @@ template <bool kSquaredL2>
 }
 
 #if defined(__x86_64__)
-[[gnu::target("avx512f")]] float DotAvx512(const float* a, const float* b, size_t n) {
-  return Body<false>(a, b, n);
+template <bool kSquaredL2, class T>
+[[gnu::target("avx512f")]] float Avx512(const float* a, const T* b, size_t n) {
+  return Body<kSquaredL2>(a, b, n);
 }
-[[gnu::target("avx512f")]] float L2Avx512(const float* a, const float* b, size_t n) {
-  return Body<true>(a, b, n);
-}
-[[gnu::target("avx2")]] float DotAvx2(const float* a, const float* b, size_t n) {
-  return Body<false>(a, b, n);
-}
-[[gnu::target("avx2")]] float L2Avx2(const float* a, const float* b, size_t n) {
-  return Body<true>(a, b, n);
+template <bool kSquaredL2, class T>
+[[gnu::target("avx2,f16c")]] float Avx2(const float* a, const T* b, size_t n) {
+  return Body<kSquaredL2>(a, b, n);
 }
 #endif
-float DotPortable(const float* a, const float* b, size_t n) { return Body<false>(a, b, n); }
-float L2Portable(const float* a, const float* b, size_t n) { return Body<true>(a, b, n); }
+template <bool kSquaredL2, class T>
+float Portable(const float* a, const T* b, size_t n) {
+  return Body<kSquaredL2>(a, b, n);
+}
 
 std::vector<ExactKernels> FindKernels() {
   std::vector<ExactKernels> found;
 #if defined(__x86_64__)
   __builtin_cpu_init();
-  if (__builtin_cpu_supports("avx512f")) found.push_back({"avx512", DotAvx512, L2Avx512});
-  if (__builtin_cpu_supports("avx2")) found.push_back({"avx2", DotAvx2, L2Avx2});
+  if (__builtin_cpu_supports("avx512f")) {
+    found.push_back({"avx512", Avx512<false, float>, Avx512<true, float>, Avx512<false, uint16_t>,
+                     Avx512<true, uint16_t>});
+  }
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("f16c")) {
+    found.push_back({"avx2", Avx2<false, float>, Avx2<true, float>, Avx2<false, uint16_t>,
+                     Avx2<true, uint16_t>});
+  }
 #endif
-  found.push_back({"portable", DotPortable, L2Portable});
+  found.push_back({"portable", Portable<false, float>, Portable<true, float>,
+                   Portable<false, uint16_t>, Portable<true, uint16_t>});
   return found;
 }
 
@@ -95,11 +107,6 @@ std::span<const ExactKernels> ExactKernelsHere() {
   return kernels;
 }
 
-ExactDistance DistanceFor(Metric metric) {
-  const ExactKernels& best = ExactKernelsHere().front();
-  return metric == Metric::kL2 ? best.squared_l2 : best.negative_dot;
-}
-
 void Prepare(Metric metric, std::span<const float> vector, float* out) {
   std::fill(std::ranges::copy(vector, out).out, out + Padded(vector.size()), 0.0F);
   if (metric != Metric::kCosine) return;
@@ -107,6 +114,48 @@ void Prepare(Metric metric, std::span<const float> vector, float* out) {
   for (const float x : vector) squares += static_cast<double>(x) * x;
   const double factor = 1.0 / std::sqrt(squares);
   for (size_t i = 0; i < vector.size(); ++i) out[i] = static_cast<float>(out[i] * factor);
+}
+
+uint16_t ToHalf(float x) { return std::bit_cast<uint16_t>(static_cast<_Float16>(x)); }
+float FromHalf(uint16_t half) { return static_cast<float>(std::bit_cast<_Float16>(half)); }
+
+RowVectors::RowVectors(const Space& space)
+    : metric_(space.metric), dimensions_(space.dimensions), padded_(Padded(space.dimensions)) {
+  const ExactKernels& best = ExactKernelsHere().front();
+  const bool l2 = metric_ == Metric::kL2;
+  if (space.components == Components::kF32) {
+    exact_ = l2 ? best.squared_l2 : best.negative_dot;
+  } else {
+    half_ = l2 ? best.squared_l2_half : best.negative_dot_half;
+  }
+}
+
+size_t RowVectors::bytes() const {
+  return exact_ != nullptr ? padded_ * sizeof(float) : sizeof(float) + padded_ * sizeof(uint16_t);
+}
+
+void RowVectors::Write(std::span<const float> vector, std::byte* row) const {
+  if (exact_ != nullptr) return Prepare(metric_, vector, reinterpret_cast<float*>(row));
+  std::memset(row, 0, bytes());
+  double squares = 0;
+  auto* halves = reinterpret_cast<uint16_t*>(row + sizeof(float));
+  for (size_t i = 0; i < vector.size(); ++i) {
+    halves[i] = ToHalf(vector[i]);
+    const double kept = FromHalf(halves[i]);
+    squares += kept * kept;
+  }
+  const double factor = metric_ == Metric::kCosine ? 1 / std::sqrt(squares) : 1;
+  *reinterpret_cast<float*>(row) = static_cast<float>(factor);
+}
+
+std::vector<float> RowVectors::Read(const std::byte* row) const {
+  if (exact_ != nullptr) {
+    const auto* vector = reinterpret_cast<const float*>(row);
+    return {vector, vector + dimensions_};
+  }
+  std::vector<float> vector(dimensions_);
+  std::transform(HalvesOf(row), HalvesOf(row) + dimensions_, vector.begin(), FromHalf);
+  return vector;
 }
 
 float ScoreOf(Metric metric, float distance) {

@@ -34,6 +34,41 @@ TEST(Distance, EveryInstructionSetGivesTheSameBits) {
   }
 }
 
+TEST(Distance, EveryInstructionSetGivesTheSameBitsOfHalves) {
+  std::mt19937 random(9);
+  const ExactKernels& portable = ExactKernelsHere().back();
+  for (size_t dimensions = 1; dimensions <= 200; ++dimensions) {
+    const auto a = Random(random, dimensions);
+    const auto b = Random(random, dimensions);
+    std::vector<uint16_t> halves;
+    std::vector<float> kept;
+    for (const float x : b) {
+      // Some are so small that f16 holds them with fewer bits.
+      halves.push_back(ToHalf(dimensions % 3 == 0 ? x * 1e-6F : x));
+      kept.push_back(FromHalf(halves.back()));
+    }
+    for (const ExactKernels& kernels : ExactKernelsHere()) {
+      EXPECT_EQ(
+          std::bit_cast<uint32_t>(kernels.negative_dot_half(a.data(), halves.data(), a.size())),
+          std::bit_cast<uint32_t>(portable.negative_dot(a.data(), kept.data(), a.size())))
+          << kernels.name << " " << dimensions;
+      EXPECT_EQ(std::bit_cast<uint32_t>(kernels.squared_l2_half(a.data(), halves.data(), a.size())),
+                std::bit_cast<uint32_t>(portable.squared_l2(a.data(), kept.data(), a.size())))
+          << kernels.name << " " << dimensions;
+    }
+  }
+}
+
+TEST(Distance, AHalfComesBackAsItWas) {
+  for (uint32_t half = 0; half < 0x7c00; ++half) {  // all that are finite and not negative
+    const float x = FromHalf(static_cast<uint16_t>(half));
+    EXPECT_EQ(ToHalf(x), half);
+    EXPECT_EQ(ToHalf(-x), half | 0x8000);
+  }
+  EXPECT_EQ(FromHalf(ToHalf(kHalfMost)), kHalfMost);
+  EXPECT_EQ(FromHalf(ToHalf(0.1F)), 0.0999755859375F);
+}
+
 TEST(Distance, IsTheSumThatItShouldBe) {
   std::mt19937 random(8);
   for (const size_t dimensions : {1, 15, 16, 17, 384, 1000}) {
@@ -46,8 +81,9 @@ TEST(Distance, IsTheSumThatItShouldBe) {
       l2 += (double{a[i]} - b[i]) * (double{a[i]} - b[i]);
     }
     const auto size = static_cast<double>(dimensions);
-    EXPECT_NEAR(DistanceFor(Metric::kDot)(a.data(), b.data(), a.size()), -dot, 1e-5 * size);
-    EXPECT_NEAR(DistanceFor(Metric::kL2)(a.data(), b.data(), a.size()), l2, 1e-5 * size);
+    const ExactKernels& best = ExactKernelsHere().front();
+    EXPECT_NEAR(best.negative_dot(a.data(), b.data(), a.size()), -dot, 1e-5 * size);
+    EXPECT_NEAR(best.squared_l2(a.data(), b.data(), a.size()), l2, 1e-5 * size);
   }
 }
 

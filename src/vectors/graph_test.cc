@@ -19,6 +19,7 @@ namespace weir::vectors {
 namespace {
 
 constexpr size_t kDimensions = 32;
+const Space kSpace{.dimensions = kDimensions};
 
 // Vectors on few latent dimensions, as embeddings are.
 class Rows {
@@ -79,7 +80,7 @@ double Recall(const Rows& rows, const Graph& graph, const Bitmap* eligible = nul
   size_t found = 0;
   size_t wanted = 0;
   for (uint32_t i = 0; i < 60; ++i) {
-    const Target target(Metric::kCosine, rows.Vector(i * 17 % graph.rows()));
+    const Target target(kSpace, rows.Vector(i * 17 % graph.rows()));
     const auto exact = SearchExactly(rows.Look(), target, eligible, graph.rows(), 10);
     Best best(40);
     SearchGraph(graph, rows.Look().codes, target.code, eligible, 64, best);
@@ -108,7 +109,7 @@ double FilteredRecall(const Rows& rows, const Graph& graph, const Bitmap& eligib
   size_t found = 0;
   size_t wanted = 0;
   for (const uint32_t row : queries) {
-    const Target target(Metric::kCosine, rows.Vector(row));
+    const Target target(kSpace, rows.Vector(row));
     const SpaceView space = rows.Look();
     SpaceSearch search{.space = space,
                        .rows = graph.rows(),
@@ -171,9 +172,9 @@ TEST(Graph, NothingAndRowsThatAreLeftOutAreNoRows) {
   const Graph empty = Build(rows, 100, 1, Graph(), left_out);
   EXPECT_EQ(empty.entry(), Graph::kNone);
   Best best(5);
-  EXPECT_EQ(SearchGraph(empty, rows.Look().codes, Target(Metric::kCosine, rows.Vector(0)).code,
-                        nullptr, 10, best),
-            0U);
+  EXPECT_EQ(
+      SearchGraph(empty, rows.Look().codes, Target(kSpace, rows.Vector(0)).code, nullptr, 10, best),
+      0U);
   left_out.Clear(7);
   left_out.Clear(9);
   EXPECT_EQ(Reached(Build(rows, 100, 1, Graph(), left_out)), (std::set<uint32_t>{7, 9}));

@@ -9,6 +9,7 @@
 #include "base/overloaded.h"
 #include "base/utf8.h"
 #include "json/writer.h"
+#include "vectors/distance.h"
 #include "vectors/expiry.h"
 
 namespace weir::vectors {
@@ -48,13 +49,17 @@ Result<void> CheckVector(const Space& space, std::span<const float> vector, std:
                            space.name, space.dimensions),
                std::move(path), "wrong_dimensions");
   }
+  const bool half = space.components == Components::kF16;
+  const float most = half ? kHalfMost : kComponentMax;
   double squares = 0;
   for (const float x : vector) {
-    if (!std::isfinite(x) || std::fabs(x) > kComponentMax) {
-      return Bad("a component of the vector is not a number, infinite or beyond 1e15",
+    if (!std::isfinite(x) || std::fabs(x) > most) {
+      return Bad(fmt::format("a component of the vector is not a number, infinite or beyond {}",
+                             half ? "65504, the most that f16 holds" : "1e15"),
                  std::move(path), "invalid_component");
     }
-    squares += static_cast<double>(x) * x;
+    const float kept = half ? FromHalf(ToHalf(x)) : x;
+    squares += static_cast<double>(kept) * kept;
   }
   if (space.metric == Metric::kCosine && squares == 0) {
     return Bad("a vector of zeros has no direction, which cosine needs", std::move(path),

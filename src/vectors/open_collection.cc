@@ -79,7 +79,7 @@ Result<void> OpenCollection::UpsertLocked(std::span<const Point> points) {
     for (const auto& [name, vector] : point.vectors) {
       const auto space = FindSpace(row_.spec.spaces, name);
       CHECK(space, "the point was checked");
-      auto added = files_->rows.AddVector(*seq, *space, vector);
+      auto added = files_->rows.AddVector(*seq, {row_.spec.spaces, *space}, vector);
       if (!added) return added;
     }
     change.added.push_back({*seq, &point, expires});
@@ -230,9 +230,10 @@ Result<void> OpenCollection::Load() {
   auto read = rows->ForEachPoint(row_.id, [&](const PointRow& point) -> Result<void> {
     for (size_t space = 0; space < vectors.size(); ++space) {
       vectors[space].clear();
-      auto found = rows->ReadVector(point.seq, space, [&](std::span<const float> vector) {
-        vectors[space].assign(vector.begin(), vector.end());
-      });
+      auto found = rows->ReadVector(point.seq, {row_.spec.spaces, space},
+                                    [&](std::span<const float> vector) {
+                                      vectors[space].assign(vector.begin(), vector.end());
+                                    });
       if (!found) return Fail(std::move(found.error()));
       if (*found && vectors[space].size() != row_.spec.spaces[space].dimensions) {
         return Fail(Code::kInternal, "a stored vector has the wrong length; restore a backup", {},

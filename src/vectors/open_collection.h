@@ -116,7 +116,7 @@ class OpenCollection : public std::enable_shared_from_this<OpenCollection> {
   // Indexes (open_collection_index.cc).
   std::vector<SpaceGraph> GraphsFor(const View& view, const Picture& before) const;
   GraphPlace PlaceOf(size_t space) const;
-  bool IsDue(const View& view, const SpaceGraph& graph) const;
+  bool IsDue(const View& view, size_t space, const SpaceGraph& graph) const;
   void AskIfDue();
   void BuildAll(size_t threads, const std::atomic<bool>& stop, bool keep);
   bool BuildOne(size_t space, size_t threads, const std::atomic<bool>& stop);

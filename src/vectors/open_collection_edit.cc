@@ -86,9 +86,10 @@ Result<std::optional<Point>> OpenCollection::ReadLocked(const std::string& id, E
   if (!payload) return Fail(std::move(payload.error()));
   point.payload = std::move(*payload);
   for (size_t space = 0; space < row_.spec.spaces.size(); ++space) {
-    auto read = files_->rows.ReadVector(seq, space, [&](std::span<const float> vector) {
-      point.vectors[row_.spec.spaces[space].name].assign(vector.begin(), vector.end());
-    });
+    auto read =
+        files_->rows.ReadVector(seq, {row_.spec.spaces, space}, [&](std::span<const float> vector) {
+          point.vectors[row_.spec.spaces[space].name].assign(vector.begin(), vector.end());
+        });
     if (!read) return Fail(std::move(read.error()));
   }
   return point;

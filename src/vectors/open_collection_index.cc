@@ -48,7 +48,8 @@ std::vector<OpenCollection::SpaceGraph> OpenCollection::GraphsFor(const View& vi
   return graphs;
 }
 
-bool OpenCollection::IsDue(const View& view, const SpaceGraph& graph) const {
+bool OpenCollection::IsDue(const View& view, size_t space, const SpaceGraph& graph) const {
+  if (row_.spec.spaces[space].codes == Codes::kBits) return false;
   if (graph.graph == nullptr) return view.live >= options_.graph_points_least;
   const uint32_t rows = graph.graph->rows();
   return graph.mend || view.rows - rows >= RowsWaitedFor(options_.graph_points_least, rows);
@@ -59,7 +60,9 @@ void OpenCollection::AskIfDue() {
   bool due = false;
   {
     const MutexLock lock(showing_);
-    for (const SpaceGraph& graph : *shown_.graphs) due = due || IsDue(*shown_.view, graph);
+    for (size_t space = 0; space < shown_.graphs->size(); ++space) {
+      due = due || IsDue(*shown_.view, space, (*shown_.graphs)[space]);
+    }
   }
   if (!due || asked_.exchange(true)) return;
   const auto build = [](OpenCollection& self, const std::atomic<bool>& stop) -> Result<void> {
@@ -113,7 +116,7 @@ bool OpenCollection::BuildOne(size_t space, size_t threads, const std::atomic<bo
     const MutexLock lock(showing_);
     picture = shown_;
   }
-  if (stop || !picture.view || !IsDue(*picture.view, (*picture.graphs)[space])) return false;
+  if (stop || !picture.view || !IsDue(*picture.view, space, (*picture.graphs)[space])) return false;
   const View& view = *picture.view;
   const SpaceGraph& before = (*picture.graphs)[space];
   const Space& of = row_.spec.spaces[space];
@@ -126,7 +129,7 @@ bool OpenCollection::BuildOne(size_t space, size_t threads, const std::atomic<bo
   auto built = std::make_shared<const Graph>(builder.Take());
   SpaceGraph now{built, /*mend=*/false, before.usual_width, before.measured_rows};
   if (built->rows() > now.measured_rows + now.measured_rows / 2) {
-    now.usual_width = MeasureWidth(view.spaces[space], of.metric, of.dimensions, *built, left_out);
+    now.usual_width = MeasureWidth(view.spaces[space], of, *built, left_out);
     now.measured_rows = built->rows();
   }
 

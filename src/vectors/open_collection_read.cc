@@ -67,10 +67,11 @@ Result<bool> OpenCollection::Fill(RowReader& reader, int64_t seq, Parts parts, P
   if (!parts.vectors) return true;
   size_t vectors = 0;
   for (size_t space = 0; space < row_.spec.spaces.size(); ++space) {
-    auto read = reader.ReadVector(seq, space, [&](std::span<const float> vector) {
-      point.vectors[row_.spec.spaces[space].name].assign(vector.begin(), vector.end());
-      ++vectors;
-    });
+    auto read =
+        reader.ReadVector(seq, {row_.spec.spaces, space}, [&](std::span<const float> vector) {
+          point.vectors[row_.spec.spaces[space].name].assign(vector.begin(), vector.end());
+          ++vectors;
+        });
     if (!read) return Fail(std::move(read.error()));
   }
   // A point that was replaced meanwhile has lost its vectors; one that never had any has not.
@@ -167,7 +168,7 @@ std::vector<Candidate> OpenCollection::FindByVector(const Picture& picture,
                            .width = query.width,
                            .usual_width = (*picture.graphs)[*space].usual_width,
                            .search = query.search};
-  return FindNearest(search, Target(row_.spec.spaces[*space].metric, query.vector), costs_[*space]);
+  return FindNearest(search, Target(row_.spec.spaces[*space], query.vector), costs_[*space]);
 }
 
 // The best `count`, as distances of `metric`.

@@ -147,7 +147,7 @@ Result<void> OpenStore::Fill(const CollectionSpec& spec, CollectionFile& file) {
       for (size_t space = 0; space < spec.spaces.size(); ++space) {
         const auto vector = point.vectors.find(spec.spaces[space].name);
         if (vector == point.vectors.end()) continue;
-        auto added = files_->rows.AddVector(*seq, space, vector->second);
+        auto added = files_->rows.AddVector(*seq, {spec.spaces, space}, vector->second);
         if (!added) return added;
       }
     }

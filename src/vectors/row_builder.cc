@@ -5,6 +5,7 @@
 #include <functional>
 
 #include "base/check.h"
+#include "vectors/bit_codes.h"
 #include "vectors/codes.h"
 #include "vectors/distance.h"
 
@@ -57,10 +58,14 @@ std::shared_ptr<const Bitmap> RowBuilder::SharedBits::Look() {
 RowBuilder::RowBuilder(std::span<const Space> spaces, const std::filesystem::path& folder)
     : slots_(sizeof(View::Slot)), ids_(std::make_shared<Arena>()) {
   for (const Space& space : spaces) {
-    spaces_.push_back({space,
-                       RowArray(Padded(space.dimensions) * sizeof(float), folder),
-                       RowArray(RecordBytes(space.dimensions)),
-                       {}});
+    const RowVectors rows(space);
+    const bool bits = space.codes == Codes::kBits;
+    spaces_.push_back(
+        {space,
+         rows,
+         RowArray(rows.bytes(), folder),
+         RowArray(bits ? BitRecordBytes(space.dimensions) : RecordBytes(space.dimensions)),
+         {}});
   }
 }
 
@@ -77,14 +82,30 @@ void RowBuilder::AddRow(int64_t seq, std::string_view id, const json::Value& pay
   words_.Add(text);
   for (size_t i = 0; i < spaces_.size(); ++i) {
     SpaceRows& space = spaces_[i];
-    auto* out = reinterpret_cast<float*>(space.vectors.Append());
+    std::byte* out = space.vectors.Append();
     std::byte* record = space.codes.Append();
     if (vectors[i].empty()) {
       space.absent.Set(row, rows_);
     } else {
-      Prepare(space.space.metric, vectors[i], out);
-      Encode({out, Padded(space.space.dimensions)}, space.space.dimensions, record);
+      space.rows.Write(vectors[i], out);
+      EncodeRow(space, out, record);
     }
+  }
+}
+
+void RowBuilder::EncodeRow(const SpaceRows& space, const std::byte* row, std::byte* record) {
+  const size_t dimensions = space.space.dimensions;
+  if (space.space.components == Components::kF32 && space.space.codes == Codes::kBytes) {
+    Encode({reinterpret_cast<const float*>(row), Padded(dimensions)}, dimensions, record);
+    return;
+  }
+  // Of what is kept, not of what was given.
+  std::vector<float> prepared(Padded(dimensions));
+  Prepare(space.space.metric, space.rows.Read(row), prepared.data());
+  if (space.space.codes == Codes::kBits) {
+    EncodeBits(prepared, dimensions, record);
+  } else {
+    Encode(prepared, dimensions, record);
   }
 }
 

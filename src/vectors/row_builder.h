@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "vectors/distance.h"
 #include "vectors/expiry.h"
 #include "vectors/payload_index.h"
 #include "vectors/types.h"
@@ -49,10 +50,13 @@ class RowBuilder {
 
   struct SpaceRows {
     Space space;
+    RowVectors rows;
     RowArray vectors;
     RowArray codes;
     SharedBits absent;
   };
+
+  static void EncodeRow(const SpaceRows& space, const std::byte* row, std::byte* record);
 
   uint32_t rows_ = 0;
   uint32_t live_ = 0;

@@ -9,6 +9,7 @@
 #include "json/parse.h"
 #include "json/writer.h"
 #include "sqlite/migrations.h"
+#include "vectors/distance.h"
 #include "vectors/row_schema.h"
 #include "vectors/stored_payload.h"
 
@@ -38,8 +39,11 @@ std::string PrintSpaces(std::span<const Space> spaces) {
     writer.BeginObject()
         .Field("name", space.name)
         .Field("dimensions", space.dimensions)
-        .Field("metric", MetricName(space.metric))
-        .EndObject();
+        .Field("metric", MetricName(space.metric));
+    if (space.components != Components::kF32)
+      writer.Field("components", ComponentsName(space.components));
+    if (space.codes != Codes::kBytes) writer.Field("codes", CodesName(space.codes));
+    writer.EndObject();
   }
   writer.EndArray();
   return text;
@@ -66,6 +70,12 @@ Result<std::vector<Space>> ParseSpaces(std::string_view text) {
             .Word<Metric>("metric",
                           {{"cosine", Metric::kCosine}, {"dot", Metric::kDot}, {"l2", Metric::kL2}})
             .value_or(Metric::kCosine);
+    space.components =
+        fields
+            .Word<Components>("components", {{"f32", Components::kF32}, {"f16", Components::kF16}})
+            .value_or(Components::kF32);
+    space.codes = fields.Word<Codes>("codes", {{"bytes", Codes::kBytes}, {"bits", Codes::kBits}})
+                      .value_or(Codes::kBytes);
     spaces.push_back(std::move(space));
   }
   if (problem) return Fail(problem.Take());
@@ -85,16 +95,27 @@ class Ending {
   sqlite::Statement& statement_;
 };
 
+template <class T>
+std::vector<T> As(std::span<const std::byte> bytes) {
+  std::vector<T> values(bytes.size() / sizeof(T));
+  if (!values.empty()) std::memcpy(values.data(), bytes.data(), values.size() * sizeof(T));
+  return values;
+}
+
 // False at the end.
-Result<bool> ReadVectorWith(sqlite::Statement& select, int64_t seq, size_t space,
+Result<bool> ReadVectorWith(sqlite::Statement& select, int64_t seq, VectorPlace place,
                             const std::function<void(std::span<const float>)>& use) {
-  select.Bind(KeyOf(seq, space));
+  select.Bind(KeyOf(seq, place.space));
   const Ending ending(select);
   const auto row = select.Step();
   if (!row || !*row) return row;
   const auto bytes = select.Blob(0);
-  std::vector<float> vector(bytes.size() / sizeof(float));
-  if (!vector.empty()) std::memcpy(vector.data(), bytes.data(), vector.size() * sizeof(float));
+  std::vector<float> vector;
+  if (place.components == Components::kF16) {
+    for (const uint16_t half : As<uint16_t>(bytes)) vector.push_back(FromHalf(half));
+  } else {
+    vector = As<float>(bytes);
+  }
   select.Reset();
   use(vector);
   return true;
@@ -179,6 +200,12 @@ std::string_view MetricName(Metric metric) {
   return "";
 }
 
+std::string_view ComponentsName(Components components) {
+  return components == Components::kF16 ? "f16" : "f32";
+}
+
+std::string_view CodesName(Codes codes) { return codes == Codes::kBits ? "bits" : "bytes"; }
+
 // ---- RowReader
 
 RowReader::RowReader(sqlite::Database db, sqlite::Statement place, sqlite::Statement point,
@@ -211,9 +238,9 @@ Result<bool> RowReader::ReadPoint(int64_t seq, const std::function<void(const Po
   return ReadPointWith(point_, seq, use);
 }
 
-Result<bool> RowReader::ReadVector(int64_t seq, size_t space,
+Result<bool> RowReader::ReadVector(int64_t seq, VectorPlace place,
                                    const std::function<void(std::span<const float>)>& use) {
-  return ReadVectorWith(vector_, seq, space, use);
+  return ReadVectorWith(vector_, seq, place, use);
 }
 
 Result<void> RowReader::WalkIds(int64_t collection, std::string_view from,
@@ -227,7 +254,8 @@ Result<void> RowReader::WalkIds(int64_t collection, std::string_view from,
   }
 }
 
-Result<void> RowReader::WalkPoints(int64_t collection, size_t spaces, const UsePoint& use) {
+Result<void> RowReader::WalkPoints(int64_t collection, std::span<const Space> spaces,
+                                   const UsePoint& use) {
   // One read transaction: what is written meanwhile is not seen.
   if (auto begun = db_.Execute("BEGIN"); !begun) return begun;
   struct Moment {
@@ -238,15 +266,15 @@ Result<void> RowReader::WalkPoints(int64_t collection, size_t spaces, const UseP
   auto select = db_.Prepare(kSelectPoints);
   if (!select) return Fail(std::move(select.error()));
   select->Bind(collection);
-  std::vector<std::vector<float>> vectors(spaces);
+  std::vector<std::vector<float>> vectors(spaces.size());
   for (;;) {
     const auto row = select->Step();
     if (!row) return Fail(row.error());
     if (!*row) return {};
     const PointRow point = RowAt(*select);
-    for (size_t space = 0; space < spaces; ++space) {
+    for (size_t space = 0; space < spaces.size(); ++space) {
       vectors[space].clear();
-      auto read = ReadVector(point.seq, space, [&](std::span<const float> vector) {
+      auto read = ReadVector(point.seq, {spaces, space}, [&](std::span<const float> vector) {
         vectors[space].assign(vector.begin(), vector.end());
       });
       if (!read) return Fail(std::move(read.error()));
@@ -454,8 +482,14 @@ Result<int64_t> Rows::AddPoint(int64_t collection, std::string_view id, std::str
   return db_.LastInsertId();
 }
 
-Result<void> Rows::AddVector(int64_t seq, size_t space, std::span<const float> vector) {
-  statements_[kAddVector].Bind(KeyOf(seq, space), std::as_bytes(vector));
+Result<void> Rows::AddVector(int64_t seq, VectorPlace place, std::span<const float> vector) {
+  std::vector<uint16_t> halves;
+  if (place.components == Components::kF16) {
+    for (const float x : vector) halves.push_back(ToHalf(x));
+  }
+  statements_[kAddVector].Bind(KeyOf(seq, place.space), halves.empty()
+                                                            ? std::as_bytes(vector)
+                                                            : std::as_bytes(std::span(halves)));
   return statements_[kAddVector].Run();
 }
 
@@ -519,9 +553,9 @@ Result<void> Rows::ForEachPoint(int64_t collection,
   }
 }
 
-Result<bool> Rows::ReadVector(int64_t seq, size_t space,
+Result<bool> Rows::ReadVector(int64_t seq, VectorPlace place,
                               const std::function<void(std::span<const float>)>& use) {
-  return ReadVectorWith(statements_[kReadVector], seq, space, use);
+  return ReadVectorWith(statements_[kReadVector], seq, place, use);
 }
 
 void Rows::GiveBackSpace() noexcept {

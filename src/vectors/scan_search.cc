@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <array>
 
-#include "vectors/distance.h"
+#include "vectors/bit_codes.h"
 
 namespace weir::vectors {
 namespace {
@@ -14,6 +14,11 @@ std::vector<float> Prepared(Metric metric, std::span<const float> vector) {
   std::vector<float> out(Padded(vector.size()));
   Prepare(metric, vector, out.data());
   return out;
+}
+
+CodeQuery CodedQuery(const Space& space, std::span<const float> prepared) {
+  if (space.codes == Codes::kBytes) return {space.metric, prepared, space.dimensions};
+  return {space.metric, Rotated(prepared, space.dimensions), space.dimensions};
 }
 
 // Collects rows until there are enough to be worth a call of the kernel.
@@ -31,7 +36,7 @@ class Batch {
   }
   void Score() {
     std::array<int32_t, kBatch> products;
-    kernels_.products(target_.code, records_.data(), size_, products.data());
+    products_(target_.code, records_.data(), size_, products.data());
     for (size_t i = 0; i < size_; ++i) {
       best_.Show(target_.code.Estimate(HeadOf(records_[i]), products[i]), rows_[i]);
     }
@@ -42,7 +47,9 @@ class Batch {
   const SpaceView& space_;
   const Target& target_;
   Best& best_;
-  const CodeKernels& kernels_ = CodeKernelsHere().front();
+  const decltype(CodeKernels::products) products_ = target_.codes == Codes::kBytes
+                                                        ? CodeKernelsHere().front().products
+                                                        : BitKernelsHere().front().products;
   size_t size_ = 0;
   std::array<const std::byte*, kBatch> records_;
   std::array<uint32_t, kBatch> rows_;
@@ -50,10 +57,16 @@ class Batch {
 
 }  // namespace
 
-Target::Target(Metric of, std::span<const float> vector)
-    : metric(of), prepared(Prepared(of, vector)), code(of, prepared, vector.size()) {}
+Target::Target(const Space& space, std::span<const float> vector)
+    : rows(space),
+      codes(space.codes),
+      prepared(Prepared(space.metric, vector)),
+      code(CodedQuery(space, prepared)) {}
 
-size_t RefineCount(size_t count) { return count + std::clamp<size_t>(3 * count, 30, 512); }
+size_t RefineCount(size_t count, Codes codes) {
+  if (codes == Codes::kBits) return count + std::clamp<size_t>(20 * count, 300, 4'096);
+  return count + std::clamp<size_t>(3 * count, 30, 512);
+}
 
 void ScanCodes(const SpaceView& space, const Target& target, const Bitmap* eligible, uint32_t from,
                uint32_t to, Best& best) {
@@ -68,12 +81,10 @@ void ScanCodes(const SpaceView& space, const Target& target, const Bitmap* eligi
 
 std::vector<Candidate> SearchExactly(const SpaceView& space, const Target& target,
                                      const Bitmap* eligible, uint32_t rows, size_t count) {
-  const ExactDistance distance = DistanceFor(target.metric);
   Best best(count);
   const auto show = [&](size_t bit) {
     const auto row = static_cast<uint32_t>(bit);
-    const auto* vector = reinterpret_cast<const float*>(space.vectors.At(row));
-    best.Show(distance(target.prepared.data(), vector, target.prepared.size()), row);
+    best.Show(target.rows.Distance(target.prepared.data(), space.vectors.At(row)), row);
   };
   if (eligible != nullptr) {
     eligible->ForEach(show);
@@ -85,15 +96,14 @@ std::vector<Candidate> SearchExactly(const SpaceView& space, const Target& targe
 
 std::vector<Candidate> Refine(const SpaceView& space, const Target& target,
                               std::span<const Candidate> candidates, size_t count) {
-  const ExactDistance distance = DistanceFor(target.metric);
   Best best(count);
   for (size_t i = 0; i < candidates.size(); ++i) {
     constexpr size_t kAhead = 4;
     if (i + kAhead < candidates.size()) {
       __builtin_prefetch(space.vectors.At(candidates[i + kAhead].row));
     }
-    const auto* vector = reinterpret_cast<const float*>(space.vectors.At(candidates[i].row));
-    best.Show(distance(target.prepared.data(), vector, target.prepared.size()), candidates[i].row);
+    const uint32_t row = candidates[i].row;
+    best.Show(target.rows.Distance(target.prepared.data(), space.vectors.At(row)), row);
   }
   return best.Take();
 }

@@ -1,4 +1,4 @@
-// The nearest rows by their 8-bit codes, the best of them measured exactly; and by measuring all of
+// The nearest rows by their codes, the best of them measured exactly; and by measuring all of
 // them. Pure; any thread.
 #pragma once
 
@@ -10,22 +10,24 @@
 #include "vectors/best.h"
 #include "vectors/bitmap.h"
 #include "vectors/codes.h"
+#include "vectors/distance.h"
 #include "vectors/types.h"
 #include "vectors/view.h"
 
 namespace weir::vectors {
 
-// A query against one space of a view, prepared once.
+// A query against one space, prepared once.
 struct Target {
-  Target(Metric metric, std::span<const float> vector);
+  Target(const Space& space, std::span<const float> vector);
 
-  Metric metric;
+  RowVectors rows;
+  Codes codes;
   std::vector<float> prepared;
-  CodeQuery code;
+  CodeQuery code;  // of the vector rotated, where the codes are bits
 };
 
-// How many candidates are measured exactly for `count` results.
-size_t RefineCount(size_t count);
+// How many candidates are measured exactly for `count` results: the more the coarser the codes.
+size_t RefineCount(size_t count, Codes codes);
 
 // Shows `best` the estimates of the rows of [from, to) that are eligible (null: all are).
 void ScanCodes(const SpaceView& space, const Target& target, const Bitmap* eligible, uint32_t from,

@@ -49,7 +49,7 @@ bool LieAround(const SpaceSearch& search, const Target& target, size_t among) {
 
 std::vector<Candidate> FindNearest(const SpaceSearch& search, const Target& target,
                                    SearchCost& cost) {
-  const size_t candidates = RefineCount(search.count);
+  const size_t candidates = RefineCount(search.count, target.codes);
   const size_t among = search.eligible != nullptr ? search.eligible->Count() : search.rows;
   // Where all would be measured in the end, the codes only add work.
   if (search.search == Search::kExact || among <= candidates) {
@@ -79,7 +79,7 @@ std::vector<Candidate> FindNearest(const SpaceSearch& search, const Target& targ
   return Refine(search.space, target, found, search.count);
 }
 
-size_t MeasureWidth(const SpaceView& space, Metric metric, size_t dimensions, const Graph& graph,
+size_t MeasureWidth(const SpaceView& space, const Space& of, const Graph& graph,
                     const Bitmap& left_out) {
   constexpr size_t kWanted = 10;
   constexpr std::array<size_t, 9> kWidths = {40, 56, 80, 120, 180, 270, 400, 600, 900};
@@ -88,6 +88,7 @@ size_t MeasureWidth(const SpaceView& space, Metric metric, size_t dimensions, co
   const size_t samples = std::clamp<size_t>(kScannedMost / graph.rows(), 20, 100);
   Bitmap eligible(graph.rows(), true);
   eligible.AndNot(left_out);
+  const RowVectors rows(of);
   struct Sample {
     Target target;
     std::vector<Candidate> nearest;
@@ -95,9 +96,8 @@ size_t MeasureWidth(const SpaceView& space, Metric metric, size_t dimensions, co
   std::vector<Sample> all;
   // One more than wanted: each row finds itself.
   eligible.Spread(graph.rows(), samples, [&](size_t row) {
-    const auto* vector =
-        reinterpret_cast<const float*>(space.vectors.At(static_cast<uint32_t>(row)));
-    Sample sample{Target(metric, {vector, dimensions}), {}};
+    const auto vector = rows.Read(space.vectors.At(static_cast<uint32_t>(row)));
+    Sample sample{Target(of, vector), {}};
     Best best(kWanted + 1);
     ScanCodes(space, sample.target, &eligible, 0, graph.rows(), best);
     sample.nearest = best.Take();

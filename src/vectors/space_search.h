@@ -34,7 +34,7 @@ std::vector<Candidate> FindNearest(const SpaceSearch& search, const Target& targ
 // How wide a beam has to be in this graph to find nearly all of the ten nearest, tried out with
 // some of its rows as queries; how much that is depends on the vectors. Costs as much as some
 // scans.
-size_t MeasureWidth(const SpaceView& space, Metric metric, size_t dimensions, const Graph& graph,
+size_t MeasureWidth(const SpaceView& space, const Space& of, const Graph& graph,
                     const Bitmap& left_out);
 
 }  // namespace weir::vectors

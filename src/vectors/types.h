@@ -46,11 +46,27 @@ enum class Metric : uint8_t {
 };
 std::string_view MetricName(Metric metric);  // "cosine", "dot", "l2"
 
+// How the components of a vector are kept. A vector comes back as it was kept.
+enum class Components : uint8_t {
+  kF32,
+  kF16,  // half as large: rounded to 11 bits, at most 65,504
+};
+std::string_view ComponentsName(Components components);  // "f32", "f16"
+
+// By what searches find candidates, which are then measured exactly.
+enum class Codes : uint8_t {
+  kBytes,  // 8 bits for each component; a graph over them where there are many points
+  kBits,   // 1 bit for each component, an eighth of the memory; always scanned
+};
+std::string_view CodesName(Codes codes);  // "bytes", "bits"
+
 // One kind of vector that the points of a collection may have.
 struct Space {
   std::string name;  // may be empty, when it is the only one
   uint32_t dimensions = 0;
   Metric metric = Metric::kCosine;
+  Components components = Components::kF32;
+  Codes codes = Codes::kBytes;
 
   bool operator==(const Space&) const = default;
 };
@@ -112,7 +128,7 @@ inline constexpr Parts kAllParts{.payload = true, .text = true, .vectors = true}
 enum class Search : uint8_t {
   kAuto,   // whichever of the two below is measured to be cheaper
   kExact,  // every distance in f32: what the others are compared with
-  kScan,   // every point's 8-bit code, then exact distances of the best
+  kScan,   // every point's code, then exact distances of the best
   kGraph,  // the graph, where there is one yet, then exact distances of the best
 };
 

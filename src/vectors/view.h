@@ -22,8 +22,8 @@ namespace weir::vectors {
 
 // The vectors of one space.
 struct SpaceView {
-  RowArray::View vectors;                // f32 as distances take them; zero where absent
-  RowArray::View codes;                  // 8-bit records (codes.h); zero where absent
+  RowArray::View vectors;                // as RowVectors has them; zero where absent
+  RowArray::View codes;                  // records (codes.h, bit_codes.h); zero where absent
   std::shared_ptr<const Bitmap> absent;  // rows without a vector here; null where all have one
 };
 

@@ -11,6 +11,8 @@
 namespace weir::qdrant {
 namespace {
 
+using vectors::Codes;
+using vectors::Components;
 using vectors::Metric;
 using vectors::Space;
 
@@ -34,6 +36,8 @@ constexpr std::string_view kTuning[] = {"hnsw_config",
                                         "timeout",
                                         "datatype"};
 
+constexpr std::string_view kBinary = R"({"binary":{"always_ram":true}})";
+
 std::string_view DistanceName(Metric metric) {
   switch (metric) {
     case Metric::kCosine:
@@ -46,7 +50,19 @@ std::string_view DistanceName(Metric metric) {
   return "";
 }
 
-Space ReadSpace(json::Fields& fields, std::string name) {
+// Binary quantisation with one bit is the only kind that means something here. Of the others, whose
+// codes would be as fine as ours or coarser, nothing is to be seen but in memory and speed.
+std::optional<Codes> ReadCodes(json::Fields& fields) {
+  const json::Value* config = fields.Take("quantization_config");
+  if (config == nullptr || config->AsObject() == nullptr) return std::nullopt;
+  const json::Value* binary = config->Find("binary");
+  if (binary == nullptr) return Codes::kBytes;
+  json::Fields inner(fields.problem(), *binary, fields.PathOf("quantization_config") + ".binary");
+  const auto encoding = inner.String("encoding", 32);
+  return !encoding || *encoding == "one_bit" ? Codes::kBits : Codes::kBytes;
+}
+
+Space ReadSpace(json::Fields& fields, std::string name, Codes of_all) {
   Space space{.name = std::move(name)};
   space.dimensions =
       static_cast<uint32_t>(fields.Require()
@@ -64,26 +80,32 @@ Space ReadSpace(json::Fields& fields, std::string name) {
                      .value_or(Metric::kCosine);
   if (fields.Take("multivector_config") != nullptr)
     RefuseUnsupported(fields, "multivector_config", "a point has one vector of each name");
-  if (const auto type = fields.String("datatype", 32); type && *type != "float32")
-    RefuseUnsupported(fields, "datatype", "vectors are kept as float32");
+  const auto type = fields.String("datatype", 32);
+  if (type && *type == "float16") {
+    space.components = Components::kF16;
+  } else if (type && *type != "float32") {
+    RefuseUnsupported(fields, "datatype", "vectors are kept as float32 or float16");
+  }
+  space.codes = ReadCodes(fields).value_or(of_all);
   fields.RefuseUnread(kTuning);
   return space;
 }
 
 std::vector<Space> ReadSpaces(json::Fields& fields) {
   std::vector<Space> spaces;
+  const Codes of_all = ReadCodes(fields).value_or(Codes::kBytes);
   const json::Value* vectors = fields.Take("vectors");
   if (vectors == nullptr) return spaces;
   json::Fields named(fields.problem(), *vectors, fields.PathOf("vectors"));
   const json::Value* size = vectors->Find("size");
   if (size != nullptr && size->AsObject() == nullptr) {
-    spaces.push_back(ReadSpace(named, ""));
+    spaces.push_back(ReadSpace(named, "", of_all));
     return spaces;
   }
   const json::Object* members = vectors->AsObject();
   for (const json::Member& member : members != nullptr ? *members : json::Object()) {
     json::Fields one(fields.problem(), member.value, named.PathOf(member.key));
-    spaces.push_back(ReadSpace(one, member.key));
+    spaces.push_back(ReadSpace(one, member.key, of_all));
     if (fields.problem()) break;
   }
   if (spaces.size() > vectors::Limits::kSpaces) {
@@ -129,8 +151,10 @@ std::string TextOf(const json::Value& value, std::string_view key) {
 void AppendSpace(json::Writer& writer, const Space& space) {
   writer.BeginObject()
       .Field("size", space.dimensions)
-      .Field("distance", DistanceName(space.metric))
-      .EndObject();
+      .Field("distance", DistanceName(space.metric));
+  if (space.components == Components::kF16) writer.Field("datatype", "float16");
+  if (space.codes == Codes::kBits) writer.Key("quantization_config").Raw(kBinary);
+  writer.EndObject();
 }
 
 void AppendSpaces(json::Writer& writer, const std::vector<Space>& spaces) {
@@ -273,7 +297,11 @@ std::string RenderCollection(const CollectionFacts& facts) {
            R"("default_segment_number":0,"max_segment_size":null,"memmap_threshold":null,)"
            R"("indexing_threshold":16384,"flush_interval_sec":0,"max_optimization_threads":null})");
   writer.Key("wal_config").Raw(R"({"wal_capacity_mb":32,"wal_segments_ahead":0})");
-  writer.Key("quantization_config").Null();
+  const bool bits =
+      !facts.spec.spaces.empty() && std::ranges::all_of(facts.spec.spaces, [](const Space& space) {
+        return space.codes == Codes::kBits;
+      });
+  writer.Key("quantization_config").Raw(bits ? kBinary : "null");
   if (!about.metadata.is_null()) writer.Key("metadata").Tree(about.metadata);
   writer.EndObject().Key("payload_schema").BeginObject();
   for (const FieldIndex& index : about.indexes) {

@@ -50,6 +50,7 @@ json::Value Described(const vectors::Store& store, const vectors::CollectionSpec
     spaces.push_back(json::Object{{"name", space.name},
                                   {"dimensions", int64_t{space.dimensions}},
                                   {"metric", std::string(vectors::MetricName(space.metric))}});
+    if (space.sparse) spaces.back().AsObject()->push_back({"sparse", true});
   }
   for (const vectors::Alias& alias : store.Aliases()) {
     const auto other = vectors::Split(alias.name);

@@ -27,8 +27,9 @@ Result<void> AppendCollection(json::Writer& writer, const vectors::Store& store,
     writer.BeginObject()
         .Field("name", space.name)
         .Field("dimensions", space.dimensions)
-        .Field("metric", vectors::MetricName(space.metric))
-        .EndObject();
+        .Field("metric", vectors::MetricName(space.metric));
+    if (space.sparse) writer.Field("sparse", true);
+    writer.EndObject();
   }
   writer.EndArray().Key("aliases").BeginArray();
   for (const vectors::Alias& alias : store.Aliases()) {

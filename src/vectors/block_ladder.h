@@ -1,5 +1,5 @@
 // Rows that are indexed in blocks while they are added. Blocks grow in steps: seven of one size and
-// the next become one that is eight times as large, up to kBlockRows. So a new row costs the
+// the next become one that is eight times as large, up to kLadderRows. So a new row costs the
 // indexing of at most eight, and each is joined a few times. A Block is made once and not changed
 // any more; its Builder has rows(), Append(Block) and Build(). One thread.
 #pragma once
@@ -12,7 +12,7 @@
 
 namespace weir::vectors {
 
-inline constexpr size_t kBlockRows = 4'096;
+inline constexpr size_t kLadderRows = 4'096;
 
 // A block, and which row of the collection its first one is.
 template <class Block>
@@ -55,7 +55,7 @@ class BlockLadder {
  private:
   static constexpr size_t kFold = 8;
   static constexpr size_t kSizes = 4;  // 8, 64, 512 and 4,096 rows
-  static_assert(kFold * kFold * kFold * kFold == kBlockRows);
+  static_assert(kFold * kFold * kFold * kFold == kLadderRows);
 
   std::array<std::vector<std::shared_ptr<const Block>>, kSizes> blocks_;  // small to large
   typename Block::Builder last_;

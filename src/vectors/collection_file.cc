@@ -9,6 +9,7 @@
 #include "vectors/files.h"
 #include "vectors/input_check.h"
 #include "vectors/stored_payload.h"
+#include "vectors/stored_vector.h"
 #include "vectors/stranger.h"
 
 namespace weir::vectors {
@@ -36,8 +37,8 @@ Result<void> WriteAll(RowReader& reader, const CollectionSpec& spec,
   std::optional<sqlite::Transaction> open(std::move(*transaction));
   size_t count = 0;
   auto walked = reader.WalkPoints(
-      spec.id, spec.spaces,
-      [&](const PointRow& point, std::span<const std::vector<float>> vectors) -> Result<void> {
+      spec.id, spec.spaces.size(),
+      [&](const PointRow& point, std::span<const RowReader::Bytes> vectors) -> Result<void> {
         if (++count % kPointsAtOnce == 0) {
           if (auto committed = open->Commit(); !committed) return committed;
           open.reset();
@@ -48,9 +49,8 @@ Result<void> WriteAll(RowReader& reader, const CollectionSpec& spec,
         const auto seq = rows->AddPoint(*id, point.id, point.payload, point.text, point.expires);
         if (!seq) return Fail(seq.error());
         for (size_t space = 0; space < vectors.size(); ++space) {
-          if (vectors[space].empty()) continue;
-          if (auto added = rows->AddVector(*seq, {spec.spaces, space}, vectors[space]); !added)
-            return added;
+          if (!vectors[space]) continue;
+          if (auto added = rows->AddVector(*seq, space, *vectors[space]); !added) return added;
         }
         return {};
       });
@@ -102,12 +102,8 @@ Result<void> CollectionFile::ForEach(const std::function<Result<void>(Point&&)>&
     auto payload = ParsePayload(row.payload);
     if (!payload) return Fail(Invalid());
     point.payload = std::move(*payload);
-    for (size_t space = 0; space < spaces.size(); ++space) {
-      auto read = rows_.ReadVector(row.seq, {spaces, space}, [&](std::span<const float> vector) {
-        point.vectors[spaces[space].name].assign(vector.begin(), vector.end());
-      });
-      if (!read) return Fail(std::move(read.error()));
-    }
+    auto read = ReadVectors(rows_, row.seq, spaces, point);
+    if (!read) return Fail(std::move(read.error()));
     if (auto ok = CheckPoints(spaces, {&point, 1}); !ok) return Fail(Invalid());
     return used = use(std::move(point));
   });

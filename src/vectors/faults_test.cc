@@ -115,10 +115,12 @@ class Course {
     return vector;
   }
   static Point PointOf(int id, int64_t version) {
-    return {.id = std::to_string(id),
-            .vectors = {{"", VectorOf(static_cast<int>(id * 1'000 + version))}},
-            .payload = json::Object{{"version", version}},
-            .text = std::string(static_cast<size_t>(id) * 37 % 900, 'x')};
+    return {
+        .id = std::to_string(id),
+        .vectors = {{"", VectorOf(static_cast<int>(id * 1'000 + version))}, {"bits", VectorOf(id)}},
+        .payload = json::Object{{"version", version}},
+        .text = std::string(static_cast<size_t>(id) * 37 % 900, 'x'),
+        .sparse = {{"few", {{1, 40U + static_cast<uint32_t>(id)}, {1, 2}}}}};
   }
   static Content ContentOf(const Collection& collection) {
     Content content;
@@ -159,7 +161,11 @@ class Course {
     if (!found && found.error().reason == "no_memory") return false;
     if (!found) {
       EXPECT_FALSE(created_);
-      const CollectionSpec spec{.name = "c", .spaces = {{.dimensions = kDimensions}}};
+      const CollectionSpec spec{
+          .name = "c",
+          .spaces = {{.dimensions = kDimensions},
+                     {.name = "bits", .dimensions = kDimensions, .codes = Codes::kBits},
+                     {.name = "few", .metric = Metric::kDot, .sparse = true, .idf = true}}};
       found = Inside([&] { return store_->Create(spec); });
     }
     if (!found) return false;
@@ -222,9 +228,12 @@ class Course {
     query.filter.must_not = {Match{"version", {int64_t{-1}}}};
     const auto hits = Inside([&] { return collection_->Query(query); });
     const auto page = Inside([&] { return collection_->Scroll({.limit = 7}); });
+    const vectors::Query by_few{.space = "few", .sparse = {{1}, {1}}, .k = 20};
+    const auto few = Inside([&] { return collection_->Query(by_few); });
+    if (few) EXPECT_EQ(few->size(), std::min<size_t>(20, acknowledged_.size()));
     if (hits) EXPECT_EQ(hits->size(), std::min<size_t>(20, acknowledged_.size()));
     if (page) EXPECT_EQ(page->points.size(), std::min<size_t>(7, acknowledged_.size()));
-    return hits && page;
+    return hits && page && few;
   }
   // From a snapshot of what is there: nothing is different afterwards, however far it came.
   bool Recover() {

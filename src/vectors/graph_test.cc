@@ -373,7 +373,7 @@ std::shared_ptr<const View> ViewOf(const Rows& rows, uint32_t from, uint32_t to,
   for (uint32_t i = from; i < to; ++i) {
     if (i == skip) continue;
     const auto vector = rows.Vector(i + shift);
-    const std::span<const float> vectors[] = {vector};
+    const RowBuilder::Vector vectors[] = {{.dense = vector}};
     builder.AddRow(i, std::to_string(i), {}, {}, vectors);
   }
   return builder.Look();

@@ -68,6 +68,46 @@ Result<void> CheckVector(const Space& space, std::span<const float> vector, std:
   return {};
 }
 
+Result<void> CheckSparse(const SparseVector& vector, const std::string& path) {
+  if (vector.indices.size() != vector.values.size()) {
+    return Bad(fmt::format("the sparse vector has {} indices and {} values", vector.indices.size(),
+                           vector.values.size()),
+               path, "invalid_sparse_vector");
+  }
+  if (vector.values.size() > Limits::kSparseValues) {
+    return Bad(fmt::format("the sparse vector has {} values; the limit is {}", vector.values.size(),
+                           Limits::kSparseValues),
+               path, "sparse_vector_too_large");
+  }
+  auto indices = vector.indices;
+  std::ranges::sort(indices);
+  if (std::ranges::adjacent_find(indices) != indices.end()) {
+    return Bad("the sparse vector has an index twice", path, "invalid_sparse_vector");
+  }
+  for (const float x : vector.values) {
+    if (!std::isfinite(x) || std::fabs(x) > kComponentMax) {
+      return Bad("a value of the sparse vector is not a number, infinite or beyond 1e15", path,
+                 "invalid_component");
+    }
+  }
+  return {};
+}
+
+std::unexpected<Error> WrongKind(const Space& space, std::string path) {
+  return Bad(fmt::format("the space '{}' takes {}", space.name,
+                         space.sparse ? "sparse vectors: indices and values"
+                                      : "dense vectors: a number for each dimension"),
+             std::move(path), "wrong_vector_kind");
+}
+
+Result<const Space*> SpaceOf(std::span<const Space> spaces, std::string_view name,
+                             std::string path) {
+  const auto space = std::ranges::find(spaces, name, &Space::name);
+  if (space != spaces.end()) return &*space;
+  return Bad(fmt::format("the collection has no space '{}'", name), std::move(path),
+             "unknown_space");
+}
+
 size_t DepthOf(const json::Value& value, size_t limit) {
   if (limit == 0) return 1;
   size_t inner = 0;
@@ -100,15 +140,20 @@ Result<size_t> CheckPoint(std::span<const Space> spaces, const Point& point, siz
   if (auto ok = CheckId(point.id, path("id")); !ok) return Fail(std::move(ok.error()));
   size_t bytes = point.text.size();
   for (const auto& [name, vector] : point.vectors) {
-    const auto space = std::ranges::find(spaces, name, &Space::name);
-    if (space == spaces.end()) {
-      return Bad(fmt::format("the collection has no space '{}'", name), path("vectors"),
-                 "unknown_space");
-    }
-    if (auto ok = CheckVector(*space, vector, path("vectors")); !ok) {
+    const auto space = SpaceOf(spaces, name, path("vectors"));
+    if (!space) return Fail(space.error());
+    if ((*space)->sparse) return WrongKind(**space, path("vectors"));
+    if (auto ok = CheckVector(**space, vector, path("vectors")); !ok) {
       return Fail(std::move(ok.error()));
     }
     bytes += vector.size() * sizeof(float);
+  }
+  for (const auto& [name, vector] : point.sparse) {
+    const auto space = SpaceOf(spaces, name, path("vectors"));
+    if (!space) return Fail(space.error());
+    if (!(*space)->sparse) return WrongKind(**space, path("vectors"));
+    if (auto ok = CheckSparse(vector, path("vectors")); !ok) return Fail(std::move(ok.error()));
+    bytes += vector.values.size() * (sizeof(uint32_t) + sizeof(float));
   }
   if (auto ok = CheckPayload(point.payload, path("payload")); !ok) {
     return Fail(std::move(ok.error()));
@@ -265,6 +310,14 @@ Result<void> CheckSpec(const CollectionSpec& spec) {
     if (!names.insert(space.name).second) {
       return Bad(fmt::format("two spaces are named '{}'", space.name), "spaces");
     }
+    if (space.sparse) {
+      const Space plain{
+          .name = space.name, .metric = Metric::kDot, .sparse = true, .idf = space.idf};
+      if (space == plain) continue;
+      return Bad("a sparse space has no dimensions, the metric dot, and neither f16 nor bits",
+                 "spaces");
+    }
+    if (space.idf) return Bad("idf is of sparse spaces alone", "spaces");
     if (space.dimensions < 1 || space.dimensions > Limits::kDimensions) {
       return Bad(fmt::format("a space has 1 to {} dimensions", Limits::kDimensions), "dimensions");
     }
@@ -339,7 +392,16 @@ Result<void> CheckQuery(std::span<const Space> spaces, const Query& query) {
   if (query.text.empty() || !query.vector.empty()) {
     const auto space = FindSpace(spaces, query.space);
     if (!space) return Fail(space.error());
-    if (auto ok = CheckVector(spaces[*space], query.vector, "vector"); !ok) return ok;
+    const bool sparse = spaces[*space].sparse;
+    if (sparse && !(query.vector.empty() && query.text.empty()))
+      return WrongKind(spaces[*space], "vector");
+    if (!sparse && !query.sparse.indices.empty()) return WrongKind(spaces[*space], "vector");
+    auto ok = sparse ? CheckSparse(query.sparse, "vector")
+                     : CheckVector(spaces[*space], query.vector, "vector");
+    if (!ok) return ok;
+  } else if (!query.sparse.indices.empty()) {
+    return Bad("a query by words takes no sparse vector beside them", "vector",
+               "unsupported_query");
   }
   const Blend& blend = query.blend;
   for (const float x : {blend.vector_weight, blend.words_weight, blend.rank_constant}) {

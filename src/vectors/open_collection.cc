@@ -11,6 +11,7 @@
 #include "json/writer.h"
 #include "vectors/input_check.h"
 #include "vectors/stored_payload.h"
+#include "vectors/stored_vector.h"
 
 namespace weir::vectors {
 namespace {
@@ -25,6 +26,18 @@ Result<std::string> PrintChecked(const json::Value& payload, size_t index) {
               fmt::format("a payload is {} bytes long; the limit is {}", text.size(),
                           Limits::kPayloadBytes),
               fmt::format("points[{}].payload", index), "payload_too_large");
+}
+
+// As rows in memory take them.
+void VectorsOf(std::span<const Space> spaces, const Point& point,
+               std::vector<RowBuilder::Vector>& vectors) {
+  vectors.assign(spaces.size(), {});
+  for (size_t i = 0; i < spaces.size(); ++i) {
+    if (const auto dense = point.vectors.find(spaces[i].name); dense != point.vectors.end())
+      vectors[i].dense = dense->second;
+    if (const auto sparse = point.sparse.find(spaces[i].name); sparse != point.sparse.end())
+      vectors[i].sparse = &sparse->second;
+  }
 }
 
 }  // namespace
@@ -76,12 +89,7 @@ Result<void> OpenCollection::UpsertLocked(std::span<const Point> points) {
     const Expiry expires = ExpiryOf(point.payload);
     const auto seq = files_->rows.AddPoint(row_.id, point.id, payloads[i], point.text, expires);
     if (!seq) return Fail(seq.error());
-    for (const auto& [name, vector] : point.vectors) {
-      const auto space = FindSpace(row_.spec.spaces, name);
-      CHECK(space, "the point was checked");
-      auto added = files_->rows.AddVector(*seq, {row_.spec.spaces, *space}, vector);
-      if (!added) return added;
-    }
+    if (auto added = AddVectors(files_->rows, *seq, row_.spec.spaces, point); !added) return added;
     change.added.push_back({*seq, &point, expires});
   }
   if (auto committed = transaction->Commit(); !committed) return committed;
@@ -151,13 +159,10 @@ void OpenCollection::Forget() noexcept {
 void OpenCollection::Apply(const Change& change) {
   if (change.removed.empty() && change.added.empty()) return;
   for (const int64_t seq : change.removed) builder_->Kill(seq);
-  std::vector<std::span<const float>> vectors(row_.spec.spaces.size());
+  std::vector<RowBuilder::Vector> vectors;
   Expiry first_end = kNever;
   for (const auto& [seq, point, expires] : change.added) {
-    std::ranges::fill(vectors, std::span<const float>());
-    for (const auto& [name, vector] : point->vectors) {
-      vectors[*FindSpace(row_.spec.spaces, name)] = vector;
-    }
+    VectorsOf(row_.spec.spaces, *point, vectors);
     builder_->AddRow(seq, point->id, point->payload, point->text, vectors, expires);
     if (expires != kNoExpiry) first_end = std::min(first_end, expires);
   }
@@ -225,25 +230,17 @@ Result<void> OpenCollection::Load() {
   if (builder_) return {};
   RowBuilder builder(row_.spec.spaces, files_->index_folder());
   Rows* const rows = &files_->rows;
-  std::vector<std::vector<float>> vectors(row_.spec.spaces.size());
-  std::vector<std::span<const float>> spans(vectors.size());
+  Point read_vectors;
+  std::vector<RowBuilder::Vector> vectors;
   auto read = rows->ForEachPoint(row_.id, [&](const PointRow& point) -> Result<void> {
-    for (size_t space = 0; space < vectors.size(); ++space) {
-      vectors[space].clear();
-      auto found = rows->ReadVector(point.seq, {row_.spec.spaces, space},
-                                    [&](std::span<const float> vector) {
-                                      vectors[space].assign(vector.begin(), vector.end());
-                                    });
-      if (!found) return Fail(std::move(found.error()));
-      if (*found && vectors[space].size() != row_.spec.spaces[space].dimensions) {
-        return Fail(Code::kInternal, "a stored vector has the wrong length; restore a backup", {},
-                    "storage_corrupt");
-      }
-      spans[space] = vectors[space];
-    }
+    read_vectors.vectors.clear();
+    read_vectors.sparse.clear();
+    auto found = ReadVectors(*rows, point.seq, row_.spec.spaces, read_vectors);
+    if (!found) return Fail(std::move(found.error()));
+    VectorsOf(row_.spec.spaces, read_vectors, vectors);
     const auto payload = ParsePayload(point.payload);
     if (!payload) return Fail(payload.error());
-    builder.AddRow(point.seq, point.id, *payload, point.text, spans, point.expires);
+    builder.AddRow(point.seq, point.id, *payload, point.text, vectors, point.expires);
     return {};
   });
   if (!read) return read;

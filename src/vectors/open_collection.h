@@ -18,6 +18,7 @@
 #include "vectors/expiry.h"
 #include "vectors/files.h"
 #include "vectors/graph_file.h"
+#include "vectors/input_check.h"
 #include "vectors/keeper.h"
 #include "vectors/row_builder.h"
 #include "vectors/rows.h"
@@ -130,6 +131,13 @@ class OpenCollection : public std::enable_shared_from_this<OpenCollection> {
   Result<bool> Fill(RowReader& reader, int64_t seq, Parts parts, Point& point);
   std::vector<Candidate> FindByVector(const Picture& picture, const vectors::Query& query,
                                       const std::optional<Bitmap>& eligible, size_t count);
+  std::vector<Candidate> FindSparse(const View& view, const vectors::Query& query,
+                                    const std::optional<Bitmap>& eligible, size_t count);
+  // Of a query that was checked.
+  bool IsSparse(const vectors::Query& query) const {
+    if (!query.vector.empty() || !query.text.empty()) return false;
+    return row_.spec.spaces[*FindSpace(row_.spec.spaces, query.space)].sparse;
+  }
   Result<std::vector<Candidate>> Find(const Picture& picture, const vectors::Query& query,
                                       size_t count);
   // Order and Facet: the payloads of rows that the index knows too little of.

@@ -4,6 +4,7 @@
 #include "vectors/input_check.h"
 #include "vectors/open_collection.h"
 #include "vectors/stored_payload.h"
+#include "vectors/stored_vector.h"
 
 namespace weir::vectors {
 
@@ -85,13 +86,8 @@ Result<std::optional<Point>> OpenCollection::ReadLocked(const std::string& id, E
   if (!found) return Fail(std::move(found.error()));
   if (!payload) return Fail(std::move(payload.error()));
   point.payload = std::move(*payload);
-  for (size_t space = 0; space < row_.spec.spaces.size(); ++space) {
-    auto read =
-        files_->rows.ReadVector(seq, {row_.spec.spaces, space}, [&](std::span<const float> vector) {
-          point.vectors[row_.spec.spaces[space].name].assign(vector.begin(), vector.end());
-        });
-    if (!read) return Fail(std::move(read.error()));
-  }
+  auto read = ReadVectors(files_->rows, seq, row_.spec.spaces, point);
+  if (!read) return Fail(std::move(read.error()));
   return point;
 }
 

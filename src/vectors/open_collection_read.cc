@@ -11,6 +11,7 @@
 #include "vectors/open_collection.h"
 #include "vectors/space_search.h"
 #include "vectors/stored_payload.h"
+#include "vectors/stored_vector.h"
 
 namespace weir::vectors {
 
@@ -65,17 +66,10 @@ Result<bool> OpenCollection::Fill(RowReader& reader, int64_t seq, Parts parts, P
   if (!payload) return Fail(std::move(payload.error()));
   point.payload = std::move(*payload);
   if (!parts.vectors) return true;
-  size_t vectors = 0;
-  for (size_t space = 0; space < row_.spec.spaces.size(); ++space) {
-    auto read =
-        reader.ReadVector(seq, {row_.spec.spaces, space}, [&](std::span<const float> vector) {
-          point.vectors[row_.spec.spaces[space].name].assign(vector.begin(), vector.end());
-          ++vectors;
-        });
-    if (!read) return Fail(std::move(read.error()));
-  }
+  const auto vectors = ReadVectors(reader, seq, row_.spec.spaces, point);
+  if (!vectors) return Fail(vectors.error());
   // A point that was replaced meanwhile has lost its vectors; one that never had any has not.
-  if (vectors > 0) return true;
+  if (*vectors > 0) return true;
   return reader.ReadPoint(seq, [](const PointRow&) {});
 }
 
@@ -171,13 +165,30 @@ std::vector<Candidate> OpenCollection::FindByVector(const Picture& picture,
   return FindNearest(search, Target(row_.spec.spaces[*space], query.vector), costs_[*space]);
 }
 
+std::vector<Candidate> OpenCollection::FindSparse(const View& view, const vectors::Query& query,
+                                                  const std::optional<Bitmap>& eligible,
+                                                  size_t count) {
+  const size_t space = *FindSpace(row_.spec.spaces, query.space);
+  const SpaceView& rows = view.spaces[space];
+  SparseAmong among{.dead = view.dead.get(), .eligible = eligible ? &*eligible : nullptr};
+  among.idf = row_.spec.spaces[space].idf;
+  if (among.idf) {
+    Bitmap live(view.rows, true);
+    if (view.dead) live.AndNot(*view.dead);
+    if (rows.absent) live.AndNot(*rows.absent);
+    among.live = static_cast<uint32_t>(live.Count());
+  }
+  return SearchSparse(rows.sparse, query.sparse, among, count);
+}
+
 // The best `count`, as distances of `metric`.
 Result<std::vector<Candidate>> OpenCollection::Find(const Picture& picture,
                                                     const vectors::Query& query, size_t count) {
   const auto eligible = Eligible(*picture.view, query.filter);
   if (!eligible) return Fail(eligible.error());
-  if (query.text.empty()) return FindByVector(picture, query, *eligible, count);
   const View& view = *picture.view;
+  if (IsSparse(query)) return FindSparse(view, query, *eligible, count);
+  if (query.text.empty()) return FindByVector(picture, query, *eligible, count);
   const auto by_words = [&](size_t wanted) {
     return SearchWords(view.words, query.text, view.dead.get(), *eligible ? &**eligible : nullptr,
                        wanted);

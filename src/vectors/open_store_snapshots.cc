@@ -13,6 +13,7 @@
 #include "vectors/open_store.h"
 #include "vectors/snapshots.h"
 #include "vectors/stored_payload.h"
+#include "vectors/stored_vector.h"
 #include "vectors/stranger.h"
 
 namespace weir::vectors {
@@ -25,6 +26,7 @@ constexpr size_t kBytesAtOnce = size_t{16} << 20;
 size_t BytesOf(const Point& point) {
   size_t bytes = point.text.size();
   for (const auto& [name, vector] : point.vectors) bytes += vector.size() * sizeof(float);
+  for (const auto& [name, vector] : point.sparse) bytes += vector.values.size() * 8;
   return bytes;
 }
 
@@ -144,12 +146,7 @@ Result<void> OpenStore::Fill(const CollectionSpec& spec, CollectionFile& file) {
       if (!seq && seq.error().reason == "storage_constraint")
         return Fail(StrangersFault(seq.error()));
       if (!seq) return Fail(seq.error());
-      for (size_t space = 0; space < spec.spaces.size(); ++space) {
-        const auto vector = point.vectors.find(spec.spaces[space].name);
-        if (vector == point.vectors.end()) continue;
-        auto added = files_->rows.AddVector(*seq, {spec.spaces, space}, vector->second);
-        if (!added) return added;
-      }
+      if (auto added = AddVectors(files_->rows, *seq, spec.spaces, point); !added) return added;
     }
     batch.clear();
     bytes = 0;

@@ -70,8 +70,7 @@ RowBuilder::RowBuilder(std::span<const Space> spaces, const std::filesystem::pat
 }
 
 void RowBuilder::AddRow(int64_t seq, std::string_view id, const json::Value& payload,
-                        std::string_view text, std::span<const std::span<const float>> vectors,
-                        Expiry expires) {
+                        std::string_view text, std::span<const Vector> vectors, Expiry expires) {
   CHECK(vectors.size() == spaces_.size(), "one vector for each space");
   auto* slot = reinterpret_cast<View::Slot*>(slots_.Append());
   *slot = {seq, ids_->Add(id)};
@@ -82,12 +81,18 @@ void RowBuilder::AddRow(int64_t seq, std::string_view id, const json::Value& pay
   words_.Add(text);
   for (size_t i = 0; i < spaces_.size(); ++i) {
     SpaceRows& space = spaces_[i];
+    if (space.space.sparse) {
+      if (vectors[i].sparse == nullptr) space.absent.Set(row, rows_);
+      space.sparse.last().Add(vectors[i].sparse);
+      space.sparse.Grown();
+      continue;
+    }
     std::byte* out = space.vectors.Append();
     std::byte* record = space.codes.Append();
-    if (vectors[i].empty()) {
+    if (vectors[i].dense.empty()) {
       space.absent.Set(row, rows_);
     } else {
-      space.rows.Write(vectors[i], out);
+      space.rows.Write(vectors[i].dense, out);
       EncodeRow(space, out, record);
     }
   }
@@ -146,7 +151,8 @@ std::shared_ptr<const View> RowBuilder::Look() {
   view->ids = ids_;
   view->dead = dead_.Look();
   for (SpaceRows& space : spaces_) {
-    view->spaces.push_back({space.vectors.Look(), space.codes.Look(), space.absent.Look()});
+    view->spaces.push_back(
+        {space.vectors.Look(), space.codes.Look(), space.absent.Look(), space.sparse.Look()});
   }
   view->payloads = payloads_.Look();
   view->words = words_.Look();

@@ -23,9 +23,14 @@ class RowBuilder {
   // Vectors lie in `folder` where there are many of them, and in memory when it is empty.
   explicit RowBuilder(std::span<const Space> spaces, const std::filesystem::path& folder = {});
 
-  // `seq` is larger than those before; one vector for each space, empty where the point has none.
+  // One for each space; neither where the point has none there.
+  struct Vector {
+    std::span<const float> dense = {};
+    const SparseVector* sparse = nullptr;
+  };
+  // `seq` is larger than those before.
   void AddRow(int64_t seq, std::string_view id, const json::Value& payload, std::string_view text,
-              std::span<const std::span<const float>> vectors, Expiry expires = kNoExpiry);
+              std::span<const Vector> vectors, Expiry expires = kNoExpiry);
   void Kill(int64_t seq);
 
   std::shared_ptr<const View> Look();
@@ -54,6 +59,7 @@ class RowBuilder {
     RowArray vectors;
     RowArray codes;
     SharedBits absent;
+    BlockLadder<SparseBlock> sparse = {};
   };
 
   static void EncodeRow(const SpaceRows& space, const std::byte* row, std::byte* record);

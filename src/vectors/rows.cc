@@ -9,7 +9,6 @@
 #include "json/parse.h"
 #include "json/writer.h"
 #include "sqlite/migrations.h"
-#include "vectors/distance.h"
 #include "vectors/row_schema.h"
 #include "vectors/stored_payload.h"
 
@@ -43,6 +42,8 @@ std::string PrintSpaces(std::span<const Space> spaces) {
     if (space.components != Components::kF32)
       writer.Field("components", ComponentsName(space.components));
     if (space.codes != Codes::kBytes) writer.Field("codes", CodesName(space.codes));
+    if (space.sparse) writer.Field("sparse", true);
+    if (space.idf) writer.Field("idf", true);
     writer.EndObject();
   }
   writer.EndArray();
@@ -64,7 +65,7 @@ Result<std::vector<Space>> ParseSpaces(std::string_view text) {
     Space space;
     space.name = fields.Require().String("name", Limits::kNameBytes).value_or("");
     space.dimensions = static_cast<uint32_t>(
-        fields.Require().Int("dimensions", 1, Limits::kDimensions).value_or(0));
+        fields.Require().Int("dimensions", 0, Limits::kDimensions).value_or(0));
     space.metric =
         fields.Require()
             .Word<Metric>("metric",
@@ -76,6 +77,8 @@ Result<std::vector<Space>> ParseSpaces(std::string_view text) {
             .value_or(Components::kF32);
     space.codes = fields.Word<Codes>("codes", {{"bytes", Codes::kBytes}, {"bits", Codes::kBits}})
                       .value_or(Codes::kBytes);
+    space.sparse = fields.Bool("sparse").value_or(false);
+    space.idf = fields.Bool("idf").value_or(false);
     spaces.push_back(std::move(space));
   }
   if (problem) return Fail(problem.Take());
@@ -95,29 +98,14 @@ class Ending {
   sqlite::Statement& statement_;
 };
 
-template <class T>
-std::vector<T> As(std::span<const std::byte> bytes) {
-  std::vector<T> values(bytes.size() / sizeof(T));
-  if (!values.empty()) std::memcpy(values.data(), bytes.data(), values.size() * sizeof(T));
-  return values;
-}
-
 // False at the end.
-Result<bool> ReadVectorWith(sqlite::Statement& select, int64_t seq, VectorPlace place,
-                            const std::function<void(std::span<const float>)>& use) {
-  select.Bind(KeyOf(seq, place.space));
+Result<bool> ReadVectorWith(sqlite::Statement& select, int64_t seq, size_t space,
+                            const RowReader::UseBytes& use) {
+  select.Bind(KeyOf(seq, space));
   const Ending ending(select);
   const auto row = select.Step();
   if (!row || !*row) return row;
-  const auto bytes = select.Blob(0);
-  std::vector<float> vector;
-  if (place.components == Components::kF16) {
-    for (const uint16_t half : As<uint16_t>(bytes)) vector.push_back(FromHalf(half));
-  } else {
-    vector = As<float>(bytes);
-  }
-  select.Reset();
-  use(vector);
+  use(select.Blob(0));
   return true;
 }
 
@@ -238,9 +226,8 @@ Result<bool> RowReader::ReadPoint(int64_t seq, const std::function<void(const Po
   return ReadPointWith(point_, seq, use);
 }
 
-Result<bool> RowReader::ReadVector(int64_t seq, VectorPlace place,
-                                   const std::function<void(std::span<const float>)>& use) {
-  return ReadVectorWith(vector_, seq, place, use);
+Result<bool> RowReader::ReadVector(int64_t seq, size_t space, const UseBytes& use) {
+  return ReadVectorWith(vector_, seq, space, use);
 }
 
 Result<void> RowReader::WalkIds(int64_t collection, std::string_view from,
@@ -254,8 +241,7 @@ Result<void> RowReader::WalkIds(int64_t collection, std::string_view from,
   }
 }
 
-Result<void> RowReader::WalkPoints(int64_t collection, std::span<const Space> spaces,
-                                   const UsePoint& use) {
+Result<void> RowReader::WalkPoints(int64_t collection, size_t spaces, const UsePoint& use) {
   // One read transaction: what is written meanwhile is not seen.
   if (auto begun = db_.Execute("BEGIN"); !begun) return begun;
   struct Moment {
@@ -266,16 +252,16 @@ Result<void> RowReader::WalkPoints(int64_t collection, std::span<const Space> sp
   auto select = db_.Prepare(kSelectPoints);
   if (!select) return Fail(std::move(select.error()));
   select->Bind(collection);
-  std::vector<std::vector<float>> vectors(spaces.size());
+  std::vector<Bytes> vectors(spaces);
   for (;;) {
     const auto row = select->Step();
     if (!row) return Fail(row.error());
     if (!*row) return {};
     const PointRow point = RowAt(*select);
-    for (size_t space = 0; space < spaces.size(); ++space) {
-      vectors[space].clear();
-      auto read = ReadVector(point.seq, {spaces, space}, [&](std::span<const float> vector) {
-        vectors[space].assign(vector.begin(), vector.end());
+    for (size_t space = 0; space < spaces; ++space) {
+      vectors[space].reset();
+      auto read = ReadVector(point.seq, space, [&](std::span<const std::byte> vector) {
+        vectors[space].emplace(vector.begin(), vector.end());
       });
       if (!read) return Fail(std::move(read.error()));
     }
@@ -482,14 +468,8 @@ Result<int64_t> Rows::AddPoint(int64_t collection, std::string_view id, std::str
   return db_.LastInsertId();
 }
 
-Result<void> Rows::AddVector(int64_t seq, VectorPlace place, std::span<const float> vector) {
-  std::vector<uint16_t> halves;
-  if (place.components == Components::kF16) {
-    for (const float x : vector) halves.push_back(ToHalf(x));
-  }
-  statements_[kAddVector].Bind(KeyOf(seq, place.space), halves.empty()
-                                                            ? std::as_bytes(vector)
-                                                            : std::as_bytes(std::span(halves)));
+Result<void> Rows::AddVector(int64_t seq, size_t space, std::span<const std::byte> vector) {
+  statements_[kAddVector].Bind(KeyOf(seq, space), vector);
   return statements_[kAddVector].Run();
 }
 
@@ -553,9 +533,8 @@ Result<void> Rows::ForEachPoint(int64_t collection,
   }
 }
 
-Result<bool> Rows::ReadVector(int64_t seq, VectorPlace place,
-                              const std::function<void(std::span<const float>)>& use) {
-  return ReadVectorWith(statements_[kReadVector], seq, place, use);
+Result<bool> Rows::ReadVector(int64_t seq, size_t space, const UseBytes& use) {
+  return ReadVectorWith(statements_[kReadVector], seq, space, use);
 }
 
 void Rows::GiveBackSpace() noexcept {

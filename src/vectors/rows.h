@@ -40,14 +40,6 @@ struct PointRow {
   Expiry expires = kNoExpiry;
 };
 
-// Which of a point's vectors, and how it is kept.
-struct VectorPlace {
-  VectorPlace(std::span<const Space> spaces, size_t number)
-      : space(number), components(spaces[number].components) {}
-  size_t space;
-  Components components;
-};
-
 // Where a point is, and until when.
 struct PointPlace {
   int64_t seq = 0;
@@ -68,15 +60,16 @@ class RowReader {
   Result<std::optional<PointPlace>> PlaceOf(int64_t collection, std::string_view id);
   // False where the point is gone.
   Result<bool> ReadPoint(int64_t seq, const std::function<void(const PointRow&)>& use);
-  Result<bool> ReadVector(int64_t seq, VectorPlace place,
-                          const std::function<void(std::span<const float>)>& use);
+  // False where there is none in this space.
+  using UseBytes = std::function<void(std::span<const std::byte>)>;
+  Result<bool> ReadVector(int64_t seq, size_t space, const UseBytes& use);
   // In the order of ids, beginning with `from` where that is there, until `use` says false.
   Result<void> WalkIds(int64_t collection, std::string_view from,
                        const std::function<bool(int64_t seq, std::string_view id)>& use);
-  // All points of a collection with their vectors (empty where there is none), as of one moment.
-  using UsePoint =
-      std::function<Result<void>(const PointRow&, std::span<const std::vector<float>> vectors)>;
-  Result<void> WalkPoints(int64_t collection, std::span<const Space> spaces, const UsePoint& use);
+  // All points of a collection with their vectors, as of one moment.
+  using Bytes = std::optional<std::vector<std::byte>>;
+  using UsePoint = std::function<Result<void>(const PointRow&, std::span<const Bytes> vectors)>;
+  Result<void> WalkPoints(int64_t collection, size_t spaces, const UsePoint& use);
   // A copy of the whole database in a new file.
   Result<void> CopyTo(const std::filesystem::path& file);
 
@@ -119,7 +112,7 @@ class Rows {
   Result<void> RemoveBySeq(int64_t seq);
   Result<int64_t> AddPoint(int64_t collection, std::string_view id, std::string_view payload,
                            std::string_view text, Expiry expires);
-  Result<void> AddVector(int64_t seq, VectorPlace place, std::span<const float> vector);
+  Result<void> AddVector(int64_t seq, size_t space, std::span<const std::byte> vector);
 
   Result<std::optional<PointPlace>> PlaceOf(int64_t collection, std::string_view id);
   // Points of a collection that have ended by then, the earliest first.
@@ -133,8 +126,8 @@ class Rows {
   // All points of a collection in the order of seq.
   Result<void> ForEachPoint(int64_t collection,
                             const std::function<Result<void>(const PointRow&)>& use);
-  Result<bool> ReadVector(int64_t seq, VectorPlace place,
-                          const std::function<void(std::span<const float>)>& use);
+  using UseBytes = RowReader::UseBytes;
+  Result<bool> ReadVector(int64_t seq, size_t space, const UseBytes& use);
   // Gives pages that deletions have freed back to the file system; what it cannot, a later call
   // may.
   void GiveBackSpace() noexcept;

@@ -104,12 +104,14 @@ std::vector<Candidate> SearchSparse(const SparseView& parts, const SparseVector&
   for (const auto& [first_row, block] : parts) {
     found.clear();
     double most = 0;
+    bool any = false;
     for (const Term& term : terms) {
       found.push_back(block->Find(term.index));
       most += std::fabs(term.weight) * found.back().magnitude_most;
+      any = any || !found.back().rows.empty();
     }
     // A little more than the bound, for rounding.
-    if (-most * 1.0001 > best.worst()) continue;
+    if (!any || -most * 1.0001 > best.worst()) continue;
     products.assign(block->rows(), 0);
     met.assign(block->rows(), false);
     for (size_t t = 0; t < terms.size(); ++t) {

@@ -29,6 +29,7 @@ struct Limits {
   static constexpr size_t kIdBytes = 512;
   static constexpr size_t kSpaces = 16;
   static constexpr size_t kDimensions = 16'384;
+  static constexpr size_t kSparseValues = 16'384;  // of a sparse vector
   static constexpr size_t kPayloadBytes = size_t{1} << 20;
   static constexpr size_t kPayloadDepth = 32;
   static constexpr size_t kTextBytes = size_t{4} << 20;
@@ -60,13 +61,24 @@ enum class Codes : uint8_t {
 };
 std::string_view CodesName(Codes codes);  // "bytes", "bits"
 
+// A vector of which nearly all components are 0: the others by their number.
+struct SparseVector {
+  std::vector<uint32_t> indices = {};  // each once, in any order; they come back ascending
+  std::vector<float> values = {};      // as many
+
+  bool operator==(const SparseVector&) const = default;
+};
+
 // One kind of vector that the points of a collection may have.
 struct Space {
-  std::string name;  // may be empty, when it is the only one
-  uint32_t dimensions = 0;
+  std::string name;         // may be empty, when it is the only one
+  uint32_t dimensions = 0;  // 0 of a sparse one
   Metric metric = Metric::kCosine;
   Components components = Components::kF32;
   Codes codes = Codes::kBytes;
+  // Its vectors are sparse; the metric is kDot, and no more is to be chosen but:
+  bool sparse = false;
+  bool idf = false;  // the rarer an index among the points, the more a query's value there counts
 
   bool operator==(const Space&) const = default;
 };
@@ -110,6 +122,7 @@ struct Point {
   std::map<std::string, std::vector<float>> vectors = {};  // by space; a point may lack some
   json::Value payload = {};                                // an object, or null
   std::string text = {};
+  std::map<std::string, SparseVector> sparse = {};  // by space that is sparse
 
   bool operator==(const Point&) const = default;
 };
@@ -148,6 +161,8 @@ struct Blend {
 struct Query {
   std::string space = {};          // empty: the only one
   std::vector<float> vector = {};  // what to be near to
+  // Of a space that is sparse, alone: points that have a value at one of its indices are found.
+  SparseVector sparse = {};
   std::string text =
       {};            // whose words to look for in the points' texts (words.h); the score is BM25's
   Blend blend = {};  // where both are given; the score is the blend's

@@ -16,6 +16,7 @@
 #include "vectors/expiry.h"
 #include "vectors/payload_block.h"
 #include "vectors/row_array.h"
+#include "vectors/sparse_index.h"
 #include "vectors/word_index.h"
 
 namespace weir::vectors {
@@ -25,6 +26,7 @@ struct SpaceView {
   RowArray::View vectors;                // as RowVectors has them; zero where absent
   RowArray::View codes;                  // records (codes.h, bit_codes.h); zero where absent
   std::shared_ptr<const Bitmap> absent;  // rows without a vector here; null where all have one
+  SparseView sparse = {};                // instead of vectors and codes
 };
 
 struct View {

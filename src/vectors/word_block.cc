@@ -4,12 +4,13 @@
 #include <limits>
 
 #include "base/check.h"
+#include "vectors/block_ladder.h"
 #include "vectors/words.h"
 
 namespace weir::vectors {
 
 void WordBlock::Builder::Add(std::string_view text) {
-  CHECK(rows() < kWordBlockRows, "a block that is full");
+  CHECK(rows() < kLadderRows, "a block that is full");
   const auto row = static_cast<uint16_t>(rows());
   uint32_t length = 0;
   ForEachTerm(text, [&](std::string_view term) {
@@ -26,7 +27,7 @@ void WordBlock::Builder::Add(std::string_view text) {
 }
 
 void WordBlock::Builder::Append(const WordBlock& block) {
-  CHECK(rows() + block.rows() <= kWordBlockRows, "a block that is full");
+  CHECK(rows() + block.rows() <= kLadderRows, "a block that is full");
   const auto offset = static_cast<uint16_t>(rows());
   for (size_t t = 0; t + 1 < block.terms_.size(); ++t) {
     Entries& entries = terms_[std::string(block.TextOf(t))];

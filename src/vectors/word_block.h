@@ -1,4 +1,4 @@
-// The words of up to kWordBlockRows texts, turned round: for each term the rows that have it, and
+// The words of up to kLadderRows texts, turned round: for each term the rows that have it, and
 // how often. Made once, never changed; any thread. Rows are numbered from 0 inside the block.
 #pragma once
 
@@ -12,8 +12,6 @@
 #include <vector>
 
 namespace weir::vectors {
-
-inline constexpr size_t kWordBlockRows = 4'096;
 
 class WordBlock {
  public:

@@ -171,21 +171,14 @@ class BlockSearch {
 }  // namespace
 
 void WordIndex::Add(std::string_view text) {
-  const size_t at = last_.rows();
-  last_.Add(text);
-  const uint32_t length = last_.LengthOf(at);
+  WordBlock::Builder& last = blocks_.last();
+  const size_t at = last.rows();
+  last.Add(text);
+  const uint32_t length = last.LengthOf(at);
   lengths_.push_back(length);
   texts_ += length > 0 ? 1 : 0;
   length_ += length;
-  if (last_.rows() < kFold) return;
-  blocks_[0].push_back(std::make_shared<WordBlock>(last_.Build()));
-  last_ = {};
-  for (size_t size = 0; size + 1 < kSizes && blocks_[size].size() == kFold; ++size) {
-    WordBlock::Builder joined;
-    for (const auto& block : blocks_[size]) joined.Append(*block);
-    blocks_[size + 1].push_back(std::make_shared<WordBlock>(joined.Build()));
-    blocks_[size].clear();
-  }
+  blocks_.Grown();
 }
 
 void WordIndex::Kill(uint32_t row) {
@@ -194,17 +187,7 @@ void WordIndex::Kill(uint32_t row) {
 }
 
 WordView WordIndex::Look() const {
-  WordView view{.texts = texts_, .length = length_};
-  uint32_t row = 0;
-  const auto add = [&](const std::shared_ptr<const WordBlock>& block) {
-    view.parts.push_back({row, block});
-    row += static_cast<uint32_t>(block->rows());
-  };
-  for (size_t size = kSizes; size-- > 0;) {
-    for (const auto& block : blocks_[size]) add(block);
-  }
-  if (last_.rows() > 0) add(std::make_shared<WordBlock>(last_.Build()));
-  return view;
+  return {.parts = blocks_.Look(), .texts = texts_, .length = length_};
 }
 
 std::vector<Candidate> SearchWords(const WordView& words, std::string_view query,

@@ -1,27 +1,21 @@
-// The words of all texts of a collection while rows are added, and the search in them. Blocks grow
-// in steps: seven of one size and the next become one that is eight times as large, up to
-// kWordBlockRows. So a new row costs the indexing of at most eight, and each is joined a few times.
+// The words of all texts of a collection while rows are added, and the search in them.
 #pragma once
 
-#include <array>
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <string_view>
 #include <vector>
 
 #include "vectors/best.h"
 #include "vectors/bitmap.h"
+#include "vectors/block_ladder.h"
 #include "vectors/word_block.h"
 
 namespace weir::vectors {
 
 // What a search sees; shared and not changed any more.
 struct WordView {
-  struct Part {
-    uint32_t first_row;
-    std::shared_ptr<const WordBlock> block;
-  };
+  using Part = BlockPart<WordBlock>;
   std::vector<Part> parts;
   uint32_t texts = 0;   // live rows that have any words
   uint64_t length = 0;  // of those texts together, in words
@@ -36,12 +30,7 @@ class WordIndex {
   WordView Look() const;
 
  private:
-  static constexpr size_t kFold = 8;
-  static constexpr size_t kSizes = 4;  // 8, 64, 512 and 4,096 rows
-  static_assert(kFold * kFold * kFold * kFold == kWordBlockRows);
-
-  std::array<std::vector<std::shared_ptr<const WordBlock>>, kSizes> blocks_;  // small to large
-  WordBlock::Builder last_;
+  BlockLadder<WordBlock> blocks_;
   std::vector<uint32_t> lengths_;  // of every row
   uint32_t texts_ = 0;
   uint64_t length_ = 0;

@@ -380,7 +380,7 @@ def test_more_bad_input(running, plain, name):
                     {"size": 16385, "distance": "Dot"}, {"size": 4, "distance": "Dot", "datatype": "uint8"},
                     {"size": 4, "distance": "Dot", "multivector_config": {"comparator": "max_sim"}}):
         assert refused(json.dumps({"vectors": vectors}))["param"].startswith("vectors.")
-    assert refused('{"vectors":{},"sparse_vectors":{"s":{}}}')["param"] == "sparse_vectors"
+    assert refused('{"vectors":{},"sparse_vectors":{"s":{"modifier":"no"}}}')["param"] == "sparse_vectors.s.modifier"
     assert refused('{"vectors":{},"shard_number":2}')["param"] == "shard_number"
     assert refused('{"vectors":{}}', path="a%2Fb")["code"] == "invalid_name"
     assert httpx.get(f"{running.url}/collections/{fresh}").status_code == 404

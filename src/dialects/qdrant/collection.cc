@@ -115,6 +115,21 @@ std::vector<Space> ReadSpaces(json::Fields& fields) {
   return spaces;
 }
 
+// {"name": {"modifier": "idf"}}
+void ReadSparseSpaces(json::Fields& fields, std::vector<Space>& spaces) {
+  const json::Object* members = fields.Map("sparse_vectors", vectors::Limits::kSpaces);
+  for (const json::Member& member : members != nullptr ? *members : json::Object()) {
+    json::Fields one(fields.problem(), member.value,
+                     fields.PathOf("sparse_vectors") + "." + member.key);
+    Space space{.name = member.key, .metric = Metric::kDot, .sparse = true};
+    space.idf = one.Word<bool>("modifier", {{"none", false}, {"idf", true}}).value_or(false);
+    // How Qdrant's index of them lies on the disk.
+    constexpr std::string_view kIndex[] = {"index", "on_disk"};
+    one.RefuseUnread(kIndex);
+    spaces.push_back(std::move(space));
+  }
+}
+
 json::Value ReadMetadata(json::Fields& fields) {
   const json::Value* metadata = fields.Take("metadata");
   if (metadata == nullptr) return {};
@@ -130,9 +145,6 @@ void RefuseOtherServers(json::Fields& fields) {
   const auto sharding = fields.String("sharding_method", 32);
   if (sharding && *sharding != "auto")
     RefuseUnsupported(fields, "sharding_method", "there is one server, and one shard");
-  if (const json::Object* sparse = fields.Map("sparse_vectors", 1024);
-      sparse != nullptr && !sparse->empty())
-    RefuseUnsupported(fields, "sparse_vectors", "vectors are dense");
   if (const json::Object* strict = fields.Map("strict_mode_config", 1024);
       strict != nullptr && !strict->empty())
     RefuseUnsupported(fields, "strict_mode_config", "limits are the server's own");
@@ -158,11 +170,26 @@ void AppendSpace(json::Writer& writer, const Space& space) {
 }
 
 void AppendSpaces(json::Writer& writer, const std::vector<Space>& spaces) {
-  if (spaces.size() == 1 && spaces[0].name.empty()) return AppendSpace(writer, spaces[0]);
-  writer.BeginObject();
-  for (const Space& space : spaces) {
-    writer.Key(space.name);
-    AppendSpace(writer, space);
+  std::vector<Space> dense;
+  std::vector<Space> sparse;
+  for (const Space& space : spaces) (space.sparse ? sparse : dense).push_back(space);
+  writer.Key("vectors");
+  if (dense.size() == 1 && dense[0].name.empty()) {
+    AppendSpace(writer, dense[0]);
+  } else {
+    writer.BeginObject();
+    for (const Space& space : dense) {
+      writer.Key(space.name);
+      AppendSpace(writer, space);
+    }
+    writer.EndObject();
+  }
+  if (sparse.empty()) return;
+  writer.Key("sparse_vectors").BeginObject();
+  for (const Space& space : sparse) {
+    writer.Key(space.name).BeginObject();
+    if (space.idf) writer.Field("modifier", "idf");
+    writer.EndObject();
   }
   writer.EndObject();
 }
@@ -188,6 +215,7 @@ Result<CollectionAsk> ReadCreate(const json::Value& body) {
   json::Fields fields(problem, body);
   CollectionAsk ask;
   ask.spaces = ReadSpaces(fields);
+  ReadSparseSpaces(fields, ask.spaces);
   ask.metadata = ReadMetadata(fields);
   RefuseOtherServers(fields);
   if (fields.Take("init_from") != nullptr)
@@ -203,6 +231,9 @@ Result<std::optional<json::Value>> ReadChange(const json::Value& body) {
   std::optional<json::Value> metadata;
   if (json::Value read = ReadMetadata(fields); !read.is_null()) metadata = std::move(read);
   RefuseOtherServers(fields);
+  if (const json::Object* sparse = fields.Map("sparse_vectors", vectors::Limits::kSpaces);
+      sparse != nullptr && !sparse->empty())
+    RefuseUnsupported(fields, "sparse_vectors", "they are chosen when the collection is made");
   if (auto params = fields.Nested("params")) {
     RefuseOtherServers(*params);
     params->RefuseUnread(kTuning);
@@ -281,7 +312,7 @@ std::string RenderCollection(const CollectionFacts& facts) {
       .Field("indexed_vectors_count", facts.points * static_cast<int64_t>(facts.spec.spaces.size()))
       .Field("points_count", facts.points)
       .Field("segments_count", 1);
-  writer.Key("config").BeginObject().Key("params").BeginObject().Key("vectors");
+  writer.Key("config").BeginObject().Key("params").BeginObject();
   AppendSpaces(writer, facts.spec.spaces);
   writer.Field("shard_number", 1)
       .Field("replication_factor", 1)

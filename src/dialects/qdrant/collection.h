@@ -1,7 +1,7 @@
 // Qdrant's descriptions of collections: what a client asks for when it makes or changes one, and
 // how one is told about. Options that only tune Qdrant's own storage (hnsw_config, on_disk, ...)
-// are read and change nothing; what would change answers and cannot be done (sparse vectors,
-// Manhattan distance, shards) is refused by name. Pure.
+// are read and change nothing; what would change answers and cannot be done (Manhattan
+// distance, shards) is refused by name. Pure.
 #pragma once
 
 #include <cstdint>

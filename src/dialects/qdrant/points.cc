@@ -50,6 +50,15 @@ void ReadPayload(json::Fields& fields, std::string_view key, json::Value& payloa
   payload = *value;
 }
 
+void ReadOneVector(json::Problem& problem, const json::Value& value, const std::string& path,
+                   const std::string& space, Point& point) {
+  if (!space.empty() && IsSparse(value)) {
+    point.sparse[space] = ReadSparse(problem, value, path);
+  } else {
+    point.vectors[space] = ReadVector(problem, value, path);
+  }
+}
+
 // [{"id": 1, "vector": [...], "payload": {...}}]
 std::vector<Point> ReadPoints(json::Fields& fields, bool payloads, bool known_ids) {
   std::vector<Point> points;
@@ -63,7 +72,7 @@ std::vector<Point> ReadPoints(json::Fields& fields, bool payloads, bool known_id
                            : ReadNewId(problem, *id, one.PathOf("id"));
     }
     if (const json::Value* vector = one.Require().Take("vector"))
-      point.vectors = ReadVectors(problem, *vector, one.PathOf("vector"));
+      ReadVectors(problem, *vector, one.PathOf("vector"), point);
     if (payloads) ReadPayload(one, "payload", point.payload);
     one.RefuseUnread();
     points.push_back(std::move(point));
@@ -89,7 +98,7 @@ std::vector<Point> ReadColumns(json::Fields batch) {
       return;
     }
     for (size_t i = 0; i < array->size() && !problem; ++i) {
-      points[i].vectors[space] = ReadVector(problem, (*array)[i], fmt::format("{}[{}]", path, i));
+      ReadOneVector(problem, (*array)[i], fmt::format("{}[{}]", path, i), space, points[i]);
     }
   };
   if (const json::Value* vectors = batch.Require().Take("vectors")) {
@@ -324,6 +333,7 @@ Result<int64_t> ApplyOne(Collection& collection, const UpdateVectors& update) {
                   fmt::format("points[{}].id", index), "point_not_found");
     }
     for (const auto& [space, vector] : update.points[index].vectors) point.vectors[space] = vector;
+    for (const auto& [space, vector] : update.points[index].sparse) point.sparse[space] = vector;
     return true;
   });
 }
@@ -338,7 +348,8 @@ Result<int64_t> ApplyOne(Collection& collection, const DeleteVectors& remove) {
   }
   return EditWhere(collection, remove.where, [&](size_t, bool, Point& point) -> Result<bool> {
     size_t erased = 0;
-    for (const std::string& space : remove.spaces) erased += point.vectors.erase(space);
+    for (const std::string& space : remove.spaces)
+      erased += point.vectors.erase(space) + point.sparse.erase(space);
     return erased > 0;
   });
 }
@@ -355,7 +366,7 @@ std::vector<float> ReadVector(json::Problem& problem, const json::Value& value,
   const json::Array* array = value.AsArray();
   if (value.AsObject() != nullptr) {
     return value.Find("indices") != nullptr
-               ? refuse("is not supported: vectors are dense", "unsupported_parameter")
+               ? refuse("is a sparse vector, which needs the name of one", "invalid_value")
                : refuse("is not supported: send the vector itself, this server computes none here",
                         "unsupported_parameter");
   }
@@ -391,27 +402,55 @@ std::vector<float> ReadVector(json::Problem& problem, const json::Value& value,
   return vector;
 }
 
-std::map<std::string, std::vector<float>> ReadVectors(json::Problem& problem,
-                                                      const json::Value& value,
-                                                      const std::string& path) {
-  std::map<std::string, std::vector<float>> vectors;
+bool IsSparse(const json::Value& value) { return value.Find("indices") != nullptr; }
+
+vectors::SparseVector ReadSparse(json::Problem& problem, const json::Value& value,
+                                 const std::string& path) {
+  json::Fields fields(problem, value, path);
+  vectors::SparseVector vector;
+  const json::Array* indices = fields.Require().List("indices", Limits::kSparseValues);
+  for (size_t i = 0; indices != nullptr && i < indices->size() && !problem; ++i) {
+    const int64_t* index = (*indices)[i].AsInt();
+    if (index == nullptr || *index < 0 || *index > std::numeric_limits<uint32_t>::max()) {
+      fields.Refuse(fmt::format("indices[{}]", i), "must be a whole number from 0 to 4294967295",
+                    Code::kInvalidArgument);
+      break;
+    }
+    vector.indices.push_back(static_cast<uint32_t>(*index));
+  }
+  const json::Value* values = fields.Require().Take("values");
+  const json::Array* list = values != nullptr ? values->AsArray() : nullptr;
+  // Its own length is told; an empty one is fine here.
+  if (values != nullptr && !problem && (list == nullptr || !list->empty()))
+    vector.values = ReadVector(problem, *values, fields.PathOf("values"));
+  if (!problem && vector.values.size() != vector.indices.size()) {
+    fields.Refuse("values",
+                  fmt::format("must be as many as there are indices, {}, but are {}",
+                              vector.indices.size(), vector.values.size()),
+                  Code::kInvalidArgument);
+  }
+  fields.RefuseUnread();
+  return vector;
+}
+
+void ReadVectors(json::Problem& problem, const json::Value& value, const std::string& path,
+                 vectors::Point& point) {
   const json::Object* named = value.AsObject();
-  if (named == nullptr) {
-    vectors[""] = ReadVector(problem, value, path);
-    return vectors;
+  if (named == nullptr || IsSparse(value)) {
+    point.vectors[""] = ReadVector(problem, value, path);
+    return;
   }
   if (named->size() > Limits::kSpaces) {
     problem.Set(
         {Code::kInvalidArgument,
          fmt::format("{} has {} names; the most is {}", path, named->size(), Limits::kSpaces), path,
          "invalid_value"});
-    return vectors;
+    return;
   }
   for (const json::Member& member : *named) {
     if (problem) break;
-    vectors[member.key] = ReadVector(problem, member.value, path + "." + member.key);
+    ReadOneVector(problem, member.value, path + "." + member.key, member.key, point);
   }
-  return vectors;
 }
 
 Result<Update> ReadUpsert(const json::Value& body) { return ReadWith(body, Upserted); }

@@ -138,14 +138,25 @@ void AppendPoint(json::Writer& writer, const vectors::Point& point, const Shown&
   }
   if (!shown.vectors) return;
   writer.Key("vector");
+  const auto is_shown = [&](const std::string& name) {
+    return shown.spaces.empty() || std::ranges::find(shown.spaces, name) != shown.spaces.end();
+  };
   const auto unnamed = point.vectors.find("");
-  if (unnamed != point.vectors.end()) return AppendVector(writer, unnamed->second);
+  if (unnamed != point.vectors.end() && point.sparse.empty())
+    return AppendVector(writer, unnamed->second);
   writer.BeginObject();
   for (const auto& [name, vector] : point.vectors) {
-    if (!shown.spaces.empty() && std::ranges::find(shown.spaces, name) == shown.spaces.end())
-      continue;
+    if (!is_shown(name)) continue;
     writer.Key(name);
     AppendVector(writer, vector);
+  }
+  for (const auto& [name, vector] : point.sparse) {
+    if (!is_shown(name)) continue;
+    writer.Key(name).BeginObject().Key("indices").BeginArray();
+    for (const uint32_t index : vector.indices) writer.Int(index);
+    writer.EndArray().Key("values");
+    AppendVector(writer, vector.values);
+    writer.EndObject();
   }
   writer.EndObject();
 }

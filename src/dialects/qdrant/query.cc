@@ -22,6 +22,7 @@ QueryAsk AskAt(json::Fields& fields, size_t depth, size_t& prefetches);
 Example ReadExample(json::Problem& problem, const json::Value& value, const std::string& path) {
   if (value.AsString() != nullptr || value.AsInt() != nullptr || value.AsUint() != nullptr)
     return ReadKnownId(problem, value, path);
+  if (IsSparse(value)) return ReadSparse(problem, value, path);
   return ReadVector(problem, value, path);
 }
 
@@ -105,7 +106,7 @@ void ReadQueryField(json::Fields& fields, QueryAsk& ask) {
   const json::Value* value = fields.Take("query");
   if (value == nullptr) return;
   const json::Object* object = value->AsObject();
-  // {"indices": ...}, {"text": ..., "model": ...}: vectors of kinds that are not here.
+  // {"indices": ...}, a sparse vector, and {"text": ..., "model": ...}, which is refused.
   const bool is_input =
       object != nullptr && (value->Find("indices") != nullptr || value->Find("model") != nullptr);
   if (object == nullptr || is_input) {
@@ -121,7 +122,8 @@ void ReadParams(json::Fields& fields, QueryAsk& ask) {
   if (!params) return;
   ask.exact = params->Bool("exact").value_or(false);
   ask.width = static_cast<size_t>(params->Int("hnsw_ef", 0, kLimitMax).value_or(0));
-  if (params->Take("idf") != nullptr) RefuseUnsupported(*params, "idf", "vectors are dense");
+  if (params->Take("idf") != nullptr)
+    RefuseUnsupported(*params, "idf", "a vector has the modifier that it was made with");
   // How Qdrant would search; results here are as good with and without.
   constexpr std::string_view kTuning[] = {"quantization", "indexed_only", "acorn"};
   params->RefuseUnread(kTuning);
@@ -201,7 +203,7 @@ QueryAsk SearchAt(json::Fields& fields) {
       json::Fields named(fields.problem(), *vector, fields.PathOf("vector"));
       ask.space = named.Require().String("name", Limits::kNameBytes).value_or("");
       if (const json::Value* inner = named.Require().Take("vector"))
-        ask.query = Nearest{ReadVector(fields.problem(), *inner, named.PathOf("vector"))};
+        ask.query = Nearest{ReadExample(fields.problem(), *inner, named.PathOf("vector"))};
       named.RefuseUnread();
     } else {
       ask.query = Nearest{ReadVector(fields.problem(), *vector, fields.PathOf("vector"))};

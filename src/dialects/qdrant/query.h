@@ -24,7 +24,7 @@ inline constexpr size_t kExamples = 1'024;  // of a recommendation
 inline constexpr size_t kQueriesMax = 256;  // of a batch
 
 // A vector, or the id of a point that has it.
-using Example = std::variant<std::vector<float>, std::string>;
+using Example = std::variant<std::vector<float>, vectors::SparseVector, std::string>;
 
 struct Nearest {
   Example to;

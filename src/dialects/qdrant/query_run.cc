@@ -39,9 +39,16 @@ Result<const vectors::Space*> SpaceOf(const Collection& collection, const std::s
               "using", "unknown_space");
 }
 
-Result<std::vector<float>> VectorOf(const Collection& collection, const std::string& space,
-                                    const Example& example) {
-  if (const auto* vector = std::get_if<std::vector<float>>(&example)) return *vector;
+// What to be near to: one of the two.
+struct Aim {
+  std::vector<float> dense = {};
+  vectors::SparseVector sparse = {};
+};
+
+Result<Aim> AimOf(const Collection& collection, const std::string& space, const Example& example) {
+  if (const auto* dense = std::get_if<std::vector<float>>(&example)) return Aim{.dense = *dense};
+  if (const auto* sparse = std::get_if<vectors::SparseVector>(&example))
+    return Aim{.sparse = *sparse};
   const std::string& id = std::get<std::string>(example);
   const auto points = collection.Get(std::span(&id, 1), {.vectors = true});
   if (!points) return Fail(points.error());
@@ -49,12 +56,13 @@ Result<std::vector<float>> VectorOf(const Collection& collection, const std::str
     return Fail(Code::kNotFound, "there is no point with the id that the query names", "query",
                 "point_not_found");
   }
-  const auto vector = points->front().vectors.find(space);
-  if (vector == points->front().vectors.end()) {
-    return Fail(Code::kInvalidArgument, "the point that the query names has no such vector",
-                "query", "vector_not_found");
-  }
-  return vector->second;
+  const Point& point = points->front();
+  if (const auto dense = point.vectors.find(space); dense != point.vectors.end())
+    return Aim{.dense = dense->second};
+  if (const auto sparse = point.sparse.find(space); sparse != point.sparse.end())
+    return Aim{.sparse = sparse->second};
+  return Fail(Code::kInvalidArgument, "the point that the query names has no such vector", "query",
+              "vector_not_found");
 }
 
 // Points that are examples are not results.
@@ -66,11 +74,16 @@ void LeaveOut(const Example& example, vectors::HasId& ids) {
 // it as it lies from the negatives'.
 Result<std::vector<float>> AverageOf(const Collection& collection, const vectors::Space& space,
                                      const Recommend& recommend) {
+  if (space.sparse) {
+    return Fail(Code::kInvalidArgument, "a recommendation takes dense vectors", "using",
+                "unsupported_parameter");
+  }
   const auto mean = [&](const std::vector<Example>& examples) -> Result<std::vector<double>> {
     std::vector<double> sum(space.dimensions);
     for (const Example& example : examples) {
-      const auto vector = VectorOf(collection, space.name, example);
-      if (!vector) return Fail(vector.error());
+      const auto aim = AimOf(collection, space.name, example);
+      if (!aim) return Fail(aim.error());
+      const std::vector<float>* const vector = &aim->dense;
       if (vector->size() != sum.size()) {
         return Fail(Code::kInvalidArgument,
                     fmt::format("an example has {} dimensions; the collection has {}",
@@ -101,12 +114,13 @@ Result<std::vector<float>> AverageOf(const Collection& collection, const vectors
   return target;
 }
 
-Result<std::vector<Scored>> Search(const Running& running, const QueryAsk& ask,
-                                   std::vector<float> vector, vectors::Filter filter, Parts parts,
-                                   size_t limit, size_t offset) {
+Result<std::vector<Scored>> Search(const Running& running, const QueryAsk& ask, Aim aim,
+                                   vectors::Filter filter, Parts parts, size_t limit,
+                                   size_t offset) {
   const vectors::Query query{
       .space = ask.space,
-      .vector = std::move(vector),
+      .vector = std::move(aim.dense),
+      .sparse = std::move(aim.sparse),
       .k = limit,
       .offset = offset,
       .filter = std::move(filter),
@@ -278,11 +292,11 @@ Result<std::vector<Scored>> RunOne(const Running& running, const QueryAsk& ask, 
           [&](const Nearest& nearest) -> Answer {
             const auto space = SpaceOf(running.collection, ask.space);
             if (!space) return Fail(space.error());
-            auto vector = VectorOf(running.collection, (*space)->name, nearest.to);
-            if (!vector) return Fail(std::move(vector.error()));
+            auto aim = AimOf(running.collection, (*space)->name, nearest.to);
+            if (!aim) return Fail(std::move(aim.error()));
             vectors::HasId left_out;
             LeaveOut(nearest.to, left_out);
-            return Search(running, ask, std::move(*vector), Without(std::move(*filter), left_out),
+            return Search(running, ask, std::move(*aim), Without(std::move(*filter), left_out),
                           parts, limit, offset);
           },
           [&](const Recommend& recommend) -> Answer {
@@ -293,8 +307,8 @@ Result<std::vector<Scored>> RunOne(const Running& running, const QueryAsk& ask, 
             vectors::HasId left_out;
             for (const Example& example : recommend.positive) LeaveOut(example, left_out);
             for (const Example& example : recommend.negative) LeaveOut(example, left_out);
-            return Search(running, ask, std::move(*vector), Without(std::move(*filter), left_out),
-                          parts, limit, offset);
+            return Search(running, ask, {.dense = std::move(*vector)},
+                          Without(std::move(*filter), left_out), parts, limit, offset);
           },
           [&](const Fusion&) -> Answer { return Fail(Code::kInternal, "a fusion of nothing"); },
           [&](const OrderBy& order) -> Answer {

@@ -1,0 +1,81 @@
+#include "vectors/stored_vector.h"
+
+#include <algorithm>
+#include <cstring>
+#include <numeric>
+
+#include "vectors/distance.h"
+
+namespace weir::vectors {
+namespace {
+
+template <class T>
+void Put(std::span<const T> values, VectorBytes& out) {
+  const auto bytes = std::as_bytes(values);
+  out.insert(out.end(), bytes.begin(), bytes.end());
+}
+
+template <class T>
+void Take(std::span<const std::byte> bytes, std::vector<T>& values) {
+  values.resize(bytes.size() / sizeof(T));
+  if (!values.empty()) std::memcpy(values.data(), bytes.data(), values.size() * sizeof(T));
+}
+
+VectorBytes PrintSparse(const SparseVector& vector) {
+  std::vector<size_t> order(vector.indices.size());
+  std::iota(order.begin(), order.end(), 0);
+  std::ranges::sort(order, {}, [&](size_t i) { return vector.indices[i]; });
+  VectorBytes bytes;
+  for (const size_t i : order) Put(std::span(&vector.indices[i], 1), bytes);
+  for (const size_t i : order) Put(std::span(&vector.values[i], 1), bytes);
+  return bytes;
+}
+
+size_t BytesOf(const Space& space) {
+  return space.dimensions * (space.components == Components::kF16 ? 2 : sizeof(float));
+}
+
+}  // namespace
+
+std::optional<VectorBytes> PrintVector(const Space& space, const Point& point) {
+  if (space.sparse) {
+    const auto found = point.sparse.find(space.name);
+    if (found == point.sparse.end()) return std::nullopt;
+    return PrintSparse(found->second);
+  }
+  const auto found = point.vectors.find(space.name);
+  if (found == point.vectors.end()) return std::nullopt;
+  VectorBytes bytes;
+  if (space.components == Components::kF16) {
+    std::vector<uint16_t> halves(found->second.size());
+    std::ranges::transform(found->second, halves.begin(), ToHalf);
+    Put<uint16_t>(halves, bytes);
+  } else {
+    Put<float>(found->second, bytes);
+  }
+  return bytes;
+}
+
+Result<void> ParseVector(const Space& space, std::span<const std::byte> bytes, Point& point) {
+  constexpr size_t kEntry = sizeof(uint32_t) + sizeof(float);
+  if (space.sparse ? bytes.size() % kEntry != 0 : bytes.size() != BytesOf(space)) {
+    return Fail(Code::kInternal, "a stored vector has the wrong length; restore a backup", {},
+                "storage_corrupt");
+  }
+  if (space.sparse) {
+    SparseVector& vector = point.sparse[space.name];
+    Take(bytes.first(bytes.size() / 2), vector.indices);
+    Take(bytes.last(bytes.size() / 2), vector.values);
+  } else if (space.components == Components::kF16) {
+    std::vector<uint16_t> halves;
+    Take(bytes, halves);
+    std::vector<float>& vector = point.vectors[space.name];
+    vector.resize(halves.size());
+    std::ranges::transform(halves, vector.begin(), FromHalf);
+  } else {
+    Take(bytes, point.vectors[space.name]);
+  }
+  return {};
+}
+
+}  // namespace weir::vectors

@@ -1,6 +1,8 @@
 """What the tests of Qdrant's API share: a server, a client, and a collection of eight points."""
 
+import json
 import math
+import subprocess
 import uuid
 
 import pytest
@@ -45,6 +47,14 @@ def plain(qdrant, name):
     assert done.status == models.UpdateStatus.COMPLETED
     yield name
     qdrant.delete_collection(name)
+
+
+def key_for(server, tenant):
+    """A key for a tenant of its own."""
+    environment = weir_server.plain_environment(server.data) | {"WEIR_DATA": str(server.data)}
+    made = subprocess.run([weir_server.WEIR, "keys", "create", "--name", tenant, "--tenant", tenant, "--json"],
+                          capture_output=True, text=True, env=environment, timeout=30, check=True)
+    return json.loads(made.stdout)["key"]
 
 
 def ids(points):

@@ -23,6 +23,13 @@ http::Reply Call::Head(int status_code, std::string_view content_type) {
   return HeadOf(status_code, content_type, shape, request_id);
 }
 
+http::Reply Call::HeadOfDownload() {
+  http::Reply head = Head(200, "application/octet-stream");
+  head.headers.Add("x-content-type-options", "nosniff");
+  head.headers.Add("content-disposition", "attachment");
+  return head;
+}
+
 Task<Result<void>> Call::SendJson(int status_code, std::string body) {
   http::Reply reply = Head(status_code, "application/json");
   reply.body = std::move(body);

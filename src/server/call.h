@@ -41,6 +41,8 @@ struct Call {
   const http::Request& request() const { return exchange.request(); }
 
   http::Reply Head(int status_code, std::string_view content_type);
+  // Of bytes that somebody sent here: they are never taken for a page of this server.
+  http::Reply HeadOfDownload();
   Task<Result<void>> SendJson(int status_code, std::string body);
   // In the shape of the dialect that was called; Weir's own routes share OpenAI's.
   Task<Result<void>> SendError(const Error& error);

@@ -179,10 +179,7 @@ Task<void> GetFileContent(Site& site, Call& call) {
     co_await call.SendError(content.error());
     co_return;
   }
-  // What somebody sent is never taken for a page of this server.
-  http::Reply reply = call.Head(200, "application/octet-stream");
-  reply.headers.Add("x-content-type-options", "nosniff");
-  reply.headers.Add("content-disposition", "attachment");
+  http::Reply reply = call.HeadOfDownload();
   reply.body = std::move(*content);
   co_await call.exchange.Send(std::move(reply));
 }

@@ -143,10 +143,7 @@ Task<void> QdrantSnapshot(Site& site, Call& call) {
     co_await call.SendError(file.error());
     co_return;
   }
-  http::Reply head = call.Head(200, "application/octet-stream");
-  head.headers.Add("x-content-type-options", "nosniff");
-  head.headers.Add("content-disposition", "attachment");
-  call.exchange.Start(std::move(head));
+  call.exchange.Start(call.HeadOfDownload());
   for (size_t at = 0;;) {
     const auto piece = co_await site.workers->Run<std::string>(
         [file = *file, at] { return ReadPiece(*file, at); });

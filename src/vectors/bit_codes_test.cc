@@ -6,6 +6,7 @@
 #include <random>
 
 #include "vectors/distance.h"
+#include "vectors/kernel_names.h"
 
 namespace weir::vectors {
 namespace {
@@ -34,6 +35,7 @@ double Dot(std::span<const float> a, std::span<const float> b) {
 }
 
 TEST(BitCodes, EveryInstructionSetGivesTheSameIntegers) {
+  RecordProperty("kernels", NamesOf(BitKernelsHere()));
   std::mt19937 random(1);
   for (size_t dimensions = 1; dimensions <= 300; dimensions += dimensions < 140 ? 1 : 37) {
     std::vector<std::vector<std::byte>> rows;

@@ -6,6 +6,7 @@
 #include <random>
 
 #include "vectors/distance.h"
+#include "vectors/kernel_names.h"
 
 namespace weir::vectors {
 namespace {
@@ -25,6 +26,7 @@ Coded MakeCoded(std::mt19937& random, size_t dimensions, float spread) {
 }
 
 TEST(Codes, EveryInstructionSetGivesTheSameIntegers) {
+  RecordProperty("kernels", NamesOf(CodeKernelsHere()));
   std::mt19937 random(1);
   for (size_t dimensions = 1; dimensions <= 300; dimensions += dimensions < 140 ? 1 : 37) {
     std::vector<Coded> rows;

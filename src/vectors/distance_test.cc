@@ -6,6 +6,8 @@
 #include <cmath>
 #include <random>
 
+#include "vectors/kernel_names.h"
+
 namespace weir::vectors {
 namespace {
 
@@ -17,6 +19,7 @@ std::vector<float> Random(std::mt19937& random, size_t dimensions) {
 }
 
 TEST(Distance, EveryInstructionSetGivesTheSameBits) {
+  RecordProperty("kernels", NamesOf(ExactKernelsHere()));
   std::mt19937 random(7);
   const ExactKernels& portable = ExactKernelsHere().back();
   ASSERT_EQ(portable.name, "portable");

@@ -128,6 +128,18 @@ class ExpiringPoints : public testing::Test {
   std::shared_ptr<Collection> c_;
 };
 
+TEST_F(ExpiringPoints, WhatHasEndedDoesNotCountInHowRareAWordIs) {
+  Put("a", 0);
+  const float alone = c_->Query({.text = "harbour"})->front().score;
+  Put("b", 10);
+  Put("cc", 10);
+  EXPECT_NE(c_->Query({.text = "harbour"})->front().score, alone);
+  clock_.Advance(seconds(10));
+  EXPECT_EQ(c_->Query({.text = "harbour"})->front().score, alone);
+  EXPECT_EQ(*store_->EraseExpired(), 2);
+  EXPECT_EQ(c_->Query({.text = "harbour"})->front().score, alone);
+}
+
 TEST_F(ExpiringPoints, AreNotThereFromTheMomentOn) {
   Put("a", 0);
   Put("bb", 10);

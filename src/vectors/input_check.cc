@@ -347,6 +347,11 @@ Result<void> CheckNote(const Note& note) {
               "note_too_large");
 }
 
+std::unexpected<Error> Full(size_t points_most) {
+  return Fail(Code::kTooLarge, fmt::format("a collection has at most {} points", points_most),
+              "points", "collection_full");
+}
+
 Result<void> CheckPoints(std::span<const Space> spaces, std::span<const Point> points) {
   if (points.size() > Limits::kBatchPoints) {
     return Fail(

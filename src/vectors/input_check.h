@@ -13,6 +13,8 @@ Result<void> CheckSpec(const CollectionSpec& spec);
 Result<void> CheckCollectionName(std::string_view name);
 Result<void> CheckAbout(const json::Value& about);
 Result<void> CheckNote(const Note& note);
+// Of a collection that would have more points than it may.
+std::unexpected<Error> Full(size_t points_most);
 Result<void> CheckPoints(std::span<const Space> spaces, std::span<const Point> points);
 Result<void> CheckIds(std::span<const std::string> ids);
 Result<void> CheckQuery(std::span<const Space> spaces, const Query& query);

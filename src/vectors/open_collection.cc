@@ -80,6 +80,8 @@ Result<void> OpenCollection::UpsertLocked(std::span<const Point> points) {
   auto transaction = files_->rows.Begin();
   if (!transaction) return Fail(std::move(transaction.error()));
   Change change;
+  const size_t live_before = builder_->rows() - builder_->dead();
+  size_t live = live_before;
   for (size_t i = 0; i < points.size(); ++i) {
     const Point& point = points[i];
     if (last[point.id] != i) continue;
@@ -91,7 +93,10 @@ Result<void> OpenCollection::UpsertLocked(std::span<const Point> points) {
     if (!seq) return Fail(seq.error());
     if (auto added = AddVectors(files_->rows, *seq, row_.spec.spaces, point); !added) return added;
     change.added.push_back({*seq, &point, expires});
+    live += *removed ? 0 : 1;
   }
+  if (live > live_before && live > options_.collection_points_most)
+    return Full(options_.collection_points_most);
   if (auto committed = transaction->Commit(); !committed) return committed;
   Show(change);
   return {};

@@ -131,6 +131,7 @@ class OpenCollection : public std::enable_shared_from_this<OpenCollection> {
   Result<bool> Fill(RowReader& reader, int64_t seq, Parts parts, Point& point);
   std::vector<Candidate> FindByVector(const Picture& picture, const vectors::Query& query,
                                       const std::optional<Bitmap>& eligible, size_t count);
+  std::optional<Bitmap> GoneFrom(const View& view) const;
   std::vector<Candidate> FindSparse(const View& view, const vectors::Query& query,
                                     const std::optional<Bitmap>& eligible, size_t count);
   // Of a query that was checked.

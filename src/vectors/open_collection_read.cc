@@ -165,16 +165,26 @@ std::vector<Candidate> OpenCollection::FindByVector(const Picture& picture,
   return FindNearest(search, Target(row_.spec.spaces[*space], query.vector), costs_[*space]);
 }
 
+// Rows that are dead and rows whose points have ended, so that neither counts in how rare a word
+// is. Nothing where no point has ended: the dead ones alone are meant then.
+std::optional<Bitmap> OpenCollection::GoneFrom(const View& view) const {
+  auto gone = view.Expired(Now());
+  if (gone && view.dead) gone->Or(*view.dead);
+  return gone;
+}
+
 std::vector<Candidate> OpenCollection::FindSparse(const View& view, const vectors::Query& query,
                                                   const std::optional<Bitmap>& eligible,
                                                   size_t count) {
   const size_t space = *FindSpace(row_.spec.spaces, query.space);
   const SpaceView& rows = view.spaces[space];
-  SparseAmong among{.dead = view.dead.get(), .eligible = eligible ? &*eligible : nullptr};
+  const auto gone = GoneFrom(view);
+  SparseAmong among{.dead = gone ? &*gone : view.dead.get(),
+                    .eligible = eligible ? &*eligible : nullptr};
   among.idf = row_.spec.spaces[space].idf;
   if (among.idf) {
     Bitmap live(view.rows, true);
-    if (view.dead) live.AndNot(*view.dead);
+    if (among.dead != nullptr) live.AndNot(*among.dead);
     if (rows.absent) live.AndNot(*rows.absent);
     among.live = static_cast<uint32_t>(live.Count());
   }
@@ -190,8 +200,14 @@ Result<std::vector<Candidate>> OpenCollection::Find(const Picture& picture,
   if (IsSparse(query)) return FindSparse(view, query, *eligible, count);
   if (query.text.empty()) return FindByVector(picture, query, *eligible, count);
   const auto by_words = [&](size_t wanted) {
-    return SearchWords(view.words, query.text, view.dead.get(), *eligible ? &**eligible : nullptr,
-                       wanted);
+    const Bitmap* const among = *eligible ? &**eligible : nullptr;
+    auto gone = GoneFrom(view);
+    if (!gone) return SearchWords(view.words, query.text, view.dead.get(), among, wanted);
+    WordView words = view.words;
+    auto ended = *gone;
+    if (view.dead) ended.AndNot(*view.dead);
+    words.LeaveOut(ended);
+    return SearchWords(words, query.text, &*gone, among, wanted);
   };
   if (query.vector.empty()) return by_words(count);
   // Deep enough that what is good in both lists is in both.

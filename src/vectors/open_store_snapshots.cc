@@ -135,6 +135,7 @@ Result<void> OpenStore::RecoverFrom(std::string_view name, const PassingDatabase
 Result<void> OpenStore::Fill(const CollectionSpec& spec, CollectionFile& file) {
   std::vector<Point> batch;
   size_t bytes = 0;
+  size_t points = 0;
   const auto write = [&]() -> Result<void> {
     const MutexLock lock(files_->writing);
     auto transaction = files_->rows.Begin();
@@ -153,6 +154,7 @@ Result<void> OpenStore::Fill(const CollectionSpec& spec, CollectionFile& file) {
     return transaction->Commit();
   };
   auto read = file.ForEach([&](Point&& point) -> Result<void> {
+    if (++points > options_.collection_points_most) return Full(options_.collection_points_most);
     bytes += BytesOf(point);
     batch.push_back(std::move(point));
     return batch.size() < kPointsAtOnce && bytes < kBytesAtOnce ? Result<void>() : write();

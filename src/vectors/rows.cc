@@ -60,7 +60,8 @@ Result<std::vector<Space>> ParseSpaces(std::string_view text) {
   std::vector<Space> spaces;
   json::Problem problem;
   const json::Array* array = parsed->AsArray();
-  for (const json::Value& value : array != nullptr ? *array : json::Array()) {
+  for (const json::Value& value :
+       array != nullptr ? std::span(*array) : std::span<const json::Value>()) {
     json::Fields fields(problem, value);
     Space space;
     space.name = fields.Require().String("name", Limits::kNameBytes).value_or("");

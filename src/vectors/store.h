@@ -97,6 +97,8 @@ struct StoreOptions {
   // Whether a thread of the store's own builds graphs as they are due and erases points that have
   // ended; without it BuildIndexes and EraseExpired alone do.
   bool build_in_background = true;
+  // That a collection may have; fewer than the limit, if that is wanted.
+  size_t collection_points_most = Limits::kCollectionPoints;
   // By which points end; null: the machine's. Must outlive the store.
   const Clock* clock = nullptr;
 };

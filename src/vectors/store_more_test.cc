@@ -238,5 +238,28 @@ TEST_F(StoreMoreTest, ASampleHasNoPointTwice) {
   }
 }
 
+TEST(Store, ACollectionThatIsFullTakesWhatReplacesPointsAlone) {
+  const TestFolder folder;
+  const auto store = *Store::Open(folder.path() / "store", {.collection_points_most = 3});
+  const auto collection = *store->Create({.name = "c"});
+  const auto put = [&](std::vector<std::string> ids) {
+    std::vector<Point> points;
+    for (std::string& id : ids) points.push_back({.id = std::move(id)});
+    const auto done = collection->Upsert(points);
+    return done ? std::string() : done.error().reason;
+  };
+  EXPECT_EQ(put({"a", "b"}), "");
+  EXPECT_EQ(put({"c", "d"}), "collection_full");
+  EXPECT_EQ(*collection->Count(), 2);
+  EXPECT_EQ(put({"b", "c", "a"}), "");
+  EXPECT_EQ(put({"d"}), "collection_full");
+  const auto file = *store->FindSnapshot("c", store->MakeSnapshot("c")->name);
+  EXPECT_EQ(*collection->Delete(std::vector<std::string>{"a"}), 1);
+  EXPECT_EQ(put({"d"}), "");
+  const auto smaller = *Store::Open(folder.path() / "smaller", {.collection_points_most = 2});
+  EXPECT_EQ(smaller->Recover("c", file).error().reason, "collection_full");
+  EXPECT_TRUE(smaller->List()->empty());
+}
+
 }  // namespace
 }  // namespace weir::vectors

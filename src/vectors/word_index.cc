@@ -190,6 +190,17 @@ WordView WordIndex::Look() const {
   return {.parts = blocks_.Look(), .texts = texts_, .length = length_};
 }
 
+void WordView::LeaveOut(const Bitmap& rows) {
+  for (const Part& part : parts) {
+    const auto count = static_cast<uint32_t>(part.block->rows());
+    rows.ForEachIn(part.first_row, part.first_row + count, [&](size_t row) {
+      const uint32_t words = part.block->LengthOf(row - part.first_row);
+      texts -= words > 0 ? 1 : 0;
+      length -= words;
+    });
+  }
+}
+
 std::vector<Candidate> SearchWords(const WordView& words, std::string_view query,
                                    const Bitmap* dead, const Bitmap* eligible, size_t count) {
   Best best(count);

@@ -19,6 +19,9 @@ struct WordView {
   std::vector<Part> parts;
   uint32_t texts = 0;   // live rows that have any words
   uint64_t length = 0;  // of those texts together, in words
+
+  // As if these live rows were dead.
+  void LeaveOut(const Bitmap& rows);
 };
 
 // The writing end. One thread.

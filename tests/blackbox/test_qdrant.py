@@ -18,7 +18,7 @@ from qdrant_client.common.version_check import get_server_version, is_compatible
 from qdrant_client.http.exceptions import UnexpectedResponse
 
 import weir_server
-from qdrant_points import connect, field, ids, name, plain, qdrant, running  # noqa: F401
+from qdrant_points import connect, field, ids, key_for, name, plain, qdrant, running  # noqa: F401
 
 
 def test_the_client_takes_the_version(running):
@@ -401,14 +401,7 @@ def test_points_outlive_the_server(tmp_path):
 
 def test_tenants_do_not_see_each_others_collections(tmp_path):
     with weir_server.Weir(tmp_path / "data") as server:
-        environment = weir_server.plain_environment(server.data) | {"WEIR_DATA": str(server.data)}
-
-        def key(tenant):
-            made = subprocess.run([weir_server.WEIR, "keys", "create", "--name", tenant, "--tenant", tenant, "--json"],
-                                  capture_output=True, text=True, env=environment, timeout=30, check=True)
-            return json.loads(made.stdout)["key"]
-
-        mine, theirs = key("a"), key("b")
+        mine, theirs = key_for(server, "a"), key_for(server, "b")
         assert httpx.get(f"{server.url}/collections").status_code == 401
         assert "error" in httpx.get(f"{server.url}/collections", headers={"api-key": "wrong"}).json()["status"]
         with pytest.warns(UserWarning):

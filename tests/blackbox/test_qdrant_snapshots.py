@@ -1,8 +1,6 @@
 """Snapshots of collections over Qdrant's API, with its own client."""
 
 import io
-import json
-import subprocess
 
 import httpx
 import pytest
@@ -10,7 +8,7 @@ from qdrant_client import QdrantClient, models
 from qdrant_client.http.exceptions import UnexpectedResponse
 
 import weir_server
-from qdrant_points import name, plain, qdrant, running  # noqa: F401
+from qdrant_points import key_for, name, plain, qdrant, running  # noqa: F401
 
 
 def test_snapshots_bring_back_what_was_there(running, qdrant, plain, name):
@@ -81,14 +79,7 @@ def test_snapshots_that_are_wrong_change_nothing(running, qdrant, plain):
 
 def test_snapshots_are_their_tenants_own(tmp_path):
     with weir_server.Weir(tmp_path) as server:
-        environment = weir_server.plain_environment(server.data) | {"WEIR_DATA": str(server.data)}
-
-        def key_for(tenant):
-            made = subprocess.run([weir_server.WEIR, "keys", "create", "--name", tenant, "--tenant", tenant, "--json"],
-                                  capture_output=True, text=True, env=environment, timeout=30, check=True)
-            return json.loads(made.stdout)["key"]
-
-        one, two = key_for("one"), key_for("two")
+        one, two = key_for(server, "one"), key_for(server, "two")
         mine = QdrantClient(url=server.url, api_key=one, timeout=60)
         theirs = QdrantClient(url=server.url, api_key=two, timeout=60)
         for client in (mine, theirs):

@@ -29,7 +29,7 @@ Result<void> FetchOne(const Session& session, const Source& source, const PartFi
   if (!partial) return Fail(partial.error());
   if (!*partial) return {};
   const auto arrived =
-      FetchInto(session, source, file, **partial,
+      FetchInto(session, source, file, *partial,
                 [&](uint64_t done, uint64_t total) { session.reporter.Progress(done, total); });
   if (!arrived) return Fail(arrived.error());
   if (auto inspected = InspectAdapter((*partial)->data()); !inspected) {

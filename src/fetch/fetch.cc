@@ -119,15 +119,9 @@ Result<Event> FetchRemote(const Session& session, const Source& source) {
     return Commit(session, std::move(**partial), source, *sha256);
   }
   const auto arrived =
-      FetchInto(session, source, {source.url, source.size, source.sha256}, **partial,
+      FetchInto(session, source, {source.url, source.size, source.sha256}, *partial,
                 [&](uint64_t done, uint64_t total) { session.reporter.Progress(done, total); });
-  if (!arrived) {
-    const std::string& reason = arrived.error().reason;
-    if (reason == "wrong_sha256" || reason == "not_gguf" || reason == "wrong_size" ||
-        arrived.error().code == Code::kNotFound || arrived.error().code == Code::kUnauthenticated)
-      session.writer.Discard(std::move(**partial));
-    return Fail(arrived.error());
-  }
+  if (!arrived) return Fail(arrived.error());
   return Commit(session, std::move(**partial), source, arrived->sha256);
 }
 

@@ -87,11 +87,11 @@ Result<std::string> FetchParts(const Session& session, const Source& source,
   for (const PartFile& file : source.parts) {
     auto partial = BeginOrWait(session, KeyOf(file), [] { return false; });
     if (!partial) return Fail(partial.error());
-    parts.push_back(std::move(**partial));
-    const auto arrived = FetchInto(
-        session, source, file, parts.back(),
-        [&](uint64_t done, uint64_t) { session.reporter.Progress(before + done, source.size); });
+    const auto arrived = FetchInto(session, source, file, *partial, [&](uint64_t done, uint64_t) {
+      session.reporter.Progress(before + done, source.size);
+    });
     if (!arrived) return Fail(arrived.error());
+    parts.push_back(std::move(**partial));
     before += arrived->size;
   }
   auto sha256 = Join(session, parts, whole);

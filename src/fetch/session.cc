@@ -5,6 +5,7 @@
 
 #include <cstdlib>
 #include <thread>
+#include <utility>
 
 #include "base/log.h"
 #include "base/time_text.h"
@@ -67,10 +68,21 @@ models::Manifest ManifestOf(const Source& source, const std::string& sha256, uin
           .adapters = std::move(adapters)};
 }
 
+namespace {
+
+// What came is not what was asked for; going on from it would give the same.
+bool IsOfNoUse(const Error& error) {
+  return error.reason == "wrong_sha256" || error.reason == "not_gguf" ||
+         error.reason == "wrong_size" || error.code == Code::kNotFound ||
+         error.code == Code::kUnauthenticated;
+}
+
+}  // namespace
+
 Result<Arrived> FetchInto(const Session& session, const Source& source, const PartFile& file,
-                          models::Partial& partial,
+                          std::optional<models::Partial>& partial,
                           const std::function<void(uint64_t, uint64_t)>& on_progress) {
-  return FetchFile(
+  auto arrived = FetchFile(
       session.downloads,
       {.who = source.who,
        .url = file.url,
@@ -78,7 +90,11 @@ Result<Arrived> FetchInto(const Session& session, const Source& source, const Pa
        .size = file.size,
        .sha256 = file.sha256,
        .connections = static_cast<int>(session.job.connections)},
-      partial, [&] { return session.writer.FreeBytes(); }, on_progress);
+      *partial, [&] { return session.writer.FreeBytes(); }, on_progress);
+  if (!arrived && IsOfNoUse(arrived.error())) {
+    session.writer.Discard(*std::exchange(partial, std::nullopt));
+  }
+  return arrived;
 }
 
 Result<void> Inspect(int file) {

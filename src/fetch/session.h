@@ -76,9 +76,11 @@ Result<Source> FindSource(const Session& session, const Reference& reference);
 // The commit's beginning: what every manifest of a fetched model says.
 models::Manifest ManifestOf(const Source& source, const std::string& sha256, uint64_t size);
 
-// One file of a source into its partial, over the connections of the job. FetchFile's errors.
+// One file of a source into its partial, which is there, over the connections of the job.
+// FetchFile's errors; after those that another try would meet again the partial is discarded and no
+// longer there.
 Result<Arrived> FetchInto(const Session& session, const Source& source, const PartFile& file,
-                          models::Partial& partial,
+                          std::optional<models::Partial>& partial,
                           const std::function<void(uint64_t, uint64_t)>& on_progress);
 
 // Holds a whole file against the inspector. kUnprocessable with the inspector's reason.

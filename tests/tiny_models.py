@@ -4,6 +4,8 @@ cell or state changes it.
 
     tests/tiny_models.py FOLDER STORIES260K     # writes tiny-mamba.gguf, tiny-lfm2.gguf and tiny-gemma3.gguf
 
+An encoder, tiny-encoder.gguf, which embeds by its first token, and tiny-reranker.gguf, the same with a head that ranks.
+
 And an adapter for stories260K, tiny-lora.gguf, with tiny-merged.gguf, stories260K with it in its weights.
 
 The words are those of stories260K. Standard library only; the bytes are the same on every machine.
@@ -86,6 +88,10 @@ def spread(rng, by):
 
 def ones(count):
     return [1.0] * count
+
+
+def zeros(count):
+    return [0.0] * count
 
 
 def mamba(path, words, vocabulary):
@@ -211,6 +217,38 @@ def lora(folder, data):
           [(name, shape, lambda _, of=numbers: of) for name, (shape, numbers) in tensors.items()])
 
 
+RANK_HEAD = [0.2 * (-1) ** i * (1 + i % 5) for i in range(WIDTH)]
+RANK_BIAS = 0.25
+
+
+def encoder(path, words, vocabulary, ranks):
+    """BERT with the words of another model. Its last norm has no weights of its own: a vector is of length sqrt(WIDTH) before
+    it is made one of length 1, so that what the head makes of it can be computed from the embedding."""
+    rng = random.Random(5)
+    heads, hidden, pooled = 4, 64, {False: 2, True: 4}  # LLAMA_POOLING_TYPE_CLS and _RANK
+    own = ("tokenizer.ggml.add_eos_token", "tokenizer.ggml.add_sep_token", "tokenizer.ggml.seperator_token_id")
+    fields = [field("general.architecture", STRING, "bert"), field("bert.context_length", U32, 128),
+              field("bert.embedding_length", U32, WIDTH), field("bert.feed_forward_length", U32, hidden),
+              field("bert.attention.head_count", U32, heads), field("bert.block_count", U32, 2),
+              field("bert.attention.layer_norm_epsilon", F32, 1e-12), field("bert.attention.causal", BOOL, False),
+              field("bert.pooling_type", U32, pooled[ranks]),
+              field("tokenizer.ggml.token_type_count", U32, 2),
+              *(raw for raw in words if not any(string(name) in raw for name in own)),
+              field(own[0], BOOL, True), field(own[1], BOOL, True), field(own[2], U32, 2)]
+    tensors = [("token_embd.weight", (WIDTH, vocabulary), spread(rng, 1.0)), ("token_types.weight", (WIDTH, 2), spread(rng, 0.1)),
+               ("position_embd.weight", (WIDTH, 128), spread(rng, 0.3)), ("token_embd_norm.weight", (WIDTH,), ones),
+               ("token_embd_norm.bias", (WIDTH,), zeros)]
+    for layer in range(2):
+        for name, shape in [("attn_q", (WIDTH, WIDTH)), ("attn_k", (WIDTH, WIDTH)), ("attn_v", (WIDTH, WIDTH)),
+                            ("attn_output", (WIDTH, WIDTH)), ("ffn_up", (WIDTH, hidden)), ("ffn_down", (hidden, WIDTH))]:
+            tensors += [(f"blk.{layer}.{name}.weight", shape, spread(rng, 0.3)), (f"blk.{layer}.{name}.bias", shape[1:], zeros)]
+        for name in ("attn_output_norm", "layer_output_norm"):
+            tensors += [(f"blk.{layer}.{name}.weight", (WIDTH,), ones), (f"blk.{layer}.{name}.bias", (WIDTH,), zeros)]
+    if ranks:
+        tensors += [("cls.output.weight", (WIDTH, 1), lambda _: RANK_HEAD), ("cls.output.bias", (1,), lambda _: [RANK_BIAS])]
+    write(path, fields, tensors)
+
+
 def write_all(folder, stories):
     """`stories`: the file of stories260K."""
     known = Reader(stories.read_bytes())
@@ -221,6 +259,8 @@ def write_all(folder, stories):
     mamba(folder / "tiny-mamba.gguf", words, vocabulary)
     lfm2(folder / "tiny-lfm2.gguf", words, vocabulary)
     gemma3(folder / "tiny-gemma3.gguf", words, vocabulary)
+    encoder(folder / "tiny-encoder.gguf", words, vocabulary, ranks=False)
+    encoder(folder / "tiny-reranker.gguf", words, vocabulary, ranks=True)
     lora(folder, stories.read_bytes())
 
 

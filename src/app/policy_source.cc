@@ -81,7 +81,7 @@ void PolicySource::Rebuild() {
   for (const std::string& problem : listing.problems) LogWarning("model store: {}", problem);
   policy::Whole whole =
       policy::WholePolicy(settings_, listing, catalogue_,
-                          [this](const models::Manifest& manifest) { return Embeds(manifest); });
+                          [this](const models::Manifest& manifest) { return UseOf(manifest); });
   for (const std::string& name : whole.local) {
     listed_.push_back({.name = name, .created = since_s_});
   }
@@ -96,11 +96,11 @@ void PolicySource::Rebuild() {
   policy_ = std::make_shared<const routing::Policy>(std::move(whole.policy));
 }
 
-bool PolicySource::Embeds(const models::Manifest& manifest) {
+policy::Use PolicySource::UseOf(const models::Manifest& manifest) {
   const std::string& key = manifest.path.empty() ? manifest.sha256 : manifest.path;
-  const auto known = embeds_.find(key);
-  if (known != embeds_.end()) return known->second;
-  return embeds_[key] = policy::EmbedsByFile(store_, manifest);
+  const auto known = uses_.find(key);
+  if (known != uses_.end()) return known->second;
+  return uses_[key] = policy::UseByFile(store_, manifest);
 }
 
 Result<std::string> PolicySource::LocalModel(const std::string& name) {

@@ -17,6 +17,7 @@
 #include "config/settings.h"
 #include "models/catalogue.h"
 #include "models/store.h"
+#include "policy/whole_policy.h"
 #include "routing/from_settings.h"
 #include "routing/router.h"
 #include "server/site.h"
@@ -50,7 +51,7 @@ class PolicySource {
 
  private:
   void Rebuild();
-  bool Embeds(const models::Manifest& manifest);
+  policy::Use UseOf(const models::Manifest& manifest);
   uint64_t StoreSignature() const;
 
   config::Settings settings_;
@@ -60,7 +61,7 @@ class PolicySource {
   std::shared_ptr<const routing::Policy> policy_ = {};
   std::vector<server::ListedModel> listed_ = {};
   std::vector<backends::ProviderTarget> provider_targets_ = {};
-  std::map<std::string, bool> embeds_ = {};  // by sha256: what the inspector said
+  std::map<std::string, policy::Use> uses_ = {};  // by sha256: what the inspector said
   int64_t since_s_ = 0;  // when the settings came into force: the age of names that are no file
   uint64_t signature_ = 0;
   MonotonicTime looked_ = {};

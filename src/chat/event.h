@@ -109,6 +109,8 @@ using Event = std::variant<Started, Progress, Delta, ChoiceDone, Done>;
 
 struct Embeddings {
   std::vector<std::vector<float>> vectors = {};  // one for each input, of unit length
+  // By a model that ranks: one number from 0 to 1 for each document, nothing for the query.
+  bool ranked = false;
   Usage usage = {};
   bool operator==(const Embeddings&) const = default;
 };

@@ -22,6 +22,7 @@ struct FileSearch {
   size_t context_tokens = 1'500;
   float vector_weight = 0.3F;   // the words' weight is what is left to 1
   float score_threshold = 0;    // 0 to 1
+  bool rerank = true;           // a model of this machine ranks what is found, where there is one
   bool rewrite = false;         // a model of this machine makes a query of the question first
   AttributeFilter filter = {};  // of the files that passages may come from; empty: all
 

@@ -119,6 +119,9 @@ struct GenerateRequest {
 struct EmbedRequest {
   std::string model = {};
   std::vector<Prompt> inputs = {};
+  // The first input is a query and the others are documents: a model that ranks says how well each
+  // fits, one that embeds gives vectors as ever (Embeddings::ranked).
+  bool ranks = false;
   std::optional<int32_t> dimensions = {};
   Priority priority = Priority::kInteractive;
   std::optional<int64_t> keep_alive_ms = {};

@@ -81,7 +81,7 @@ class Proposal {
         store_(common.folders.models),
         whole_(policy::WholePolicy(settings_, store_.List(), models::Catalogue::BuiltIn(),
                                    [this](const models::Manifest& manifest) {
-                                     return policy::EmbedsByFile(store_, manifest);
+                                     return policy::UseByFile(store_, manifest);
                                    })),
         label_rules_(policy::LabelRulesOf(settings_)),
         prices_(policy::TargetPricesOf(settings_, prices)),

@@ -187,7 +187,8 @@ void EmbedQueue::TakeVectors(const std::vector<Request*>& turn, Vectors vectors)
 }
 
 void EmbedQueue::Answer(Request& request) {
-  chat::Embeddings reply;
+  chat::Embeddings reply{.ranked = request.item.work.ranked};
+  if (reply.ranked) reply.vectors.emplace_back();  // of the query
   const int32_t dimensions = request.item.work.dimensions;
   for (auto& vector : request.vectors) {
     reply.vectors.push_back(dimensions > 0 ? llama::Shortened(vector, dimensions)

@@ -207,7 +207,8 @@ Result<void> MakeEmbedding(const wire::EngineSettings& settings, Loaded& loaded)
       *loaded.model, {.input_tokens_max = settings.context_tokens, .threads = settings.threads});
   if (!embedder) return std::unexpected(embedder.error());
   loaded.embedder = std::move(*embedder);
-  loaded.info.embeds = true;
+  loaded.info.embeds = !loaded.embedder->ranks();
+  loaded.info.ranks = loaded.embedder->ranks();
   loaded.info.context_tokens = loaded.embedder->input_tokens_max();
   loaded.info.request_tokens_max = loaded.embedder->input_tokens_max();
   return {};

@@ -313,6 +313,7 @@ Result<PreparedEmbed> Preparation::Prepare(const wire::Embed& asked,
     return Fail(Code::kInvalidArgument, fmt::format("input takes 1 to {} texts", kInputsMax),
                 "input");
   }
+  if (embedder_->ranks()) return PreparePairs(asked, cancelled);
   PreparedEmbed prepared{.caller = asked.caller, .priority = request.priority};
   if (request.dimensions) {
     if (auto checked = CheckDimensions(*request.dimensions); !checked) {
@@ -344,6 +345,40 @@ Result<PreparedEmbed> Preparation::Prepare(const wire::Embed& asked,
       return Fail(std::move(error));
     }
     prepared.inputs.push_back(std::move(*tokens));
+  }
+  return prepared;
+}
+
+// Every document with the query, which is the first input.
+Result<PreparedEmbed> Preparation::PreparePairs(const wire::Embed& asked,
+                                                const std::atomic<bool>& cancelled) const {
+  const chat::EmbedRequest& request = asked.request;
+  if (!request.ranks) {
+    return Fail(Code::kUnprocessable, "this model ranks documents; it makes no embeddings", "model",
+                "not_an_embedding_model");
+  }
+  if (request.dimensions) {
+    return Fail(Code::kInvalidArgument, "a model that ranks gives no vectors to be shortened",
+                "dimensions", "unsupported_value");
+  }
+  PreparedEmbed prepared{.caller = asked.caller, .priority = request.priority, .ranked = true};
+  for (size_t i = 0; i < request.inputs.size(); ++i) {
+    if (cancelled) return Fail(Cancelled());
+    const std::string param = fmt::format("input[{}]", i);
+    if (!request.inputs[i].tokens.empty()) {
+      return Fail(Code::kInvalidArgument, "a model that ranks takes texts, not tokens", param);
+    }
+    if (i == 0) continue;
+    auto tokens = embedder_->PreparePair(request.inputs[0].text, request.inputs[i].text);
+    if (!tokens) {
+      Error error = std::move(tokens.error());
+      error.param = param;
+      return Fail(std::move(error));
+    }
+    prepared.inputs.push_back(std::move(*tokens));
+  }
+  if (prepared.inputs.empty()) {
+    return Fail(Code::kInvalidArgument, "there is no document behind the query", "input");
   }
   return prepared;
 }

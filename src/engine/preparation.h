@@ -53,6 +53,7 @@ struct PreparedEmbed {
   chat::Priority priority = chat::Priority::kInteractive;
   std::vector<std::vector<llama::Token>> inputs = {};
   int32_t dimensions = 0;  // 0: all
+  bool ranked = false;     // inputs are pairs of the query and each document
 };
 
 struct PreparedScore {
@@ -106,6 +107,8 @@ class Preparation {
                                                      const chat::Prompt& prompt) const;
   Result<void> CheckGenerates() const;
   Result<void> CheckDimensions(int32_t asked) const;
+  Result<PreparedEmbed> PreparePairs(const wire::Embed& asked,
+                                     const std::atomic<bool>& cancelled) const;
   Result<void> CheckFits(size_t tokens, std::string_view param) const;
   // Of a text that is not tokenised yet.
   Result<void> CheckMayFit(size_t bytes, std::string_view param) const;

@@ -160,7 +160,8 @@ Task<Result<Answered<chat::Embeddings>>> Embed(Gateway& gateway, Asked asked,
                                           std::vector<std::string>& notes) {
     return EmbedAt(gateway, asked.principal, target, ask, request, notes);
   };
-  co_return co_await Ask(gateway, asked, request.model, routing::Task::kEmbed, {}, request.inputs,
+  const routing::Task task = request.ranks ? routing::Task::kRank : routing::Task::kEmbed;
+  co_return co_await Ask(gateway, asked, request.model, task, {}, request.inputs,
                          ScanOf(gateway, request), ExtentOf(request), call);
 }
 

@@ -47,7 +47,8 @@ bool Covers(const routing::Target& target, const TargetMoney& money, const routi
          (!needs.reasoning || target.reasoning) &&
          (!money.context_tokens || tokens <= *money.context_tokens) &&
          (needs.task != routing::Task::kEmbed || target.embeds) &&
-         (needs.task != routing::Task::kScore || target.scores);
+         (needs.task != routing::Task::kScore || target.scores) &&
+         (needs.task != routing::Task::kRank || target.ranks || target.embeds);
 }
 
 // Which of two prices is higher for a usual request: three tokens in for one out.

@@ -7,6 +7,7 @@
 
 #include "base/utf8.h"
 #include "gateway/embed.h"
+#include "gateway/rank.h"
 #include "knowledge/attributes.h"
 #include "knowledge/shelf.h"
 
@@ -14,6 +15,8 @@ namespace weir::gateway {
 namespace {
 
 constexpr size_t kBytesPerToken = 4;
+// That a model ranks: with 30 million parameters some two seconds on two cores.
+constexpr size_t kCandidates = 20;
 
 constexpr std::string_view kTask =
     "Answer the user's question from the numbered passages below. After each statement name the "
@@ -96,29 +99,34 @@ Task<Result<std::vector<knowledge::Passage>>> Retrieve(Gateway& gateway, Documen
   }
   auto vector = co_await VectorOf(gateway, documents, asked, text);
   if (!vector) co_return Fail(vector.error());
-  const knowledge::Question question{
-      .vector = std::move(*vector),
-      .text = std::move(text),
-      .hits = where.hits,
-      .context_bytes =
-          std::min(where.context_tokens, chat::FileSearch::kContextTokensMax) * kBytesPerToken,
-      .vector_weight = where.vector_weight,
-      .filter = knowledge::FilterOf(where.filter)};
+  const bool ranks = where.rerank && HasReranker(gateway);
+  const size_t context_bytes =
+      std::min(where.context_tokens, chat::FileSearch::kContextTokensMax) * kBytesPerToken;
+  const knowledge::Question question{.vector = std::move(*vector),
+                                     .text = std::move(text),
+                                     .hits = ranks ? std::max(where.hits, kCandidates) : where.hits,
+                                     .context_bytes = ranks ? 0 : context_bytes,
+                                     .vector_weight = where.vector_weight,
+                                     .filter = knowledge::FilterOf(where.filter)};
   std::vector<knowledge::Passage> all;
   for (const std::string& collection : collections) {
     auto found = co_await documents.library.Search(collection, question);
     if (!found) co_return Fail(found.error());
+    for (knowledge::Passage& passage : *found) passage.collection = collection;
     std::ranges::move(*found, std::back_inserter(all));
   }
+  const bool ranked = ranks && co_await RankPassages(gateway, asked, question.text, all);
   std::erase_if(all, [&](const knowledge::Passage& passage) {
     return passage.score < where.score_threshold;
   });
-  // Scores are relative to a collection; what is most like the question goes first among several.
-  if (collections.size() > 1) {
+  // Scores of a search are relative to a collection; what is most like the question goes first
+  // among several. Ranks are not.
+  if (collections.size() > 1 && !ranked) {
     std::ranges::sort(all, std::greater(), &knowledge::Passage::similarity);
-    if (all.size() > where.hits) all.resize(where.hits);
   }
-  co_return all;
+  if (all.size() > where.hits) all.resize(where.hits);
+  if (!ranks || context_bytes == 0) co_return all;
+  co_return co_await documents.library.Widen(std::move(all), context_bytes, question.filter);
 }
 
 void GivePassages(const std::vector<knowledge::Passage>& passages, Asked& asked,

@@ -2,6 +2,10 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
+#include <functional>
+#include <iterator>
+#include <map>
 #include <utility>
 
 #include "async/worker_pool.h"
@@ -167,6 +171,27 @@ Task<Result<std::vector<Passage>>> Library::Search(std::string collection, Quest
         if (!open) return Fail(open.error());
         if ((*open)->spec().spaces.empty()) return std::vector<Passage>();
         return FindPassages(**open, question);
+      });
+}
+
+Task<Result<std::vector<Passage>>> Library::Widen(std::vector<Passage> hits, size_t bytes,
+                                                  vectors::Filter filter) {
+  State* state = state_.get();
+  co_return co_await state->searching.Run<std::vector<Passage>>(
+      [state, hits = std::move(hits), bytes,
+       filter = std::move(filter)]() mutable -> Result<std::vector<Passage>> {
+        std::map<std::string, std::vector<Passage>> by_collection;
+        for (Passage& hit : hits) by_collection[hit.collection].push_back(std::move(hit));
+        std::vector<Passage> all;
+        for (auto& [name, own] : by_collection) {
+          const auto open = state->store.Find(name);
+          if (!open) return Fail(open.error());
+          auto wider = WidenPassages(**open, std::move(own), bytes, filter);
+          if (!wider) return Fail(wider.error());
+          std::ranges::move(*wider, std::back_inserter(all));
+        }
+        std::ranges::sort(all, std::greater(), &Passage::score);
+        return all;
       });
 }
 

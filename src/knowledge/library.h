@@ -109,6 +109,9 @@ class Library {
   // kNotFound, reason collection_not_found. `model` is empty for one that no document was given to.
   Task<Result<CollectionInfo>> Collection(std::string name);
   Task<Result<std::vector<Passage>>> Search(std::string collection, Question question);
+  // WidenPassages in each hit's own collection, `bytes` for each; the best of all first.
+  Task<Result<std::vector<Passage>>> Widen(std::vector<Passage> hits, size_t bytes,
+                                           vectors::Filter filter);
 
  private:
   struct State;

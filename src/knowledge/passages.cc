@@ -79,14 +79,12 @@ class AskedWords {
 
 struct Piece {
   Passage passage;
-  uint64_t ordinal = 0;
   size_t rank = 0;  // of the hit that brought it
 };
 
-Piece PieceOf(vectors::Point&& point, size_t rank) {
+Passage PassageOf(vectors::Point&& point) {
   const json::Value& payload = point.payload;
-  Piece piece{.ordinal = NumberAt(payload, field::kOrdinal), .rank = rank};
-  Passage& passage = piece.passage;
+  Passage passage{.ordinal = NumberAt(payload, field::kOrdinal)};
   passage.document_id = TextAt(payload, field::kDocumentId);
   if (passage.document_id.empty()) passage.document_id = point.id;
   passage.document = TextAt(payload, field::kDocument);
@@ -106,7 +104,7 @@ Piece PieceOf(vectors::Point&& point, size_t rank) {
   passage.text = std::move(point.text);
   const size_t prefix = NumberAt(payload, field::kPrefixBytes);
   if (prefix <= passage.text.size()) passage.text.erase(0, prefix);
-  return piece;
+  return passage;
 }
 
 // What is shown, by document and place in it.
@@ -116,7 +114,7 @@ class Shown {
 
   // Whether there was room.
   bool Add(Piece piece) {
-    const Key key{piece.passage.document_id, piece.ordinal};
+    const Key key{piece.passage.document_id, piece.passage.ordinal};
     if (pieces_.contains(key)) return true;
     if (piece.passage.text.size() > left_) return false;
     left_ -= piece.passage.text.size();
@@ -172,7 +170,7 @@ class Shown {
 // The chunks of a hit's section that lie next to it.
 Result<void> AddAround(const vectors::Collection& collection, const Piece& hit,
                        const vectors::Filter& filter, Shown& shown) {
-  const auto at = static_cast<int64_t>(hit.ordinal);
+  const auto at = static_cast<int64_t>(hit.passage.ordinal);
   vectors::ScrollQuery query{.limit = 2 * kAroundMax + 1, .parts = {.payload = true, .text = true}};
   query.filter.must = {vectors::Match{field::kDocumentId, {hit.passage.document_id}},
                        vectors::Range{.path = field::kOrdinal,
@@ -183,8 +181,9 @@ Result<void> AddAround(const vectors::Collection& collection, const Piece& hit,
   if (!page) return Fail(page.error());
   std::map<int64_t, Piece> around;
   for (vectors::Point& point : page->points) {
-    Piece piece = PieceOf(std::move(point), hit.rank);
-    const auto ordinal = static_cast<int64_t>(piece.ordinal);
+    Piece piece{PassageOf(std::move(point)), hit.rank};
+    piece.passage.collection = hit.passage.collection;
+    const auto ordinal = static_cast<int64_t>(piece.passage.ordinal);
     if (piece.passage.section == hit.passage.section) around.emplace(ordinal, std::move(piece));
   }
   // What follows first: a section is read forwards.
@@ -215,7 +214,7 @@ Result<std::vector<Passage>> FindPassages(const vectors::Collection& collection,
   auto hits = collection.Query(query);
   if (!hits) return Fail(hits.error());
   const AskedWords words(question.text);
-  std::vector<Piece> pieces;
+  std::vector<Passage> found;
   for (vectors::Hit& hit : *hits) {
     float similarity = 0;
     for (const auto& [space, vector] : hit.point.vectors)
@@ -223,21 +222,25 @@ Result<std::vector<Passage>> FindPassages(const vectors::Collection& collection,
     const bool related =
         similarity >= kSimilarityLeast || words.SharedWith(hit.point.text) >= kWordsShared;
     if (!related) continue;
-    Piece piece = PieceOf(std::move(hit.point), pieces.size());
-    piece.passage.score = std::clamp(hit.score, 0.0F, 1.0F);
-    piece.passage.similarity = similarity;
-    pieces.push_back(std::move(piece));
+    Passage passage = PassageOf(std::move(hit.point));
+    passage.score = std::clamp(hit.score, 0.0F, 1.0F);
+    passage.similarity = similarity;
+    found.push_back(std::move(passage));
   }
-  if (question.context_bytes == 0) {
-    std::vector<Passage> out;
-    for (Piece& piece : pieces) out.push_back(std::move(piece.passage));
-    return out;
-  }
-  Shown shown(question.context_bytes);
+  if (question.context_bytes == 0) return found;
+  return WidenPassages(collection, std::move(found), question.context_bytes, question.filter);
+}
+
+Result<std::vector<Passage>> WidenPassages(const vectors::Collection& collection,
+                                           std::vector<Passage> hits, size_t bytes,
+                                           const vectors::Filter& filter) {
+  std::vector<Piece> pieces;
+  for (Passage& hit : hits) pieces.push_back({std::move(hit), pieces.size()});
+  Shown shown(bytes);
   for (const Piece& piece : pieces) shown.Add(piece);
   for (const Piece& piece : pieces) {
-    if (shown.left() == 0 || !shown.Has(piece.passage.document_id, piece.ordinal)) continue;
-    if (auto added = AddAround(collection, piece, question.filter, shown); !added)
+    if (shown.left() == 0 || !shown.Has(piece.passage.document_id, piece.passage.ordinal)) continue;
+    if (auto added = AddAround(collection, piece, filter, shown); !added)
       return Fail(added.error());
   }
   return shown.Take();

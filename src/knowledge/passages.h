@@ -28,6 +28,7 @@ struct Question {
 
 // A run of chunks of one document.
 struct Passage {
+  std::string collection = {};  // where several are searched
   std::string document_id = {};
   std::string document = {};  // its name
   std::string file_id = {};   // of the kept file that it is, else the document's id
@@ -35,7 +36,8 @@ struct Passage {
   std::string title = {};
   std::string section = {};
   std::string text = {};
-  uint64_t begin = 0;  // as in Chunk
+  uint64_t ordinal = 0;  // of its first chunk, in the document
+  uint64_t begin = 0;    // as in Chunk
   uint64_t end = 0;
   uint32_t page_first = 0;
   uint32_t page_last = 0;
@@ -50,6 +52,12 @@ struct Passage {
 // when the vector does not fit the collection.
 Result<std::vector<Passage>> FindPassages(const vectors::Collection& collection,
                                           const Question& question);
+
+// Hits, the best first, with what stands around them in their section as far as `bytes` goes, best
+// first; neighbours are one passage.
+Result<std::vector<Passage>> WidenPassages(const vectors::Collection& collection,
+                                           std::vector<Passage> hits, size_t bytes,
+                                           const vectors::Filter& filter);
 
 // The name that its file was given; a document's own may be a longer one (Shelf::Attach).
 std::string_view FileNameOf(const Passage& passage);

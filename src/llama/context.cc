@@ -234,7 +234,9 @@ std::span<const float> Context::Logits(int32_t index) const {
 std::span<const float> Context::SequenceEmbedding(int32_t sequence) const {
   const float* vector = llama_get_embeddings_seq(context_, sequence);
   if (vector == nullptr) return {};
-  return {vector, static_cast<size_t>(model_.facts().embedding_size)};
+  const ModelFacts& facts = model_.facts();
+  const int32_t size = pooling_ == Pooling::kRank ? facts.rank_outputs : facts.embedding_size;
+  return {vector, static_cast<size_t>(size)};
 }
 
 std::span<const float> Context::RowEmbedding(int32_t index) const {

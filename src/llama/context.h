@@ -79,7 +79,8 @@ class Context {
   // The whole vocabulary.
   std::span<const float> Logits(int32_t index) const;
   // With settings.embeddings: the pooled vector of a sequence, as the model gives it (not
-  // normalised); empty when the model does not pool.
+  // normalised), or the outputs of the head of a model that ranks; empty when the model does not
+  // pool.
   std::span<const float> SequenceEmbedding(int32_t sequence) const;
   std::span<const float> RowEmbedding(int32_t index) const;
 

@@ -8,6 +8,7 @@
 #include "base/check.h"
 #include "llama/chat_template.h"
 #include "llama/completion_prompt.h"
+#include "llama/rank_prompt.h"
 #include "wire/engine_defaults.h"
 
 namespace weir::llama {
@@ -30,6 +31,16 @@ Error NotComputed() {
   return {Code::kBackendFailed, "the engine could not compute the embeddings"};
 }
 
+// Qwen3's rerankers: the chances of "yes" and "no", already a softmax (build_pooling of libllama).
+bool GivesChances(const ModelFacts& facts) {
+  return facts.rank_outputs == 2 && facts.architecture.starts_with("qwen3");
+}
+
+// From 0 to 1, as Jina's and Cohere's scores are; the others' heads give a logit.
+float RankOf(const ModelFacts& facts, std::span<const float> outputs) {
+  return GivesChances(facts) ? outputs[0] : 1 / (1 + std::exp(-outputs[0]));
+}
+
 void Normalise(std::span<float> vector) {
   double sum = 0;
   for (const float x : vector) sum += static_cast<double>(x) * static_cast<double>(x);
@@ -44,7 +55,14 @@ Result<std::unique_ptr<Embedder>> Embedder::Create(const Model& model,
                                                    const EmbedderSettings& settings) {
   const ModelFacts& facts = model.facts();
   const bool generates = facts.pooling == Pooling::kNone;
-  if (facts.pooling == Pooling::kRank || (generates && (facts.has_encoder || !facts.causal))) {
+  const bool ranks = facts.pooling == Pooling::kRank;
+  if (ranks && facts.rank_outputs != 1 && !GivesChances(facts)) {
+    return Fail(Code::kUnprocessable,
+                fmt::format("this model sorts texts into {} classes; it is no reranker",
+                            facts.rank_outputs),
+                "model", "embeddings_unsupported");
+  }
+  if (generates && (facts.has_encoder || !facts.causal)) {
     return Fail(Code::kUnprocessable, "this model makes no embeddings", "model",
                 "embeddings_unsupported");
   }
@@ -74,10 +92,11 @@ Embedder::Embedder(const Model& model, ContextSettings settings, int32_t input_t
                    int32_t step_rows)
     : model_(model),
       settings_(settings),
-      size_(model.facts().embedding_size),
+      size_(model.facts().pooling == Pooling::kRank ? 1 : model.facts().embedding_size),
       input_tokens_max_(input_tokens_max),
       step_rows_(step_rows),
-      mean_(model.facts().pooling == Pooling::kNone) {}
+      mean_(model.facts().pooling == Pooling::kNone),
+      ranks_(model.facts().pooling == Pooling::kRank) {}
 
 Result<void> Embedder::MakeContext() {
   auto context = Context::Create(model_, settings_);
@@ -86,7 +105,7 @@ Result<void> Embedder::MakeContext() {
   return {};
 }
 
-Result<std::vector<Token>> Embedder::Prepare(std::string_view text) const {
+Result<void> Embedder::CheckMayFit(std::string_view text) const {
   const size_t longest = model_.vocabulary().piece_bytes_max();
   if (longest > 0 && text.size() / longest > static_cast<size_t>(input_tokens_max_)) {
     return Fail(Code::kInvalidArgument,
@@ -94,13 +113,34 @@ Result<std::vector<Token>> Embedder::Prepare(std::string_view text) const {
                             text.size() / longest, input_tokens_max_),
                 "input", "context_length_exceeded");
   }
+  return {};
+}
+
+Result<std::vector<Token>> Embedder::Prepare(std::string_view text) const {
+  CHECK(!ranks_, "a model that ranks takes pairs");
+  if (auto may = CheckMayFit(text); !may) return Fail(may.error());
+  if (text.empty()) return Fail(Code::kInvalidArgument, "an input is empty", "input");
   // Tokenised with the model's own beginning and separator; user-defined tokens of an embedding
   // model are words, not controls. Those of a generative one may be controls.
-  auto tokens = mean_ ? CompletionTokens(model_.vocabulary(), {.text = std::string(text)})
-                      : model_.vocabulary().Tokenize(text, /*parse_special=*/false,
-                                                     /*add_special=*/true);
+  return Checked(mean_ ? CompletionTokens(model_.vocabulary(), {.text = std::string(text)})
+                       : model_.vocabulary().Tokenize(text, /*parse_special=*/false,
+                                                      /*add_special=*/true));
+}
+
+Result<std::vector<Token>> Embedder::PreparePair(std::string_view query,
+                                                 std::string_view document) const {
+  CHECK(ranks_, "a model that embeds takes texts");
+  for (const std::string_view text : {query, document}) {
+    if (auto may = CheckMayFit(text); !may) return Fail(may.error());
+    if (text.empty()) return Fail(Code::kInvalidArgument, "an input is empty", "input");
+  }
+  return Checked(RankPrompt(model_, query, document));
+}
+
+// As an input of the model, which has to fit.
+Result<std::vector<Token>> Embedder::Checked(Result<std::vector<Token>> tokens) const {
   if (!tokens) return tokens;
-  if (text.empty() || tokens->empty()) {
+  if (tokens->empty()) {
     return Fail(Code::kInvalidArgument, "an input is empty", "input");
   }
   if (tokens->size() > static_cast<size_t>(input_tokens_max_)) {
@@ -127,7 +167,9 @@ Result<std::vector<std::vector<float>>> Embedder::Embed(std::span<const std::vec
     if (!mean_ && stop && stop()) return Fail(Stopped());
     const Result<void> done = mean_ ? EmbedMean(together, stop) : EmbedPooled(together);
     if (!done) return Fail(done.error());
-    for (std::vector<float>& vector : together) Normalise(vector);
+    for (std::vector<float>& vector : together) {
+      if (!ranks_) Normalise(vector);
+    }
     first += *count;
   }
   return vectors;
@@ -177,7 +219,11 @@ Result<void> Embedder::EmbedPooled(std::span<std::vector<float>> vectors) {
   for (size_t i = 0; i < vectors.size(); ++i) {
     const std::span<const float> raw = context_->SequenceEmbedding(static_cast<int32_t>(i));
     if (raw.empty()) return Fail(Code::kBackendFailed, "the model gave no pooled vector");
-    vectors[i].assign(raw.begin(), raw.end());
+    if (ranks_) {
+      vectors[i].assign(1, RankOf(model_.facts(), raw));
+    } else {
+      vectors[i].assign(raw.begin(), raw.end());
+    }
   }
   return {};
 }

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "llama/test_models.h"
@@ -55,6 +56,37 @@ TEST(Embedder, AVectorDoesNotDependOnItsNeighboursInTheBatch) {
     ASSERT_TRUE(alone);
     EXPECT_GT(Cosine((*alone)[0], (*together)[i]), 0.9999) << i;
   }
+}
+
+// tiny-reranker is tiny-encoder with a head of known weights on it (tests/tiny_models.py).
+TEST(Embedder, RanksPairsByTheHeadOfTheModel) {
+  WEIR_MODEL_OR_SKIP(encoder, testing::TinyPath("encoder"));
+  WEIR_MODEL_OR_SKIP(reranker, testing::TinyPath("reranker"));
+  auto embeds = MakeEmbedder(encoder);
+  auto ranks = MakeEmbedder(reranker);
+  ASSERT_TRUE(ranks->ranks());
+  EXPECT_EQ(ranks->size(), 1);
+  std::vector<std::vector<Token>> pairs;
+  for (const char* document : {"The cat went home.", "A boy had a big red ball.", "home"}) {
+    pairs.push_back(*ranks->PreparePair("Where did the cat go?", document));
+    EXPECT_EQ(pairs.back().front(), encoder.vocabulary().beginning());
+    EXPECT_EQ(std::ranges::count(pairs.back(), encoder.vocabulary().end()), 3);
+  }
+  const auto vectors = embeds->Embed(pairs);
+  const auto scores = ranks->Embed(pairs);
+  ASSERT_TRUE(vectors && scores);
+  for (size_t i = 0; i < pairs.size(); ++i) {
+    ASSERT_EQ((*scores)[i].size(), 1u);
+    double logit = 0.25;
+    for (size_t k = 0; k < (*vectors)[i].size(); ++k) {
+      const double weight = (k % 2 == 0 ? 0.2 : -0.2) * static_cast<double>(1 + k % 5);
+      logit += weight * std::sqrt((*vectors)[i].size()) * static_cast<double>((*vectors)[i][k]);
+    }
+    EXPECT_NEAR((*scores)[i][0], 1 / (1 + std::exp(-logit)), 2e-3) << i;
+  }
+  EXPECT_EQ(ranks->PreparePair("", "a").error().param, "input");
+  EXPECT_EQ(ranks->PreparePair("a", std::string(2000, 'x')).error().reason,
+            "context_length_exceeded");
 }
 
 TEST(Embedder, RefusesWhatDoesNotFit) {

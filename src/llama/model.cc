@@ -252,6 +252,9 @@ void Model::ReadFacts() {
   facts_.window_tokens = llama_model_n_swa(model_);
   facts_.causal = Metadata(facts_.architecture + ".attention.causal") != "false";
   facts_.pooling = PoolingOfFile(model_, facts_.architecture);
+  if (facts_.pooling == Pooling::kRank) {
+    facts_.rank_outputs = static_cast<int32_t>(llama_model_n_cls_out(model_));
+  }
   if (const char* source = llama_model_chat_template(model_, nullptr)) {
     facts_.chat_template = source;
   }

@@ -126,6 +126,7 @@ struct ModelFacts {
   int32_t window_tokens = 0;         // sliding-window attention; 0: none
   bool causal = true;                // false: a sequence is processed whole (bert)
   Pooling pooling = Pooling::kNone;  // kNone: a generative model
+  int32_t rank_outputs = 0;          // of kRank: numbers that its head gives for an input
   std::string chat_template = {};    // Jinja source; empty: none
   int32_t gpu_layers = 0;            // that lie on devices: 0 in a CPU build
   std::vector<float> tensor_split = {};

@@ -48,9 +48,11 @@ models::Listing Store() {
 struct Case {
   explicit Case(const fs::path& folder)
       : settings(Load(folder / "weir.toml")),
-        whole(WholePolicy(
-            settings, Store(), models::Catalogue::BuiltIn(),
-            [](const models::Manifest& manifest) { return manifest.name.model == "all-minilm"; })),
+        whole(WholePolicy(settings, Store(), models::Catalogue::BuiltIn(),
+                          [](const models::Manifest& manifest) {
+                            return manifest.name.model == "all-minilm" ? Use::kEmbed
+                                                                       : Use::kGenerate;
+                          })),
         rules(LabelRulesOf(settings)),
         prices(TargetPricesOf(settings, ledger::PriceList::BuiltIn())) {}
 

@@ -27,7 +27,13 @@ void AddVirtual(routing::Policy& policy, std::string_view name, std::vector<std:
   }
 }
 
-void AddLocal(Whole& whole, const std::string& name, bool embeds) {
+Use UseOfInfo(const Result<gguf::Info>& info) {
+  if (info && info->capabilities.embedding) return Use::kEmbed;
+  return info && info->capabilities.rerank ? Use::kRank : Use::kGenerate;
+}
+
+void AddLocal(Whole& whole, const std::string& name, Use use) {
+  const bool generates = use == Use::kGenerate;
   whole.local.push_back(name);
   whole.policy.targets.push_back({.name = name,
                                   .backend = std::string(kEngineBackend),
@@ -35,21 +41,22 @@ void AddLocal(Whole& whole, const std::string& name, bool embeds) {
                                   .tier = routing::Tier::kDevice,
                                   .ceiling = chat::Label::kSecret,
                                   .region = std::string(routing::kLocalRegion),
-                                  .generates = !embeds,
-                                  .embeds = true,
-                                  .tools = !embeds,
-                                  .json_schema = !embeds});
+                                  .generates = generates,
+                                  .embeds = use != Use::kRank,
+                                  .ranks = use == Use::kRank,
+                                  .tools = generates,
+                                  .json_schema = generates});
 }
 
 void AddTargets(Whole& whole, const config::Settings& settings, const models::Listing& listing,
-                const EmbedsOf& embeds) {
+                const UseOf& use) {
   for (const config::Model& model : settings.model_settings) {
     if (model.file->empty()) continue;
     const auto info = gguf::InspectFile(*model.file);
-    AddLocal(whole, model.name, info && info->capabilities.embedding);
+    AddLocal(whole, model.name, UseOfInfo(info));
   }
   for (const models::Manifest& manifest : listing.models) {
-    AddLocal(whole, manifest.name.ToString(), embeds(manifest));
+    AddLocal(whole, manifest.name.ToString(), use(manifest));
   }
   for (const routing::Declared& declared : routing::DeclaredTargets(settings)) {
     if (Has(whole.policy, *declared.target.name)) continue;
@@ -101,10 +108,10 @@ std::vector<std::string> UsualOrder(const routing::Policy& policy, const config:
 }  // namespace
 
 Whole WholePolicy(const config::Settings& settings, const models::Listing& listing,
-                  const models::Catalogue& catalogue, const EmbedsOf& embeds) {
+                  const models::Catalogue& catalogue, const UseOf& use) {
   Whole whole;
   routing::Policy& policy = whole.policy;
-  AddTargets(whole, settings, listing, embeds);
+  AddTargets(whole, settings, listing, use);
   for (const config::Route& route : settings.routes) {
     if (!Has(policy, route.name)) policy.virtuals.push_back(routing::VirtualOf(route));
   }
@@ -113,16 +120,19 @@ Whole WholePolicy(const config::Settings& settings, const models::Listing& listi
   AddVirtual(policy, kAuto, order, routing::Tier::kCloud);
   AddVirtual(policy, kLocal, order, routing::Tier::kEdge);
   AddVirtual(policy, kDevice, order, routing::Tier::kDevice);
+  const auto ranks = std::ranges::find_if(policy.targets, &routing::Target::ranks);
+  if (ranks != policy.targets.end()) {
+    AddVirtual(policy, routing::kReranker, {ranks->name}, routing::Tier::kDevice);
+  }
   for (const config::Rule& rule : settings.rules) policy.rules.push_back(routing::RuleOf(rule));
   policy.hash = routing::HashOf(policy);
   return whole;
 }
 
-bool EmbedsByFile(const models::Store& store, const models::Manifest& manifest) {
+Use UseByFile(const models::Store& store, const models::Manifest& manifest) {
   const auto opened = store.Open(manifest.name.ToString());
-  if (!opened) return false;
-  const auto info = gguf::InspectDescriptor(opened->fd.get());
-  return info && info->capabilities.embedding;
+  if (!opened) return Use::kGenerate;
+  return UseOfInfo(gguf::InspectDescriptor(opened->fd.get()));
 }
 
 std::vector<privacy::LabelRule> LabelRulesOf(const config::Settings& settings) {

@@ -1,9 +1,10 @@
 // The whole policy: what the configuration says and what lies in the model store, with the names
 // that nobody has to define (`auto`, `local`, `device`, the catalogue's aliases). One place for the
 // gateway, which has it in force, and for commands that ask what another one would do. Pure but for
-// EmbedsByFile.
+// UseByFile.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <string>
@@ -27,14 +28,15 @@ struct Whole {
   std::vector<std::string> local = {};         // names of this machine's models, in order
   std::vector<routing::Declared> beyond = {};  // targets that a provider answers for
 };
-// Whether a model of the store is for embeddings.
-using EmbedsOf = std::function<bool(const models::Manifest& manifest)>;
+// What a model is for.
+enum class Use : uint8_t { kGenerate, kEmbed, kRank };
+using UseOf = std::function<Use(const models::Manifest& manifest)>;
 
 // `beyond` points into `settings`.
 Whole WholePolicy(const config::Settings& settings, const models::Listing& listing,
-                  const models::Catalogue& catalogue, const EmbedsOf& embeds);
-// By its file; false where that cannot be read.
-bool EmbedsByFile(const models::Store& store, const models::Manifest& manifest);
+                  const models::Catalogue& catalogue, const UseOf& use);
+// By its file; kGenerate where that cannot be read.
+Use UseByFile(const models::Store& store, const models::Manifest& manifest);
 
 std::vector<privacy::LabelRule> LabelRulesOf(const config::Settings& settings);
 // Of the targets that have one.

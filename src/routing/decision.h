@@ -16,8 +16,8 @@
 
 namespace weir::routing {
 
-enum class Task : uint8_t { kGenerate, kEmbed, kScore };
-std::string_view TaskName(Task task);  // "generate", "embed", "score"
+enum class Task : uint8_t { kGenerate, kEmbed, kScore, kRank };
+std::string_view TaskName(Task task);  // "generate", "embed", "score", "rank"
 
 // The request as far as routing looks at it: counts, flags and names, no text.
 struct Features {

@@ -43,8 +43,8 @@ void Add(Mixer& mixer, const Target& target) {
   mixer.Maybe(target.context_tokens).Maybe(target.prefill_tokens_per_s);
   mixer.Maybe(target.decode_tokens_per_s);
   for (const bool flag :
-       {target.generates, target.embeds, target.scores, target.vision, target.audio, target.tools,
-        target.json_schema, target.reasoning, target.beyond, target.online}) {
+       {target.generates, target.embeds, target.ranks, target.scores, target.vision, target.audio,
+        target.tools, target.json_schema, target.reasoning, target.beyond, target.online}) {
     mixer.Number(flag ? 1 : 0);
   }
 }

@@ -132,8 +132,8 @@ Error NothingEligible(const Decision& decision, const Ruling& ruling) {
   if (common & kWrongTask) {
     return {
         Code::kInvalidArgument,
-        fmt::format("'{}' is for another task: embedding models do not generate, and a generating "
-                    "one embeds only when it is asked for by its own name",
+        fmt::format("'{}' is for another task: models that embed or rank do not generate, and a "
+                    "generating one embeds only when it is asked for by its own name",
                     decision.asked),
         "model", "wrong_task"};
   }
@@ -214,6 +214,8 @@ bool DoesTask(const Target& target, Task task) {
       return target.embeds;
     case Task::kScore:
       return target.generates && target.scores;
+    case Task::kRank:
+      return target.ranks || target.embeds;
   }
   CHECK(false, "task out of range");
 }
@@ -247,6 +249,8 @@ std::string_view TaskName(Task task) {
       return "embed";
     case Task::kScore:
       return "score";
+    case Task::kRank:
+      return "rank";
   }
   CHECK(false, "task out of range");
 }

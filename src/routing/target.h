@@ -33,6 +33,7 @@ struct Target {
   std::optional<int64_t> decode_tokens_per_s = {};
   bool generates = true;
   bool embeds = false;
+  bool ranks = false;  // says how well documents fit a query
   bool scores = true;  // gives log-probabilities of given texts
   bool vision = false;
   bool audio = false;
@@ -44,6 +45,10 @@ struct Target {
 
   bool operator==(const Target&) const = default;
 };
+
+// The virtual model that ranks documents where nobody names one: the first model of this machine
+// that does, unless a route is called so.
+inline constexpr std::string_view kReranker = "reranker";
 
 inline constexpr int32_t kConfidenceMinDefault = 8'500;  // in 1/10,000
 

@@ -73,6 +73,7 @@ void AppendEngine(json::Writer& writer, const backends::EngineStatus& engine) {
       .Field("context_tokens", engine.info.context_tokens)
       .Field("request_tokens_max", engine.info.request_tokens_max)
       .Field("embeds", engine.info.embeds)
+      .Field("ranks", engine.info.ranks)
       .Field("generates", engine.info.generates)
       .Field("prefix_reuse", wire::PrefixReuseName(engine.info.prefix_reuse))
       .Field("threads", engine.info.threads)

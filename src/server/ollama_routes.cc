@@ -126,6 +126,7 @@ std::vector<std::string> CapabilitiesOf(const routing::Policy& policy, const std
   if (target->tools) out.push_back("tools");
   if (target->vision) out.push_back("vision");
   if (target->embeds && !target->generates) out.push_back("embedding");
+  if (target->ranks) out.push_back("rerank");
   return out;
 }
 

@@ -4,6 +4,7 @@
 
 #include "base/random.h"
 #include "dialects/rerank/rerank.h"
+#include "gateway/rank.h"
 #include "server/answering.h"
 
 namespace weir::server {
@@ -15,6 +16,7 @@ Task<void> PostRerank(Site& site, Call& call) {
     co_return;
   }
   chat::EmbedRequest request = asked->request;
+  if (request.model.empty()) request.model = gateway::RankingModel(site.gateway);
   const auto render = [&asked](const chat::Embeddings& vectors, const std::string& model,
                                const std::string& weir) {
     return rerank::RenderRerank({.id = NewId("rerank-"), .model = model}, *asked, vectors, weir);

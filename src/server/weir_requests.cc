@@ -142,6 +142,7 @@ Result<SearchAsked> ReadSearchAsked(std::string_view body, const json::Limits& l
   asked.where.score_threshold =
       static_cast<float>(fields.Number("score_threshold", 0, 1).value_or(0));
   asked.where.rewrite = fields.Bool("rewrite_query").value_or(false);
+  asked.where.rerank = fields.Bool("rerank").value_or(true);
   fields.RefuseUnread();
   if (problem) return Fail(problem.Take());
   return asked;

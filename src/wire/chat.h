@@ -76,7 +76,7 @@ void Visit(Archive& a, GenerateRequest& v) {
 }
 template <class Archive>
 void Visit(Archive& a, EmbedRequest& v) {
-  a(v.model, v.inputs, v.dimensions, v.priority, v.keep_alive_ms);
+  a(v.model, v.inputs, v.ranks, v.dimensions, v.priority, v.keep_alive_ms);
 }
 template <class Archive>
 void Visit(Archive& a, ScoreRequest& v) {
@@ -126,7 +126,7 @@ void Visit(Archive& a, Done& v) {
 }
 template <class Archive>
 void Visit(Archive& a, Embeddings& v) {
-  a(v.vectors, v.usage);
+  a(v.vectors, v.ranked, v.usage);
 }
 template <class Archive>
 void Visit(Archive& a, Scores::Continuation& v) {

@@ -30,7 +30,7 @@
 
 namespace weir::wire {
 
-inline constexpr uint32_t kEngineProtocol = 7;
+inline constexpr uint32_t kEngineProtocol = 8;
 inline constexpr size_t kRequestsOpenMax = 4096;  // on one connection
 
 enum class EngineFrame : uint16_t {
@@ -139,6 +139,7 @@ struct EngineInfo {
   int32_t embedding_length = 0;
   bool generates = false;
   bool embeds = false;
+  bool ranks = false;
   bool has_chat_template = false;
   bool template_has_tools = false;
   bool fills_in_middle = false;
@@ -260,7 +261,7 @@ template <class Archive>
 void Visit(Archive& a, EngineInfo& v) {
   a(v.protocol, v.architecture, v.description, v.parameters, v.weights_bytes, v.memory_bytes,
     v.vocabulary, v.context_train_tokens, v.context_tokens, v.request_tokens_max,
-    v.max_tokens_default, v.embedding_length, v.generates, v.embeds, v.has_chat_template,
+    v.max_tokens_default, v.embedding_length, v.generates, v.embeds, v.ranks, v.has_chat_template,
     v.template_has_tools, v.fills_in_middle, v.prefix_reuse, v.reasons, v.gpus, v.gpu_layers,
     v.tensor_split, v.cpu_moe_layers, v.threads, v.micro_batch_tokens, v.flash_attention,
     v.kv_type_k, v.kv_type_v, v.load_ms, v.sandbox);

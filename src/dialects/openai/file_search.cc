@@ -26,13 +26,14 @@ void ReadHybrid(json::Fields& options, FileSearch& out) {
 void ReadRanking(json::Fields& fields, FileSearch& out) {
   auto options = fields.Nested("ranking_options");
   if (!options) return;
-  // There is one ranker here, and it has no name of OpenAI's.
+  // The ranker here has no name of OpenAI's.
   const auto ranker = options->String("ranker", kNameBytesMax);
   if (ranker && *ranker != "auto" && *ranker != "none") {
     RefuseUnsupported(*options, "ranker",
-                      "auto is vectors and words together, and none says the same; there is no "
-                      "other here");
+                      "auto is the reranking model of this machine, where there is one, and none "
+                      "is none; there is no other here");
   }
+  out.rerank = ranker.value_or("auto") != "none";
   out.score_threshold = static_cast<float>(options->Number("score_threshold", 0, 1).value_or(0));
   ReadHybrid(*options, out);
   options->RefuseUnread();

@@ -86,8 +86,8 @@ Result<RerankCall> ReadRerank(std::string_view body) {
   json::Problem problem;
   json::Fields fields(problem, *document);
   RerankCall call;
-  call.request.model = fields.String("model", openai::kNameBytesMax).value_or("embedding");
-  if (call.request.model.empty()) call.request.model = "embedding";
+  call.request.model = fields.String("model", openai::kNameBytesMax).value_or("");
+  call.request.ranks = true;
   std::string query = fields.Require().String("query", kDocumentBytesMax).value_or("");
   if (query.empty()) fields.Refuse("query", "is empty");
   call.request.inputs.push_back({.text = std::move(query)});
@@ -105,8 +105,11 @@ Result<RerankCall> ReadRerank(std::string_view body) {
 
 std::vector<RankedDocument> Ranked(const chat::Embeddings& vectors, size_t top_n) {
   std::vector<RankedDocument> ranked;
-  for (size_t i = 1; i < vectors.vectors.size(); ++i)
-    ranked.push_back({i - 1, Cosine(vectors.vectors[0], vectors.vectors[i])});
+  for (size_t i = 1; i < vectors.vectors.size(); ++i) {
+    CHECK(!vectors.ranked || vectors.vectors[i].size() == 1, "a rank is one number");
+    ranked.push_back({i - 1, vectors.ranked ? static_cast<double>(vectors.vectors[i][0])
+                                            : Cosine(vectors.vectors[0], vectors.vectors[i])});
+  }
   std::ranges::sort(ranked, [](const RankedDocument& a, const RankedDocument& b) {
     return a.score != b.score ? a.score > b.score : a.index < b.index;
   });
@@ -135,10 +138,11 @@ std::string RenderRerank(const RerankHead& head, const RerankCall& call,
     writer.Key("meta").BeginObject().Key("tokens").BeginObject();
     writer.Field("input_tokens", *tokens).EndObject().EndObject();
   }
-  // Said where everything else about the decision is said: these are no scores of a reranker.
+  // Said where everything else about the decision is said: cosines are no scores of a reranker.
   std::string said(weir.substr(0, weir.rfind('}')));
   said += said.size() > 1 ? "," : "";
-  said += R"("rerank":{"method":"embeddings","score":"cosine"}})";
+  said += vectors.ranked ? R"("rerank":{"method":"reranker","score":"sigmoid"}})"
+                         : R"("rerank":{"method":"embeddings","score":"cosine"}})";
   writer.Key("weir").Raw(said).EndObject();
   return out;
 }

@@ -1,8 +1,9 @@
 // Reranking as Jina's and Cohere's clients ask for it, and llama-server's: a query and documents
 // in, the documents in the order of how well they fit. Pure: text in, values out; any thread.
 //
-// No engine here runs a reranking model, so the order comes from embeddings: the cosine of the
-// query's vector and the document's. RenderRerank says so in the `weir` object.
+// A model that ranks says how well each document fits, from 0 to 1. With one that embeds the order
+// is that of the cosine of the query's vector and the document's. RenderRerank says in the `weir`
+// object which it was.
 //
 // Bounds: 1,000 documents, 1 MiB each, 16 MiB together.
 #pragma once
@@ -19,7 +20,7 @@
 namespace weir::rerank {
 
 struct RerankCall {
-  // Its inputs are the query and, behind it, the documents.
+  // Its inputs are the query and, behind it, the documents; its model is empty where none is named.
   chat::EmbedRequest request = {};
   size_t top_n = 0;  // at most as many as there are documents
   bool return_documents = false;
@@ -31,8 +32,8 @@ struct RankedDocument {
   size_t index = 0;
   double score = 0;
 };
-// Cosines of unit vectors, the first of which is the query's; best first, equal ones in their
-// order.
+// Scores of a model that ranks, or cosines of unit vectors, the first of which is the query's; best
+// first, equal ones in their order.
 std::vector<RankedDocument> Ranked(const chat::Embeddings& vectors, size_t top_n);
 
 // The answer; `weir` is the text of a JSON object.

@@ -29,7 +29,8 @@ TEST(Requests, OfJinaAndOfCohereMeanTheSame) {
   EXPECT_TRUE(jina->return_documents);
   const auto cohere = ReadRerank(R"({"query":"q","documents":["a","b"],"top_n":9,"priority":0})");
   ASSERT_TRUE(cohere) << cohere.error().message;
-  EXPECT_EQ(cohere->request.model, "embedding");
+  EXPECT_EQ(cohere->request.model, "");
+  EXPECT_TRUE(cohere->request.ranks);
   EXPECT_EQ(cohere->top_n, 2u);
   EXPECT_FALSE(cohere->return_documents);
 }
@@ -92,6 +93,17 @@ TEST(Ranking, TheNearestComeFirstAndEqualOnesInTheirOrder) {
   EXPECT_THAT(order, ElementsAre(1, 0, 3, 2));
   EXPECT_EQ(Ranked(Vectors(), 2).size(), 2u);
   EXPECT_NEAR(Ranked(Vectors(), 1)[0].score, 0.6, 1e-6);
+}
+
+TEST(Answers, OfAModelThatRanksCarryItsScores) {
+  const auto call = ReadRerank(R"({"query":"q","documents":["a","b","c"]})");
+  ASSERT_TRUE(call);
+  const chat::Embeddings ranks{.vectors = {{}, {0.25f}, {0.75f}, {0.5f}}, .ranked = true};
+  const std::string answer = RenderRerank({}, *call, ranks, "{}");
+  EXPECT_THAT(answer, HasSubstr(R"("results":[{"index":1,"relevance_score":0.75},)"
+                                R"({"index":2,"relevance_score":0.5},)"
+                                R"({"index":0,"relevance_score":0.25}])"));
+  EXPECT_THAT(answer, HasSubstr(R"("rerank":{"method":"reranker","score":"sigmoid"})"));
 }
 
 TEST(Answers, SayThatTheyComeFromEmbeddings) {

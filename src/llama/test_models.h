@@ -43,8 +43,8 @@ inline std::string Qwen15Path() {
   return StoredModel("cc324af070c2ecbfd324a30884d2f951a7ff756aba85cb811a6ec436933bb046");
 }
 // Of tests/tiny_models.py, which run_tests.py runs before: "mamba" (a state that cannot be cut),
-// "lfm2" (states beside cells), "gemma3" (a sliding window), "encoder" and "reranker" (the same one,
-// with a head).
+// "lfm2" (states beside cells), "gemma3" (a sliding window), "encoder" and "reranker" (the same
+// one, with a head).
 inline std::string TinyPath(const std::string& kind) {
   const char* folder = std::getenv("WEIR_TINY_MODELS");
   return (folder != nullptr ? std::string(folder) : WEIR_SOURCE_DIR "/build/tiny-models") +

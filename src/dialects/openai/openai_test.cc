@@ -116,7 +116,8 @@ TEST(RenderError, EveryCodeHasATypeAndAFilledCode) {
 }
 
 TEST(RenderEmbeddings, FloatsAndBase64CarryTheSameNumbers) {
-  const chat::Embeddings embeddings = {{{0.5f, -0.25f, 0.1f}}, {.prompt_tokens = 7}};
+  const chat::Embeddings embeddings = {.vectors = {{0.5f, -0.25f, 0.1f}},
+                                       .usage = {.prompt_tokens = 7}};
   EXPECT_EQ(
       RenderEmbeddings(embeddings, "e", false),
       R"({"object":"list","data":[{"object":"embedding","index":0,"embedding":[0.5,-0.25,0.1]}],)"

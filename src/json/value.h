@@ -84,7 +84,8 @@ inline Value::Value(std::string_view v) : data_(std::string(v)) {}
 inline Value::Value(std::string v) : data_(std::move(v)) {}
 inline Value::Value(Array v) : data_(std::move(v)) {}
 inline Value::Value(Object v) : data_(std::move(v)) {}
-inline Value::Value(const Value& other) = default;
+// Not the variant's own copying: in libstdc++ 12 that ends the process where it runs out of memory.
+inline Value::Value(const Value& other) { data_ = other.data_; }
 inline Value::Value(Value&& other) noexcept = default;
 inline Value& Value::operator=(const Value& other) = default;
 inline Value& Value::operator=(Value&& other) noexcept = default;

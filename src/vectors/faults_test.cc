@@ -385,6 +385,26 @@ TEST_F(Faults, MemoryThatIsRefusedLosesNothingAndTheStoreGoesOn) {
   }
 }
 
+// What payloads and filters are made of.
+TEST_F(Faults, ACopyOfAValueThatRunsOutOfMemoryIsGivenUp) {
+  const std::string text(100, 'x');
+  const json::Value value = json::Array{
+      text, 1, json::Object{{text, json::Array{text, json::Object{{"a", text}, {"b", text}}}}},
+      text};
+  bool copied = false;
+  for (size_t at = 0; !copied; ++at) {
+    FailingNew::FailAt(at);
+    try {
+      const json::Value copy = Inside([&] { return json::Value(value); });
+      copied = true;
+      FailingNew::Forget();
+      EXPECT_EQ(copy, value);
+    } catch (const std::bad_alloc&) {
+      EXPECT_LT(at, 100U);
+    }
+  }
+}
+
 TEST_F(Faults, MemoryThatCppIsRefusedLosesNothingAndTheStoreGoesOn) {
   size_t calls = 0;
   {

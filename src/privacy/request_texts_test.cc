@@ -43,7 +43,7 @@ static_assert(MemberCount<chat::Reasoning>() == 2);
 static_assert(MemberCount<chat::Prompt>() == 2);
 static_assert(MemberCount<chat::Sampling>() == 22);
 static_assert(MemberCount<chat::GenerateRequest>() == 21);
-static_assert(MemberCount<chat::EmbedRequest>() == 5);
+static_assert(MemberCount<chat::EmbedRequest>() == 6);
 static_assert(MemberCount<chat::ScoreRequest>() == 6);
 
 std::vector<std::string> Visited(const auto& request) {

@@ -69,10 +69,11 @@ Task<Result<Answered<T>>> Ask(Gateway& gateway, const Asked& asked, const std::s
   if (!labelled) co_return std::unexpected(labelled.error());
   routing::Features features{.task = task, .label = labelled->label};
   AddCaller(gateway, asked, features);
+  routing::Decision refused;
   Result<routing::Decision> decision =
-      routing::Decide(*gateway.policy(), model, features, StateOfTargets(gateway, {}));
+      routing::Decide(*gateway.policy(), model, features, StateOfTargets(gateway, {}), &refused);
   if (!decision) {
-    RecordRefusal(gateway, asked, model, features, *labelled, decision.error());
+    RecordRefusal(gateway, asked, features, *labelled, std::move(refused), decision.error());
     co_return std::unexpected(decision.error());
   }
   decision->explanation.insert(decision->explanation.begin(), labelled->why.begin(),

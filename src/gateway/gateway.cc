@@ -85,13 +85,12 @@ DecisionRecord RecordOf(const Gateway& gateway, const Asked& asked,
   return record;
 }
 
-void RecordRefusal(Gateway& gateway, const Asked& asked, const std::string& model,
-                   const routing::Features& features, const Labelled& labelled,
-                   const Error& error) {
+void RecordRefusal(Gateway& gateway, const Asked& asked, const routing::Features& features,
+                   const Labelled& labelled, routing::Decision refused, const Error& error) {
   // A name that means nothing here is somebody's text.
   if (error.code == Code::kNotFound) return;
-  const routing::Decision none{.asked = model, .explanation = labelled.why};
-  DecisionRecord record = RecordOf(gateway, asked, features, labelled, none);
+  refused.explanation.insert(refused.explanation.begin(), labelled.why.begin(), labelled.why.end());
+  DecisionRecord record = RecordOf(gateway, asked, features, labelled, refused);
   record.refused = OutcomeOf(error);
   record.explanation.push_back("refused: " + error.message);
   record.ended = true;

@@ -132,9 +132,9 @@ Result<void> MayAskFor(const chat::Principal& principal, std::string_view model)
 DecisionRecord RecordOf(const Gateway& gateway, const Asked& asked,
                         const routing::Features& features, const Labelled& labelled,
                         const routing::Decision& decision);
-// Of a request that nobody may take.
-void RecordRefusal(Gateway& gateway, const Asked& asked, const std::string& model,
-                   const routing::Features& features, const Labelled& labelled, const Error& error);
+// Of a request that nobody may take; `refused` is what Decide considered.
+void RecordRefusal(Gateway& gateway, const Asked& asked, const routing::Features& features,
+                   const Labelled& labelled, routing::Decision refused, const Error& error);
 // The record is whole: it goes to the history.
 void KeepRecord(Gateway& gateway, const std::string& decision_id);
 

@@ -244,6 +244,11 @@ TEST_F(GatewayTest, WithoutAnEligibleTargetTheFilterIsNamed) {
   ASSERT_EQ(ids.size(), 2u) << "refusals are kept, but not what names nothing here";
   EXPECT_EQ(gateway_.decisions.Find(ids[1])->refused, "label_exceeds_ceiling");
   EXPECT_TRUE(gateway_.decisions.Find(ids[1])->order.empty());
+  const auto& considered = gateway_.decisions.Find(ids[1])->considered;
+  ASSERT_EQ(considered.size(), 1u) << "replay needs to know how they were doing";
+  EXPECT_EQ(considered[0].failed, routing::kLabelExceedsCeiling);
+  EXPECT_THAT(gateway_.decisions.Find(ids[1])->explanation,
+              Contains("cloud: passed over (label_exceeds_ceiling)"));
 }
 
 TEST_F(GatewayTest, TheLabelIsTheJoinOfTheKeysFloorAndWhatTheCallerSays) {

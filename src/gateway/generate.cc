@@ -485,10 +485,11 @@ Result<std::unique_ptr<Generation>> Generate(Gateway& gateway, const Asked& aske
   features.label = labelled->label;
   AddCaller(gateway, asked, features);
   const auto earlier = gateway.turns.Look(asked.principal, request, gateway.clock.Now());
-  Result<routing::Decision> decision =
-      routing::Decide(*gateway.policy(), request.model, features, StateOfTargets(gateway, earlier));
+  routing::Decision refused;
+  Result<routing::Decision> decision = routing::Decide(*gateway.policy(), request.model, features,
+                                                       StateOfTargets(gateway, earlier), &refused);
   if (!decision) {
-    RecordRefusal(gateway, asked, request.model, features, *labelled, decision.error());
+    RecordRefusal(gateway, asked, features, *labelled, std::move(refused), decision.error());
     return std::unexpected(decision.error());
   }
   decision->explanation.insert(decision->explanation.begin(), labelled->why.begin(),

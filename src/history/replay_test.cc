@@ -33,8 +33,10 @@ class ReplayTest : public testing::Test {
     Record record{.id = id, .time = now_, .asked = asked, .policy = "old"};
     record.label = {.asserted = features.label};
     record.features = features;
-    auto decision = routing::Decide(policy_, asked, features, state_);
+    routing::Decision refused;
+    auto decision = routing::Decide(policy_, asked, features, state_, &refused);
     if (!decision) {
+      record.considered = refused.considered;
       record.refused = decision.error().reason;
       return record;
     }
@@ -90,7 +92,8 @@ TEST_F(ReplayTest, UnderTheSamePolicyNothingChanges) {
         return random() % 6 == 0 ? std::nullopt
                                  : std::optional<int64_t>(static_cast<int64_t>(random()) % most);
       };
-      return {.speed = {.load_ms = random() % 3 == 0 ? some(9'000) : 0,
+      return {.failed = random() % 4 == 0 ? routing::kBreakerOpen : 0u,
+              .speed = {.load_ms = random() % 3 == 0 ? some(9'000) : 0,
                         .queue_ms = some(3'000),
                         .prefill_rate = some(300'000),
                         .decode_rate = some(60'000),

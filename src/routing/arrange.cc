@@ -402,10 +402,10 @@ std::optional<CheckPlan> Arrange(const Experience& experience, const PromptFacts
   AvoidWaiting(facts, decision);
   StayWithPrefix(facts, decision);
   CheckChoice check = ChooseCheck(experience.draft_check, facts, decision);
-  if (!check.why.empty()) decision.explanation.push_back(std::move(check.why));
   if (auto why = FirstGate(facts, decision); !why.empty()) {
     decision.explanation.push_back(std::move(why));
   }
+  if (!check.why.empty()) decision.explanation.push_back(std::move(check.why));
   return std::move(check.plan);
 }
 

@@ -325,7 +325,7 @@ uint32_t FailedFilters(const Target& target, const Features& features) {
 }
 
 Result<Decision> Decide(const Policy& policy, std::string_view model, const Features& features,
-                        const StateOf& state_of) {
+                        const StateOf& state_of, Decision* refused) {
   std::optional<Candidates> candidates = Resolve(policy, model);
   if (!candidates) return Fail(UnknownModel(policy, model));
 
@@ -388,7 +388,11 @@ Result<Decision> Decide(const Policy& policy, std::string_view model, const Feat
     decision.explanation.push_back(LineOf(decision.considered[i], target));
     if (decision.considered[i].failed == 0) decision.eligible.push_back(target);
   }
-  if (decision.eligible.empty()) return Fail(NothingEligible(decision, ruling));
+  if (decision.eligible.empty()) {
+    Error error = NothingEligible(decision, ruling);
+    if (refused != nullptr) *refused = std::move(decision);
+    return Fail(std::move(error));
+  }
   if (candidates->is_virtual) SoonestFirst(features, decision);
   decision.explanation.push_back(
       fmt::format("chosen: {}, the first eligible", decision.chosen().name));

@@ -44,8 +44,9 @@ using StateOf = std::function<TargetNow(const Target& target)>;
 // the policy alone rules out every target; kUnavailable when what is left is offline or failing;
 // kInvalidArgument (wrong_task) when it asks an embedding model to generate or the reverse;
 // kUnprocessable naming the filters otherwise. Never a target that fails a filter.
+// `refused`, if given, is what was considered then, with nobody eligible.
 Result<Decision> Decide(const Policy& policy, std::string_view model, const Features& features,
-                        const StateOf& state_of = {});
+                        const StateOf& state_of = {}, Decision* refused = nullptr);
 
 // The bits of `target` that the request fails, rules and state aside.
 uint32_t FailedFilters(const Target& target, const Features& features);

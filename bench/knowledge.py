@@ -31,7 +31,7 @@ import weir_server  # noqa: E402
 
 CONTEXT_CHARACTERS = 8000
 SPANS_GOAL, SCIFACT_GOAL = 0.94, 0.71
-WAYS = {"hybrid": 0.3, "vector": 1.0, "words": 0.0}
+WAYS = {"hybrid": 0.25, "vector": 1.0, "words": 0.0}
 
 
 def say(text):

@@ -20,7 +20,7 @@ struct FileSearch {
   // Of all passages together: hits are widened by what stands around them as far as it goes. 0:
   // hits alone.
   size_t context_tokens = 1'500;
-  float vector_weight = 0.3F;   // the words' weight is what is left to 1
+  float vector_weight = 0.25F;  // the words' weight is what is left to 1
   float score_threshold = 0;    // 0 to 1
   bool rerank = true;           // a model of this machine ranks what is found, where there is one
   bool rewrite = false;         // a model of this machine makes a query of the question first

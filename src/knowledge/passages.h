@@ -22,7 +22,7 @@ struct Question {
   // Of all passages together: hits are widened by what stands around them in their section, best
   // first, as far as it goes. 0: hits alone.
   size_t context_bytes = 0;
-  float vector_weight = 0.3F;  // the words' weight is what is left to 1
+  float vector_weight = 0.25F;  // the words' weight is what is left to 1
   vectors::Filter filter = {};
 };
 

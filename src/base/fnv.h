@@ -20,6 +20,11 @@ class Fnv1a {
       value_ = (value_ ^ ((number >> shift) & 0xFF)) * kPrime;
     return *this;
   }
+  // A unit in one step, as a byte is: faster than its bytes, and another value.
+  constexpr Fnv1a& Mix(uint32_t unit) {
+    value_ = (value_ ^ unit) * kPrime;
+    return *this;
+  }
   constexpr uint64_t value() const { return value_; }
 
  private:

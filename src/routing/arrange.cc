@@ -281,8 +281,8 @@ void FollowGoal(const Experience& experience, const PromptFacts& facts, const Mo
   std::string why =
       fmt::format("goal: predicted right {:.2f} below the cloud, and {:.2f} to gain in it",
                   Share(predicted.small_right), Share(predicted.gain));
+  const Hop hop = HopOf(facts, decision);
   if (goal.quality_min && chooses) {
-    const Hop hop = HopOf(facts, decision);
     const bool in_cloud = hop.from != nullptr && IsCloud(*hop.from);
     const int32_t wanted =
         in_cloud ? std::min(GainToMove(*goal.quality_min, hop.lost), kCertain) : *goal.quality_min;
@@ -295,7 +295,7 @@ void FollowGoal(const Experience& experience, const PromptFacts& facts, const Mo
                           .chooses = chooses,
                           .must = must,
                           .haste = HasteOf(decision),
-                          .hop = HopOf(facts, decision)};
+                          .hop = hop};
   if (goal.cloud_share_max) {
     auto& keeper = goals.shares.try_emplace(decision.asked, *goal.cloud_share_max).first->second;
     choice = ByShare(question, *goal.cloud_share_max, keeper);

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/check.h"
+#include "base/fnv.h"
 
 namespace weir::routing {
 namespace {
@@ -92,17 +93,6 @@ char32_t Next(std::string_view& text) {
   text.remove_prefix(size);
   return c;
 }
-
-// The word that is being read, in lower case: code points mixed into one number (FNV-1a). Words of
-// a text are looked up by that number alone; those of the lists have different ones (TableOfWords).
-class WordHash {
- public:
-  constexpr void Add(char32_t c) { value_ = (value_ ^ c) * 0x100000001B3; }
-  constexpr uint64_t value() const { return value_; }
-
- private:
-  uint64_t value_ = 0xCBF29CE484222325;
-};
 
 // Letters that Persian and Urdu have and Arabic has not: che, zhe, gaf, and their yeh and kaf.
 bool IsPersian(char32_t c) {
@@ -210,16 +200,17 @@ constexpr int kPointsMin = 18;      // a word of its own, and one more that is s
 constexpr int kWordsMin = 3;        // fewer are a name as likely as a sentence
 constexpr int kWordsPerHitMax = 7;  // of prose every third word is a common one; of code few are
 
-// The words of all lists, found by their hash: open addressing in a table that is mostly empty.
+// The words of all lists, found by the hash of their code points alone: open addressing in a table
+// that is mostly empty.
 class TableOfWords {
  public:
   TableOfWords() {
     for (size_t i = 0; i < kWithWords; ++i) {
       std::string_view left = kCommon[i].words;
-      WordHash word;
+      Fnv1a word;
       while (!left.empty()) {
         const char32_t c = Next(left);
-        if (c != ' ') word.Add(c);
+        if (c != ' ') word.Mix(c);
         if (c != ' ' && !left.empty()) continue;
         Put(word.value(), uint32_t{1} << i);
         word = {};
@@ -272,7 +263,7 @@ class Counts {
       }
       ++letters_[static_cast<size_t>(script)];
       if (script == Script::kArabic) persian_ |= IsPersian(c);
-      word_.Add(Lower(c));
+      word_.Mix(Lower(c));
       in_word_ = true;
     }
     EndWord();
@@ -331,7 +322,7 @@ class Counts {
   int words_ = 0;
   int hits_ = 0;
   bool persian_ = false;
-  WordHash word_ = {};
+  Fnv1a word_ = {};  // of the word that is being read, in lower case, its code points
   bool in_word_ = false;
 };
 

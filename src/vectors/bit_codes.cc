@@ -135,9 +135,7 @@ void ProductsNeon(const CodeQuery& query, const std::byte* const* records, size_
 std::vector<BitKernels> FindKernels() {
   std::vector<BitKernels> found;
 #if defined(__x86_64__)
-  __builtin_cpu_init();
-  if (__builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512bw") &&
-      __builtin_cpu_supports("avx512vl")) {
+  if (HasAvx512Vnni()) {
     found.push_back({"avx512-vnni", ProductsVnni});
   }
   if (__builtin_cpu_supports("avx2")) found.push_back({"avx2", ProductsAvx2});

@@ -150,12 +150,24 @@ void ProductsNeon(const CodeQuery& query, const std::byte* const* records, size_
 
 #endif
 
+}  // namespace
+
+bool HasAvx512Vnni() {
+#if defined(__x86_64__)
+  __builtin_cpu_init();
+  return __builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512bw") &&
+         __builtin_cpu_supports("avx512vl");
+#else
+  return false;
+#endif
+}
+
+namespace {
+
 std::vector<CodeKernels> FindKernels() {
   std::vector<CodeKernels> found;
 #if defined(__x86_64__)
-  __builtin_cpu_init();
-  if (__builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512bw") &&
-      __builtin_cpu_supports("avx512vl")) {
+  if (HasAvx512Vnni()) {
     found.push_back({"avx512-vnni", ProductsVnni, SignedBytesAvx2});
   }
   if (__builtin_cpu_supports("avx2")) found.push_back({"avx2", ProductsAvx2, SignedBytesAvx2});

@@ -68,6 +68,9 @@ struct CodeKernels {
   int32_t (*signed_bytes)(const uint8_t* code, int8_t* bytes, size_t size);
 };
 
+// What kernels over bytes or bits need beyond AVX2. False on other architectures.
+bool HasAvx512Vnni();
+
 // What this machine can run, the fastest first; the last one runs everywhere.
 std::span<const CodeKernels> CodeKernelsHere();
 

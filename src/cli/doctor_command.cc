@@ -16,8 +16,8 @@
 #include "cli/options.h"
 #include "cli/settings.h"
 #include "cli/table.h"
+#include "hash/hash.h"
 #include "json/writer.h"
-#include "models/sha256.h"
 #include "models/store.h"
 #include "process/probe.h"
 
@@ -88,7 +88,7 @@ void CheckFolders(const Common& common, std::vector<Finding>& findings) {
 }
 
 std::string HashOf(int file) {
-  models::Sha256 hash;
+  Sha256 hash;
   std::vector<std::byte> block(size_t{1} << 20);
   ssize_t got = 0;
   for (off_t at = 0; (got = pread(file, block.data(), block.size(), at)) > 0; at += got)

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "models/sha256.h"
+#include "hash/hash.h"
 #include "process/captured.h"
 
 extern char** environ;
@@ -114,7 +114,7 @@ Result<std::vector<std::string>> FilesOfRepository(const fs::path& folder) {
 
 Result<fs::path> MirrorRepository(std::string_view address, const fs::path& cache) {
   const std::string url(WithoutMark(address));
-  const std::string key = models::Sha256::Of(url).substr(0, kKeyDigits);
+  const std::string key = Sha256::Of(url).substr(0, kKeyDigits);
   const fs::path place = cache / key, folder = place / RepositoryName(url);
   std::error_code error;
   fs::create_directories(place, error);

@@ -25,7 +25,7 @@
 #include "gguf/inspect.h"
 #include "gguf/quantisation.h"
 #include "gguf/types.h"
-#include "models/sha256.h"
+#include "hash/hash.h"
 #include "models/writer.h"
 
 namespace weir::cli {
@@ -178,7 +178,7 @@ class QualityBench {
   Result<QualityReport> Run() {
     QualityReport report{.text = text_.name,
                          .text_bytes = text_.bytes.size(),
-                         .text_sha256 = models::Sha256::Of(text_.bytes)};
+                         .text_sha256 = Sha256::Of(text_.bytes)};
     report.context_tokens = Context();
     if (auto fits = CheckRoom(); !fits) return Fail(fits.error());
     for (size_t i = 0; i < candidates_.size(); ++i) {
@@ -230,7 +230,7 @@ class QualityBench {
       writer_ = std::move(*opened);
     }
     auto partial = writer_->Begin(std::string(models::kUploadPrefix) + "quality-" +
-                                  models::Sha256::Of(candidate.name).substr(0, kKeyDigits));
+                                  Sha256::Of(candidate.name).substr(0, kKeyDigits));
     if (!partial) return Fail(partial.error());
     auto compared = Make(candidate, partial->key());
     if (compared) {

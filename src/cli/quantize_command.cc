@@ -16,8 +16,8 @@
 #include "gguf/inspect.h"
 #include "gguf/quantisation.h"
 #include "gguf/types.h"
+#include "hash/hash.h"
 #include "json/writer.h"
-#include "models/sha256.h"
 #include "models/writer.h"
 
 namespace weir::cli {
@@ -64,7 +64,7 @@ Result<models::Name> NameOf(const ModelSource& source, const std::string& asked,
 Result<void> TakeFacts(int file, models::Manifest& manifest) {
   auto info = gguf::InspectDescriptor(file);
   if (!info) return Fail(info.error());
-  models::Sha256 hash;
+  Sha256 hash;
   std::string block(kBlockBytes, '\0');
   uint64_t size = 0;
   for (;;) {
@@ -90,7 +90,7 @@ Result<models::Manifest> Make(const models::Writer& writer, const ModelSource& s
                 {}, "disk_full");
   }
   auto partial = writer.Begin(std::string(models::kUploadPrefix) + "quantize-" +
-                              models::Sha256::Of(name.ToString()).substr(0, kKeyDigits));
+                              Sha256::Of(name.ToString()).substr(0, kKeyDigits));
   if (!partial) return Fail(partial.error());
   const std::string output =
       fmt::format("{}/partial/{}/data", writer.store().root(), partial->key());

@@ -19,7 +19,7 @@
 #include "fetch/session.h"
 #include "fetch/surroundings.h"
 #include "fetch/transfer.h"
-#include "models/sha256.h"
+#include "hash/hash.h"
 
 namespace weir::fetch {
 namespace {
@@ -30,7 +30,7 @@ constexpr size_t kUrlKeyDigits = 40;
 std::string KeyOf(const Source& source) {
   if (!source.sha256.empty()) return source.sha256;
   const std::string& from = source.parts.empty() ? source.url : source.reference;
-  return "url-" + models::Sha256::Of(from + source.revision).substr(0, kUrlKeyDigits);
+  return "url-" + Sha256::Of(from + source.revision).substr(0, kUrlKeyDigits);
 }
 
 bool IsThere(const Session& session, const Source& source) {

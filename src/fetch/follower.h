@@ -7,7 +7,7 @@
 #include <string>
 #include <thread>
 
-#include "models/sha256.h"
+#include "hash/hash.h"
 
 namespace weir::fetch {
 
@@ -33,7 +33,7 @@ class Follower {
   uint64_t position_ = 0;
   bool failed_ = false;
   std::atomic<bool> dropped_{false};  // nobody wants the hash any more
-  models::Sha256 hash_;
+  Sha256 hash_;
   std::thread thread_;  // last: it uses the rest
 };
 

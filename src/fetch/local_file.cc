@@ -10,7 +10,7 @@
 #include "base/check.h"
 #include "fetch/follower.h"
 #include "fetch/transfer.h"
-#include "models/sha256.h"
+#include "hash/hash.h"
 
 namespace weir::fetch {
 namespace {
@@ -64,7 +64,7 @@ Result<Copied> CopyIn(const Session& session, const Fd& file, const std::string&
     return Fail(Code::kInvalidArgument, "that is not a regular file; name a GGUF file", "model");
   const auto size = static_cast<uint64_t>(status.st_size);
   session.reporter.Begin(name, size);
-  const std::string key = "file-" + models::Sha256::Of(place).substr(0, kPlaceDigits);
+  const std::string key = "file-" + Sha256::Of(place).substr(0, kPlaceDigits);
   auto partial = BeginOrWait(session, key, [] { return false; });
   if (!partial) return Fail(partial.error());
   CHECK(partial->has_value(), "a copy is never somebody else's");

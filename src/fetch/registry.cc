@@ -2,10 +2,10 @@
 
 #include <fmt/core.h>
 
+#include "hash/hash.h"
 #include "json/fields.h"
 #include "json/parse.h"
 #include "models/parameters.h"
-#include "models/sha256.h"
 
 namespace weir::fetch {
 namespace {
@@ -42,7 +42,7 @@ Result<RegistryManifest> ParseRegistryManifest(std::string_view text) {
   if (!document) return Unreadable("it is no JSON");
   json::Problem problem;
   json::Fields fields(problem, *document);
-  RegistryManifest out{.digest = models::Sha256::Of(text)};
+  RegistryManifest out{.digest = Sha256::Of(text)};
   int found = 0;
   if (const json::Array* layers = fields.Require().List("layers", kLayersMax)) {
     for (size_t i = 0; i < layers->size(); ++i) {
@@ -112,7 +112,7 @@ Result<std::string> FetchLayer(http::Downloads& downloads, const std::string& re
       downloads.Get({.url = LayerUrl(registry, from, layer)}, models::kManifestTextBytesMax);
   if (!answer) return Fail(answer.error());
   if (answer->head.status != 200) return Fail(http::StatusError("the registry", answer->head));
-  if (models::Sha256::Of(answer->body) != layer.sha256)
+  if (Sha256::Of(answer->body) != layer.sha256)
     return Fail(Code::kUnprocessable,
                 "a part of the model does not have the sha256 that the registry promised; it is "
                 "refused",

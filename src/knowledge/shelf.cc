@@ -8,8 +8,8 @@
 
 #include "base/check.h"
 #include "base/utf8.h"
+#include "hash/hash.h"
 #include "knowledge/attributes.h"
-#include "knowledge/content_hash.h"
 #include "vectors/full_name.h"
 
 namespace weir::knowledge {
@@ -19,7 +19,7 @@ constexpr size_t kPointsAtOnce = 512;  // in one write: searches and other write
 
 // A UUID, which clients of every API take as an id.
 std::string UuidOf(std::string_view text) {
-  const std::string hex = ContentHash(text);
+  const std::string hex = Sha256::Of(text);
   return fmt::format("{}-{}-4{}-8{}-{}", hex.substr(0, 8), hex.substr(8, 4), hex.substr(13, 3),
                      hex.substr(17, 3), hex.substr(20, 12));
 }
@@ -29,7 +29,7 @@ std::vector<std::string> IdsOf(const std::string& document_id, const std::vector
   std::map<std::string, int> seen;
   std::vector<std::string> ids;
   for (const Chunk& chunk : chunks) {
-    const std::string content = ContentHash(chunk.Searched());
+    const std::string content = Sha256::Of(chunk.Searched());
     const int occurrence = seen[content]++;
     ids.push_back(UuidOf(fmt::format("{}\n{}\n{}", document_id, content, occurrence)));
   }
@@ -112,7 +112,7 @@ std::string CollectionShown(std::string_view full) {
 
 std::string DocumentIdOf(std::string_view collection, std::string_view name) {
   const std::string both = fmt::format("{}\n{}", collection, name);
-  return "doc-" + ContentHash(both).substr(0, 32);
+  return "doc-" + Sha256::Of(both).substr(0, 32);
 }
 
 Result<std::shared_ptr<vectors::Collection>> Shelf::Open(const std::string& collection) {
@@ -140,7 +140,7 @@ Result<Admitted> Shelf::Admit(const Upload& upload, int64_t now_s) {
                 "collection", "other_model");
   }
   const std::string id = DocumentIdOf(upload.collection, upload.name);
-  const std::string sha256 = ContentHash(*upload.bytes);
+  const std::string sha256 = Sha256::Of(*upload.bytes);
   const auto earlier = registry_.Find(upload.collection, id);
   if (!earlier) return Fail(earlier.error());
   const bool of_other_file = *earlier && (*earlier)->file_id != upload.file_id;

@@ -15,7 +15,7 @@
 #include <random>
 #include <sstream>
 
-#include "models/sha256.h"
+#include "hash/hash.h"
 
 namespace weir::models {
 namespace {

@@ -1,7 +1,6 @@
 #include "privacy/permit.h"
 
 #include <fmt/core.h>
-#include <openssl/evp.h>
 #include <sodium.h>
 
 #include <array>
@@ -9,6 +8,7 @@
 
 #include "base/check.h"
 #include "base/random.h"
+#include "hash/hash.h"
 
 namespace weir::privacy {
 namespace {
@@ -19,43 +19,18 @@ const unsigned char* Bytes(std::string_view text) {
   return reinterpret_cast<const unsigned char*>(text.data());
 }
 
-// Looked up once: OpenSSL searches its providers for it.
-const EVP_MD* Sha256Method() {
-  static EVP_MD* const method = EVP_MD_fetch(nullptr, "SHA256", nullptr);
-  CHECK(method != nullptr, "libcrypto has SHA-256");
-  return method;
-}
-
-// Lengths go in too: no two calls give the same sequence of bytes. libcrypto's, because libsodium's
-// makes no use of the processor's instructions for it: every request is hashed twice on its way.
-class Sha256 {
+// Lengths go in too: no two calls give the same sequence of bytes.
+class FieldHash {
  public:
-  Sha256() : state_(EVP_MD_CTX_new()) {
-    CHECK(state_ != nullptr && EVP_DigestInit_ex2(state_, Sha256Method(), nullptr) == 1,
-          "SHA-256 begins");
-  }
-  ~Sha256() { EVP_MD_CTX_free(state_); }
-  Sha256(const Sha256&) = delete;
-  Sha256& operator=(const Sha256&) = delete;
-
   void Add(std::string_view text) {
     const uint64_t length = text.size();
-    Update(&length, sizeof length);
-    Update(text.data(), text.size());
+    hash_.Add(std::as_bytes(std::span(&length, 1)));
+    hash_.Add(text);
   }
-  std::string Take() {
-    std::string hash(kHashBytes, '\0');
-    CHECK(EVP_DigestFinal_ex(state_, reinterpret_cast<unsigned char*>(hash.data()), nullptr) == 1,
-          "SHA-256 ends");
-    return hash;
-  }
+  std::string Bytes() const { return hash_.Bytes(); }
 
  private:
-  void Update(const void* bytes, size_t count) {
-    CHECK(EVP_DigestUpdate(state_, bytes, count) == 1, "SHA-256 goes on");
-  }
-
-  EVP_MD_CTX* state_;
+  Sha256 hash_;
 };
 
 std::string MacOf(wire::PermitSlip& slip, const std::string& key) {
@@ -94,15 +69,15 @@ std::map<std::string, Destination, std::less<>> ByName(std::vector<Destination> 
 }  // namespace
 
 std::string PolicyHash(std::string_view policy_text) {
-  Sha256 hash;
+  FieldHash hash;
   hash.Add("weir policy");
   hash.Add(policy_text);
-  return hash.Take();
+  return hash.Bytes();
 }
 
 std::string DigestOf(std::string_view method, std::string_view url, std::string_view path,
                      const chat::ProviderHeaders& headers, std::string_view body) {
-  Sha256 hash;
+  FieldHash hash;
   hash.Add(method);
   hash.Add(url);
   hash.Add(path);
@@ -112,7 +87,7 @@ std::string DigestOf(std::string_view method, std::string_view url, std::string_
     hash.Add(value);
   }
   hash.Add(body);
-  return hash.Take();
+  return hash.Bytes();
 }
 
 std::string NewMacKey() {

@@ -46,8 +46,7 @@ size_t ValidRun(std::string_view text, size_t length) {
   return i;
 }
 
-// How many bytes at the start of `text` are seen to be below 0x80, eight at a time; of the last
-// seven bytes nothing is said.
+// How many bytes at the start of `text` are below 0x80, looked at eight at a time.
 size_t AsciiRun(std::string_view text) {
   static_assert(std::endian::native == std::endian::little);
   constexpr uint64_t kHighBits = 0x8080808080808080;
@@ -57,6 +56,7 @@ size_t AsciiRun(std::string_view text) {
     if (const uint64_t high = eight & kHighBits; high != 0)
       return at + static_cast<size_t>(std::countr_zero(high)) / 8;
   }
+  while (at < text.size() && static_cast<uint8_t>(text[at]) < 0x80) ++at;
   return at;
 }
 

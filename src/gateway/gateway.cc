@@ -31,6 +31,7 @@ Result<privacy::Recalled> RecallAll(privacy::LabelMemory& memory, const std::str
   if (!recalled || texts.empty()) return recalled;
   const auto more = memory.Recall(tenant, texts);
   if (!more) return more;
+  recalled->marks.insert(recalled->marks.end(), more->marks.begin(), more->marks.end());
   if (more->label) {
     recalled->label = recalled->label ? chat::Join(*recalled->label, *more->label) : *more->label;
   }
@@ -50,6 +51,7 @@ std::vector<std::string> TextsOf(std::span<const chat::Prompt> prompts) {
 Result<Labelled> LabelOf(const Gateway& gateway, const Asked& asked, std::string_view model,
                          std::span<const chat::Message> messages,
                          std::span<const chat::Prompt> prompts, const privacy::Scanned& scanned) {
+  std::vector<privacy::Mark> marks;
   privacy::LabelInputs inputs{.floor = asked.principal.label_floor,
                               .asserted = asked.label,
                               .may_assert = asked.principal.may_assert_label,
@@ -64,10 +66,11 @@ Result<Labelled> LabelOf(const Gateway& gateway, const Asked& asked, std::string
     if (!found) return std::unexpected(found.error());
     inputs.recalled = found->label;
     inputs.foreign_assistant = found->foreign_assistant;
+    marks = std::move(found->marks);
   }
   const auto ruled = privacy::LabelByRules(gateway.label_rules, asked.principal, model);
   privacy::Labelled joined = privacy::JoinLabels(inputs, ruled, gateway.default_label);
-  return Labelled{joined.label, std::move(joined.why), std::move(inputs)};
+  return Labelled{joined.label, std::move(joined.why), std::move(inputs), std::move(marks)};
 }
 
 DecisionRecord RecordOf(const Gateway& gateway, const Asked& asked,

@@ -94,6 +94,7 @@ struct Labelled {
   chat::Label label = chat::Label::kUnscanned;
   std::vector<std::string> why = {};  // a line for each thing that raised it
   privacy::LabelInputs inputs = {};
+  std::vector<privacy::Mark> marks = {};  // by which what was asked is remembered
 };
 
 // The join of: the floor of the key, what the caller asserts, the rules that match, what is known

@@ -77,6 +77,7 @@ class Replay final : public backends::EventStream {
 // What was decided besides the order of targets.
 struct Planned {
   routing::Features features = {};
+  std::vector<privacy::Mark> marks = {};  // of what was asked
   std::optional<routing::PromptFacts> facts = {};
   std::optional<routing::CheckPlan> check = {};
 };
@@ -96,11 +97,7 @@ class RoutedGeneration final : public Generation {
     if (asked_.deadline) deadline_ = gateway_.clock.Now() + *asked_.deadline;
     decision_id_ = gateway_.decisions.Add(std::move(record));
     if (gateway_.labels != nullptr) {
-      const std::string& tenant = asked_.principal.tenant;
-      remembered_ =
-          request_.prompts.empty()
-              ? gateway_.labels->Remember(tenant, request_.messages, decision_.label)
-              : gateway_.labels->Remember(tenant, TextsOf(PromptsOf(request_)), decision_.label);
+      remembered_ = gateway_.labels->Remember(std::move(planned.marks), decision_.label);
     }
   }
 
@@ -495,7 +492,7 @@ Result<std::unique_ptr<Generation>> Generate(Gateway& gateway, const Asked& aske
   decision->explanation.insert(decision->explanation.begin(), labelled->why.begin(),
                                labelled->why.end());
   if (!gateway.predictor_note.empty()) decision->explanation.push_back(gateway.predictor_note);
-  Planned planned{.features = std::move(features)};
+  Planned planned{.features = std::move(features), .marks = std::move(labelled->marks)};
   if (decision->confidence_min) {
     planned.facts = routing::FactsOf(request, asked.whole, *gateway.predictor);
     if (!earlier.prefixes.empty()) planned.facts->last_target = earlier.prefixes.front().target;

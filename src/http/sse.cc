@@ -10,6 +10,13 @@ namespace {
 constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 constexpr std::string_view kLineEnds = "\r\n";
 
+// Where the first line ends: at its CR or LF, or with the text. Two searches for one byte each are
+// faster than one for either.
+size_t LineEnd(std::string_view text) {
+  const size_t line_feed = std::min(text.find('\n'), text.size());
+  return std::min(text.substr(0, line_feed).find('\r'), line_feed);
+}
+
 bool IsOneLine(std::string_view text) {
   return text.find_first_of(kLineEnds) == std::string_view::npos;
 }
@@ -42,16 +49,20 @@ Result<void> SseReader::Feed(std::string_view bytes, const Sink& sink) {
         continue;
       }
     }
-    const size_t end = std::min(bytes.find_first_of(kLineEnds), bytes.size());
+    const size_t end = LineEnd(bytes);
     if (line_.size() + end > limits_.line_bytes) {
       return Fail(Code::kTooLarge, "a line of the event stream is longer than " +
                                        std::to_string(limits_.line_bytes) + " bytes");
     }
-    line_.append(bytes.substr(0, end));
-    if (end == bytes.size()) break;
+    if (end == bytes.size()) {
+      line_.append(bytes);
+      break;
+    }
+    std::string_view line = bytes.substr(0, end);
+    if (!line_.empty()) line = line_.append(line);
     after_cr_ = bytes[end] == '\r';
     bytes.remove_prefix(end + 1);
-    const Result<void> taken = OnLine(line_, sink);
+    const Result<void> taken = OnLine(line, sink);
     if (!taken) return taken;
     line_.clear();
   }

@@ -12,6 +12,7 @@ namespace weir::json {
 namespace {
 
 constexpr size_t kNameShownMax = 64;
+constexpr size_t kKnownAtFirst = 16;
 
 // A client's own key, short enough for an error.
 std::string_view Shown(std::string_view key) {
@@ -77,7 +78,7 @@ Fields::Fields(Problem& problem, const Value& value, std::string path)
     Refuse("", fmt::format("has {} fields; the most is {}", object->size(), kMembersMax));
   } else {
     object_ = object;
-    read_.resize(object->size());
+    known_.reserve(kKnownAtFirst);
   }
 }
 

@@ -16,6 +16,7 @@
 // remembered as the known ones. One thread; the document must outlive the Fields.
 #pragma once
 
+#include <bitset>
 #include <cstdint>
 #include <functional>
 #include <initializer_list>
@@ -106,7 +107,7 @@ class Fields {
   const Object* object_ = nullptr;  // null when the value was none
   std::string path_;
   bool required_ = false;
-  std::vector<bool> read_;               // for each member
+  std::bitset<kMembersMax> read_ = {};   // for each member
   std::vector<std::string_view> known_;  // asked for so far
 };
 

@@ -22,6 +22,7 @@ namespace {
 namespace od = simdjson::ondemand;
 
 constexpr size_t kKeyShownMax = 64;
+constexpr size_t kMembersAtFirst = 4;
 // Strings are copied in pieces of so many bytes at most.
 constexpr size_t kWrittenBeyond = 64 + simdjson::SIMDJSON_PADDING;
 constexpr std::string_view kSpace = " \t\r\n";
@@ -100,19 +101,55 @@ size_t EndOfFirst(std::string_view text) {
   return std::string_view::npos;
 }
 
+// What parsing needs besides its result. A thread keeps that of its last document for the next one,
+// unless it was a long one: a request and its answer are a handful of short documents.
+class Workspace {
+ public:
+  // Copies the text, with the bytes behind it that simdjson may read.
+  simdjson::padded_string_view Take(std::string_view text) {
+    const size_t room = text.size() + kWrittenBeyond;
+    if (room_ < room) {
+      room_ = 0;
+      padded_ = std::make_unique<char[]>(room);
+      unescaped_ = std::make_unique_for_overwrite<uint8_t[]>(room);
+      room_ = room;
+    }
+    std::ranges::copy(text, padded_.get());
+    return simdjson::padded_string_view(padded_.get(), text.size(), room_);
+  }
+  void GiveBack() {
+    if (room_ > kKeptBytesMax) *this = {};
+  }
+  od::parser& parser() { return parser_; }
+  // One string at a time, which is never longer without its escapes. simdjson's own buffer may be
+  // missing where memory is short, and nothing of it tells.
+  uint8_t* unescaped() { return unescaped_.get(); }
+
+ private:
+  static constexpr size_t kKeptBytesMax = size_t{64} << 10;
+
+  size_t room_ = 0;  // bytes in each of the two
+  std::unique_ptr<char[]> padded_ = {};
+  std::unique_ptr<uint8_t[]> unescaped_ = {};
+  od::parser parser_;
+};
+
+Workspace& ThisThreads() {
+  thread_local Workspace workspace;
+  return workspace;
+}
+
 class Builder {
  public:
   Builder(std::string_view text, const Limits& limits)
-      : limits_(limits),
-        padded_(text.data(), text.size()),
-        unescaped_(std::make_unique_for_overwrite<uint8_t[]>(text.size() + kWrittenBeyond)) {
-    // simdjson does not look whether it got memory; it would read and write at address zero.
-    if (padded_.data() == nullptr) throw std::bad_alloc();
-  }
+      : limits_(limits), text_(workspace_.Take(text)) {}
+  ~Builder() { workspace_.GiveBack(); }
+  Builder(const Builder&) = delete;
+  Builder& operator=(const Builder&) = delete;
 
   Result<Value> Build() {
     od::document document;
-    const auto code = parser_.iterate(padded_).get(document);
+    const auto code = workspace_.parser().iterate(text_).get(document);
     if (code == simdjson::MEMALLOC) throw std::bad_alloc();
     if (code != simdjson::SUCCESS) return FailEarly(code);
     document_ = &document;
@@ -136,12 +173,11 @@ class Builder {
 
   // Errors of the first pass (structure and UTF-8), which have no place of their own.
   std::unexpected<Error> FailEarly(simdjson::error_code code) {
-    const std::string_view text(padded_.data(), padded_.size());
     if (code == simdjson::UTF8_ERROR) {
-      return FailInvalid(fmt::format("JSON: not valid UTF-8 at byte {}", ValidUtf8Prefix(text)));
+      return FailInvalid(fmt::format("JSON: not valid UTF-8 at byte {}", ValidUtf8Prefix(text_)));
     }
     if (code == simdjson::UNCLOSED_STRING) {
-      return FailInvalid(fmt::format("JSON: {}, at byte {}", Words(code), text.size()));
+      return FailInvalid(fmt::format("JSON: {}, at byte {}", Words(code), text_.size()));
     }
     return FailInvalid(fmt::format("JSON: {}", Words(code)));
   }
@@ -152,20 +188,19 @@ class Builder {
   // That the last bracket does not fit the first is found before anything is read: where it went
   // wrong is looked for here.
   bool Refuse(simdjson::error_code code) {
-    const std::string_view text(padded_.data(), padded_.size());
-    const size_t begin = std::min(text.find_first_not_of(kSpace), text.size());
+    const size_t begin = std::min(text_.find_first_not_of(kSpace), text_.size());
     if (code != simdjson::INCOMPLETE_ARRAY_OR_OBJECT || Place() > begin)
       return RefuseAt(Place(), Words(code));
-    const size_t end = EndOfFirst(text);
-    const size_t more = end == text.npos ? end : text.find_first_not_of(kSpace, end);
-    if (more == text.npos) return RefuseAt(text.size(), Words(code));
+    const size_t end = EndOfFirst(text_);
+    const size_t more = end == text_.npos ? end : text_.find_first_not_of(kSpace, end);
+    if (more == text_.npos) return RefuseAt(text_.size(), Words(code));
     return RefuseAt(more, Words(simdjson::TRAILING_CONTENT));
   }
 
   size_t Place() {
     const char* location = nullptr;
-    if (document_->current_location().get(location) != simdjson::SUCCESS) return padded_.size();
-    return std::min(padded_.size(), static_cast<size_t>(location - padded_.data()));
+    if (document_->current_location().get(location) != simdjson::SUCCESS) return text_.size();
+    return std::min(text_.size(), static_cast<size_t>(location - text_.data()));
   }
   bool RefuseAt(size_t offset, std::string_view what, std::string param = {}) {
     error_ = {Code::kInvalidArgument, fmt::format("JSON: {}, at byte {}", what, offset),
@@ -179,7 +214,7 @@ class Builder {
     bool scalar = false;
     if (document.is_scalar().get(scalar) != simdjson::SUCCESS || !scalar) return true;
     simdjson::dom::parser dom;
-    return dom.parse(padded_).error() == simdjson::SUCCESS;
+    return dom.parse(text_.data(), text_.size(), false).error() == simdjson::SUCCESS;
   }
 
   // `node` is an od::document or an od::value: their readers have the same names.
@@ -248,6 +283,7 @@ class Builder {
       od::value child;
       if (const auto code = field.value().get(child); code != simdjson::SUCCESS)
         return Refuse(code);
+      if (members.empty()) members.reserve(kMembersAtFirst);
       if (!Read(child, depth, members.emplace_back(std::string(key)).value)) return false;
     }
     if (const std::string* key = FindDuplicate(members)) {
@@ -262,8 +298,8 @@ class Builder {
 
   // Good until the next call.
   simdjson::simdjson_result<std::string_view> Unescape(od::raw_json_string raw) {
-    uint8_t* to = unescaped_.get();
-    return parser_.unescape(raw, to);
+    uint8_t* to = workspace_.unescaped();
+    return workspace_.parser().unescape(raw, to);
   }
 
   // simdjson 3.0 reads some numbers of more than 19 digits before the point as 0. What it took is a
@@ -321,11 +357,8 @@ class Builder {
   }
 
   const Limits limits_;
-  const simdjson::padded_string padded_;
-  // One string at a time, which is never longer without its escapes. simdjson's own buffer may be
-  // missing where memory is short, and nothing of it tells.
-  const std::unique_ptr<uint8_t[]> unescaped_;
-  od::parser parser_;
+  Workspace& workspace_ = ThisThreads();
+  const simdjson::padded_string_view text_;  // the workspace's
   od::document* document_ = nullptr;
   size_t values_ = 0;
   Error error_;

@@ -1,19 +1,13 @@
 #include "keys/secret.h"
 
-#include <sodium.h>
-
 #include "base/check.h"
 #include "base/random.h"
+#include "hash/sodium.h"
 
 namespace weir::keys {
 namespace {
 
 constexpr std::string_view kHashKey = "weir api key digest, version 1";
-
-void Ready() {
-  static const bool ready = sodium_init() >= 0;
-  CHECK(ready, "libsodium could not start");
-}
 
 bool IsBase64Url(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
@@ -23,7 +17,7 @@ bool IsBase64Url(char c) {
 }  // namespace
 
 std::string NewSecret() {
-  Ready();
+  StartSodium();
   std::array<std::byte, 32> random;
   FillRandom(random);
   std::array<char, 44> text;  // 43 characters and the zero
@@ -44,7 +38,7 @@ std::optional<Digest> DigestOf(std::string_view presented) {
   for (const char c : presented.substr(kSecretPrefix.size())) {
     if (!IsBase64Url(c)) return std::nullopt;
   }
-  Ready();
+  StartSodium();
   Digest digest;
   const int failed =
       crypto_generichash(reinterpret_cast<unsigned char*>(digest.data()), digest.size(),

@@ -188,12 +188,11 @@ Result<void> LabelMemory::State::JoinFound(std::span<const Mark> marks,
 
 Result<Recalled> LabelMemory::Recall(std::string_view tenant,
                                      std::span<const chat::Message> messages) {
-  const Marks marks = MarksOf(state_->secret, tenant, messages);
-  Recalled recalled;
-  for (const auto* some : {&marks.texts, &marks.prefixes}) {
-    if (auto joined = state_->JoinFound(*some, recalled.label); !joined) {
-      return Fail(joined.error());
-    }
+  Marks marks = MarksOf(state_->secret, tenant, messages);
+  Recalled recalled{.marks = std::move(marks.texts)};
+  recalled.marks.insert(recalled.marks.end(), marks.prefixes.begin(), marks.prefixes.end());
+  if (auto joined = state_->JoinFound(recalled.marks, recalled.label); !joined) {
+    return Fail(joined.error());
   }
   for (const Mark& mark : marks.assistant) {
     const auto found = state_->Find(mark);
@@ -204,32 +203,23 @@ Result<Recalled> LabelMemory::Recall(std::string_view tenant,
 }
 
 Result<Recalled> LabelMemory::Recall(std::string_view tenant, std::span<const std::string> texts) {
-  Recalled recalled;
-  if (auto joined = state_->JoinFound(MarksOf(state_->secret, tenant, texts), recalled.label);
-      !joined) {
+  Recalled recalled{.marks = MarksOf(state_->secret, tenant, texts)};
+  if (auto joined = state_->JoinFound(recalled.marks, recalled.label); !joined) {
     return Fail(joined.error());
   }
   return recalled;
 }
 
-Written LabelMemory::Remember(std::string_view tenant, std::span<const chat::Message> messages,
-                              chat::Label label) {
-  Marks marks = MarksOf(state_->secret, tenant, messages);
-  std::vector<Mark> all = std::move(marks.texts);
-  all.insert(all.end(), marks.prefixes.begin(), marks.prefixes.end());
-  return state_->Put(std::move(all), label);
-}
-
-Written LabelMemory::Remember(std::string_view tenant, std::span<const std::string> texts,
-                              chat::Label label) {
-  return state_->Put(MarksOf(state_->secret, tenant, texts), label);
+Written LabelMemory::Remember(std::vector<Mark> marks, chat::Label label) {
+  return state_->Put(std::move(marks), label);
 }
 
 Written LabelMemory::RememberAnswer(std::string_view tenant, const std::string& text,
                                     chat::Label label) {
   // Only that it was written here; a "Yes." has no label of its own.
-  state_->Put({AssistantMark(state_->secret, tenant, text)}, chat::Label::kPublic);
-  return state_->Put(MarksOf(state_->secret, tenant, std::span(&text, 1)), label);
+  Marks marks = MarksOfAnswer(state_->secret, tenant, text);
+  state_->Put(std::move(marks.assistant), chat::Label::kPublic);
+  return state_->Put(std::move(marks.texts), label);
 }
 
 // Only what is new or rises is written, unless an earlier write failed.

@@ -14,6 +14,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "async/event.h"
 #include "async/task.h"
@@ -40,6 +41,7 @@ class Written {
 struct Recalled {
   std::optional<chat::Label> label = {};  // the join of everything that is known
   bool foreign_assistant = false;         // an assistant turn that nobody here wrote
+  std::vector<Mark> marks = {};           // of what was asked about, to be remembered
 };
 
 class LabelMemory {
@@ -59,10 +61,8 @@ class LabelMemory {
   Result<Recalled> Recall(std::string_view tenant, std::span<const chat::Message> messages);
   Result<Recalled> Recall(std::string_view tenant, std::span<const std::string> texts);
 
-  Written Remember(std::string_view tenant, std::span<const chat::Message> messages,
-                   chat::Label label);
-  // Prompts that are no conversation.
-  Written Remember(std::string_view tenant, std::span<const std::string> texts, chat::Label label);
+  // What Recall gave marks of.
+  Written Remember(std::vector<Mark> marks, chat::Label label);
   // An answer that was given here, as later requests will carry it.
   Written RememberAnswer(std::string_view tenant, const std::string& text, chat::Label label);
 

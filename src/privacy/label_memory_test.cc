@@ -36,7 +36,7 @@ class LabelMemoryTest : public testing::Test {
     memory_ = std::move(*opened);
   }
   void Keep(const std::vector<Message>& messages, Label label) {
-    const Written written = memory_->Remember("t", messages, label);
+    const Written written = memory_->Remember(memory_->Recall("t", messages)->marks, label);
     EXPECT_TRUE(RunForTest(loop_, written.Wait()));
   }
   std::optional<Label> LabelFor(const std::vector<Message>& messages,
@@ -91,8 +91,9 @@ TEST_F(LabelMemoryTest, KnowsItsOwnAnswersFromOthers) {
 
 TEST_F(LabelMemoryTest, WhatIsUnderWayToTheDiskIsWaitedForByEverybody) {
   const std::vector<Message> text = {Say(Role::kUser, kLong)};
-  memory_->Remember("t", text, Label::kSecret);
-  const Written second = memory_->Remember("t", text, Label::kSecret);
+  const std::vector<Mark> marks = memory_->Recall("t", text)->marks;
+  memory_->Remember(marks, Label::kSecret);
+  const Written second = memory_->Remember(marks, Label::kSecret);
   EXPECT_TRUE(RunForTest(loop_, second.Wait()));
   auto reader = LabelMemory::Open(folder_, loop_.executor(), SystemClock().WallNow());
   ASSERT_TRUE(reader);

@@ -1,8 +1,7 @@
 #include "privacy/marks.h"
 
-#include <sodium.h>
-
 #include "base/check.h"
+#include "hash/sodium.h"
 
 namespace weir::privacy {
 namespace {
@@ -21,6 +20,7 @@ std::string_view Trim(std::string_view text) {
 class Hasher {
  public:
   Hasher(std::string_view secret, std::string_view tenant) {
+    StartSodium();
     CHECK(secret.size() == kSecretBytes, "the secret of marks has 32 bytes");
     crypto_generichash(key_.data(), key_.size(), Bytes(tenant), tenant.size(), Bytes(secret),
                        secret.size());
@@ -101,8 +101,12 @@ std::vector<Mark> MarksOf(std::string_view secret, std::string_view tenant,
   return marks;
 }
 
-Mark AssistantMark(std::string_view secret, std::string_view tenant, std::string_view text) {
-  return Hasher(secret, tenant).Of(kAssistant, Trim(text));
+Marks MarksOfAnswer(std::string_view secret, std::string_view tenant, std::string_view whole) {
+  const Hasher hasher(secret, tenant);
+  const std::string_view text = Trim(whole);
+  Marks marks{.assistant = {hasher.Of(kAssistant, text)}};
+  if (text.size() >= kMarkedBytesMin) marks.texts.push_back(hasher.Of(kText, text));
+  return marks;
 }
 
 }  // namespace weir::privacy

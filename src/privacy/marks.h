@@ -44,7 +44,7 @@ Marks MarksOf(std::string_view secret, std::string_view tenant,
 // Of single texts (inputs of an embedding, prompts), those that are long enough.
 std::vector<Mark> MarksOf(std::string_view secret, std::string_view tenant,
                           std::span<const std::string> texts);
-// Of an answer as a later request will carry it.
-Mark AssistantMark(std::string_view secret, std::string_view tenant, std::string_view text);
+// Of an answer, as a later request will carry it: its text and its assistant's mark.
+Marks MarksOfAnswer(std::string_view secret, std::string_view tenant, std::string_view text);
 
 }  // namespace weir::privacy

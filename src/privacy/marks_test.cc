@@ -48,7 +48,10 @@ TEST(Marks, TenantsAndInstallationsHaveNothingInCommon) {
 
 TEST(Marks, AnAnswerIsKnownAsTheTurnThatALaterRequestCarries) {
   const Message turn[] = {Say(Role::kAssistant, "Yes.")};
-  EXPECT_EQ(MarksOf(kSecret, "t", turn).assistant.at(0), AssistantMark(kSecret, "t", "Yes.\n"));
+  EXPECT_EQ(MarksOf(kSecret, "t", turn).assistant, MarksOfAnswer(kSecret, "t", "Yes.\n").assistant);
+  const Message long_turn[] = {Say(Role::kAssistant, std::string(100, 'x'))};
+  EXPECT_EQ(MarksOf(kSecret, "t", long_turn).texts,
+            MarksOfAnswer(kSecret, "t", std::string(100, 'x')).texts);
   // Who says it as a user is not believed to have heard it here.
   EXPECT_TRUE(MarksOf(kSecret, "t", std::vector{Say(Role::kUser, "Yes.")}).assistant.empty());
 }

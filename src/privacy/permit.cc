@@ -1,7 +1,6 @@
 #include "privacy/permit.h"
 
 #include <fmt/core.h>
-#include <sodium.h>
 
 #include <array>
 #include <span>
@@ -9,6 +8,7 @@
 #include "base/check.h"
 #include "base/random.h"
 #include "hash/hash.h"
+#include "hash/sodium.h"
 
 namespace weir::privacy {
 namespace {
@@ -38,6 +38,7 @@ std::string MacOf(wire::PermitSlip& slip, const std::string& key) {
   const std::string text = wire::Encode(slip);
   slip.mac = mac;
   std::string made(kHashBytes, '\0');
+  StartSodium();
   crypto_generichash(reinterpret_cast<unsigned char*>(made.data()), made.size(), Bytes(text),
                      text.size(), Bytes(key), key.size());
   return made;

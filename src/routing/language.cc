@@ -255,6 +255,10 @@ class Counts {
  public:
   void Read(std::string_view text) {
     while (!text.empty()) {
+      if (const size_t letters = ReadAscii(text); letters > 0) {
+        text.remove_prefix(letters);
+        continue;
+      }
       const char32_t c = Next(text);
       const Script script = ScriptOf(c);
       if (script == Script::kNone) {
@@ -288,6 +292,22 @@ class Counts {
   }
 
  private:
+  // The letters of ASCII at the start of `text`, which are most of most texts: as the code points
+  // that they are, without asking for each what it is. How many there were.
+  size_t ReadAscii(std::string_view text) {
+    size_t letters = 0;
+    Fnv1a word = word_;
+    for (; letters < text.size(); ++letters) {
+      const auto lower = static_cast<uint8_t>(text[letters] | 0x20);
+      if (lower < 'a' || lower > 'z') break;
+      word.Mix(lower);
+    }
+    word_ = word;
+    in_word_ |= letters > 0;
+    letters_[static_cast<size_t>(Script::kLatin)] += static_cast<int>(letters);
+    return letters;
+  }
+
   static constexpr int kLettersMin = 4;
   static constexpr int kWeightOfSyllable = 3;  // one of these says as much as some letters
 

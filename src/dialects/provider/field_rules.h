@@ -47,7 +47,7 @@ std::string FindField(std::string_view field, const chat::GenerateRequest& reque
 
 // Refuses the first field that is used and cannot be carried: by a rule, unless it is in `also`
 // (what this server has beyond its dialect), or because it is in `lacking` (what it has not).
-// Every field must have a rule (CHECK).
+// `rules` has every field, in the order of FieldNames (CHECK).
 Result<void> CheckFields(std::span<const FieldRule> rules, std::span<const std::string_view> also,
                          std::span<const std::string> lacking,
                          const chat::GenerateRequest& request);

@@ -31,7 +31,7 @@ test: ## every kind of test; the last line is `N passed, N failed`
 	@tools/setup.sh --tests && tools/build.sh release && tools/fetch_models $(test_models) && tools/run_tests.py
 
 test-long: ## the same kinds with the large counts, the sanitizers, the fuzzers; resumes where it stopped
-	@tools/setup.sh --tests --clients && tools/build.sh release && tools/fetch_models && \
+	@tools/setup.sh --tests --clients --processors && tools/build.sh release && tools/fetch_models && \
 	  tools/fetch_models --models build/test-models --catalogue data/test_models.json && tools/test_long.py $(ARGS)
 
 lint: ## clang-format and clang-tidy over src

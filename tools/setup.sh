@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Installs what is missing for building Weir, with --tests what its tests need, and with --clients what the suites of
-# other people's clients need, which are part of the long tests alone; safe to repeat.
+# Installs what is missing for building Weir, with --tests what its tests need, and with --clients and --processors what
+# the long tests need beyond: the suites of other people's clients, emulators of other processors; safe to repeat.
 #
-#   tools/setup.sh [--tests] [--clients]
+#   tools/setup.sh [--tests] [--clients] [--processors]
 #
-# Debian packages come from packages.txt (root, or sudo). The test clients live in a private Python environment and a
+# Debian packages come from packages.txt and packages_processors.txt (root, or sudo). The test clients live in a private Python environment and a
 # private node_modules in the cache, exact versions by hash, keyed by their lock files: build/env/venv and build/env/node
 # are links to them, build/env/clients and build/env/clients-node to those of the suites. A call that finds everything
 # in place takes well under a second.
@@ -13,11 +13,13 @@ cd "$(dirname "$0")/.."
 
 with_tests=no
 with_clients=no
+packages=(tools/packages.txt)
 for argument in "$@"; do
   case "$argument" in
     --tests) with_tests=yes ;;
     --clients) with_clients=yes ;;
-    *) echo "setup.sh: unknown argument $argument; use --tests, --clients or nothing" >&2; exit 2 ;;
+    --processors) packages+=(tools/packages_processors.txt) ;;
+    *) echo "setup.sh: unknown argument $argument; use --tests, --clients, --processors or nothing" >&2; exit 2 ;;
   esac
 done
 
@@ -38,7 +40,7 @@ quietly() {
   fi
 }
 
-# The packages of packages.txt that are not there, or older than the pin, into `missing`.
+# The packages of the lists that are not there, or older than the pin, into `missing`.
 find_missing() {
   local -A installed=()
   local name version status least stand_in
@@ -55,12 +57,12 @@ find_missing() {
       continue
     fi
     missing+=("$name")
-  done <tools/packages.txt
+  done < <(cat "${packages[@]}")
 }
 
 install_debian_packages() {
   command -v dpkg-query >/dev/null ||
-    die "this is not Debian or Ubuntu; install what tools/packages.txt lists, then run cmake and ninja yourself"
+    die "this is not Debian or Ubuntu; install what ${packages[*]} lists, then run cmake and ninja yourself"
   find_missing
   if [ ${#missing[@]} = 0 ]; then return; fi
   if [ "$(id -u)" != 0 ] && ! command -v sudo >/dev/null; then
@@ -77,7 +79,7 @@ install_debian_packages() {
   done
   find_missing
   if [ ${#missing[@]} != 0 ]; then
-    die "older here than tools/packages.txt asks for: ${missing[*]}; Debian 12 (bookworm) has them new enough"
+    die "older here than ${packages[*]} asks for: ${missing[*]}; Debian 12 (bookworm) has them new enough"
   fi
 }
 

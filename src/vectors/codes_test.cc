@@ -54,6 +54,25 @@ TEST(Codes, EveryInstructionSetGivesTheSameIntegers) {
   }
 }
 
+// Records lie behind each other, wherever the length of a code puts them.
+TEST(Codes, ARecordMayLieAnywhere) {
+  std::mt19937 random(3);
+  for (const size_t dimensions : {1, 16, 33, 64, 100, 384}) {
+    const Coded row = MakeCoded(random, dimensions, 1);
+    const CodeQuery query(Metric::kDot, MakeCoded(random, dimensions, 1).prepared, dimensions);
+    for (size_t offset = 0; offset < 64; offset += alignof(CodeHead)) {
+      std::vector<std::byte> place(offset + row.record.size());
+      std::ranges::copy(row.record, place.begin() + static_cast<ptrdiff_t>(offset));
+      const std::byte* records[] = {row.record.data(), place.data() + offset};
+      for (const CodeKernels& kernels : CodeKernelsHere()) {
+        int32_t products[2] = {};
+        kernels.products(query, records, 2, products);
+        EXPECT_EQ(products[0], products[1]) << kernels.name << " " << offset;
+      }
+    }
+  }
+}
+
 TEST(Codes, TheLargestValuesDoNotOverflow) {
   constexpr size_t kDimensions = Limits::kDimensions;
   const std::vector<float> ones(kDimensions, 1);

@@ -37,6 +37,26 @@ TEST(Distance, EveryInstructionSetGivesTheSameBits) {
   }
 }
 
+// Also on another architecture: no compiler fuses a product with a sum, or adds in another order.
+TEST(Distance, EveryProcessorGivesTheseBits) {
+  std::mt19937 random(10);
+  const auto next = [&] { return static_cast<float>(random() >> 8) * 0x1p-23F - 1; };
+  const ExactKernels& best = ExactKernelsHere().front();
+  uint64_t sum = 0;
+  for (size_t dimensions = 1; dimensions <= 200; ++dimensions) {
+    std::vector<float> a(Padded(dimensions));
+    std::vector<float> b(Padded(dimensions));
+    for (size_t i = 0; i < dimensions; ++i) {
+      a[i] = next();
+      b[i] = next();
+    }
+    for (const float distance : {best.negative_dot(a.data(), b.data(), a.size()),
+                                 best.squared_l2(a.data(), b.data(), a.size())})
+      sum = sum * 31 + std::bit_cast<uint32_t>(distance);
+  }
+  EXPECT_EQ(sum, 12329934321865976578ULL);
+}
+
 TEST(Distance, EveryInstructionSetGivesTheSameBitsOfHalves) {
   std::mt19937 random(9);
   const ExactKernels& portable = ExactKernelsHere().back();

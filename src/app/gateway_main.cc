@@ -46,6 +46,7 @@
 #include "process/probe.h"
 #include "process/sandbox.h"
 #include "server/front.h"
+#include "server/upload_routes.h"
 #include "sqlite/database.h"
 #include "vectors/store.h"
 
@@ -73,6 +74,9 @@ uint64_t RandomSalt() {
 http::ServerOptions HttpOptions(const config::Limits& limits) {
   http::ServerOptions options;
   options.limits.body_bytes = static_cast<uint64_t>(*limits.body);
+  options.limits.larger_prefix = server::kUploadsPath;
+  options.limits.larger_body_bytes =
+      std::max(options.limits.body_bytes, uint64_t{server::kPartBodyBytesMax});
   options.limits.streamed_prefix = "/api/blobs/";
   options.limits.streamed_body_bytes = static_cast<uint64_t>(*limits.upload);
   options.limits.head_bytes = static_cast<size_t>(*limits.headers);

@@ -14,6 +14,7 @@ namespace weir::files {
 namespace {
 
 constexpr size_t kWriteAtOnce = size_t{8} << 20;
+constexpr size_t kReadAtOnce = size_t{1} << 20;
 
 // Paths and ids stay out of the words: they go to clients.
 std::unexpected<Error> NotKept(int error) {
@@ -42,14 +43,14 @@ Result<ContentFolder> ContentFolder::Open(std::filesystem::path folder) {
   return ContentFolder(std::move(folder));
 }
 
-Result<void> ContentFolder::Put(const std::string& id, std::string_view content) {
+Result<void> ContentFolder::Keep(const std::string& id, const std::function<int(int fd)>& write) {
   const std::string path = (folder_ / id).string();
   const std::string aside = path + ".part";
   int error = 0;
   {
     const Fd file(open(aside.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
     if (!file.valid()) return NotKept(errno);
-    error = WriteAll(file.get(), content);
+    error = write(file.get());
     if (error == 0 && fsync(file.get()) != 0) error = errno;
   }
   if (error == 0 && rename(aside.c_str(), path.c_str()) != 0) error = errno;
@@ -60,7 +61,33 @@ Result<void> ContentFolder::Put(const std::string& id, std::string_view content)
   return Sync();
 }
 
-Result<std::string> ContentFolder::Read(const std::string& id, int64_t bytes) const {
+Result<void> ContentFolder::Put(const std::string& id, std::string_view content) {
+  return Keep(id, [&](int fd) { return WriteAll(fd, content); });
+}
+
+Result<void> ContentFolder::Join(const std::string& id, std::span<const std::string> ids,
+                                 const std::function<void(std::string_view piece)>& take) {
+  return Keep(id, [&](int fd) {
+    std::string buffer(kReadAtOnce, '\0');
+    for (const std::string& from : ids) {
+      const Fd file(open((folder_ / from).c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+      if (!file.valid()) return errno;
+      for (;;) {
+        const ssize_t got = read(file.get(), buffer.data(), buffer.size());
+        if (got < 0 && errno == EINTR) continue;
+        if (got < 0) return errno;
+        if (got == 0) break;
+        const std::string_view piece(buffer.data(), static_cast<size_t>(got));
+        take(piece);
+        if (const int error = WriteAll(fd, piece); error != 0) return error;
+      }
+    }
+    return 0;
+  });
+}
+
+Result<std::string> ContentFolder::Read(const std::string& id, int64_t offset,
+                                        int64_t bytes) const {
   const auto unreadable = [] {
     return Fail(Code::kUnavailable, "the file's content cannot be read", {}, "storage_io");
   };
@@ -69,7 +96,8 @@ Result<std::string> ContentFolder::Read(const std::string& id, int64_t bytes) co
   std::string content(static_cast<size_t>(bytes), '\0');
   size_t filled = 0;
   while (filled < content.size()) {
-    const ssize_t got = read(file.get(), content.data() + filled, content.size() - filled);
+    const ssize_t got = pread(file.get(), content.data() + filled, content.size() - filled,
+                              offset + static_cast<off_t>(filled));
     if (got < 0 && errno == EINTR) continue;
     if (got <= 0) return unreadable();
     filled += static_cast<size_t>(got);
@@ -77,9 +105,11 @@ Result<std::string> ContentFolder::Read(const std::string& id, int64_t bytes) co
   return content;
 }
 
-Result<void> ContentFolder::Remove(const std::string& id) {
-  if (unlink((folder_ / id).c_str()) != 0 && errno != ENOENT)
-    return Fail(Code::kUnavailable, "the file's content could not be removed", {}, "storage_io");
+Result<void> ContentFolder::Remove(std::span<const std::string> ids) {
+  for (const std::string& id : ids) {
+    if (unlink((folder_ / id).c_str()) != 0 && errno != ENOENT)
+      return Fail(Code::kUnavailable, "the file's content could not be removed", {}, "storage_io");
+  }
   return Sync();
 }
 

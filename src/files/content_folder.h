@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <functional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -18,13 +19,19 @@ class ContentFolder {
 
   // On the disk when it returns. kUnavailable, reason storage_full or storage_io: nothing is left.
   Result<void> Put(const std::string& id, std::string_view content);
-  Result<std::string> Read(const std::string& id, int64_t bytes) const;
+  // The same of other contents, one behind the other; `take` sees each piece on its way.
+  Result<void> Join(const std::string& id, std::span<const std::string> ids,
+                    const std::function<void(std::string_view piece)>& take);
+  // What is there from `offset` on, at most `bytes`. kUnavailable, also where fewer are.
+  Result<std::string> Read(const std::string& id, int64_t offset, int64_t bytes) const;
   // Nothing there is fine.
-  Result<void> Remove(const std::string& id);
+  Result<void> Remove(std::span<const std::string> ids);
   // Removes what `known` does not know: what a crash left behind.
   void Sweep(const std::function<bool(const std::string& id)>& known);
 
  private:
+  // `write` returns errno, or 0.
+  Result<void> Keep(const std::string& id, const std::function<int(int fd)>& write);
   explicit ContentFolder(std::filesystem::path folder) : folder_(std::move(folder)) {}
   Result<void> Sync() const;
 

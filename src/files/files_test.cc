@@ -34,10 +34,11 @@ class ShelfTest : public testing::Test {
     ASSERT_TRUE(opened) << opened.error().message;
     shelf_.emplace(std::move(*opened));
   }
-  static Upload Named(std::string name, std::string_view content = "content") {
+  static FileToKeep Named(std::string name, std::string_view content = "content") {
     return {.name = std::move(name), .purpose = "user_data", .content = content};
   }
-  std::string Put(const Upload& upload, int64_t now_s = 1000, std::string_view tenant = "main") {
+  std::string Put(const FileToKeep& upload, int64_t now_s = 1000,
+                  std::string_view tenant = "main") {
     const auto file = shelf_->Put(tenant, upload, now_s);
     EXPECT_TRUE(file) << file.error().message;
     return file ? file->id : "";
@@ -61,12 +62,14 @@ class ShelfTest : public testing::Test {
 
 TEST_F(ShelfTest, GivesBackWhatItWasGivenAlsoAfterAStart) {
   const std::string content("a\0b", 3);
-  Upload upload = Named("a.md", content);
+  FileToKeep upload = Named("a.md", content);
   upload.label = chat::Label::kPersonal;
   upload.label_floor = chat::Label::kInternal;
   const std::string id = Put(upload);
   Open();
-  EXPECT_EQ(shelf_->Read("main", id, 1000), content);
+  EXPECT_EQ(shelf_->Read("main", id, 0, 1 << 20, 1000), content);
+  EXPECT_EQ(shelf_->Read("main", id, 1, 1, 1000), content.substr(1, 1));
+  EXPECT_EQ(shelf_->Read("main", id, 4, 1, 1000), "");
   const auto file = shelf_->Find("main", id, 1000);
   ASSERT_TRUE(file);
   EXPECT_EQ(*file, (FileInfo{.id = id,
@@ -92,7 +95,7 @@ TEST_F(ShelfTest, OfAnotherTenantIsLikeNothing) {
     EXPECT_EQ(error.reason, "file_not_found");
   };
   same(shelf_->Find("other", id, 1000).error());
-  same(shelf_->Read("other", id, 1000).error());
+  same(shelf_->Read("other", id, 0, 1 << 20, 1000).error());
   same(shelf_->Remove("other", id, 1000).error());
   EXPECT_THAT(shelf_->List("other", {}, 1000).value(), IsEmpty());
   EXPECT_FALSE(shelf_->List("other", {.after = id}, 1000));
@@ -102,7 +105,7 @@ TEST_F(ShelfTest, OfAnotherTenantIsLikeNothing) {
 TEST_F(ShelfTest, ListsInBothOrdersAndInPages) {
   std::vector<std::string> ids;
   for (const char* name : {"a", "b", "c", "d"}) ids.push_back(Put(Named(name)));
-  Upload other = Named("e");
+  FileToKeep other = Named("e");
   other.purpose = "batch";
   Put(other);
   EXPECT_THAT(Names(), ElementsAre("e", "d", "c", "b", "a"));
@@ -130,11 +133,11 @@ TEST_F(ShelfTest, WhatIsRemovedIsGoneFromTheDisk) {
   EXPECT_THAT(OnDisk(), ElementsAre(id));
   ASSERT_TRUE(shelf_->Remove("main", id, 1000));
   EXPECT_THAT(OnDisk(), IsEmpty());
-  EXPECT_EQ(shelf_->Read("main", id, 1000).error().reason, "file_not_found");
+  EXPECT_EQ(shelf_->Read("main", id, 0, 1 << 20, 1000).error().reason, "file_not_found");
 }
 
 TEST_F(ShelfTest, AFileWhoseTimeIsOverIsNotThere) {
-  Upload upload = Named("a");
+  FileToKeep upload = Named("a");
   upload.lifetime_s = 3600;
   const std::string id = Put(upload);
   Put(Named("b"));
@@ -150,7 +153,7 @@ TEST_F(ShelfTest, WhatACrashLeftBehindIsSweptAndNothingElse) {
   std::ofstream(folder_ / "files" / "file-half.part") << "hal";
   Open();
   EXPECT_THAT(OnDisk(), ElementsAre(id));
-  EXPECT_EQ(shelf_->Read("main", id, 1000), "kept");
+  EXPECT_EQ(shelf_->Read("main", id, 0, 1 << 20, 1000), "kept");
 }
 
 TEST_F(ShelfTest, AFullDiskLeavesNothing) {
@@ -176,7 +179,7 @@ TEST(Store, KeepsAndReadsOnAThreadOfItsOwn) {
                                              .content = std::string_view(*body).substr(5, 7)}));
     ASSERT_TRUE(put) << put.error().message;
     EXPECT_TRUE(put->id.starts_with("file-"));
-    EXPECT_EQ(RunForTest(loop, store->Read("main", put->id)), "content");
+    EXPECT_EQ(RunForTest(loop, store->Read("main", put->id, 0, 1 << 20)), "content");
     EXPECT_EQ(RunForTest(loop, store->List("main", {}))->size(), 1U);
     EXPECT_TRUE(RunForTest(loop, store->Remove("main", put->id)));
     EXPECT_FALSE(RunForTest(loop, store->Find("main", put->id)));

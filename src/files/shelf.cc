@@ -2,10 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <set>
 #include <utility>
 
 #include "base/random.h"
+#include "files/label_column.h"
 #include "sqlite/migrations.h"
 #include "sqlite/rows.h"
 
@@ -18,6 +20,15 @@ constexpr sqlite::Migration kSteps[] = {
      " created INTEGER NOT NULL, expires INTEGER NOT NULL, label TEXT, label_floor TEXT NOT NULL);"
      "CREATE INDEX file_tenant ON file (tenant, number);"
      "CREATE INDEX file_expires ON file (expires) WHERE expires > 0;"},
+    {"CREATE TABLE upload (number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE,"
+     " tenant TEXT NOT NULL, name TEXT NOT NULL, purpose TEXT NOT NULL, bytes INTEGER NOT NULL,"
+     " created INTEGER NOT NULL, expires INTEGER NOT NULL, state TEXT NOT NULL,"
+     " lifetime INTEGER NOT NULL, label TEXT, label_floor TEXT NOT NULL, file TEXT NOT NULL);"
+     "CREATE INDEX upload_tenant ON upload (tenant, state);"
+     "CREATE INDEX upload_expires ON upload (expires);"
+     "CREATE TABLE part (number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE,"
+     " upload TEXT NOT NULL, bytes INTEGER NOT NULL);"
+     "CREATE INDEX part_upload ON part (upload, number);"},
 };
 
 constexpr int64_t kForgetEveryS = 600;
@@ -29,11 +40,6 @@ std::unexpected<Error> NotThere() {
   return Fail(Code::kNotFound, "there is no such file here", "file_id", "file_not_found");
 }
 
-// Whatever cannot be read as a label counts as the highest.
-chat::Label LabelOf(std::string_view name) {
-  return chat::LabelFromName(name).value_or(chat::Label::kUnscanned);
-}
-
 FileInfo RowOf(const sqlite::Statement& row) {
   FileInfo file{.id = std::string(row.Text(0)),
                 .name = std::string(row.Text(1)),
@@ -41,8 +47,8 @@ FileInfo RowOf(const sqlite::Statement& row) {
                 .bytes = row.Int(3),
                 .created_s = row.Int(4),
                 .expires_s = row.Int(5),
-                .label_floor = LabelOf(row.Text(7))};
-  if (!row.IsNull(6)) file.label = LabelOf(row.Text(6));
+                .label_floor = KeptLabel(row.Text(7))};
+  if (!row.IsNull(6)) file.label = KeptLabel(row.Text(6));
   return file;
 }
 
@@ -61,16 +67,22 @@ Result<Shelf> Shelf::Open(sqlite::Database db, ContentFolder contents, const Lim
 
 Result<void> Shelf::Count() {
   held_.clear();
-  return sqlite::EachRow(db_, "SELECT tenant, count(*), sum(bytes) FROM file GROUP BY tenant",
-                         [&](const sqlite::Statement& row) {
-                           held_[std::string(row.Text(0))] = {.files = row.Int(1),
-                                                              .bytes = row.Int(2)};
-                         });
+  auto files = sqlite::EachRow(db_, "SELECT tenant, count(*), sum(bytes) FROM file GROUP BY tenant",
+                               [&](const sqlite::Statement& row) {
+                                 held_[std::string(row.Text(0))] = {.files = row.Int(1),
+                                                                    .bytes = row.Int(2)};
+                               });
+  if (!files) return files;
+  return sqlite::EachRow(
+      db_,
+      "SELECT upload.tenant, sum(part.bytes) FROM part"
+      " JOIN upload ON upload.id = part.upload GROUP BY upload.tenant",
+      [&](const sqlite::Statement& row) { held_[std::string(row.Text(0))].bytes += row.Int(1); });
 }
 
 Result<void> Shelf::SweepContents() {
   std::set<std::string, std::less<>> ids;
-  auto read = sqlite::EachRow(db_, "SELECT id FROM file",
+  auto read = sqlite::EachRow(db_, "SELECT id FROM file UNION ALL SELECT id FROM part",
                               [&](const sqlite::Statement& row) { ids.emplace(row.Text(0)); });
   if (!read) return read;
   contents_.Sweep([&](const std::string& id) { return ids.contains(id); });
@@ -82,7 +94,7 @@ Result<void> Shelf::RemoveRow(const std::string& tenant, const FileInfo& file) {
   Held& held = held_[tenant];
   --held.files;
   held.bytes -= file.bytes;
-  return contents_.Remove(file.id);
+  return contents_.Remove({&file.id, 1});
 }
 
 Result<void> Shelf::Forget(int64_t now_s) {
@@ -96,13 +108,10 @@ Result<void> Shelf::Forget(int64_t now_s) {
   for (const auto& [tenant, file] : *over) {
     if (auto removed = RemoveRow(tenant, file); !removed) return removed;
   }
-  return {};
+  return ForgetUploads(now_s);
 }
 
-Result<FileInfo> Shelf::Put(std::string_view tenant, const Upload& upload, int64_t now_s) {
-  if (auto forgotten = Forget(now_s); !forgotten) return Fail(forgotten.error());
-  Held& held = held_[std::string(tenant)];
-  const auto bytes = static_cast<int64_t>(upload.content.size());
+Result<void> Shelf::CheckRoom(const Held& held, int64_t bytes) const {
   if (held.files >= limits_.tenant_files_max) {
     return Fail(
         Code::kTooLarge,
@@ -116,25 +125,36 @@ Result<FileInfo> Shelf::Put(std::string_view tenant, const Upload& upload, int64
                             limits_.tenant_bytes_max, held.bytes),
                 "file", "files_too_large");
   }
-  FileInfo file{.id = NewId("file-"),
-                .name = upload.name,
-                .purpose = upload.purpose,
-                .bytes = bytes,
-                .created_s = now_s,
-                .expires_s = upload.lifetime_s > 0 ? now_s + upload.lifetime_s : 0,
-                .label = upload.label,
-                .label_floor = upload.label_floor};
-  if (auto put = contents_.Put(file.id, upload.content); !put) return Fail(put.error());
+  return {};
+}
+
+Result<void> Shelf::InsertRow(std::string_view tenant, const FileInfo& file) {
   std::optional<std::string_view> label;
   if (file.label) label = chat::LabelName(*file.label);
-  auto inserted = sqlite::Run(db_,
-                              "INSERT INTO file (" WEIR_COLUMNS
-                              ", tenant) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
-                              file.id, file.name, file.purpose, file.bytes, file.created_s,
-                              file.expires_s, label, chat::LabelName(file.label_floor), tenant);
-  if (!inserted) {
+  return sqlite::Run(db_,
+                     "INSERT INTO file (" WEIR_COLUMNS
+                     ", tenant) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+                     file.id, file.name, file.purpose, file.bytes, file.created_s, file.expires_s,
+                     label, chat::LabelName(file.label_floor), tenant);
+}
+
+Result<FileInfo> Shelf::Put(std::string_view tenant, const FileToKeep& given, int64_t now_s) {
+  if (auto forgotten = Forget(now_s); !forgotten) return Fail(forgotten.error());
+  Held& held = held_[std::string(tenant)];
+  const auto bytes = static_cast<int64_t>(given.content.size());
+  if (auto room = CheckRoom(held, bytes); !room) return Fail(room.error());
+  FileInfo file{.id = NewId("file-"),
+                .name = given.name,
+                .purpose = given.purpose,
+                .bytes = bytes,
+                .created_s = now_s,
+                .expires_s = given.lifetime_s > 0 ? now_s + given.lifetime_s : 0,
+                .label = given.label,
+                .label_floor = given.label_floor};
+  if (auto put = contents_.Put(file.id, given.content); !put) return Fail(put.error());
+  if (auto inserted = InsertRow(tenant, file); !inserted) {
     // Not worth a second error: what stays is swept at the next start.
-    (void)contents_.Remove(file.id);
+    (void)contents_.Remove({&file.id, 1});
     return Fail(inserted.error());
   }
   ++held.files;
@@ -181,10 +201,11 @@ Result<std::vector<FileInfo>> Shelf::List(std::string_view tenant, const ListQue
                         query.purpose, now_s, static_cast<int64_t>(query.limit));
 }
 
-Result<std::string> Shelf::Read(std::string_view tenant, std::string_view id, int64_t now_s) {
+Result<std::string> Shelf::Read(std::string_view tenant, std::string_view id, int64_t offset,
+                                int64_t bytes, int64_t now_s) {
   const auto file = Find(tenant, id, now_s);
   if (!file) return Fail(file.error());
-  return contents_.Read(file->id, file->bytes);
+  return contents_.Read(file->id, offset, std::clamp<int64_t>(file->bytes - offset, 0, bytes));
 }
 
 Result<FileInfo> Shelf::Remove(std::string_view tenant, std::string_view id, int64_t now_s) {

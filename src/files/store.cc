@@ -44,43 +44,75 @@ Result<std::unique_ptr<Store>> Store::Open(const std::filesystem::path& folder,
 Store::Store(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Store::~Store() = default;
 
-Task<Result<FileInfo>> Store::Put(std::string tenant, Upload upload) {
+template <class T>
+Task<Result<T>> Store::OnShelf(
+    std::move_only_function<Result<T>(Shelf& shelf, int64_t now_s)> call) {
   State* state = state_.get();
-  co_return co_await state->working.Run<FileInfo>(
-      [state, tenant = std::move(tenant), upload = std::move(upload)] {
-        return state->shelf.Put(tenant, upload, state->NowS());
+  co_return co_await state->working.Run<T>(
+      [state, call = std::move(call)]() mutable { return call(state->shelf, state->NowS()); });
+}
+
+Task<Result<FileInfo>> Store::Put(std::string tenant, FileToKeep given) {
+  return OnShelf<FileInfo>(
+      [tenant = std::move(tenant), given = std::move(given)](Shelf& shelf, int64_t now_s) {
+        return shelf.Put(tenant, given, now_s);
       });
 }
 
 Task<Result<FileInfo>> Store::Find(std::string tenant, std::string id) {
-  State* state = state_.get();
-  co_return co_await state->working.Run<FileInfo>(
-      [state, tenant = std::move(tenant), id = std::move(id)] {
-        return state->shelf.Find(tenant, id, state->NowS());
+  return OnShelf<FileInfo>(
+      [tenant = std::move(tenant), id = std::move(id)](Shelf& shelf, int64_t now_s) {
+        return shelf.Find(tenant, id, now_s);
       });
 }
 
 Task<Result<std::vector<FileInfo>>> Store::List(std::string tenant, ListQuery query) {
-  State* state = state_.get();
-  co_return co_await state->working.Run<std::vector<FileInfo>>(
-      [state, tenant = std::move(tenant), query = std::move(query)] {
-        return state->shelf.List(tenant, query, state->NowS());
+  return OnShelf<std::vector<FileInfo>>(
+      [tenant = std::move(tenant), query = std::move(query)](Shelf& shelf, int64_t now_s) {
+        return shelf.List(tenant, query, now_s);
       });
 }
 
-Task<Result<std::string>> Store::Read(std::string tenant, std::string id) {
-  State* state = state_.get();
-  co_return co_await state->working.Run<std::string>(
-      [state, tenant = std::move(tenant), id = std::move(id)] {
-        return state->shelf.Read(tenant, id, state->NowS());
+Task<Result<std::string>> Store::Read(std::string tenant, std::string id, int64_t offset,
+                                      int64_t bytes) {
+  return OnShelf<std::string>(
+      [tenant = std::move(tenant), id = std::move(id), offset, bytes](Shelf& shelf, int64_t now_s) {
+        return shelf.Read(tenant, id, offset, bytes, now_s);
       });
 }
 
 Task<Result<FileInfo>> Store::Remove(std::string tenant, std::string id) {
-  State* state = state_.get();
-  co_return co_await state->working.Run<FileInfo>(
-      [state, tenant = std::move(tenant), id = std::move(id)] {
-        return state->shelf.Remove(tenant, id, state->NowS());
+  return OnShelf<FileInfo>(
+      [tenant = std::move(tenant), id = std::move(id)](Shelf& shelf, int64_t now_s) {
+        return shelf.Remove(tenant, id, now_s);
+      });
+}
+
+Task<Result<UploadInfo>> Store::BeginUpload(std::string tenant, UploadToBegin asked) {
+  return OnShelf<UploadInfo>(
+      [tenant = std::move(tenant), asked = std::move(asked)](Shelf& shelf, int64_t now_s) {
+        return shelf.BeginUpload(tenant, asked, now_s);
+      });
+}
+
+Task<Result<PartInfo>> Store::AddPart(std::string tenant, PartToKeep part) {
+  return OnShelf<PartInfo>(
+      [tenant = std::move(tenant), part = std::move(part)](Shelf& shelf, int64_t now_s) {
+        return shelf.AddPart(tenant, part, now_s);
+      });
+}
+
+Task<Result<UploadInfo>> Store::CompleteUpload(std::string tenant, UploadToComplete asked) {
+  return OnShelf<UploadInfo>(
+      [tenant = std::move(tenant), asked = std::move(asked)](Shelf& shelf, int64_t now_s) {
+        return shelf.CompleteUpload(tenant, asked, now_s);
+      });
+}
+
+Task<Result<UploadInfo>> Store::CancelUpload(std::string tenant, std::string id) {
+  return OnShelf<UploadInfo>(
+      [tenant = std::move(tenant), id = std::move(id)](Shelf& shelf, int64_t now_s) {
+        return shelf.CancelUpload(tenant, id, now_s);
       });
 }
 

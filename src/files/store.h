@@ -9,6 +9,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -19,6 +20,8 @@
 #include "files/file.h"
 
 namespace weir::files {
+
+class Shelf;
 
 class Store {
  public:
@@ -32,16 +35,32 @@ class Store {
 
   // kTooLarge, reason files_too_large or too_many_files, when the tenant has too much already;
   // kUnavailable, reason storage_full or storage_io, when it cannot be written.
-  Task<Result<FileInfo>> Put(std::string tenant, Upload upload);
+  Task<Result<FileInfo>> Put(std::string tenant, FileToKeep given);
   // kNotFound, reason file_not_found, here and below.
   Task<Result<FileInfo>> Find(std::string tenant, std::string id);
   // The newest first, unless asked otherwise. kInvalidArgument for an `after` that is not there.
   Task<Result<std::vector<FileInfo>>> List(std::string tenant, ListQuery query);
-  Task<Result<std::string>> Read(std::string tenant, std::string id);
+  // From `offset` on, at most `bytes`; less only at the file's end.
+  Task<Result<std::string>> Read(std::string tenant, std::string id, int64_t offset, int64_t bytes);
   Task<Result<FileInfo>> Remove(std::string tenant, std::string id);
+
+  // Large files, in parts. kTooLarge as Put, reason too_many_uploads or too_many_parts too.
+  // kNotFound, reason upload_not_found. kInvalidArgument, reason upload_not_pending, for an upload
+  // that is completed, cancelled or expired.
+  Task<Result<UploadInfo>> BeginUpload(std::string tenant, UploadToBegin asked);
+  Task<Result<PartInfo>> AddPart(std::string tenant, PartToKeep part);
+  // Reads and writes all of the file again, while other calls wait. kInvalidArgument for parts that
+  // are not its own (invalid_part), of another size (wrong_size) or content (wrong_md5): the upload
+  // stays as it was. One that is completed gives the same again.
+  Task<Result<UploadInfo>> CompleteUpload(std::string tenant, UploadToComplete asked);
+  // One that is cancelled gives the same again.
+  Task<Result<UploadInfo>> CancelUpload(std::string tenant, std::string id);
 
  private:
   struct State;
+  // What `call` gives on the thread.
+  template <class T>
+  Task<Result<T>> OnShelf(std::move_only_function<Result<T>(Shelf& shelf, int64_t now_s)> call);
   explicit Store(std::unique_ptr<State> state);
 
   std::unique_ptr<State> state_;

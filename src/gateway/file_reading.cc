@@ -1,5 +1,7 @@
 #include "gateway/file_reading.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -8,6 +10,7 @@
 #include "gateway/attach.h"
 #include "knowledge/shelf.h"
 #include "vectors/full_name.h"
+#include "wire/document.h"
 
 namespace weir::gateway {
 namespace {
@@ -98,10 +101,22 @@ Task<bool> FileReading::ReadSome() {
   }
 }
 
+Task<Result<std::string>> FileReading::Content(std::string tenant, std::string id) {
+  const auto file = co_await files_.Find(tenant, id);
+  if (!file) co_return Fail(file.error());
+  constexpr auto kMost = static_cast<int64_t>(wire::kDocumentBytesMax);
+  if (file->bytes > kMost) {
+    co_return Fail(Code::kTooLarge,
+                   fmt::format("it has {} bytes; the most is {}", file->bytes, kMost), "document",
+                   "document_too_large");
+  }
+  co_return co_await files_.Read(std::move(tenant), std::move(id), 0, kMost);
+}
+
 Task<Result<void>> FileReading::ReadOne(knowledge::DocumentInfo document) {
   const auto tenant = vectors::Split(document.collection);
   if (!tenant) co_return co_await Failed(std::move(document), {Code::kInternal, "a broken name"});
-  auto content = co_await files_.Read(tenant->tenant, document.file_id);
+  auto content = co_await Content(tenant->tenant, document.file_id);
   if (!content && content.error().code == Code::kNotFound)
     content = Fail(Code::kUnprocessable, "the file is not kept any more", {}, "file_not_found");
   if (!content) co_return co_await Failed(std::move(document), std::move(content.error()));

@@ -38,6 +38,8 @@ class FileReading {
   Task<void> Run();
   // False when it was cancelled.
   Task<bool> ReadSome();
+  // kTooLarge where no reader takes as much.
+  Task<Result<std::string>> Content(std::string tenant, std::string id);
   Task<Result<void>> ReadOne(knowledge::DocumentInfo document);
   Task<Result<void>> Failed(knowledge::DocumentInfo document, Error why);
   MonotonicTime NextLook() const;

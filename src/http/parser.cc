@@ -72,9 +72,13 @@ bool RequestParser::TakeLine(std::string_view line) {
 }
 
 bool RequestParser::FinishHead() {
-  streams_ = !limits_.streamed_prefix.empty() && request_.method == "POST" &&
-             request_.path.starts_with(limits_.streamed_prefix);
-  const uint64_t body_max = streams_ ? limits_.streamed_body_bytes : limits_.body_bytes;
+  const auto posts_below = [&](const std::string& prefix) {
+    return !prefix.empty() && request_.method == "POST" && request_.path.starts_with(prefix);
+  };
+  streams_ = posts_below(limits_.streamed_prefix);
+  const uint64_t body_max = streams_                             ? limits_.streamed_body_bytes
+                            : posts_below(limits_.larger_prefix) ? limits_.larger_body_bytes
+                                                                 : limits_.body_bytes;
   std::expected<Framing, Refusal> framing = CheckHead(request_, authority_, body_max);
   if (!framing) return Fail(std::move(framing.error()));
   framing_ = *framing;

@@ -25,6 +25,9 @@ struct ParserLimits {
   size_t line_bytes = 8 * 1024;
   size_t header_count = 100;
   uint64_t body_bytes = 32 * 1024 * 1024;
+  // Of POST requests below this path. Empty: none.
+  std::string larger_prefix = {};
+  uint64_t larger_body_bytes = 0;
   // POST requests below this path may bring larger bodies, which are handed on while they come
   // instead of being held. Empty: none.
   std::string streamed_prefix = {};

@@ -137,6 +137,21 @@ TEST(Parser, ChunkedBodyOverTheLimitIsRefusedBeforeItIsHeld) {
   EXPECT_NE(parser.refusal().message.find("10"), std::string::npos);
 }
 
+TEST(Parser, BelowOnePathBodiesMayBeLarger) {
+  const auto state_of = [](std::string_view line, size_t bytes) {
+    RequestParser parser{
+        ParserLimits{.body_bytes = 10, .larger_prefix = "/up/", .larger_body_bytes = 20}};
+    const std::string body(bytes, 'x');
+    parser.Feed(std::string(line) + " HTTP/1.1\r\nHost: a\r\nContent-Length: " +
+                std::to_string(bytes) + "\r\n\r\n" + body);
+    return parser.state();
+  };
+  EXPECT_EQ(state_of("POST /up/x", 20), RequestParser::State::kComplete);
+  EXPECT_EQ(state_of("POST /up/x", 21), RequestParser::State::kRefused);
+  EXPECT_EQ(state_of("PUT /up/x", 11), RequestParser::State::kRefused);
+  EXPECT_EQ(state_of("POST /upx", 11), RequestParser::State::kRefused);
+}
+
 TEST(Headers, AreFoundWithoutCaseAndKeepTheirOrder) {
   Headers headers;
   headers.Add("Accept", "a");

@@ -3,10 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <charconv>
 #include <utility>
 
+#include "dialects/openai/uploads.h"
 #include "http/multipart.h"
 #include "json/writer.h"
 #include "knowledge/shelf.h"
@@ -15,11 +15,9 @@
 namespace weir::server {
 namespace {
 
-constexpr int64_t kLifetimeLeastS = 3600;
-constexpr int64_t kLifetimeMostS = 2'592'000;
-// What OpenAI's clients name. Here all are kept alike: a purpose is a word to list by.
-constexpr std::array<std::string_view, 6> kPurposes = {"assistants", "batch",     "fine-tune",
-                                                       "vision",     "user_data", "evals"};
+using openai::FileLimits;
+
+constexpr int64_t kPieceBytes = int64_t{1} << 20;  // of a download
 
 std::unexpected<Error> WrongField(std::string_view name, std::string what) {
   return Fail(Code::kInvalidArgument, fmt::format("{} {}", name, what), std::string(name),
@@ -27,25 +25,28 @@ std::unexpected<Error> WrongField(std::string_view name, std::string what) {
 }
 
 Result<std::string> PurposeOf(std::string_view text) {
-  if (std::ranges::find(kPurposes, text) != kPurposes.end()) return std::string(text);
-  return WrongField("purpose", fmt::format("takes {}", fmt::join(kPurposes, ", ")));
+  if (std::ranges::find(openai::kFilePurposes, text) != openai::kFilePurposes.end())
+    return std::string(text);
+  return WrongField("purpose", fmt::format("takes {}", fmt::join(openai::kFilePurposes, ", ")));
 }
 
 Result<int64_t> LifetimeOf(std::string_view text) {
   int64_t seconds = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
   const bool number = error == std::errc() && end == text.data() + text.size();
-  if (number && seconds >= kLifetimeLeastS && seconds <= kLifetimeMostS) return seconds;
-  return WrongField("expires_after[seconds]",
-                    fmt::format("takes {} to {}", kLifetimeLeastS, kLifetimeMostS));
+  if (number && seconds >= FileLimits::kLifetimeLeastS && seconds <= FileLimits::kLifetimeMostS)
+    return seconds;
+  return WrongField(
+      "expires_after[seconds]",
+      fmt::format("takes {} to {}", FileLimits::kLifetimeLeastS, FileLimits::kLifetimeMostS));
 }
 
 // The fields of the form, each at most once. The contents are parts of `body`.
-Result<files::Upload> ReadUpload(std::string_view content_type,
-                                 std::shared_ptr<const std::string> body) {
+Result<files::FileToKeep> ReadFile(std::string_view content_type,
+                                   std::shared_ptr<const std::string> body) {
   auto parts = http::ParseForm(content_type, *body);
   if (!parts) return Fail(std::move(parts.error()));
-  files::Upload upload;
+  files::FileToKeep file;
   std::vector<std::string_view> seen;
   bool anchored = false;
   for (http::FormPart& part : *parts) {
@@ -54,19 +55,19 @@ Result<files::Upload> ReadUpload(std::string_view content_type,
     seen.push_back(part.name);
     if (part.name == "file") {
       if (!part.file_name) return WrongField("file", "needs a filename");
-      upload.name = std::move(*part.file_name);
-      upload.content = part.content;
+      file.name = std::move(*part.file_name);
+      file.content = part.content;
     } else if (part.name == "purpose") {
       auto purpose = PurposeOf(part.content);
       if (!purpose) return Fail(std::move(purpose.error()));
-      upload.purpose = std::move(*purpose);
+      file.purpose = std::move(*purpose);
     } else if (part.name == "expires_after[anchor]") {
       if (part.content != "created_at") return WrongField(part.name, "takes created_at");
       anchored = true;
     } else if (part.name == "expires_after[seconds]") {
       const auto seconds = LifetimeOf(part.content);
       if (!seconds) return Fail(seconds.error());
-      upload.lifetime_s = *seconds;
+      file.lifetime_s = *seconds;
     } else {
       return Fail(Code::kInvalidArgument,
                   "the form has a field that is not known; file, purpose, expires_after[anchor] "
@@ -79,25 +80,11 @@ Result<files::Upload> ReadUpload(std::string_view content_type,
   };
   if (!has("file")) return WrongField("file", "is missing");
   if (!has("purpose")) return WrongField("purpose", "is missing");
-  if (anchored != (upload.lifetime_s > 0))
+  if (anchored != (file.lifetime_s > 0))
     return WrongField("expires_after", "takes an anchor and seconds together");
-  if (auto checked = files::CheckFileName(upload.name); !checked) return Fail(checked.error());
-  upload.holder = std::move(body);
-  return upload;
-}
-
-void AppendFile(json::Writer& writer, const files::FileInfo& file) {
-  writer.BeginObject()
-      .Field("id", file.id)
-      .Field("object", "file")
-      .Field("bytes", file.bytes)
-      .Field("created_at", file.created_s)
-      .Field("filename", file.name)
-      .Field("purpose", file.purpose)
-      .Field("status", "processed");
-  if (file.expires_s > 0) writer.Field("expires_at", file.expires_s);
-  if (file.label) writer.Field("label", chat::LabelName(*file.label));
-  writer.EndObject();
+  if (auto checked = files::CheckFileName(file.name); !checked) return Fail(checked.error());
+  file.holder = std::move(body);
+  return file;
 }
 
 std::string IdOf(const Call& call) { return http::PercentDecode(call.tail).value_or(""); }
@@ -133,19 +120,32 @@ Error NoFilesHere() {
       Code::kUnavailable, "this server keeps no files (limits.kept_files is 0)", {}, "no_files"};
 }
 
+void AppendFile(json::Writer& writer, const files::FileInfo& file) {
+  writer.BeginObject()
+      .Field("id", file.id)
+      .Field("object", "file")
+      .Field("bytes", file.bytes)
+      .Field("created_at", file.created_s)
+      .Field("filename", file.name)
+      .Field("purpose", file.purpose)
+      .Field("status", "processed");
+  if (file.expires_s > 0) writer.Field("expires_at", file.expires_s);
+  if (file.label) writer.Field("label", chat::LabelName(*file.label));
+  writer.EndObject();
+}
+
 Task<void> PostFile(Site& site, Call& call) {
   const std::string type(call.request().headers.Find("content-type").value_or(""));
   auto body = std::make_shared<const std::string>(std::move(call.exchange.request().body));
-  auto upload = ReadUpload(type, std::move(body));
-  if (upload && site.files == nullptr) upload = Fail(NoFilesHere());
-  if (!upload) {
-    co_await call.SendError(upload.error());
+  auto given = ReadFile(type, std::move(body));
+  if (given && site.files == nullptr) given = Fail(NoFilesHere());
+  if (!given) {
+    co_await call.SendError(given.error());
     co_return;
   }
-  upload->label = call.asked.label;
-  upload->label_floor = call.asked.principal.label_floor;
-  co_await SendFile(call,
-                    co_await site.files->Put(call.asked.principal.tenant, std::move(*upload)));
+  given->label = call.asked.label;
+  given->label_floor = call.asked.principal.label_floor;
+  co_await SendFile(call, co_await site.files->Put(call.asked.principal.tenant, std::move(*given)));
 }
 
 Task<void> GetFiles(Site& site, Call& call) {
@@ -172,16 +172,33 @@ Task<void> GetFile(Site& site, Call& call) {
 }
 
 Task<void> GetFileContent(Site& site, Call& call) {
-  Result<std::string> content = Fail(NoFilesHere());
-  if (site.files != nullptr)
-    content = co_await site.files->Read(call.asked.principal.tenant, PieceOf(call.tail));
-  if (!content) {
-    co_await call.SendError(content.error());
+  const std::string tenant = call.asked.principal.tenant;
+  const std::string id = PieceOf(call.tail);
+  Result<files::FileInfo> file = Fail(NoFilesHere());
+  if (site.files != nullptr) file = co_await site.files->Find(tenant, id);
+  Result<std::string> piece = file ? Result<std::string>("") : Fail(file.error());
+  if (file) piece = co_await site.files->Read(tenant, id, 0, kPieceBytes);
+  if (!piece) {
+    co_await call.SendError(piece.error());
     co_return;
   }
   http::Reply reply = call.HeadOfDownload();
-  reply.body = std::move(*content);
-  co_await call.exchange.Send(std::move(reply));
+  if (file->bytes <= kPieceBytes) {
+    reply.body = std::move(*piece);
+    co_await call.exchange.Send(std::move(reply));
+    co_return;
+  }
+  call.exchange.Start(std::move(reply));
+  for (int64_t at = 0; at < file->bytes; at += kPieceBytes) {
+    if (at > 0) piece = co_await site.files->Read(tenant, id, at, kPieceBytes);
+    // It may have been deleted meanwhile.
+    if (!piece) {
+      call.exchange.Abort();
+      co_return;
+    }
+    if (auto written = co_await call.exchange.Write(*piece); !written) co_return;
+  }
+  co_await call.exchange.End();
 }
 
 Task<void> DeleteFile(Site& site, Call& call) {

@@ -2,12 +2,15 @@
 #pragma once
 
 #include "async/task.h"
+#include "files/file.h"
+#include "json/writer.h"
 #include "server/call.h"
 #include "server/site.h"
 
 namespace weir::server {
 
 Error NoFilesHere();
+void AppendFile(json::Writer& writer, const files::FileInfo& file);
 
 Task<void> PostFile(Site& site, Call& call);
 Task<void> GetFiles(Site& site, Call& call);

@@ -19,6 +19,7 @@
 #include "server/responses_routes.h"
 #include "server/route_table.h"
 #include "server/score_routes.h"
+#include "server/upload_routes.h"
 #include "server/vector_store_routes.h"
 
 namespace weir::server {
@@ -42,6 +43,10 @@ constexpr Route kRoutes[] = {
     {"GET", "/v1/files/*/content", GetFileContent},
     {"GET", "/v1/files/*", GetFile},
     {"DELETE", "/v1/files/*", DeleteFile},
+    {"POST", "/v1/uploads", PostUpload},
+    {"POST", "/v1/uploads/*/parts", PostUploadPart},
+    {"POST", "/v1/uploads/*/complete", CompleteUpload},
+    {"POST", "/v1/uploads/*/cancel", CancelUpload},
     {"POST", "/v1/vector_stores", PostVectorStores},
     {"GET", "/v1/vector_stores", GetVectorStores},
     {"POST", "/v1/vector_stores/*/search", PostVectorStoreSearch},

@@ -53,6 +53,11 @@ def test_openais_client_uploads_polls_and_searches(client):
     failed = client.vector_stores.files.list(store.id, filter="failed").data
     assert [file.last_error.code for file in failed] == ["unsupported_file"]
     assert len(list(client.vector_stores.files.list(store.id, limit=3))) == 8, "over three pages"
+    large = client.uploads.upload_file_chunked(file=b"a year of tides\n" * (49 << 16), filename="large.txt", bytes=49 << 20,
+                                               mime_type="text/plain", purpose="assistants")
+    told = client.vector_stores.files.create_and_poll(large.file.id, vector_store_id=store.id)
+    assert told.status == "failed" and told.last_error.code == "invalid_file" and "50331648" in told.last_error.message
+    client.files.delete(large.file.id)
     listed = client.vector_stores.file_batches.list_files(batch.id, vector_store_id=store.id, filter="completed")
     assert len(listed.data) == 7
     report = client.vector_stores.search(store.id, query="dolphins").data[0].file_id

@@ -8,25 +8,12 @@
 #include "dialects/openai/attributes.h"
 #include "dialects/openai/common_fields.h"
 #include "dialects/openai/file_search.h"
+#include "dialects/openai/read_body.h"
 
 namespace weir::openai {
 namespace {
 
 using StoreLimits = VectorStoreLimits;
-
-// Reads a body with `read`, refuses what that left, and gives what came of it.
-template <class T, class Read>
-Result<T> ReadBody(std::string_view body, const json::Limits& limits, const Read& read) {
-  const auto document = json::Parse(body, limits);
-  if (!document) return Fail(document.error());
-  json::Problem problem;
-  json::Fields fields(problem, *document);
-  T out;
-  read(fields, out);
-  fields.RefuseUnread();
-  if (problem) return Fail(problem.Take());
-  return out;
-}
 
 int64_t ReadDays(json::Fields& fields) {
   auto expires = fields.Nested("expires_after");

@@ -1,8 +1,10 @@
-// Any bytes as a request about vector stores: read or refused, and what is read keeps its bounds.
+// Any bytes as a request about vector stores or uploads: read or refused, and what is read keeps
+// its bounds.
 #include <cstdint>
 #include <string_view>
 
 #include "base/check.h"
+#include "dialects/openai/uploads.h"
 #include "dialects/openai/vector_stores.h"
 
 namespace {
@@ -31,6 +33,13 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (const auto search = weir::openai::ReadStoreSearch(body, {})) {
     CHECK(!search->queries.empty() && search->queries.size() <= Limits::kQueries, "queries");
     CHECK(PartsOf(search->where.filter, 1) <= AttributeLimits::kFilterParts, "parts");
+  }
+  if (const auto upload = weir::openai::ReadUploadToCreate(body, {})) {
+    CHECK(!upload->purpose.empty() && upload->bytes >= 0, "an upload");
+  }
+  if (const auto parts = weir::openai::ReadPartsToJoin(body, {})) {
+    CHECK(parts->part_ids.size() <= weir::openai::FileLimits::kUploadParts, "parts of an upload");
+    CHECK(parts->md5.empty() || parts->md5.size() == 32, "an MD5");
   }
   if (const auto store = weir::openai::ReadStoreToCreate(body, {})) {
     CHECK(store->files.size() <= Limits::kFilesAtCreation, "files");

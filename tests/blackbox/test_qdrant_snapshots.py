@@ -1,5 +1,6 @@
 """Snapshots of collections over Qdrant's API, with its own client."""
 
+import hashlib
 import io
 
 import httpx
@@ -19,6 +20,8 @@ def test_snapshots_bring_back_what_was_there(running, qdrant, plain, name):
     assert [one.name for one in qdrant.list_snapshots(plain)] == [made.name]
     file = httpx.get(f"{running.url}/collections/{plain}/snapshots/{made.name}")
     assert file.status_code == 200 and len(file.content) == made.size
+    assert made.checksum == hashlib.sha256(file.content).hexdigest()
+    assert [one.checksum for one in qdrant.list_snapshots(plain)] == [made.checksum]
     assert httpx.head(f"{running.url}/collections/{plain}/snapshots/{made.name}").status_code == 200
 
     # Into the collection itself, which has changed; its aliases stay.
@@ -31,12 +34,13 @@ def test_snapshots_bring_back_what_was_there(running, qdrant, plain, name):
     assert qdrant.query_points(plain, query=[1.0, 0, 0, 0.5], limit=1).points[0].id == 0
     # After it was deleted, from the file that is here and from one that is brought.
     qdrant.delete_collection(plain)
-    assert qdrant.recover_snapshot(plain, location=f"file:///{plain}/{made.name}",
+    assert qdrant.recover_snapshot(plain, location=f"file:///{plain}/{made.name}", checksum=made.checksum,
                                    priority=models.SnapshotPriority.SNAPSHOT)
     assert qdrant.scroll(plain, limit=100, with_vectors=True)[0] == everything
     other = f"{name}-brought"
     answer = qdrant.http.snapshots_api.recover_from_uploaded_snapshot(
-        other, wait=True, priority=models.SnapshotPriority.NO_SYNC, snapshot=io.BytesIO(file.content))
+        other, wait=True, priority=models.SnapshotPriority.NO_SYNC, checksum=made.checksum.upper(),
+        snapshot=io.BytesIO(file.content))
     assert answer.result is True
     assert qdrant.scroll(other, limit=100, with_vectors=True)[0] == everything
     assert qdrant.get_collection(other).config.params.vectors.size == 4
@@ -59,8 +63,8 @@ def test_snapshots_that_are_wrong_change_nothing(running, qdrant, plain):
         refused(httpx.put(f"{path}/recover", json={"location": outside}), 404, "snapshot_not_found", "location")
     refused(httpx.put(f"{path}/recover", json={"location": "https://example.com/x.snapshot"}), 400,
             "unsupported_parameter", "location")
-    refused(httpx.put(f"{path}/recover", json={"location": made.name, "checksum": "00"}), 400,
-            "unsupported_parameter", "checksum")
+    for wrong, code in (("00", "invalid_value"), ("0" * 64, "checksum_mismatch")):
+        refused(httpx.put(f"{path}/recover", json={"location": made.name, "checksum": wrong}), 400, code, "checksum")
     refused(httpx.put(f"{path}/recover", json={}), 400, "missing_required_parameter", "location")
     for outside in ("..%2F..%2Fvectors.db", "a%2E%2E", "nothing", "x%07.snapshot"):
         refused(httpx.get(f"{path}/{outside}"), 404, "snapshot_not_found")
@@ -70,7 +74,8 @@ def test_snapshots_that_are_wrong_change_nothing(running, qdrant, plain):
         refused(httpx.post(f"{path}/upload", files={"snapshot": content}), 400, "invalid_snapshot", "snapshot")
     refused(httpx.post(f"{path}/upload", files={"other": file}), 400, "invalid_form")
     refused(httpx.post(f"{path}/upload", json={}), 400, "invalid_form")
-    refused(httpx.post(f"{path}/upload?checksum=00", files={"snapshot": file}), 400, "unsupported_parameter")
+    for wrong, code in (("00", "invalid_value"), ("0" * 64, "checksum_mismatch")):
+        refused(httpx.post(f"{path}/upload?checksum={wrong}", files={"snapshot": file}), 400, code, "checksum")
     refused(httpx.post(f"{running.url}/collections/a%2Fb/snapshots/upload", files={"snapshot": file}), 422, "invalid_name")
     refused(httpx.get(f"{running.url}/collections/none/snapshots"), 404, "collection_not_found")
     refused(httpx.post(f"{running.url}/collections/none/snapshots"), 404, "collection_not_found")

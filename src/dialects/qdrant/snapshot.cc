@@ -1,6 +1,8 @@
 #include "dialects/qdrant/snapshot.h"
 
+#include <algorithm>
 #include <string_view>
+#include <utility>
 
 #include "base/time_text.h"
 #include "dialects/qdrant/shared_fields.h"
@@ -10,6 +12,7 @@ namespace weir::qdrant {
 namespace {
 
 constexpr size_t kLocationBytes = 4'096;
+constexpr size_t kSha256Digits = 64;
 
 // The piece behind the last slash, which is taken off with it.
 std::string TakeLast(std::string_view& path) {
@@ -21,14 +24,31 @@ std::string TakeLast(std::string_view& path) {
 
 }  // namespace
 
-void AppendSnapshot(json::Writer& writer, const vectors::SnapshotInfo& snapshot) {
+void AppendSnapshot(json::Writer& writer, const vectors::SnapshotInfo& snapshot,
+                    std::string_view checksum) {
   writer.BeginObject()
       .Field("name", snapshot.name)
       .Field("creation_time", TimeText(snapshot.made).substr(0, 19))
       .Field("size", snapshot.bytes)
-      .Key("checksum")
-      .Null()
-      .EndObject();
+      .Key("checksum");
+  if (checksum.empty()) {
+    writer.Null();
+  } else {
+    writer.String(checksum);
+  }
+  writer.EndObject();
+}
+
+Result<std::string> ReadChecksum(std::string_view text) {
+  std::string digits(text);
+  for (char& c : digits) {
+    if (c >= 'A' && c <= 'F') c = static_cast<char>(c - 'A' + 'a');
+  }
+  const bool hex = std::ranges::all_of(
+      digits, [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
+  if (hex && digits.size() == kSha256Digits) return digits;
+  return Fail(Code::kInvalidArgument, "checksum takes the 64 hexadecimal digits of a SHA-256",
+              "checksum", "invalid_value");
 }
 
 Result<RecoverAsk> ReadRecover(const json::Value& body) {
@@ -47,9 +67,13 @@ Result<RecoverAsk> ReadRecover(const json::Value& body) {
   ask.collection = TakeLast(path);
   // There is one server: every word means the same.
   fields.Word<int>("priority", {{"no_sync", 0}, {"snapshot", 1}, {"replica", 2}});
-  if (fields.Take("checksum") != nullptr)
-    RefuseUnsupported(fields, "checksum",
-                      "the server's own snapshots are checked by their content");
+  if (const auto text = fields.String("checksum", kLocationBytes)) {
+    if (auto checksum = ReadChecksum(*text)) {
+      ask.checksum = std::move(*checksum);
+    } else {
+      fields.problem().Set(std::move(checksum.error()));
+    }
+  }
   if (fields.Take("api_key") != nullptr)
     RefuseUnsupported(fields, "api_key", "this server fetches nothing by itself");
   fields.RefuseUnread();

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "base/result.h"
 #include "json/value.h"
@@ -10,12 +11,17 @@
 
 namespace weir::qdrant {
 
-void AppendSnapshot(json::Writer& writer, const vectors::SnapshotInfo& snapshot);
+// `checksum`: SHA-256 in hexadecimal; empty where it is not known.
+void AppendSnapshot(json::Writer& writer, const vectors::SnapshotInfo& snapshot,
+                    std::string_view checksum);
+// What a client says that a file has: 64 hexadecimal digits, as lower case.
+Result<std::string> ReadChecksum(std::string_view text);
 
 // Which snapshot of this server's own: of the collection that is recovered unless another is named.
 struct RecoverAsk {
   std::string collection = {};
   std::string snapshot = {};
+  std::string checksum = {};  // that its file must have; empty: any
 };
 // {"location": "NAME.snapshot"} or {"location": "file:///COLLECTION/NAME.snapshot"}; of a longer
 // path the last two pieces count. Files are found among the snapshots alone, never followed.

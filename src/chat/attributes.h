@@ -5,12 +5,13 @@
 #include <cstdint>
 #include <map>
 #include <string>
-#include <variant>
 #include <vector>
+
+#include "base/variant.h"
 
 namespace weir::chat {
 
-using AttributeValue = std::variant<bool, int64_t, double, std::string>;
+using AttributeValue = Variant<bool, int64_t, double, std::string>;
 using Attributes = std::map<std::string, AttributeValue>;
 
 struct AttributeLimits {

@@ -1,5 +1,6 @@
 #include "vectors/failing_disk.h"
 
+#include <execinfo.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -19,6 +20,8 @@
 #include <set>
 #include <string>
 #include <vector>
+
+#include "base/fnv.h"
 
 // What the linker calls them. NOLINTBEGIN(bugprone-reserved-identifier)
 extern "C" {
@@ -186,6 +189,19 @@ thread_local bool Unseen::here = false;
 std::atomic<size_t> news = 0;
 std::atomic<size_t> new_fails_at = ~size_t{0};
 std::atomic<int> inside = 0;
+std::mutex stacks_mutex;
+std::atomic<std::vector<uint64_t>*> kept_stacks = nullptr;
+
+void KeepStack() {
+  const Unseen unseen;
+  constexpr int kFrames = 128;
+  void* frames[kFrames];
+  const int count = backtrace(frames, kFrames);
+  Fnv1a hash;
+  for (int i = 0; i < count; ++i) hash.Add(reinterpret_cast<uintptr_t>(frames[i]));
+  const std::lock_guard lock(stacks_mutex);
+  if (std::vector<uint64_t>* stacks = kept_stacks) stacks->push_back(hash.value());
+}
 
 }  // namespace
 
@@ -254,7 +270,17 @@ void FailingNew::FailAt(size_t call) {
 }
 void FailingNew::Forget() { FailAt(~size_t{0}); }
 
-bool NewFails() { return inside > 0 && !Unseen::here && news.fetch_add(1) == new_fails_at; }
+void FailingNew::KeepStacks(std::vector<uint64_t>* stacks) {
+  const std::lock_guard lock(stacks_mutex);
+  news = 0;
+  kept_stacks = stacks;
+}
+
+bool NewFails() {
+  if (inside == 0 || Unseen::here) return false;
+  if (kept_stacks != nullptr) KeepStack();
+  return news.fetch_add(1) == new_fails_at;
+}
 
 size_t FailingMemory::Calls() { return allocations; }
 void FailingMemory::FailAt(size_t call) {

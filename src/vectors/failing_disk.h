@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <vector>
 
 namespace weir::vectors {
 
@@ -50,6 +51,9 @@ class FailingNew {
   static size_t Calls();
   static void FailAt(size_t call);  // once, counted from now
   static void Forget();
+  // From now on each call's stack is kept, as a hash, in the order of the calls; null: no more.
+  // Slow.
+  static void KeepStacks(std::vector<uint64_t>* stacks);
 };
 
 }  // namespace weir::vectors

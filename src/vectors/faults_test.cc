@@ -3,7 +3,8 @@
 // with malloc and the library's with new. No acknowledged write is lost, none that failed is there,
 // and opening succeeds afterwards.
 //
-// A part of the numbers in `make test`, all with WEIR_LONG.
+// A part of the numbers in `make test`, all with WEIR_LONG; of C++'s allocations then some of each
+// call stack, and really all, which takes most of an hour, with WEIR_EVERY_NEW too.
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -12,7 +13,9 @@
 #include <cstdlib>
 #include <functional>
 #include <map>
+#include <numeric>
 #include <random>
+#include <set>
 
 #include "vectors/failing_disk.h"
 #include "vectors/store.h"
@@ -405,17 +408,63 @@ TEST_F(Faults, ACopyOfAValueThatRunsOutOfMemoryIsGivenUp) {
   }
 }
 
+// A condition of each kind, as callers hold and pass them on.
+TEST_F(Faults, ACopyOfAFilterThatRunsOutOfMemoryIsGivenUp) {
+  const std::string text(100, 'x');
+  Filter inner;
+  inner.must = {Match{text, {text, true, int64_t{1}}}, Except{text, {text, 0.5}},
+                Range{.path = text, .gt = 1}};
+  Filter filter;
+  filter.must = {TimeRange{.path = text}, HasWords{text, text}, HasText{text, text},
+                 IsEmpty{text},           IsNull{text},         ValuesCount{.path = text},
+                 HasId{{text, text}}};
+  filter.should = {HasVector{text}, OwnTextHas{text}, Nested{text, inner}, inner,
+                   Geo{.path = text, .exterior = std::vector<GeoPoint>(4), .interiors = {{}, {}}}};
+  filter.must_not = filter.should;
+  bool copied = false;
+  for (size_t at = 0; !copied; ++at) {
+    FailingNew::FailAt(at);
+    try {
+      const Filter copy = Inside([&] { return Filter(filter); });
+      copied = true;
+      FailingNew::Forget();
+      EXPECT_EQ(std::get<Match>(std::get<Filter>(copy.must_not[3].what).must[0].what).any[0],
+                Scalar(text));
+      EXPECT_GT(at, 50U);
+    } catch (const std::bad_alloc&) {
+      ASSERT_LT(at, 300U);
+    }
+  }
+}
+
+// Of each call stack the first call, the one in the middle and the last: those between differ in
+// how much there was. A tenth of all.
+std::vector<size_t> OfEachStack(const std::vector<uint64_t>& stacks) {
+  std::map<uint64_t, std::vector<size_t>> calls;
+  for (size_t i = 0; i < stacks.size(); ++i) calls[stacks[i]].push_back(i);
+  std::set<size_t> some;
+  for (const auto& [stack, numbers] : calls)
+    some.insert({numbers.front(), numbers[numbers.size() / 2], numbers.back()});
+  return {some.begin(), some.end()};
+}
+
 TEST_F(Faults, MemoryThatCppIsRefusedLosesNothingAndTheStoreGoesOn) {
-  size_t calls = 0;
+  std::vector<uint64_t> stacks;
   {
     const TestFolder folder;
-    FailingNew::Forget();
+    FailingNew::KeepStacks(&stacks);
     Course course(folder.path() / "store");
     EXPECT_TRUE(course.Run(true));
-    calls = FailingNew::Calls();
+    FailingNew::KeepStacks(nullptr);
   }
-  ASSERT_GT(calls, 5'000U);
-  for (size_t at = 0; at < calls && !HasFailure(); at += StepFor(calls, 150)) {
+  ASSERT_GT(stacks.size(), 5'000U);
+  std::vector<size_t> calls(stacks.size());
+  std::iota(calls.begin(), calls.end(), 0);
+  if (std::getenv("WEIR_EVERY_NEW") == nullptr) calls = OfEachStack(stacks);
+  RecordProperty("calls", std::to_string(stacks.size()));
+  RecordProperty("tried", std::to_string(calls.size()));
+  for (size_t i = 0; i < calls.size() && !HasFailure(); i += StepFor(calls.size(), 150)) {
+    const size_t at = calls[i];
     SCOPED_TRACE("new " + std::to_string(at));
     const TestFolder folder;
     Course course(folder.path() / "store");

@@ -20,11 +20,12 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/variant.h"
 
 namespace weir::vectors {
 
 // Numbers are compared by value (3 is 3.0), all others only with their own kind.
-using Scalar = std::variant<bool, int64_t, double, std::string>;
+using Scalar = Variant<bool, int64_t, double, std::string>;
 
 // The field has one of these values.
 struct Match {

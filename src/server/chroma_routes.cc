@@ -122,12 +122,7 @@ Answer ListDatabases(const Place& place, const VectorRequest& request) {
 Result<std::string> NameIn(const VectorRequest& request) {
   const auto body = request.Json();
   if (!body) return Fail(body.error());
-  json::Problem problem;
-  json::Fields fields(problem, *body);
-  std::string name = fields.Require().String("name", 512).value_or("");
-  fields.RefuseUnread();
-  if (problem) return Fail(problem.Take());
-  return name;
+  return chroma::ReadName(*body);
 }
 
 Answer CreateDatabase(const Place& place, const VectorRequest& request) {

@@ -81,6 +81,15 @@ Result<void> CheckName(std::string_view name, std::string_view what) {
               "name", "invalid_name");
 }
 
+Result<std::string> ReadName(const json::Value& body) {
+  json::Problem problem;
+  json::Fields fields(problem, body);
+  std::string name = fields.Require().String("name", kNameMost).value_or("");
+  fields.RefuseUnread();
+  if (problem) return Fail(problem.Take());
+  return name;
+}
+
 Result<CollectionAsk> ReadCreate(const json::Value& body) {
   json::Problem problem;
   json::Fields fields(problem, body);

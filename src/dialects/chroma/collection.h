@@ -31,6 +31,9 @@ struct CollectionChange {
 };
 Result<CollectionChange> ReadChange(const json::Value& body);
 
+// {"name": ...}: what a new database or tenant is to be called. Not checked further.
+Result<std::string> ReadName(const json::Value& body);
+
 // A name that may be given to a collection or a database.
 Result<void> CheckName(std::string_view name, std::string_view what);
 

@@ -351,6 +351,8 @@ void AddDocumentCommands(CLI::App& app, Asked& asked) {
       ->check(CLI::Range(1, 50));
   search->add_flag("--rewrite", asked.search.rewrite,
                    "let a model of this machine make a query of the question first");
+  search->add_flag("!--no-rerank", asked.search.rerank,
+                   "in the order of the search itself, not of a reranking model");
 }
 
 void AddKeyCommands(CLI::App& app, Asked& asked) {

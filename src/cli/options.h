@@ -47,6 +47,7 @@ struct SearchOptions {
   std::vector<std::string> query = {};
   int64_t count = 5;
   bool rewrite = false;
+  bool rerank = true;  // by the reranking model, where there is one
 };
 
 struct ClassifyOptions {

@@ -32,8 +32,10 @@ int Search(const Common& common, const SearchOptions& options) {
   if (!link) return Report(link.error());
   const auto answer =
       link->Post(fmt::format("/weir/v1/collections/{}/search", PathPiece(options.collection)),
-                 json::Value(json::Object{
-                     {"query", query}, {"k", options.count}, {"rewrite_query", options.rewrite}}));
+                 json::Value(json::Object{{"query", query},
+                                          {"k", options.count},
+                                          {"rewrite_query", options.rewrite},
+                                          {"rerank", options.rerank}}));
   if (!answer) return Report(answer.error());
   if (common.json) {
     fmt::print("{}\n", json::Print(*answer));

@@ -2,6 +2,7 @@
 tiny-encoder.gguf, the same model without the head (tests/tiny_models.py).
 """
 
+import json
 import math
 
 import httpx
@@ -9,6 +10,7 @@ import pytest
 
 import tiny_models
 import weir_server
+from ingesting import command
 from talk import EMBEDDING, error_of
 
 QUERY = "Where did the cat go?"
@@ -109,7 +111,7 @@ def test_it_is_said_what_the_model_is_for(ask):
     assert shown["capabilities"] == ["rerank"]
 
 
-def test_what_a_search_finds_is_ranked(ask, embedding):
+def test_what_a_search_finds_is_ranked(server, ask, embedding):
     texts = [f"# Note {i}\n\n{text} It was a day in {month}." for i, (text, month) in enumerate(
         [(text, month) for text in DOCUMENTS for month in ("May", "June", "July")])]
     for i, text in enumerate(texts):
@@ -130,6 +132,12 @@ def test_what_a_search_finds_is_ranked(ask, embedding):
         scores[passage["document"]] = shown["results"][0]["relevance_score"]
     best = sorted(scores, key=scores.get, reverse=True)[:3]
     assert [passage["document"] for passage in ranked] == best != [passage["document"] for passage in plain][:3]
+    # The command's, and the same without the ranking.
+    def found(*flags):
+        done = command(server, "search", "notes", QUERY, "-k", "3", "--json", *flags)
+        return [passage["document"] for passage in json.loads(done.stdout)["data"]]
+
+    assert found() == best and found("--no-rerank") == [passage["document"] for passage in plain][:3]
     for passage in ranked:
         assert passage["score"] == pytest.approx(scores[passage["document"]], abs=1e-4)
     threshold = (scores[best[0]] + scores[best[1]]) / 2

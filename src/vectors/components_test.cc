@@ -66,11 +66,20 @@ std::set<std::string> IdsOf(const Result<std::vector<Hit>>& hits) {
   return ids;
 }
 
-TEST(Components, HalvesComeBackRoundedAndAreMeasuredAsTheyAreKept) {
+class KeptComponents : public testing::TestWithParam<Components> {};
+
+TEST_P(KeptComponents, ComeBackRoundedAndAreMeasuredAsTheyAreKept) {
   const TestFolder folder;
-  const auto spaces = SpacesOf(Components::kF16, Codes::kBytes);
+  const auto spaces = SpacesOf(GetParam(), Codes::kBytes);
   Numbers numbers;
-  const auto points = PointsOf(numbers, spaces, 50);
+  auto points = PointsOf(numbers, spaces, 50);
+  if (GetParam() == Components::kU8) {
+    for (Point& point : points) {
+      for (auto& [name, vector] : point.vectors) {
+        for (float& x : vector) x = std::clamp(80 + 80 * x, 0.0F, 255.0F);
+      }
+    }
+  }
   const auto question = numbers.Next();
   const auto file = [&] {
     const auto store = *Store::Open(folder.path() / "store");
@@ -95,7 +104,7 @@ TEST(Components, HalvesComeBackRoundedAndAreMeasuredAsTheyAreKept) {
         double squares[2] = {};
         double apart = 0;
         for (size_t d = 0; d < kDimensions; ++d) {
-          EXPECT_EQ(kept[d], FromHalf(ToHalf(given[d])));
+          EXPECT_EQ(kept[d], Kept(GetParam(), given[d]));
           dot += double{kept[d]} * question[d];
           squares[0] += double{kept[d]} * kept[d];
           squares[1] += double{question[d]} * question[d];
@@ -109,6 +118,32 @@ TEST(Components, HalvesComeBackRoundedAndAreMeasuredAsTheyAreKept) {
       }
     }
   }
+}
+
+INSTANTIATE_TEST_SUITE_P(Components, KeptComponents,
+                         testing::Values(Components::kF16, Components::kU8), [](const auto& param) {
+                           return std::string(ComponentsName(param.param));
+                         });
+
+TEST(Components, AByteHoldsWholeNumbersAndAQueryAny) {
+  const TestFolder folder;
+  const auto store = *Store::Open(folder.path() / "store");
+  const auto collection =
+      *store->Create({.name = "c", .spaces = {{.dimensions = 2, .components = Components::kU8}}});
+  const auto put = [&](std::vector<float> vector) {
+    const Point point{.id = "a", .vectors = {{"", std::move(vector)}}};
+    const auto done = collection->Upsert({&point, 1});
+    return done ? std::string() : done.error().reason;
+  };
+  EXPECT_EQ(put({256, 1}), "invalid_component");
+  EXPECT_EQ(put({-1, 1}), "invalid_component");
+  EXPECT_EQ(put({std::nanf(""), 1}), "invalid_component");
+  EXPECT_EQ(put({0.9F, 0.9F}), "zero_vector");
+  EXPECT_EQ(put({255, 1.9F}), "");
+  const auto hits = collection->Query({.vector = {300, -7.5F}, .k = 1, .parts = {.vectors = true}});
+  ASSERT_TRUE(hits) << hits.error().message;
+  EXPECT_EQ(hits->front().point.vectors.at(""), (std::vector<float>{255, 1}));
+  EXPECT_NEAR(hits->front().score, 0.9996, 1e-3);
 }
 
 TEST(Components, WhatAHalfCannotHoldIsRefused) {

@@ -12,6 +12,7 @@ namespace {
 // for. Fusing a product with a sum would round differently where there is an instruction for it;
 // CMakeLists.txt turns it off for this file.
 using Floats = float __attribute__((vector_size(kLanes * sizeof(float))));
+using Bytes = uint8_t __attribute__((vector_size(kLanes)));
 using Halves = _Float16 __attribute__((vector_size(kLanes * sizeof(_Float16))));
 
 [[gnu::always_inline]] inline void Load(const float* from, Floats* to) {
@@ -21,6 +22,11 @@ using Halves = _Float16 __attribute__((vector_size(kLanes * sizeof(_Float16))));
   Halves halves;
   std::memcpy(&halves, from, sizeof(halves));
   *to = __builtin_convertvector(halves, Floats);
+}
+[[gnu::always_inline]] inline void Load(const uint8_t* from, Floats* to) {
+  Bytes bytes;
+  std::memcpy(&bytes, from, sizeof(bytes));
+  *to = __builtin_convertvector(bytes, Floats);
 }
 
 [[gnu::always_inline]] inline float Sum(const Floats* lanes) {
@@ -88,15 +94,16 @@ std::vector<ExactKernels> FindKernels() {
   __builtin_cpu_init();
   if (__builtin_cpu_supports("avx512f")) {
     found.push_back({"avx512", Avx512<false, float>, Avx512<true, float>, Avx512<false, uint16_t>,
-                     Avx512<true, uint16_t>});
+                     Avx512<true, uint16_t>, Avx512<false, uint8_t>, Avx512<true, uint8_t>});
   }
   if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("f16c")) {
     found.push_back({"avx2", Avx2<false, float>, Avx2<true, float>, Avx2<false, uint16_t>,
-                     Avx2<true, uint16_t>});
+                     Avx2<true, uint16_t>, Avx2<false, uint8_t>, Avx2<true, uint8_t>});
   }
 #endif
   found.push_back({"portable", Portable<false, float>, Portable<true, float>,
-                   Portable<false, uint16_t>, Portable<true, uint16_t>});
+                   Portable<false, uint16_t>, Portable<true, uint16_t>, Portable<false, uint8_t>,
+                   Portable<true, uint8_t>});
   return found;
 }
 
@@ -119,33 +126,48 @@ void Prepare(Metric metric, std::span<const float> vector, float* out) {
 uint16_t ToHalf(float x) { return std::bit_cast<uint16_t>(static_cast<_Float16>(x)); }
 float FromHalf(uint16_t half) { return static_cast<float>(std::bit_cast<_Float16>(half)); }
 
+float Kept(Components components, float x) {
+  if (components == Components::kF16) return FromHalf(ToHalf(x));
+  return components == Components::kU8 ? std::trunc(x) : x;
+}
+
 RowVectors::RowVectors(const Space& space)
     : metric_(space.metric), dimensions_(space.dimensions), padded_(Padded(space.dimensions)) {
   const ExactKernels& best = ExactKernelsHere().front();
   const bool l2 = metric_ == Metric::kL2;
   if (space.components == Components::kF32) {
     exact_ = l2 ? best.squared_l2 : best.negative_dot;
-  } else {
+  } else if (space.components == Components::kF16) {
     half_ = l2 ? best.squared_l2_half : best.negative_dot_half;
+  } else {
+    byte_ = l2 ? best.squared_l2_byte : best.negative_dot_byte;
   }
 }
 
 size_t RowVectors::bytes() const {
-  return exact_ != nullptr ? padded_ * sizeof(float) : sizeof(float) + padded_ * sizeof(uint16_t);
+  if (exact_ != nullptr) return padded_ * sizeof(float);
+  return sizeof(float) + padded_ * (half_ != nullptr ? sizeof(uint16_t) : sizeof(uint8_t));
 }
 
 void RowVectors::Write(std::span<const float> vector, std::byte* row) const {
   if (exact_ != nullptr) return Prepare(metric_, vector, reinterpret_cast<float*>(row));
   std::memset(row, 0, bytes());
   double squares = 0;
-  auto* halves = reinterpret_cast<uint16_t*>(row + sizeof(float));
   for (size_t i = 0; i < vector.size(); ++i) {
-    halves[i] = ToHalf(vector[i]);
-    const double kept = FromHalf(halves[i]);
+    if (half_ != nullptr) {
+      reinterpret_cast<uint16_t*>(row + sizeof(float))[i] = ToHalf(vector[i]);
+    } else {
+      reinterpret_cast<uint8_t*>(row + sizeof(float))[i] = static_cast<uint8_t>(vector[i]);
+    }
+    const double kept = At(row, i);
     squares += kept * kept;
   }
   const double factor = metric_ == Metric::kCosine ? 1 / std::sqrt(squares) : 1;
   *reinterpret_cast<float*>(row) = static_cast<float>(factor);
+}
+
+float RowVectors::At(const std::byte* row, size_t i) const {
+  return half_ != nullptr ? FromHalf(HalvesOf(row)[i]) : BytesOf(row)[i];
 }
 
 std::vector<float> RowVectors::Read(const std::byte* row) const {
@@ -154,7 +176,7 @@ std::vector<float> RowVectors::Read(const std::byte* row) const {
     return {vector, vector + dimensions_};
   }
   std::vector<float> vector(dimensions_);
-  std::transform(HalvesOf(row), HalvesOf(row) + dimensions_, vector.begin(), FromHalf);
+  for (size_t i = 0; i < dimensions_; ++i) vector[i] = At(row, i);
   return vector;
 }
 

@@ -82,6 +82,29 @@ TEST(Distance, EveryInstructionSetGivesTheSameBitsOfHalves) {
   }
 }
 
+TEST(Distance, EveryInstructionSetGivesTheSameBitsOfBytes) {
+  std::mt19937 random(11);
+  const ExactKernels& portable = ExactKernelsHere().back();
+  for (size_t dimensions = 1; dimensions <= 200; ++dimensions) {
+    const auto a = Random(random, dimensions);
+    std::vector<uint8_t> bytes(a.size());
+    std::vector<float> kept(a.size());
+    for (size_t i = 0; i < dimensions; ++i) {
+      bytes[i] = static_cast<uint8_t>(random());
+      kept[i] = bytes[i];
+    }
+    for (const ExactKernels& kernels : ExactKernelsHere()) {
+      EXPECT_EQ(
+          std::bit_cast<uint32_t>(kernels.negative_dot_byte(a.data(), bytes.data(), a.size())),
+          std::bit_cast<uint32_t>(portable.negative_dot(a.data(), kept.data(), a.size())))
+          << kernels.name << " " << dimensions;
+      EXPECT_EQ(std::bit_cast<uint32_t>(kernels.squared_l2_byte(a.data(), bytes.data(), a.size())),
+                std::bit_cast<uint32_t>(portable.squared_l2(a.data(), kept.data(), a.size())))
+          << kernels.name << " " << dimensions;
+    }
+  }
+}
+
 TEST(Distance, AHalfComesBackAsItWas) {
   for (uint32_t half = 0; half < 0x7c00; ++half) {  // all that are finite and not negative
     const float x = FromHalf(static_cast<uint16_t>(half));

@@ -43,22 +43,37 @@ Result<void> CheckId(std::string_view id, std::string path) {
              std::move(path), "invalid_id");
 }
 
-Result<void> CheckVector(const Space& space, std::span<const float> vector, std::string path) {
+struct Bounds {
+  float least;
+  float most;
+  std::string_view words;
+};
+
+const Bounds& BoundsOf(Components components) {
+  static constexpr Bounds kWide = {-kComponentMax, kComponentMax, "-1e15 to 1e15"};
+  static constexpr Bounds kHalf = {-kHalfMost, kHalfMost, "-65504 to 65504, which f16 holds"};
+  static constexpr Bounds kByte = {0, kByteMost, "0 to 255, which u8 holds"};
+  if (components == Components::kU8) return kByte;
+  return components == Components::kF16 ? kHalf : kWide;
+}
+
+// A vector that is kept as `components`.
+Result<void> CheckVector(const Space& space, Components components, std::span<const float> vector,
+                         std::string path) {
   if (vector.size() != space.dimensions) {
     return Bad(fmt::format("the vector has {} dimensions; the space '{}' has {}", vector.size(),
                            space.name, space.dimensions),
                std::move(path), "wrong_dimensions");
   }
-  const bool half = space.components == Components::kF16;
-  const float most = half ? kHalfMost : kComponentMax;
+  const Bounds& bounds = BoundsOf(components);
   double squares = 0;
   for (const float x : vector) {
-    if (!std::isfinite(x) || std::fabs(x) > most) {
-      return Bad(fmt::format("a component of the vector is not a number, infinite or beyond {}",
-                             half ? "65504, the most that f16 holds" : "1e15"),
-                 std::move(path), "invalid_component");
+    if (!(x >= bounds.least && x <= bounds.most)) {
+      return Bad(
+          fmt::format("a component of the vector is not a number or not within {}", bounds.words),
+          std::move(path), "invalid_component");
     }
-    const float kept = half ? FromHalf(ToHalf(x)) : x;
+    const float kept = Kept(components, x);
     squares += static_cast<double>(kept) * kept;
   }
   if (space.metric == Metric::kCosine && squares == 0) {
@@ -143,7 +158,7 @@ Result<size_t> CheckPoint(std::span<const Space> spaces, const Point& point, siz
     const auto space = SpaceOf(spaces, name, path("vectors"));
     if (!space) return Fail(space.error());
     if ((*space)->sparse) return WrongKind(**space, path("vectors"));
-    if (auto ok = CheckVector(**space, vector, path("vectors")); !ok) {
+    if (auto ok = CheckVector(**space, (*space)->components, vector, path("vectors")); !ok) {
       return Fail(std::move(ok.error()));
     }
     bytes += vector.size() * sizeof(float);
@@ -314,7 +329,7 @@ Result<void> CheckSpec(const CollectionSpec& spec) {
       const Space plain{
           .name = space.name, .metric = Metric::kDot, .sparse = true, .idf = space.idf};
       if (space == plain) continue;
-      return Bad("a sparse space has no dimensions, the metric dot, and neither f16 nor bits",
+      return Bad("a sparse space has no dimensions, the metric dot, and neither f16, u8 nor bits",
                  "spaces");
     }
     if (space.idf) return Bad("idf is of sparse spaces alone", "spaces");
@@ -402,7 +417,7 @@ Result<void> CheckQuery(std::span<const Space> spaces, const Query& query) {
       return WrongKind(spaces[*space], "vector");
     if (!sparse && !query.sparse.indices.empty()) return WrongKind(spaces[*space], "vector");
     auto ok = sparse ? CheckSparse(query.sparse, "vector")
-                     : CheckVector(spaces[*space], query.vector, "vector");
+                     : CheckVector(spaces[*space], Components::kF32, query.vector, "vector");
     if (!ok) return ok;
   } else if (!query.sparse.indices.empty()) {
     return Bad("a query by words takes no sparse vector beside them", "vector",

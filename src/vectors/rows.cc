@@ -72,10 +72,11 @@ Result<std::vector<Space>> ParseSpaces(std::string_view text) {
             .Word<Metric>("metric",
                           {{"cosine", Metric::kCosine}, {"dot", Metric::kDot}, {"l2", Metric::kL2}})
             .value_or(Metric::kCosine);
-    space.components =
-        fields
-            .Word<Components>("components", {{"f32", Components::kF32}, {"f16", Components::kF16}})
-            .value_or(Components::kF32);
+    space.components = fields
+                           .Word<Components>("components", {{"f32", Components::kF32},
+                                                            {"f16", Components::kF16},
+                                                            {"u8", Components::kU8}})
+                           .value_or(Components::kF32);
     space.codes = fields.Word<Codes>("codes", {{"bytes", Codes::kBytes}, {"bits", Codes::kBits}})
                       .value_or(Codes::kBytes);
     space.sparse = fields.Bool("sparse").value_or(false);
@@ -190,6 +191,7 @@ std::string_view MetricName(Metric metric) {
 }
 
 std::string_view ComponentsName(Components components) {
+  if (components == Components::kU8) return "u8";
   return components == Components::kF16 ? "f16" : "f32";
 }
 

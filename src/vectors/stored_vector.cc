@@ -32,6 +32,7 @@ VectorBytes PrintSparse(const SparseVector& vector) {
 }
 
 size_t BytesOf(const Space& space) {
+  if (space.components == Components::kU8) return space.dimensions;
   return space.dimensions * (space.components == Components::kF16 ? 2 : sizeof(float));
 }
 
@@ -50,6 +51,9 @@ std::optional<VectorBytes> PrintVector(const Space& space, const Point& point) {
     std::vector<uint16_t> halves(found->second.size());
     std::ranges::transform(found->second, halves.begin(), ToHalf);
     Put<uint16_t>(halves, bytes);
+  } else if (space.components == Components::kU8) {
+    for (const float x : found->second)
+      bytes.push_back(static_cast<std::byte>(static_cast<uint8_t>(x)));
   } else {
     Put<float>(found->second, bytes);
   }
@@ -72,6 +76,12 @@ Result<void> ParseVector(const Space& space, std::span<const std::byte> bytes, P
     std::vector<float>& vector = point.vectors[space.name];
     vector.resize(halves.size());
     std::ranges::transform(halves, vector.begin(), FromHalf);
+  } else if (space.components == Components::kU8) {
+    std::vector<float>& vector = point.vectors[space.name];
+    vector.resize(bytes.size());
+    std::ranges::transform(bytes, vector.begin(), [](std::byte byte) {
+      return static_cast<float>(std::to_integer<uint8_t>(byte));
+    });
   } else {
     Take(bytes, point.vectors[space.name]);
   }

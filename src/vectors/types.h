@@ -51,8 +51,9 @@ std::string_view MetricName(Metric metric);  // "cosine", "dot", "l2"
 enum class Components : uint8_t {
   kF32,
   kF16,  // half as large: rounded to 11 bits, at most 65,504
+  kU8,   // a quarter: whole numbers from 0 to 255; a fraction is cut off
 };
-std::string_view ComponentsName(Components components);  // "f32", "f16"
+std::string_view ComponentsName(Components components);  // "f32", "f16", "u8"
 
 // By what searches find candidates, which are then measured exactly.
 enum class Codes : uint8_t {

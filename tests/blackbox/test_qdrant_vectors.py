@@ -41,6 +41,31 @@ def test_float16_is_what_comes_back(qdrant, name):
         assert found[0].id == 3 and found[0].score == pytest.approx(1, abs=1e-5) and len(found) == 20
 
 
+def test_uint8_keeps_whole_numbers(qdrant, name):
+    for distance in (models.Distance.COSINE, models.Distance.DOT, models.Distance.EUCLID):
+        qdrant.create_collection(name, vectors_config=models.VectorParams(size=DIMENSIONS, distance=distance,
+                                                                          datatype=models.Datatype.UINT8))
+        assert qdrant.get_collection(name).config.params.vectors.datatype == models.Datatype.UINT8
+        chance = random.Random(4)
+        vectors = [[chance.randrange(256) for _ in range(DIMENSIONS)] for _ in range(50)]
+        qdrant.upsert(name, [models.PointStruct(id=i, vector=vector) for i, vector in enumerate(vectors)])
+        assert qdrant.retrieve(name, [3], with_vectors=True)[0].vector == vectors[3]
+        question = vectors_of(1)[0]
+        hits = qdrant.query_points(name, query=question, limit=50).points
+        for hit in hits:
+            v = vectors[hit.id]
+            wanted = {models.Distance.DOT: sum(a * b for a, b in zip(v, question)),
+                      models.Distance.EUCLID: math.dist(v, question),
+                      models.Distance.COSINE: sum(a * b for a, b in zip(v, question)) / math.hypot(*v) / math.hypot(*question)}
+            assert hit.score == pytest.approx(wanted[distance], rel=1e-4, abs=1e-4)
+        scores = [hit.score for hit in hits]
+        assert scores == sorted(scores, reverse=distance != models.Distance.EUCLID)
+        with pytest.raises(UnexpectedResponse) as refused:
+            qdrant.upsert(name, [models.PointStruct(id=1, vector=[256] * DIMENSIONS)])
+        assert b"0 to 255" in refused.value.content
+        qdrant.delete_collection(name)
+
+
 def test_binary_quantization_finds_by_bits_and_scores_exactly(qdrant, name):
     binary = models.BinaryQuantization(binary=models.BinaryQuantizationConfig(always_ram=True))
     scalar = models.ScalarQuantization(scalar=models.ScalarQuantizationConfig(type=models.ScalarType.INT8))
@@ -117,6 +142,20 @@ def test_sparse_vectors_are_found_by_inner_product(running, qdrant, words):
     assert [(point["id"], point["score"]) for point in answer["result"]] == [(3, 2.0)]
 
 
+def test_sparse_vectors_recommend_by_their_average(qdrant, words):
+    def found(using="plain", **examples):
+        query = models.RecommendQuery(recommend=models.RecommendInput(**examples))
+        return [(point.id, point.score) for point in qdrant.query_points(words, query=query, using=using, limit=10).points]
+
+    # As Qdrant's average: the positives' mean, and as far beyond it as it lies from the negatives'.
+    assert found(positive=[2]) == [(0, 1.5)]
+    assert found(positive=[sparse(i3=1.0), sparse(i7=3.0)]) == [(2, 4.5), (1, 0.5), (0, -0.25)]
+    assert found(positive=[2], negative=[sparse(i7=6.0, i3=-1.0)]) == [(1, 1.0), (0, -2.0)]
+    assert found(positive=[2, 0], negative=[sparse(i9=1.0)]) == [(3, -1.0), (1, -2.0)]
+    assert found(positive=[3]) == [], "nobody else shares an index with it"
+    assert [one[0] for one in found("rare", positive=[2])] == [0]
+
+
 def test_dense_and_sparse_become_one_list(qdrant, words):
     fused = qdrant.query_points(
         words, query=models.FusionQuery(fusion=models.Fusion.RRF), limit=4,
@@ -169,7 +208,8 @@ def test_bad_sparse_vectors_are_refused_by_name(running, qdrant, words, body, pa
 
 def test_queries_of_the_wrong_kind_are_refused(qdrant, words):
     for query, using in (([1.0, 2.0], "plain"), (sparse(i1=1.0), ""), (sparse(i1=1.0), "none"),
-                         (models.RecommendQuery(recommend=models.RecommendInput(positive=[1])), "plain")):
+                         (models.RecommendQuery(recommend=models.RecommendInput(positive=[[1.0, 2.0]])), "plain"),
+                         (models.RecommendQuery(recommend=models.RecommendInput(positive=[sparse(i1=1.0)])), "")):
         with pytest.raises(UnexpectedResponse) as raised:
             qdrant.query_points(words, query=query, using=using)
         assert raised.value.status_code == 400

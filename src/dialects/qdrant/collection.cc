@@ -80,12 +80,11 @@ Space ReadSpace(json::Fields& fields, std::string name, Codes of_all) {
                      .value_or(Metric::kCosine);
   if (fields.Take("multivector_config") != nullptr)
     RefuseUnsupported(fields, "multivector_config", "a point has one vector of each name");
-  const auto type = fields.String("datatype", 32);
-  if (type && *type == "float16") {
-    space.components = Components::kF16;
-  } else if (type && *type != "float32") {
-    RefuseUnsupported(fields, "datatype", "vectors are kept as float32 or float16");
-  }
+  space.components = fields
+                         .Word<Components>("datatype", {{"float32", Components::kF32},
+                                                        {"float16", Components::kF16},
+                                                        {"uint8", Components::kU8}})
+                         .value_or(Components::kF32);
   space.codes = ReadCodes(fields).value_or(of_all);
   fields.RefuseUnread(kTuning);
   return space;
@@ -165,6 +164,7 @@ void AppendSpace(json::Writer& writer, const Space& space) {
       .Field("size", space.dimensions)
       .Field("distance", DistanceName(space.metric));
   if (space.components == Components::kF16) writer.Field("datatype", "float16");
+  if (space.components == Components::kU8) writer.Field("datatype", "uint8");
   if (space.codes == Codes::kBits) writer.Key("quantization_config").Raw(kBinary);
   writer.EndObject();
 }

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <unordered_map>
 
 #include "base/overloaded.h"
@@ -70,14 +71,54 @@ void LeaveOut(const Example& example, vectors::HasId& ids) {
   if (const std::string* id = std::get_if<std::string>(&example)) ids.ids.push_back(*id);
 }
 
-// The mean of the examples' directions as Qdrant makes it: the positives' mean, and as far beyond
-// it as it lies from the negatives'.
-Result<std::vector<float>> AverageOf(const Collection& collection, const vectors::Space& space,
-                                     const Recommend& recommend) {
-  if (space.sparse) {
-    return Fail(Code::kInvalidArgument, "a recommendation takes dense vectors", "using",
-                "unsupported_parameter");
+// By index, so that an average has the same bits always.
+using SparseSum = std::map<uint32_t, double>;
+
+// Adds the examples, each `weight` times.
+Result<void> AddSparse(const Collection& collection, const vectors::Space& space,
+                       const std::vector<Example>& examples, double weight, SparseSum& sum) {
+  for (const Example& example : examples) {
+    const auto aim = AimOf(collection, space.name, example);
+    if (!aim) return Fail(aim.error());
+    const vectors::SparseVector& vector = aim->sparse;
+    if (!aim->dense.empty() || vector.indices.size() != vector.values.size()) {
+      return Fail(Code::kInvalidArgument,
+                  "an example is no sparse vector: as many indices as values", "query",
+                  "wrong_vector_kind");
+    }
+    for (size_t i = 0; i < vector.indices.size(); ++i)
+      sum[vector.indices[i]] += weight * vector.values[i];
   }
+  return {};
+}
+
+// The mean of the examples as Qdrant makes it: the positives' mean, and as far beyond it as it lies
+// from the negatives'.
+Result<Aim> SparseAverageOf(const Collection& collection, const vectors::Space& space,
+                            const Recommend& recommend) {
+  const auto share = [](const std::vector<Example>& examples) {
+    return 1 / static_cast<double>(examples.size());
+  };
+  const bool both = !recommend.negative.empty();
+  SparseSum sum;
+  auto added = AddSparse(collection, space, recommend.positive,
+                         (both ? 2 : 1) * share(recommend.positive), sum);
+  if (added && both)
+    added = AddSparse(collection, space, recommend.negative, -share(recommend.negative), sum);
+  if (!added) return Fail(added.error());
+  Aim aim;
+  for (const auto& [index, value] : sum) {
+    if (value == 0) continue;
+    aim.sparse.indices.push_back(index);
+    aim.sparse.values.push_back(static_cast<float>(value));
+  }
+  return aim;
+}
+
+// The same of dense vectors, of their directions where the metric is cosine.
+Result<Aim> AverageOf(const Collection& collection, const vectors::Space& space,
+                      const Recommend& recommend) {
+  if (space.sparse) return SparseAverageOf(collection, space, recommend);
   const auto mean = [&](const std::vector<Example>& examples) -> Result<std::vector<double>> {
     std::vector<double> sum(space.dimensions);
     for (const Example& example : examples) {
@@ -111,7 +152,7 @@ Result<std::vector<float>> AverageOf(const Collection& collection, const vectors
     const double away = recommend.negative.empty() ? 0 : (*positive)[i] - (*negative)[i];
     target[i] = static_cast<float>((*positive)[i] + away);
   }
-  return target;
+  return Aim{.dense = std::move(target)};
 }
 
 Result<std::vector<Scored>> Search(const Running& running, const QueryAsk& ask, Aim aim,
@@ -302,13 +343,13 @@ Result<std::vector<Scored>> RunOne(const Running& running, const QueryAsk& ask, 
           [&](const Recommend& recommend) -> Answer {
             const auto space = SpaceOf(running.collection, ask.space);
             if (!space) return Fail(space.error());
-            auto vector = AverageOf(running.collection, **space, recommend);
-            if (!vector) return Fail(std::move(vector.error()));
+            auto aim = AverageOf(running.collection, **space, recommend);
+            if (!aim) return Fail(std::move(aim.error()));
             vectors::HasId left_out;
             for (const Example& example : recommend.positive) LeaveOut(example, left_out);
             for (const Example& example : recommend.negative) LeaveOut(example, left_out);
-            return Search(running, ask, {.dense = std::move(*vector)},
-                          Without(std::move(*filter), left_out), parts, limit, offset);
+            return Search(running, ask, std::move(*aim), Without(std::move(*filter), left_out),
+                          parts, limit, offset);
           },
           [&](const Fusion&) -> Answer { return Fail(Code::kInternal, "a fusion of nothing"); },
           [&](const OrderBy& order) -> Answer {

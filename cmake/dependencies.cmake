@@ -3,9 +3,6 @@ find_package(Threads REQUIRED)
 find_package(fmt 9 REQUIRED)
 find_package(GTest REQUIRED)
 find_package(PkgConfig REQUIRED)
-find_package(Boost 1.81 REQUIRED)
-set_property(TARGET Boost::headers APPEND PROPERTY INTERFACE_COMPILE_DEFINITIONS
-  BOOST_ASIO_NO_DEPRECATED BOOST_ASIO_SEPARATE_COMPILATION)
 
 # SQLite's amalgamation: tools/fetch_sqlite.sh fetches it once and tells the prefix. Not Debian's: 3.40.1 has the
 # WAL-reset race. Our warnings do not apply to it; the sanitizers do.

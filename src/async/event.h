@@ -1,23 +1,46 @@
 // Something that happened, which coroutines can wait for. It stays set until Reset.
 //
-// One Loop's thread, except for what Setter() returns. A waiter does not keep Loop::Run from
-// returning. Waiters that are left when the last of them and the Event go are destroyed unresumed.
+// One Loop's thread, except for what Setter() returns. Who waits when the Event ends is not resumed
+// but by a cancellation.
 #pragma once
 
 #include <functional>
 #include <memory>
 
-#include "async/task.h"
-#include "base/clock.h"
+#include "async/loop.h"
 #include "base/result.h"
 
 namespace weir {
 
 class Event {
+ private:
+  struct State;
+
  public:
-  explicit Event(Executor executor);
-  ~Event();  // CHECKs nothing: waiters that are left are never resumed (their Loop is being
-             // destroyed)
+  // Awaited: ok when set; kCancelled when the caller's tree was cancelled first; kDeadlineExceeded
+  // when the time has come.
+  class [[nodiscard]] Waiting final : public weir::Wait, Alarm {
+   public:
+    Waiting(State& event, MonotonicTime deadline) : event_(event), deadline_(deadline) {}
+    bool await_ready() const { return false; }
+    template <class Promise>
+    bool await_suspend(std::coroutine_handle<Promise> coroutine) {
+      return Suspend(coroutine) && Begin();
+    }
+    Result<void> await_resume() const;
+
+   private:
+    bool Begin();  // false when it is set already
+    void Ring() override;
+    void Detach() override { Disarm(); }
+
+    State& event_;  // of no use once it waits
+    const MonotonicTime deadline_;
+    bool timed_out_ = false;
+  };
+
+  explicit Event(const Executor& executor);
+  ~Event();
   Event(const Event&) = delete;
   Event& operator=(const Event&) = delete;
 
@@ -26,12 +49,10 @@ class Event {
   void Reset();
   bool is_set() const;
 
-  // Ok when set; kCancelled when the caller's tree was cancelled first.
-  Task<Result<void>> Wait();
-  // As Wait, and kDeadlineExceeded when the time has come.
-  Task<Result<void>> WaitUntil(MonotonicTime deadline);
+  Waiting Wait() { return {*state_, MonotonicTime::max()}; }
+  Waiting WaitUntil(MonotonicTime deadline) { return {*state_, deadline}; }
 
-  // Destroys the waiting coroutines unresumed: for owners that end with their Loop, where a waiter
+  // Destroys the trees that wait, unresumed: for owners that end with their Loop, where a waiter
   // may own the Event.
   void Abandon();
 
@@ -40,7 +61,6 @@ class Event {
   std::function<void()> Setter();
 
  private:
-  struct State;
   std::shared_ptr<State> state_;
 };
 

@@ -1,70 +1,18 @@
 #include "async/spawn.h"
 
-#include <boost/asio/bind_cancellation_slot.hpp>
-#include <boost/asio/cancellation_signal.hpp>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/dispatch.hpp>
-#include <boost/asio/error.hpp>
-#include <boost/asio/this_coro.hpp>
-#include <boost/system/system_error.hpp>
 #include <exception>
 #include <utility>
 
+#include "async/loop.h"
+#include "async/root_task.h"
 #include "base/log.h"
 
 namespace weir {
-namespace asio = boost::asio;
-
-struct CancelHandle::State {
-  explicit State(const Executor& on) : executor(on) {}
-
-  Executor executor;
-  asio::cancellation_signal signal = {};
-  bool ended = false;  // the Task is over, or its Loop is
-};
-
-CancelHandle::CancelHandle() = default;
-
-void CancelHandle::Cancel() const {
-  if (!state_ || state_->ended) return;
-  // Emitting may end the Task and with it the last other owner of the state. Asio passes the signal
-  // on through the executor, and into a slot that may be gone by then unless this runs on it
-  // already: between two runs of the Loop it does not.
-  asio::dispatch(state_->executor,
-                 [keep = state_] { keep->signal.emit(asio::cancellation_type::terminal); });
-}
-
 namespace {
 
-// Cancellation is a returned value in our code (task.h), so the root switches Asio's throwing off
-// for its whole tree.
-Task<void> Root(Task<void> task) {
-  co_await asio::this_coro::throw_if_cancelled(false);
-  co_await std::move(task);
-}
-
-// Marks the end of a Task, however it comes about: its completion is destroyed.
-class EndMark {
- public:
-  explicit EndMark(std::shared_ptr<bool> ended) : ended_(std::move(ended)) {}
-  EndMark(EndMark&&) = default;
-  EndMark& operator=(EndMark&&) = delete;
-  ~EndMark() {
-    if (ended_) *ended_ = true;
-  }
-
- private:
-  std::shared_ptr<bool> ended_;
-};
-
-void LogEscaped(std::string_view name, const std::exception_ptr& error) {
+void LogEscaped(std::string_view name) {
   try {
-    std::rethrow_exception(error);
-  } catch (const boost::system::system_error& e) {
-    // Asio's own word for a Task that was cancelled before its first step.
-    if (e.code() != asio::error::operation_aborted) {
-      LogError("task '{}' ended with an exception: {}", name, e.what());
-    }
+    throw;
   } catch (const std::exception& e) {
     LogError("task '{}' ended with an exception: {}", name, e.what());
   } catch (...) {
@@ -72,20 +20,72 @@ void LogEscaped(std::string_view name, const std::exception_ptr& error) {
   }
 }
 
+// The coroutine at the root of a tree: it owns everything of it, and nobody awaits it.
+struct Root {
+  struct promise_type : PromiseBase {
+    Root get_return_object() { return {std::coroutine_handle<promise_type>::from_promise(*this)}; }
+    std::suspend_never final_suspend() noexcept { return {}; }  // which frees it
+    void return_void() {}
+    void unhandled_exception() { throw; }  // of `done`: the Loop's caller gets it
+  };
+  std::coroutine_handle<promise_type> frame;
+};
+
+Root Run(std::shared_ptr<RootTask> root, Task<void> task, std::move_only_function<void()> done) {
+  try {
+    // Moved, so that what it held is gone before `done` hears that it ended.
+    co_await Task<void>(std::move(task));
+  } catch (...) {
+    LogEscaped(root->name);
+  }
+  root->Leave();
+  root->frame = {};
+  if (done) done();
+}
+
+// On its way to its Loop; destroyed where that ends first.
+class Unstarted {
+ public:
+  explicit Unstarted(std::shared_ptr<RootTask> root) : root_(std::move(root)) {}
+  Unstarted(Unstarted&&) = default;
+  Unstarted& operator=(Unstarted&&) = delete;
+  ~Unstarted() {
+    if (root_) root_->Destroy();
+  }
+  void Start() { std::exchange(root_, nullptr)->Start(); }
+
+ private:
+  std::shared_ptr<RootTask> root_;
+};
+
 }  // namespace
+
+void RootTask::Start() {
+  chain.loop.AddRoot(*this);
+  frame.resume();
+}
+
+void RootTask::Destroy() {
+  Leave();
+  std::exchange(frame, {}).destroy();
+}
+
+void CancelHandle::Cancel() const {
+  if (root_ && root_->frame) root_->chain.Cancel();
+}
 
 CancelHandle Spawn(const Executor& executor, std::string_view name, Task<void> task,
                    std::move_only_function<void()> done) {
   CancelHandle handle;
-  handle.state_ = std::make_shared<CancelHandle::State>(executor);
-  // The completion owns the state: the slot must live as long as the Task that listens to it.
-  auto completion = [name, end = EndMark({handle.state_, &handle.state_->ended}),
-                     done = std::move(done)](std::exception_ptr error) mutable {
-    if (error) LogEscaped(name, error);
-    if (done) done();
-  };
-  asio::co_spawn(executor, Root(std::move(task)),
-                 asio::bind_cancellation_slot(handle.state_->signal.slot(), std::move(completion)));
+  handle.root_ = std::make_shared<RootTask>(executor.core(), name);
+  const Root coroutine = Run(handle.root_, std::move(task), std::move(done));
+  coroutine.frame.promise().chain = &handle.root_->chain;
+  handle.root_->frame = coroutine.frame;
+  if (executor.core().IsRunningHere()) {
+    handle.root_->Start();
+  } else {
+    Post(executor, [task = Unstarted(handle.root_)]() mutable { task.Start(); });
+  }
   return handle;
 }
 

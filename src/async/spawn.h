@@ -17,19 +17,18 @@ namespace weir {
 // fine.
 class CancelHandle {
  public:
-  CancelHandle();
+  CancelHandle() = default;
   // What the tree awaits now returns kCancelled soon. The second call does nothing.
   void Cancel() const;
 
  private:
   friend CancelHandle Spawn(const Executor&, std::string_view, Task<void>,
                             std::move_only_function<void()>);
-  struct State;
-  std::shared_ptr<State> state_;
+  std::shared_ptr<RootTask> root_ = {};
 };
 
 // `name` is a literal or outlives the Task. `done`, if any, is called on the Loop's thread when the
-// Task has ended.
+// Task has ended. On the Loop's thread, while that runs, the Task begins inside this call.
 CancelHandle Spawn(const Executor& executor, std::string_view name, Task<void> task,
                    std::move_only_function<void()> done = nullptr);
 

@@ -53,9 +53,8 @@ Asked AskedOfText(std::string_view text, std::string tenant) {
   return asked;
 }
 
-Task<Result<std::vector<knowledge::DocumentInfo>>> Attach(Gateway& gateway, Documents& documents,
-                                                          files::Store& files, Asked asked,
-                                                          std::string collection,
+Task<Result<std::vector<knowledge::DocumentInfo>>> Attach(Documents& documents, files::Store& files,
+                                                          Asked asked, std::string collection,
                                                           std::vector<FileAsked> wanted,
                                                           std::string batch_id) {
   if (auto may = MayAskFor(asked.principal, documents.embedding_model); !may)

@@ -20,9 +20,8 @@ struct FileAsked {
 
 // With a batch's id, all of them together as one. kNotFound, reason file_not_found, when one of the
 // files is not there: then none becomes a document. `collection` is a full name.
-Task<Result<std::vector<knowledge::DocumentInfo>>> Attach(Gateway& gateway, Documents& documents,
-                                                          files::Store& files, Asked asked,
-                                                          std::string collection,
+Task<Result<std::vector<knowledge::DocumentInfo>>> Attach(Documents& documents, files::Store& files,
+                                                          Asked asked, std::string collection,
                                                           std::vector<FileAsked> wanted,
                                                           std::string batch_id);
 

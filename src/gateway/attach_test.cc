@@ -73,8 +73,8 @@ class AttachTest : public testing::Test {
   Result<std::vector<knowledge::DocumentInfo>> Give(const std::string& file_id,
                                                     const Asked& asked = {}) {
     std::vector<FileAsked> wanted = {{.file_id = file_id}};
-    auto attached = RunForTest(loop_, Attach(gateway_, *documents_, *files_, asked,
-                                             "main/default/vs_1", std::move(wanted), ""));
+    auto attached = RunForTest(
+        loop_, Attach(*documents_, *files_, asked, "main/default/vs_1", std::move(wanted), ""));
     reading_->Wake();
     return attached;
   }

@@ -125,11 +125,10 @@ bool Connection::HoldsEnough() const {
 void Connection::Watch() {
   if (watching_ || gone_ || HoldsEnough() || phase_ == Phase::kClosed) return;
   watching_ = true;
-  socket_.async_wait(boost::asio::posix::stream_descriptor::wait_read,
-                     [self = shared_from_this()](boost::system::error_code error) {
-                       self->watching_ = false;
-                       if (!error) self->OnReadable();
-                     });
+  socket_.OnceReadable([self = shared_from_this()] {
+    self->watching_ = false;
+    self->OnReadable();
+  });
 }
 
 void Connection::OnReadable() {
@@ -158,7 +157,7 @@ bool Connection::ReadOnce() {
     room = kHeadReadBytes;
   }
   if (room == 0) return false;
-  const ssize_t n = recv(socket_.native_handle(), shared_->scratch.data(), room, 0);
+  const ssize_t n = recv(socket_.fd(), shared_->scratch.data(), room, 0);
   if (n > 0) {
     Consume(std::string_view(shared_->scratch.data(), static_cast<size_t>(n)));
     return static_cast<size_t>(n) == room;
@@ -306,7 +305,7 @@ Task<void> Connection::Refuse(Refusal refusal, const Request* request) {
 // Closing with unread bytes makes the kernel reset the connection, and the client may lose the
 // answer. So: no more from us, and what still comes is read and dropped for a while.
 Task<void> Connection::Linger() {
-  shutdown(socket_.native_handle(), SHUT_WR);
+  shutdown(socket_.fd(), SHUT_WR);
   std::string().swap(pending_);
   Enter(Phase::kLingering);
   while (!gone_) {
@@ -323,10 +322,9 @@ void Connection::Close() {
   CountBody(0);
   if (reset_on_close_) {
     const linger now{.l_onoff = 1, .l_linger = 0};
-    setsockopt(socket_.native_handle(), SOL_SOCKET, SO_LINGER, &now, sizeof now);
+    setsockopt(socket_.fd(), SOL_SOCKET, SO_LINGER, &now, sizeof now);
   }
-  boost::system::error_code ignored;
-  socket_.close(ignored);
+  socket_.Close();
   shared_->on_closed(this);
 }
 

@@ -11,13 +11,13 @@
 #include <sys/uio.h>
 
 #include <array>
-#include <boost/asio/posix/stream_descriptor.hpp>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
 
+#include "async/descriptor.h"
 #include "async/event.h"
 #include "async/spawn.h"
 #include "http/response.h"
@@ -124,7 +124,7 @@ class Connection final : public Exchange, public std::enable_shared_from_this<Co
   bool AwaitsRequest() const { return phase_ == Phase::kReading && !parser_.started(); }
 
   std::shared_ptr<Shared> shared_;
-  boost::asio::posix::stream_descriptor socket_;
+  Descriptor socket_;
   const Origin origin_;
   Event wake_;  // something changed for NextRequest or Linger
   CancelHandle cancel_;

@@ -3,8 +3,6 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
-#include <boost/asio/redirect_error.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <cerrno>
 #include <utility>
 
@@ -12,7 +10,6 @@
 #include <linux/sockios.h>
 #endif
 
-#include "async/loop.h"
 #include "base/check.h"
 #include "base/clock.h"
 #include "http/connection.h"
@@ -104,19 +101,16 @@ Task<Result<void>> Connection::WritePieces(std::span<iovec> pieces) {
     msghdr message{};
     message.msg_iov = pieces.data();
     message.msg_iovlen = pieces.size();
-    const ssize_t n = sendmsg(socket_.native_handle(), &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+    const ssize_t n = sendmsg(socket_.fd(), &message, MSG_NOSIGNAL | MSG_DONTWAIT);
     if (n < 0 && errno == EINTR) continue;
     if (n < 0 && errno != EAGAIN) {
       Gone();
       co_return ClientIsGone();
     }
     if (n < 0) {
-      if (co_await IsCancelled()) co_return ClientIsGone();
       if (!std::exchange(blocked_, true)) progress_at_ = SystemClock().Now();
-      boost::system::error_code error;
-      co_await socket_.async_wait(boost::asio::posix::stream_descriptor::wait_write,
-                                  boost::asio::redirect_error(boost::asio::use_awaitable, error));
-      if (error || gone_) co_return ClientIsGone();
+      const Result<void> writable = co_await socket_.WaitWritable();
+      if (!writable || gone_) co_return ClientIsGone();
       continue;
     }
     blocked_ = false;
@@ -138,7 +132,7 @@ void Connection::CheckWriteStall(MonotonicTime now) {
   // The kernel calls a socket writable only when a third of its buffer is free; a slow client moves
   // on all the same.
   int unsent = 0;
-  if (ioctl(socket_.native_handle(), SIOCOUTQ, &unsent) == 0) {
+  if (ioctl(socket_.fd(), SIOCOUTQ, &unsent) == 0) {
     if (unsent < unsent_) progress_at_ = now;
     unsent_ = unsent;
   }

@@ -7,14 +7,14 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <boost/asio/posix/stream_descriptor.hpp>
-#include <boost/asio/steady_timer.hpp>
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <unordered_map>
 #include <utility>
 #include <vector>
 
+#include "async/descriptor.h"
 #include "async/event.h"
 #include "async/loop.h"
 #include "base/log.h"
@@ -25,8 +25,6 @@
 
 namespace weir::http {
 namespace {
-
-using Descriptor = boost::asio::posix::stream_descriptor;
 
 // Connections beyond the limit that are told so; the kernel keeps the rest.
 constexpr size_t kRefusedConnectionsMax = 64;
@@ -78,7 +76,9 @@ Reply Shared::Render(const Refusal& refusal, const Request* request) const {
 
 struct Server::State : Shared, std::enable_shared_from_this<State> {
   State(Executor e, ServerOptions o, Handler h)
-      : Shared(std::move(e), std::move(o), std::move(h)), ticker(executor), all_closed(executor) {}
+      : Shared(std::move(e), std::move(o), std::move(h)),
+        ticker(executor, [this] { Tick(); }),
+        all_closed(executor) {}
 
   std::shared_ptr<State> self() { return shared_from_this(); }
   void WaitForClient(const std::shared_ptr<Listener>& listener);
@@ -94,8 +94,7 @@ struct Server::State : Shared, std::enable_shared_from_this<State> {
 
   std::vector<std::shared_ptr<Listener>> listeners;
   std::unordered_map<Connection*, std::shared_ptr<Connection>> connections;
-  boost::asio::steady_timer ticker;
-  bool ticking = false;
+  Timer ticker;
   Event all_closed;
 };
 
@@ -109,7 +108,7 @@ Server::Server(Executor executor, ServerOptions options, Handler handler)
 Server::~Server() {
   state_->draining = true;
   state_->StopAccepting();
-  state_->ticker.cancel();
+  state_->ticker.Stop();
   const auto left = state_->connections;
   for (const auto& [raw, connection] : left) connection->Abandon();
 }
@@ -137,11 +136,10 @@ Result<void> Server::Accept(int fd) {
 void Server::State::WaitForClient(const std::shared_ptr<Listener>& listener) {
   if (listener->waiting || !listener->socket.is_open()) return;
   listener->waiting = true;
-  listener->socket.async_wait(Descriptor::wait_read,
-                              [state = self(), listener](boost::system::error_code error) {
-                                listener->waiting = false;
-                                if (!error) state->AcceptSome(listener);
-                              });
+  listener->socket.OnceReadable([state = self(), listener] {
+    listener->waiting = false;
+    state->AcceptSome(listener);
+  });
 }
 
 void Server::State::AcceptSome(const std::shared_ptr<Listener>& listener) {
@@ -149,8 +147,8 @@ void Server::State::AcceptSome(const std::shared_ptr<Listener>& listener) {
     if (full()) return;  // OnClosed goes on
     sockaddr_storage peer{};
     socklen_t size = sizeof peer;
-    const int fd = accept4(listener->socket.native_handle(), reinterpret_cast<sockaddr*>(&peer),
-                           &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    const int fd = accept4(listener->socket.fd(), reinterpret_cast<sockaddr*>(&peer), &size,
+                           SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd >= 0) {
       Open(fd, peer);
       continue;
@@ -177,10 +175,7 @@ void Server::State::Open(int fd, const sockaddr_storage& peer) {
 }
 
 void Server::State::StopAccepting() {
-  for (const auto& listener : listeners) {
-    boost::system::error_code ignored;
-    listener->socket.close(ignored);
-  }
+  for (const auto& listener : listeners) listener->socket.Close();
   listeners.clear();
 }
 
@@ -193,12 +188,7 @@ void Server::State::OnClosed(Connection* connection) {
 
 // Ticks only while there is somebody to watch, so that an idle server sleeps.
 void Server::State::ScheduleTick() {
-  if (std::exchange(ticking, true)) return;
-  ticker.expires_after(options.tick);
-  ticker.async_wait([state = self()](boost::system::error_code error) {
-    state->ticking = false;
-    if (!error) state->Tick();
-  });
+  if (!ticker.started()) ticker.Start(options.tick);
 }
 
 void Server::State::Tick() {

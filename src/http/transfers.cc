@@ -68,10 +68,47 @@ Error ErrorOf(CURLcode code, bool sent) {
   }
 }
 
+// The header fields of a call as libcurl reads them: lines of one text, each followed by the next.
+class FieldLines {
+ public:
+  // Libcurl would add a Content-Type and an Accept of its own, and wait for a 100 Continue.
+  explicit FieldLines(const Headers& headers) {
+    std::vector<size_t> begins;
+    const auto add = [&](std::string_view name, std::string_view rest) {
+      begins.push_back(text_.size());
+      text_.append(name).append(rest).append(1, '\0');
+    };
+    for (const std::string_view own : {"Expect", "Accept", "Content-Type"}) {
+      if (!headers.Find(own)) add(own, ":");
+    }
+    for (size_t i = 0; i < headers.size(); ++i) {
+      add(headers.name(i), ": ");
+      text_.pop_back();
+      text_.append(headers.value(i)).append(1, '\0');
+    }
+    for (const size_t begin : begins) lines_.push_back({text_.data() + begin, nullptr});
+    for (size_t i = 1; i < lines_.size(); ++i) lines_[i - 1].next = &lines_[i];
+  }
+  FieldLines(const FieldLines&) = delete;
+  FieldLines& operator=(const FieldLines&) = delete;
+  curl_slist* first() { return lines_.data(); }
+
+ private:
+  std::string text_;
+  std::vector<curl_slist> lines_;
+};
+
+// One of libcurl's, for one way out: what it trusts and the proxy it takes are its own for good.
+struct Handle {
+  CURL* easy = nullptr;
+  std::string ca_file = {};
+  std::string proxy = {};
+};
+
 struct Transfer {
   uint64_t id = 0;
-  CURL* easy = nullptr;
-  curl_slist* fields = nullptr;
+  Handle handle = {};
+  std::optional<FieldLines> fields = {};
   TransferSink* sink = nullptr;
   std::function<bool(const sockaddr&)> may_connect = {};
   std::string body = {};
@@ -114,7 +151,7 @@ struct Transfer {
 
   void EndHead() {
     long status = 0;
-    curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
+    curl_easy_getinfo(handle.easy, CURLINFO_RESPONSE_CODE, &status);
     if (head_done || status < 200) return;
     head_done = true;
     sink->OnHead(static_cast<int>(status), head);
@@ -169,6 +206,12 @@ curl_socket_t OpenCallback(void* transfer, curlsocktype, curl_sockaddr* address)
   return static_cast<Transfer*>(transfer)->OnOpen(*address);
 }
 
+// What epoll looks for at a socket of libcurl's, and whether that wants to hear of it.
+struct Socket {
+  uint32_t events = 0;
+  bool asked = false;
+};
+
 }  // namespace
 
 struct Transfers::State {
@@ -176,41 +219,68 @@ struct Transfers::State {
   int epoll = -1;
   uint64_t next_id = 1;
   std::unordered_map<uint64_t, std::unique_ptr<Transfer>> transfers = {};
-  std::vector<CURL*> spare = {};  // handles kept, since making one costs
+  std::vector<Handle> spare = {};                // kept, since making one costs
+  std::unordered_map<int, Socket> sockets = {};  // those that epoll looks at
   std::optional<MonotonicTime> timer = {};
   MonotonicTime next_tick = {};
   int watched = -1;
   bool watched_for_writing = false;
 
-  void SetUp(Transfer& transfer, const TransferSpec& spec);
-  void SetUpHeaders(Transfer& transfer, const TransferSpec& spec);
+  Handle TakeHandle(const TransferSpec& spec);
+  Handle NewHandle(const TransferSpec& spec);
+  static void SetUp(Transfer& transfer, const TransferSpec& spec);
   void TakeEnds();
   void End(Transfer& transfer, CURLcode code);
   void CheckTimeouts(MonotonicTime now);
   std::unique_ptr<Transfer> Remove(uint64_t id);
   void Act(curl_socket_t socket, int events);
+  void Look(int socket, uint32_t events);
   int TimeoutMs(Duration limit) const;
 
   static int OnSocket(CURL*, curl_socket_t socket, int what, void* state, void* known);
+  static int OnClose(void* state, curl_socket_t socket);
   static int OnTimer(CURLM*, long ms, void* state);
 };
 
-int Transfers::State::OnSocket(CURL*, curl_socket_t socket, int what, void* state, void* known) {
+// A socket that nobody asks about now is looked at all the same, because its connection is mostly
+// used again: that saves two system calls for each request. What comes meanwhile takes it out.
+int Transfers::State::OnSocket(CURL*, curl_socket_t socket, int what, void* state, void*) {
   auto* self = static_cast<State*>(state);
   if (what == CURL_POLL_REMOVE) {
-    epoll_ctl(self->epoll, EPOLL_CTL_DEL, socket, nullptr);
+    const auto found = self->sockets.find(socket);
+    if (found == self->sockets.end()) return 0;
+    found->second.asked = false;
+    if (found->second.events != EPOLLIN) self->Look(socket, 0);
     return 0;
   }
+  uint32_t events = 0;
+  if (what & CURL_POLL_IN) events |= EPOLLIN;
+  if (what & CURL_POLL_OUT) events |= EPOLLOUT;
+  self->Look(socket, events);
+  return 0;
+}
+
+int Transfers::State::OnClose(void* state, curl_socket_t socket) {
+  static_cast<State*>(state)->sockets.erase(socket);  // the kernel forgets it with this
+  return close(socket);
+}
+
+// 0: no longer.
+void Transfers::State::Look(int socket, uint32_t events) {
+  if (events == 0) {
+    epoll_ctl(epoll, EPOLL_CTL_DEL, socket, nullptr);
+    sockets.erase(socket);
+    return;
+  }
+  Socket& known = sockets[socket];
+  known.asked = true;
+  if (known.events == events) return;
   epoll_event event{};
   event.data.fd = socket;
-  if (what & CURL_POLL_IN) event.events |= EPOLLIN;
-  if (what & CURL_POLL_OUT) event.events |= EPOLLOUT;
-  const int change = known == nullptr ? EPOLL_CTL_ADD : EPOLL_CTL_MOD;
-  if (epoll_ctl(self->epoll, change, socket, &event) != 0 && errno == EEXIST) {
-    epoll_ctl(self->epoll, EPOLL_CTL_MOD, socket, &event);
-  }
-  if (known == nullptr) curl_multi_assign(self->multi, socket, self);
-  return 0;
+  event.events = events;
+  const int change = known.events == 0 ? EPOLL_CTL_ADD : EPOLL_CTL_MOD;
+  CHECK(epoll_ctl(epoll, change, socket, &event) == 0, "epoll takes a socket");
+  known.events = events;
 }
 
 int Transfers::State::OnTimer(CURLM*, long ms, void* state) {
@@ -243,27 +313,26 @@ Transfers::Transfers(const TransfersOptions& options) : state_(std::make_unique<
 
 Transfers::~Transfers() {
   while (!state_->transfers.empty()) Cancel(state_->transfers.begin()->first);
-  for (CURL* easy : state_->spare) curl_easy_cleanup(easy);
+  for (const Handle& handle : state_->spare) curl_easy_cleanup(handle.easy);
   curl_multi_cleanup(state_->multi);
   close(state_->epoll);
 }
 
-void Transfers::State::SetUpHeaders(Transfer& transfer, const TransferSpec& spec) {
-  curl_slist* fields = curl_slist_append(nullptr, "Expect:");  // no waiting for a 100 Continue
-  for (const char* unwanted : {"Accept:", "Content-Type:"}) {
-    fields = curl_slist_append(fields, unwanted);  // only what the caller names
-  }
-  for (size_t i = 0; i < spec.headers.size(); ++i) {
-    const std::string field = fmt::format("{}: {}", spec.headers.name(i), spec.headers.value(i));
-    fields = curl_slist_append(fields, field.c_str());
-  }
-  transfer.fields = fields;
-  curl_easy_setopt(transfer.easy, CURLOPT_HTTPHEADER, fields);
+Handle Transfers::State::TakeHandle(const TransferSpec& spec) {
+  const auto found = std::ranges::find_if(spare, [&](const Handle& handle) {
+    return handle.ca_file == spec.ca_file && handle.proxy == spec.proxy;
+  });
+  if (found == spare.end()) return NewHandle(spec);
+  std::swap(*found, spare.back());
+  Handle handle = std::move(spare.back());
+  spare.pop_back();
+  return handle;
 }
 
-void Transfers::State::SetUp(Transfer& transfer, const TransferSpec& spec) {
-  CURL* easy = transfer.easy;
-  curl_easy_setopt(easy, CURLOPT_URL, spec.url.c_str());
+// With what is the same for all its calls.
+Handle Transfers::State::NewHandle(const TransferSpec& spec) {
+  CURL* const easy = curl_easy_init();
+  CHECK(easy != nullptr, "libcurl has memory for a handle");
   curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
   curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
   curl_easy_setopt(easy, CURLOPT_PROXY, spec.proxy.c_str());  // "" is none, also not the variables'
@@ -276,35 +345,40 @@ void Transfers::State::SetUp(Transfer& transfer, const TransferSpec& spec) {
   curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L);
   curl_easy_setopt(easy, CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
   if (!spec.ca_file.empty()) curl_easy_setopt(easy, CURLOPT_CAINFO, spec.ca_file.c_str());
-  curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, Ms(spec.connect_timeout));
   curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
   curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, HeaderCallback);
-  curl_easy_setopt(easy, CURLOPT_HEADERDATA, &transfer);
   curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, BodyCallback);
-  curl_easy_setopt(easy, CURLOPT_WRITEDATA, &transfer);
   curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, OpenCallback);
+  curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, &State::OnClose);
+  curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, this);
+  return {easy, spec.ca_file, spec.proxy};
+}
+
+// Everything that differs between calls, whatever the handle's last one was.
+void Transfers::State::SetUp(Transfer& transfer, const TransferSpec& spec) {
+  CURL* const easy = transfer.handle.easy;
+  curl_easy_setopt(easy, CURLOPT_URL, spec.url.c_str());
+  curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, Ms(spec.connect_timeout));
+  curl_easy_setopt(easy, CURLOPT_HEADERDATA, &transfer);
+  curl_easy_setopt(easy, CURLOPT_WRITEDATA, &transfer);
   curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, &transfer);
   curl_easy_setopt(easy, CURLOPT_PRIVATE, &transfer);
-  if (spec.method != "GET") {
+  if (spec.method == "GET") {
+    curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L);
+  } else {
     curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE,
                      static_cast<curl_off_t>(transfer.body.size()));
     curl_easy_setopt(easy, CURLOPT_POSTFIELDS, transfer.body.data());
   }
   curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, spec.method.c_str());
-  SetUpHeaders(transfer, spec);
+  curl_easy_setopt(easy, CURLOPT_HTTPHEADER, transfer.fields.emplace(spec.headers).first());
 }
 
 uint64_t Transfers::Start(TransferSpec spec, TransferSink& sink) {
   State& self = *state_;
   auto transfer = std::make_unique<Transfer>();
   transfer->id = self.next_id++;
-  if (self.spare.empty()) {
-    transfer->easy = curl_easy_init();
-    CHECK(transfer->easy != nullptr, "libcurl has memory for a handle");
-  } else {
-    transfer->easy = self.spare.back();
-    self.spare.pop_back();
-  }
+  transfer->handle = self.TakeHandle(spec);
   const MonotonicTime now = SystemClock().Now();
   transfer->sink = &sink;
   transfer->may_connect = std::move(spec.may_connect);
@@ -315,8 +389,8 @@ uint64_t Transfers::Start(TransferSpec spec, TransferSink& sink) {
   transfer->head_until = now + spec.first_byte_timeout;
   transfer->total_until = now + spec.total_timeout;
   transfer->gap = spec.gap_timeout;
-  self.SetUp(*transfer, spec);
-  curl_multi_add_handle(self.multi, transfer->easy);
+  State::SetUp(*transfer, spec);
+  curl_multi_add_handle(self.multi, transfer->handle.easy);
   const uint64_t id = transfer->id;
   self.transfers.emplace(id, std::move(transfer));
   // Without this the call would wait for the next turn of the loop.
@@ -329,14 +403,12 @@ std::unique_ptr<Transfer> Transfers::State::Remove(uint64_t id) {
   if (found == transfers.end()) return nullptr;
   std::unique_ptr<Transfer> transfer = std::move(found->second);
   transfers.erase(found);
-  curl_multi_remove_handle(multi, transfer->easy);
-  curl_easy_reset(transfer->easy);
-  curl_slist_free_all(transfer->fields);
+  curl_multi_remove_handle(multi, transfer->handle.easy);
   constexpr size_t kSpareMax = 64;
-  if (spare.size() < kSpareMax) {
-    spare.push_back(transfer->easy);
-  } else {
-    curl_easy_cleanup(transfer->easy);
+  spare.push_back(std::move(transfer->handle));
+  if (spare.size() > kSpareMax) {
+    curl_easy_cleanup(spare.front().easy);
+    spare.erase(spare.begin());
   }
   return transfer;
 }
@@ -348,7 +420,7 @@ void Transfers::Resume(uint64_t id) {
   if (found == state_->transfers.end() || !found->second->paused) return;
   found->second->paused = false;
   found->second->last = SystemClock().Now();
-  curl_easy_pause(found->second->easy, CURLPAUSE_CONT);
+  curl_easy_pause(found->second->handle.easy, CURLPAUSE_CONT);
 }
 
 size_t Transfers::running() const { return state_->transfers.size(); }
@@ -392,6 +464,11 @@ Transfers::Watched Transfers::Wait(Duration limit) {
       watched = {in, out};
       continue;
     }
+    // Of a connection that nobody uses; libcurl sees it too, when it would use that again.
+    if (!self.sockets[event.data.fd].asked) {
+      self.Look(event.data.fd, 0);
+      continue;
+    }
     const bool broken = (event.events & EPOLLERR) != 0;
     self.Act(event.data.fd, (in ? CURL_CSELECT_IN : 0) | (out ? CURL_CSELECT_OUT : 0) |
                                 (broken ? CURL_CSELECT_ERR : 0));
@@ -419,11 +496,11 @@ void Transfers::State::TakeEnds() {
 void Transfers::State::End(Transfer& transfer, CURLcode code) {
   const auto info = [&](CURLINFO which) {
     double seconds = 0;
-    curl_easy_getinfo(transfer.easy, which, &seconds);
+    curl_easy_getinfo(transfer.handle.easy, which, &seconds);
     return seconds * 1000;
   };
   long connects = 0;
-  curl_easy_getinfo(transfer.easy, CURLINFO_NUM_CONNECTS, &connects);
+  curl_easy_getinfo(transfer.handle.easy, CURLINFO_NUM_CONNECTS, &connects);
   const TransferEnd end{.answer_bytes = transfer.answer_bytes,
                         .reused = connects == 0,
                         .connect_ms = info(CURLINFO_PRETRANSFER_TIME),

@@ -96,9 +96,6 @@ constexpr Names kEveryProfile = {
     "epoll_pwait",
     "epoll_pwait2",
     "eventfd2",
-    "timerfd_create",
-    "timerfd_settime",
-    "timerfd_gettime",
     "signalfd4",
     "rt_sigaction",
     "rt_sigprocmask",
@@ -243,8 +240,6 @@ constexpr Names kDriversToo = {"access",
                                "statfs",
                                "statx",
                                "sysinfo",
-                               "timerfd_create",
-                               "timerfd_settime",
                                "uname"};
 constexpr uint64_t kIoctls[] = {FIONREAD, FIONBIO, FIOCLEX, FIONCLEX, TCGETS, TIOCGWINSZ};
 constexpr int kPrctls[] = {PR_SET_NAME,         PR_GET_NAME,    PR_SET_TIMERSLACK, PR_GET_DUMPABLE,

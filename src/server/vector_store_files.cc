@@ -76,8 +76,8 @@ Task<Result<std::vector<DocumentInfo>>> Add(Site& site, const Call& call, const 
                      .attributes = std::move(file.attributes),
                      .chunking = file.chunking});
   }
-  auto added = co_await gateway::Attach(site.gateway, *site.documents, *site.files, call.asked,
-                                        store.collection, std::move(asked), std::move(batch_id));
+  auto added = co_await gateway::Attach(*site.documents, *site.files, call.asked, store.collection,
+                                        std::move(asked), std::move(batch_id));
   if (added) site.reading->Wake();
   co_return added;
 }

@@ -52,9 +52,8 @@ Task<Result<StoreInfo>> Create(Site& site, const Call& call, openai::StoreToCrea
   std::vector<gateway::FileAsked> files;
   for (openai::FileToAdd& file : asked.files)
     files.push_back({.file_id = std::move(file.file_id), .chunking = file.chunking});
-  const auto attached =
-      co_await gateway::Attach(site.gateway, *site.documents, *site.files, call.asked,
-                               wanted.collection, std::move(files), "");
+  const auto attached = co_await gateway::Attach(*site.documents, *site.files, call.asked,
+                                                 wanted.collection, std::move(files), "");
   if (!attached) {
     // All of what was asked, or nothing.
     const auto gone =

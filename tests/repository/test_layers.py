@@ -9,7 +9,7 @@ import check_layers
 TABLE = {
     "layers": {"base": 0, "async": 1, "http": 1, "chat": 2, "dialects/openai": 3, "llama": 3},
     "same_number": {"http": ["async"]},
-    "owners": {"^boost/asio": ["async"], "^llama\\.h$": ["llama"]},
+    "owners": {"^curl/": ["http"], "^llama\\.h$": ["llama"]},
 }
 
 
@@ -45,7 +45,7 @@ def tree(tmp_path):
     ("chat/request.cc", '#include "dialects/openai/parse.h"', "dialects/openai (3) is above chat (2)"),
     ("async/task.cc", '#include "http/server.h"', "the edge is not listed"),
     ("llama/model.cc", '#include "dialects/openai/parse.h"', "the edge is not listed"),
-    ("base/log.cc", "#include <boost/asio/io_context.hpp>", "only async may include it"),
+    ("base/log.cc", "#include <curl/curl.h>", "only http may include it"),
     ("chat/request.cc", '#include "llama.h"', "only llama may include it"),
     ("chat/request.cc", '#include "request.h"', "no such file under src"),
     ("helpers/text.cc", "#include <vector>", "in no row"),

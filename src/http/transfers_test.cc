@@ -85,6 +85,39 @@ TEST_F(TransfersTest, KeepsConnectionsForTheNextCall) {
   EXPECT_EQ(server_.connections(), 1);
 }
 
+TEST_F(TransfersTest, AConnectionClosedWhileNobodyUsesItKeepsNobodyBusyAndCostsNoCall) {
+  server_.Play({.pieces = {ScriptedServer::Answer("x")}, .close = true});
+  EXPECT_EQ(Reason(Spec()), "");
+  const MonotonicTime until = SystemClock().Now() + std::chrono::milliseconds(200);
+  int turns = 0;
+  for (MonotonicTime now = SystemClock().Now(); now < until; now = SystemClock().Now()) {
+    transfers_.Wait(until - now);
+    ++turns;
+  }
+  EXPECT_LT(turns, 20);
+  server_.Play({.pieces = {ScriptedServer::Answer("y")}});
+  EXPECT_EQ(Reason(Spec()), "");
+  EXPECT_EQ(server_.connections(), 2);
+}
+
+// What one call was told is nothing that the next one says, though a handle serves both.
+TEST_F(TransfersTest, ACallSaysNothingOfTheOneBefore) {
+  server_.Play({.pieces = {ScriptedServer::Answer("x")}, .repeat = true});
+  TransferSpec post = Spec();
+  post.headers.Add("authorization", "Bearer of-the-first");
+  EXPECT_EQ(Reason(std::move(post)), "");
+  EXPECT_EQ(Reason({.method = "GET", .url = server_.url() + "/v1/models"}), "");
+  EXPECT_EQ(Reason(Spec()), "");
+  const std::vector<std::string> requests = server_.requests();
+  EXPECT_TRUE(requests.at(1).starts_with("GET /v1/models HTTP/1.1\r\n")) << requests.at(1);
+  for (const std::string_view word : {"ontent", "uthorization", "{}", "Accept:"}) {
+    EXPECT_EQ(requests.at(1).find(word), std::string::npos) << requests.at(1);
+  }
+  EXPECT_TRUE(requests.at(2).starts_with("POST /v1/x HTTP/1.1\r\n")) << requests.at(2);
+  EXPECT_EQ(requests.at(2).find("uthorization"), std::string::npos) << requests.at(2);
+  EXPECT_EQ(server_.connections(), 1);
+}
+
 TEST_F(TransfersTest, APausedAnswerWaitsAndLosesNothing) {
   const std::string text(600'000, 'x');
   server_.Play({.pieces = {ScriptedServer::Answer(text)}});

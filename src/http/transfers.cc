@@ -15,6 +15,8 @@
 #include <vector>
 
 #include "base/check.h"
+#include "base/fnv.h"
+#include "http/field_lines.h"
 
 namespace weir::http {
 namespace {
@@ -68,36 +70,6 @@ Error ErrorOf(CURLcode code, bool sent) {
   }
 }
 
-// The header fields of a call as libcurl reads them: lines of one text, each followed by the next.
-class FieldLines {
- public:
-  // Libcurl would add a Content-Type and an Accept of its own, and wait for a 100 Continue.
-  explicit FieldLines(const Headers& headers) {
-    std::vector<size_t> begins;
-    const auto add = [&](std::string_view name, std::string_view rest) {
-      begins.push_back(text_.size());
-      text_.append(name).append(rest).append(1, '\0');
-    };
-    for (const std::string_view own : {"Expect", "Accept", "Content-Type"}) {
-      if (!headers.Find(own)) add(own, ":");
-    }
-    for (size_t i = 0; i < headers.size(); ++i) {
-      add(headers.name(i), ": ");
-      text_.pop_back();
-      text_.append(headers.value(i)).append(1, '\0');
-    }
-    for (const size_t begin : begins) lines_.push_back({text_.data() + begin, nullptr});
-    for (size_t i = 1; i < lines_.size(); ++i) lines_[i - 1].next = &lines_[i];
-  }
-  FieldLines(const FieldLines&) = delete;
-  FieldLines& operator=(const FieldLines&) = delete;
-  curl_slist* first() { return lines_.data(); }
-
- private:
-  std::string text_;
-  std::vector<curl_slist> lines_;
-};
-
 // One of libcurl's, for one way out: what it trusts and the proxy it takes are its own for good.
 struct Handle {
   CURL* easy = nullptr;
@@ -117,6 +89,7 @@ struct Transfer {
   size_t head_bytes_max = 0;
   uint64_t answer_bytes = 0;
   uint64_t answer_bytes_max = 0;
+  uint64_t place = 0;  // of scheme, host and port
   MonotonicTime started = {};
   MonotonicTime last = {};  // when something arrived
   MonotonicTime head_until = {};
@@ -125,6 +98,7 @@ struct Transfer {
   bool head_done = false;
   bool paused = false;
   bool refused_address = false;
+  bool sent_again = false;
   std::optional<Error> failure = {};  // why a callback stopped it
 
   size_t Stop(Error error) {
@@ -180,6 +154,14 @@ struct Transfer {
     return socket(address.family, address.socktype | SOCK_CLOEXEC, address.protocol);
   }
 
+  // What libcurl keeps of it until Resume.
+  uint64_t held() const {
+    if (!paused) return 0;
+    curl_off_t arrived = 0;
+    curl_easy_getinfo(handle.easy, CURLINFO_SIZE_DOWNLOAD_T, &arrived);
+    return static_cast<uint64_t>(arrived) - std::min<uint64_t>(arrived, answer_bytes);
+  }
+
   // Why it has to end now, if it has to.
   std::optional<Error> TimedOut(MonotonicTime now) const {
     if (now >= total_until) {
@@ -195,6 +177,12 @@ struct Transfer {
     return std::nullopt;
   }
 };
+
+uint64_t PlaceOf(std::string_view url) {
+  const size_t host = url.find("://");
+  const size_t path = host == std::string_view::npos ? host : url.find('/', host + 3);
+  return Fnv1a().Add(url.substr(0, path)).value();
+}
 
 size_t HeaderCallback(char* data, size_t, size_t size, void* transfer) {
   return static_cast<Transfer*>(transfer)->OnHeader({data, size});
@@ -215,6 +203,7 @@ struct Socket {
 }  // namespace
 
 struct Transfers::State {
+  uint64_t held_bytes_max = 0;
   CURLM* multi = nullptr;
   int epoll = -1;
   uint64_t next_id = 1;
@@ -223,6 +212,8 @@ struct Transfers::State {
   std::unordered_map<int, Socket> sockets = {};  // those that epoll looks at
   std::optional<MonotonicTime> timer = {};
   MonotonicTime next_tick = {};
+  // Places where a call timed out, and when: what was connected before may be dead.
+  std::unordered_map<uint64_t, MonotonicTime> doubted = {};
   int watched = -1;
   bool watched_for_writing = false;
 
@@ -231,7 +222,10 @@ struct Transfers::State {
   static void SetUp(Transfer& transfer, const TransferSpec& spec);
   void TakeEnds();
   void End(Transfer& transfer, CURLcode code);
+  bool SentAgain(Transfer& transfer, CURLcode code);
+  bool MayBeDead(uint64_t place);
   void CheckTimeouts(MonotonicTime now);
+  void CheckHeld();
   std::unique_ptr<Transfer> Remove(uint64_t id);
   void Act(curl_socket_t socket, int events);
   void Look(int socket, uint32_t events);
@@ -298,6 +292,7 @@ void Transfers::WarmUp() {
 Transfers::Transfers(const TransfersOptions& options) : state_(std::make_unique<State>()) {
   WarmUp();
   State& self = *state_;
+  self.held_bytes_max = options.held_bytes_max;
   self.multi = curl_multi_init();
   self.epoll = epoll_create1(EPOLL_CLOEXEC);
   CHECK(self.multi != nullptr && self.epoll >= 0, "libcurl and epoll start");
@@ -385,12 +380,16 @@ uint64_t Transfers::Start(TransferSpec spec, TransferSink& sink) {
   transfer->body = std::move(spec.body);
   transfer->head_bytes_max = spec.header_bytes_max;
   transfer->answer_bytes_max = spec.answer_bytes_max;
+  transfer->place = PlaceOf(spec.url);
   transfer->started = transfer->last = now;
   transfer->head_until = now + spec.first_byte_timeout;
   transfer->total_until = now + spec.total_timeout;
   transfer->gap = spec.gap_timeout;
   State::SetUp(*transfer, spec);
-  curl_multi_add_handle(self.multi, transfer->handle.easy);
+  CURL* const easy = transfer->handle.easy;
+  curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, 0L);
+  curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, self.MayBeDead(transfer->place) ? 1L : 0L);
+  curl_multi_add_handle(self.multi, easy);
   const uint64_t id = transfer->id;
   self.transfers.emplace(id, std::move(transfer));
   // Without this the call would wait for the next turn of the loop.
@@ -479,6 +478,7 @@ Transfers::Watched Transfers::Wait(Duration limit) {
   if (now >= self.next_tick) {
     self.next_tick = now + kTick;
     self.CheckTimeouts(now);
+    self.CheckHeld();
   }
   return watched;
 }
@@ -493,7 +493,36 @@ void Transfers::State::TakeEnds() {
   }
 }
 
+// A connection of HTTP/2 outlives a call that timed out in it, because others share it. Where it is
+// dead, each new call would join the dead ones: so new ones keep away from it as long as a call is
+// left that was there before. The last of those to time out closes it (CheckTimeouts).
+bool Transfers::State::MayBeDead(uint64_t place) {
+  const auto found = doubted.find(place);
+  if (found == doubted.end()) return false;
+  for (const auto& [id, transfer] : transfers) {
+    if (transfer->place == place && transfer->started < found->second) return true;
+  }
+  doubted.erase(found);
+  return false;
+}
+
+// A call that went out by a kept connection of HTTP/2 while the other side was saying that it takes
+// no more there (GOAWAY). For HTTP/1.1, and for a stream that was refused, libcurl does this
+// itself.
+bool Transfers::State::SentAgain(Transfer& transfer, CURLcode code) {
+  if (code != CURLE_HTTP2 || transfer.sent_again || transfer.head_bytes > 0) return false;
+  long connects = 0;
+  curl_easy_getinfo(transfer.handle.easy, CURLINFO_NUM_CONNECTS, &connects);
+  if (connects > 0) return false;
+  transfer.sent_again = true;
+  curl_multi_remove_handle(multi, transfer.handle.easy);
+  curl_easy_setopt(transfer.handle.easy, CURLOPT_FRESH_CONNECT, 1L);
+  curl_multi_add_handle(multi, transfer.handle.easy);
+  return true;
+}
+
 void Transfers::State::End(Transfer& transfer, CURLcode code) {
+  if (SentAgain(transfer, code)) return;
   const auto info = [&](CURLINFO which) {
     double seconds = 0;
     curl_easy_getinfo(transfer.handle.easy, which, &seconds);
@@ -524,8 +553,35 @@ void Transfers::State::CheckTimeouts(MonotonicTime now) {
     if (transfer->TimedOut(now)) late.push_back(id);
   }
   for (const uint64_t id : late) {
+    Transfer& transfer = *transfers.at(id);
+    doubted[transfer.place] = now;
+    curl_easy_setopt(transfer.handle.easy, CURLOPT_FORBID_REUSE, 1L);
     const std::unique_ptr<Transfer> removed = Remove(id);
     if (removed) removed->sink->OnFailure(*removed->TimedOut(now));
+  }
+}
+
+void Transfers::State::CheckHeld() {
+  for (;;) {
+    uint64_t held = 0;
+    const Transfer* largest = nullptr;
+    uint64_t most = 0;
+    for (const auto& [id, transfer] : transfers) {
+      const uint64_t bytes = transfer->held();
+      held += bytes;
+      if (bytes > most) {
+        most = bytes;
+        largest = transfer.get();
+      }
+    }
+    if (held <= held_bytes_max) return;
+    const std::unique_ptr<Transfer> removed = Remove(largest->id);
+    removed->sink->OnFailure(
+        Failed(Code::kTooLarge,
+               fmt::format("its client reads too slowly: answers that wait for their clients fill "
+                           "the {} bytes that there are for that",
+                           held_bytes_max),
+               "reader_too_slow"));
   }
 }
 

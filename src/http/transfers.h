@@ -58,8 +58,9 @@ class TransferSink {
   virtual bool OnBody(std::string_view bytes) = 0;
   virtual void OnEnd(const TransferEnd& end) = 0;
   // kUnavailable: connect_failed (nothing was sent), address_refused. kBackendFailed:
-  // certificate_refused, answer_cut, answer_broken. kTooLarge: answer_too_large.
-  // kDeadlineExceeded: connect_timeout, first_byte_timeout, gap_timeout, total_timeout.
+  // certificate_refused, answer_cut, answer_broken. kTooLarge: answer_too_large,
+  // reader_too_slow. kDeadlineExceeded: connect_timeout, first_byte_timeout, gap_timeout,
+  // total_timeout.
   virtual void OnFailure(Error error) = 0;
 };
 
@@ -67,6 +68,9 @@ struct TransfersOptions {
   long connections_max = 256;          // open in all
   long connections_per_host_max = 64;  // further calls wait inside, within their time-outs
   long connections_idle_max = 64;      // kept for later
+  // What arrives for paused calls and has to be kept, of all: over HTTP/2 up to 32 MiB of each, for
+  // the window is libcurl's, and other calls of the connection go on. Beyond, the largest ends.
+  uint64_t held_bytes_max = 32u << 20;
 };
 
 class Transfers {

@@ -8,16 +8,12 @@ import time
 import pytest
 
 import weir_server
-from beyond import KEY, Beyond, backend, ended_well, events_of, target, text_of
+from beyond import KEY, Beyond, backend, ended_well, judged, target, text_of
 from fake_provider import FAILURES, TLS_FAILURES, Answer, FakeProvider
 from talk import long_run, openai_client
 
 TEXT = Answer().text
 QUICK = 'first_byte_timeout = "1500ms"\ngap_timeout = "1500ms"\nretries = 0'
-# What a careful client reads as if nothing had happened.
-HARMLESS = {"none", "byte_by_byte", "split_utf8", "crlf", "comments", "unknown_events", "duplicate_usage"}
-# Slow, but it ends; or an end that some servers of the dialect leave out.
-EITHER = {"slow", "missing_marker"}
 DIALECTS = ("openai", "anthropic", "gemini", "ollama")
 PUBLIC = {"x-weir-label": "public"}
 
@@ -42,20 +38,6 @@ def test_a_real_client_gets_a_streamed_answer_from_a_cloud(provider, beyond, dia
     assert KEY in " ".join(request.headers.values())
     assert KEY not in weir.log()
     assert len({r.connection for r in provider.requests}) == 1
-
-
-def judged(name, stream, answer):
-    """What is wrong with what a client was given while its provider failed in this way; nothing is as it should be."""
-    good = ended_well(answer) and text_of(answer) == TEXT
-    if name in HARMLESS and not good:
-        return name, stream, answer.status_code, answer.text[-300:]
-    if name not in HARMLESS | EITHER and ended_well(answer):
-        return name, stream, "ended as if it were whole", answer.text[-300:]
-    if answer.status_code == 200 and not ended_well(answer) and "error" not in events_of(answer)[-1]:
-        return name, stream, "no error event", answer.text[-300:]
-    if answer.status_code >= 400 and not answer.json()["error"]["code"]:
-        return name, stream, "an error without a code", answer.text
-    return None
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)

@@ -45,9 +45,11 @@ class Authority:
         self._scratch.cleanup()
 
     def context(self, kind):
+        """For a listener: of a kind of certificate, or "h2", which offers HTTP/2 with the good one."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(self.folder / f"{kind}.pem", self.folder / f"{kind}.key")
-        context.set_alpn_protocols(["http/1.1"])
+        name = "good" if kind == "h2" else kind
+        context.load_cert_chain(self.folder / f"{name}.pem", self.folder / f"{name}.key")
+        context.set_alpn_protocols(["h2", "http/1.1"] if kind == "h2" else ["http/1.1"])
         return context
 
     def _root(self, name):

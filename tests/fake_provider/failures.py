@@ -7,6 +7,7 @@ answer (`instead`), works on the frames of the answer (`frames`), or on how byte
 import dataclasses
 
 from fake_provider.answers import Frame
+from fake_provider.http2 import ERRORS
 
 MIB = 1 << 20
 
@@ -27,6 +28,7 @@ class Failure:
     line_end: bytes = b"\n"
     endless: bytes = b""  # repeated until the client goes away, after the first frame
     stream_only: bool = False
+    http2: object = None  # reply -> whether the connection goes on: all of the answer, where only HTTP/2 can do it
 
 
 def _blank_lines(dialect, frames):
@@ -116,6 +118,105 @@ FAILURES = {
     "huge_line": Failure(endless=b"x" * (1 * MIB)),
     "endless": Failure(endless=b"\n" + b" " * 65535),
 }
+
+
+
+def _reset_before(error):
+    def answer(reply):
+        reply.wire.reset(error)
+        return True
+    return answer
+
+
+def _half(reply, length=False):
+    headers, body = reply.good()
+    reply.wire.send_head(200, headers, len(body) if length else None)
+    reply.wire.write(body[:len(body) // 2])
+    return body[len(body) // 2:]
+
+
+def _reset_midway(error):
+    def answer(reply):
+        _half(reply)
+        reply.wire.reset(error)
+        return True
+    return answer
+
+
+def _short(reply):
+    _half(reply, length=True)
+    reply.wire.end()
+    return True
+
+
+def _go_away(error=ERRORS.NO_ERROR, when="midway", last=None, finish=True):
+    """GOAWAY; the answer is finished, or cut where it is."""
+    def answer(reply):
+        line, left = reply.wire.line, b""
+        if when == "midway":
+            left = _half(reply)
+        line.go_away(error, last)
+        if finish:
+            reply.wire.write(left)
+            reply.wire.end()
+        return False
+    return answer
+
+
+def _dressed(prepare=None, between=None, after=None):
+    """A good answer with things about it that a client of HTTP/2 has to take."""
+    def answer(reply):
+        if prepare:
+            prepare(reply.wire)
+        left = _half(reply)
+        if between:
+            between(reply.wire)
+        reply.wire.write(left)
+        reply.wire.end()
+        if after:
+            after(reply.wire)
+        return True
+    return answer
+
+
+def _wait(reply):
+    """A good answer, once the test lets go (FakeProvider.release)."""
+    reply.wire.hang(reply.released)
+    return _dressed()(reply)
+
+
+def _die(reply):
+    reply.wire.line.die()
+    reply.wire.hang(reply.released)
+    return False
+
+
+def _set(**values):
+    return lambda wire: [setattr(wire, name, value) for name, value in values.items()]
+
+
+# What only HTTP/2 can do. The first six are harmless: what comes is a good answer.
+HTTP2_FAILURES = {
+    "h2_goaway_finishes": Failure(http2=_go_away()),
+    "h2_trailers": Failure(http2=_dressed(prepare=_set(trailers=[("x-checksum", "1")]))),
+    "h2_padded": Failure(http2=_dressed(prepare=_set(padding=17))),
+    "h2_hints": Failure(http2=_dressed(prepare=lambda wire: wire.send_hints())),
+    "h2_pings": Failure(http2=_dressed(between=lambda wire: wire.ping())),
+    "h2_reset_after_end": Failure(http2=_dressed(after=lambda wire: wire.reset_ended())),
+    "h2_dies": Failure(http2=_die),  # the whole connection, without a word
+    "h2_waits": Failure(http2=_wait),
+    "h2_refused": Failure(http2=_reset_before(ERRORS.REFUSED_STREAM)),
+    "h2_reset": Failure(http2=_reset_before(ERRORS.INTERNAL_ERROR)),
+    "h2_reset_cancel": Failure(http2=_reset_before(ERRORS.CANCEL)),
+    "h2_reset_mid": Failure(http2=_reset_midway(ERRORS.INTERNAL_ERROR)),
+    "h2_reset_mid_no_error": Failure(http2=_reset_midway(ERRORS.NO_ERROR)),
+    "h2_reset_mid_cancel": Failure(http2=_reset_midway(ERRORS.CANCEL)),
+    "h2_short": Failure(http2=_short),
+    "h2_goaway_unseen": Failure(http2=_go_away(when="before", last=0, finish=False)),
+    "h2_goaway_cut": Failure(http2=_go_away(finish=False)),
+    "h2_goaway_calm": Failure(http2=_go_away(ERRORS.ENHANCE_YOUR_CALM, last=0, finish=False)),
+}
+HTTP2_HARMLESS = {"h2_goaway_finishes", "h2_trailers", "h2_padded", "h2_hints", "h2_pings", "h2_reset_after_end"}
 
 # Listeners whose certificate no careful client accepts; any answer behind them is a failure of the client.
 TLS_FAILURES = ("wrong_host", "expired", "untrusted")

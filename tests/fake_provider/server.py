@@ -14,19 +14,17 @@ import fnmatch
 import json
 import socket
 import ssl
-import struct
 import threading
 import time
 
-from fake_provider import answers
+from fake_provider import answers, http2
 from fake_provider.certificates import KINDS, Authority
-from fake_provider.failures import FAILURES
+from fake_provider.failures import FAILURES, HTTP2_FAILURES
+from fake_provider.wire import ClientGone, Http1
 
 BASE_PATHS = {"openai": "/v1", "anthropic": "/v1", "gemini": "/v1beta", "ollama": ""}
-HEAD_BYTES_MAX = 64 << 10
-BODY_BYTES_MAX = 64 << 20
 ENDLESS_BYTES_MAX = 512 << 20
-REASONS = {200: "OK", 307: "Temporary Redirect", 404: "Not Found", 429: "Too Many Requests"}
+ALL_FAILURES = FAILURES | HTTP2_FAILURES
 
 
 @dataclasses.dataclass
@@ -44,6 +42,7 @@ class Request:
     model: str = ""
     streams: bool = False
     failure: str = ""
+    http2: bool = False
     ended: str = "open"  # open | answered | client_gone | broken_off
 
     def json(self):
@@ -58,12 +57,9 @@ class _Wish:
     left: int = -1  # times; negative: for ever
 
 
-class ClientGone(Exception):
-    pass
-
-
 class FakeProvider:
-    def __init__(self, host="127.0.0.1"):
+    def __init__(self, host="127.0.0.1", streams_max=100):
+        """`streams_max`: of one connection of HTTP/2, as the listener "h2" speaks it."""
         self.authority = Authority()
         self.ca_file = self.authority.ca_file
         self.requests = []
@@ -76,7 +72,9 @@ class FakeProvider:
         self._released = threading.Event()
         self._closing = False
         self._sockets = set()
-        self._listeners = {kind: self._listen(host, kind) for kind in (*KINDS, "plain")}
+        self._lines = []  # connections of HTTP/2
+        self._streams_max = streams_max
+        self._listeners = {kind: self._listen(host, kind) for kind in (*KINDS, "h2", "plain")}
 
     def __enter__(self):
         return self
@@ -103,7 +101,7 @@ class FakeProvider:
 
     def fail(self, model, failure, times=-1):
         """The next `times` requests for models that match get this failure; the newest wish counts."""
-        assert failure in FAILURES, failure
+        assert failure in ALL_FAILURES, failure
         with self._lock:
             self._wishes.insert(0, _Wish(model, failure=failure, left=times))
 
@@ -133,6 +131,20 @@ class FakeProvider:
                 connection.shutdown(socket.SHUT_RDWR)
             except OSError:
                 pass
+
+    def go_away(self):
+        """Says on every connection of HTTP/2 that it takes no more requests, and closes it once the last is answered."""
+        with self._lock:
+            left = list(self._lines)
+        for line in left:
+            line.drain()
+
+    def streams_of(self, model):
+        """The streams of HTTP/2 that are open and asked for this model."""
+        with self._lock:
+            lines = list(self._lines)
+        needle = f'"{model}"'.encode()
+        return [stream for line in lines for stream in list(line.streams.values()) if needle in stream.body]
 
     def count(self, text):
         needle = text.encode() if isinstance(text, str) else text
@@ -186,9 +198,12 @@ class FakeProvider:
                 connection = context.wrap_socket(connection, server_side=True)
             with self._lock:
                 self._sockets.add(connection)
-            wire = _Wire(connection, received)
-            while self._exchange(wire, number, kind):
-                pass
+            if context and connection.selected_alpn_protocol() == "h2":
+                self._serve_h2(connection, received, number, kind)
+            else:
+                wire = Http1(connection, received)
+                while self._exchange(wire, number, kind):
+                    pass
         except (OSError, ssl.SSLError, ClientGone):
             pass
         finally:
@@ -197,6 +212,16 @@ class FakeProvider:
                 self.open_connections -= 1
             _shut(connection)
 
+    def _serve_h2(self, connection, received, number, kind):
+        line = http2.Connection(connection, received, lambda stream: self._exchange(stream, number, kind), self._streams_max)
+        with self._lock:
+            self._lines.append(line)
+        try:
+            line.serve()
+        finally:
+            with self._lock:
+                self._lines.remove(line)
+
     # One request and its answer. False: the connection is over.
 
     def _exchange(self, wire, number, kind):
@@ -204,7 +229,8 @@ class FakeProvider:
         if head is None:
             return False
         method, path, headers = head
-        request = Request(method, path, headers, wire.read_body(headers), number, kind, time.monotonic())
+        request = Request(method, path, headers, wire.read_body(headers), number, kind, time.monotonic(),
+                          http2=isinstance(wire, http2.Stream))
         dialect = next((d for d in answers.ROUTES if d.matches(method, path)), None)
         if dialect is None:
             return self._other(wire, request)
@@ -216,7 +242,7 @@ class FakeProvider:
         with self._lock:
             self.requests.append(request)
         try:
-            go_on = _Reply(wire, request, dialect, FAILURES[failure_name], answer, body, self._released).send()
+            go_on = _Reply(wire, request, dialect, ALL_FAILURES[failure_name], answer, body, self._released).send()
             request.ended = "answered" if go_on else "broken_off"
             return go_on
         except (OSError, ssl.SSLError, ClientGone):
@@ -236,7 +262,7 @@ class FakeProvider:
                 failure, answer = wish.failure or failure, wish.answer or answer
         if failure is None:
             named = request.model.removeprefix("fail-")
-            failure = named if request.model.startswith("fail-") and named in FAILURES else "none"
+            failure = named if request.model.startswith("fail-") and named in ALL_FAILURES else "none"
         if answer is None:
             answer = _default_answer(request.model, dialect.tools(body))
         return failure, answer
@@ -251,7 +277,7 @@ class FakeProvider:
         request.ended = "answered"
         with self._lock:
             self.requests.append(request)
-        wire.send_head(status, [("content-type", "application/json")], json.dumps(body).encode())
+        _send_all(wire, status, [("content-type", "application/json")], json.dumps(body).encode())
         return True
 
 
@@ -263,98 +289,18 @@ def _default_answer(model, tools):
     return answers.Answer()
 
 
+def _send_all(wire, status, headers, body):
+    wire.send_head(status, headers, len(body))
+    wire.write(body)
+    wire.end()
+
+
 def _shut(connection):
     try:
         connection.shutdown(socket.SHUT_RDWR)
     except OSError:
         pass
     connection.close()
-
-
-class _Wire:
-    """One connection: reads requests, keeps what came, writes."""
-
-    def __init__(self, connection, received):
-        self.connection = connection
-        self.received = received
-        self.buffer = b""
-
-    def _read_more(self):
-        part = self.connection.recv(65536)
-        self.received += part
-        self.buffer += part
-        return bool(part)
-
-    def read_head(self):
-        while b"\r\n\r\n" not in self.buffer:
-            if len(self.buffer) > HEAD_BYTES_MAX or not self._read_more():
-                return None
-        head, self.buffer = self.buffer.split(b"\r\n\r\n", 1)
-        first, *lines = head.decode("latin-1").split("\r\n")
-        method, path, _ = first.split(" ", 2)
-        headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
-        return method, path, headers
-
-    def read_body(self, headers):
-        if headers.get("expect", "").lower() == "100-continue":
-            self.connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
-        if "chunked" in headers.get("transfer-encoding", ""):
-            return self._read_chunks()
-        return self._take(int(headers.get("content-length", 0)))
-
-    def _take(self, size):
-        if size > BODY_BYTES_MAX:
-            raise ClientGone
-        while len(self.buffer) < size:
-            if not self._read_more():
-                raise ClientGone
-        body, self.buffer = self.buffer[:size], self.buffer[size:]
-        return body
-
-    def _line(self):
-        while b"\r\n" not in self.buffer:
-            if not self._read_more():
-                raise ClientGone
-        line, self.buffer = self.buffer.split(b"\r\n", 1)
-        return line
-
-    def _read_chunks(self):
-        body = b""
-        while size := int(self._line().split(b";")[0], 16):
-            body += self._take(size)
-            self._line()
-        self._line()
-        return body
-
-    def send(self, data):
-        self.connection.sendall(data)
-
-    def send_head(self, status, headers, body=None):
-        """With a body: the whole answer. Without one: the head of a stream, whose chunks follow."""
-        lines = [f"HTTP/1.1 {status} {REASONS.get(status, 'Status')}", *(f"{name}: {value}" for name, value in headers)]
-        lines.append("transfer-encoding: chunked" if body is None else f"content-length: {len(body)}")
-        self.send("\r\n".join(lines).encode() + b"\r\n\r\n" + (body or b""))
-
-    def chunk(self, data):
-        if data:
-            self.send(f"{len(data):x}\r\n".encode() + data + b"\r\n")
-
-    def end_chunks(self):
-        self.send(b"0\r\n\r\n")
-
-    def reset(self):
-        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        self.connection.close()
-
-    def hang(self, released):
-        """Until the client goes away, or `released` is set."""
-        self.connection.settimeout(0.05)
-        while not released.is_set():
-            try:
-                if not self._read_more():
-                    raise ClientGone
-            except (TimeoutError, ssl.SSLWantReadError):
-                continue
 
 
 class _Reply:
@@ -367,14 +313,26 @@ class _Reply:
     def send(self):
         """True when the connection may carry another request."""
         failure = self.failure
+        if failure.http2:
+            return failure.http2(self)
         if failure.before_head:
             return self._break_off(failure.before_head)
         if failure.status != 200:
             return self._send_error()
         if failure.body is not None:
-            self.wire.send_head(200, [("content-type", failure.content_type or "application/json")], failure.body)
+            _send_all(self.wire, 200, [("content-type", failure.content_type or "application/json")], failure.body)
             return True
-        return self._send_stream() if self.request.streams else self._send_whole()
+        return self.send_stream() if self.request.streams else self.send_whole()
+
+    def good(self):
+        """The head's fields and the body of the answer as it should be."""
+        if not self.request.streams:
+            return [("content-type", "application/json")], self._whole()
+        frames = self.dialect.frames(self.answer, self.request.model, self.body)
+        return [("content-type", self.dialect.content_type)], b"".join(frame.data for frame in frames)
+
+    def _whole(self):
+        return answers.compact(self.dialect.whole(self.answer, self.request.model, self.body))
 
     def _break_off(self, how):
         if how == "hang":
@@ -382,9 +340,9 @@ class _Reply:
         elif how == "reset":
             self.wire.reset()
         elif how == "garbage":
-            self.wire.send(b"\x15\x03 this is not HTTP at all\r\n\r\n" * 8)
+            self.wire.send_garbage()
         elif how == "huge_head":
-            self.wire.send(b"HTTP/1.1 200 OK\r\n" + b"x-padding: " + b"y" * (4 << 20) + b"\r\n\r\n")
+            self.wire.send_huge_head()
         return False
 
     def _send_error(self):
@@ -393,29 +351,32 @@ class _Reply:
         if failure.retry_after:
             headers.append(("retry-after", failure.retry_after))
         if failure.location:
-            headers.append(("location", f"https://localhost:{self.wire.connection.getsockname()[1]}/redirected"))
+            headers.append(("location", f"https://localhost:{self.wire.port}/redirected"))
         body = failure.body
         if body is None:
             body = json.dumps(self.dialect.error(failure.status, "the fake provider says no")).encode()
-        self.wire.send_head(failure.status, headers, body)
+        _send_all(self.wire, failure.status, headers, body)
         return True
 
-    def _send_whole(self):
-        body = answers.compact(self.dialect.whole(self.answer, self.request.model, self.body))
+    def send_whole(self):
+        body = self._whole()
         if self.failure.whole:
             body = self.failure.whole(body)
         headers = [("content-type", "application/json")]
         if self.failure.endless:
             return self._send_endless(headers, body[:8])
         if self.failure.stop == "eof":  # no length: the end of the connection is the end of the body
-            self.wire.send(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\n\r\n")
-            self.wire.send(body[:len(body) // 2])
+            self.wire.send_head(200, headers, until_close=True)
+            self.wire.write(body[:len(body) // 2])
+            self.wire.end()
             return False
-        self.wire.send(f"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n"
-                       f"content-length: {len(body)}\r\n\r\n".encode())
-        return self._send_body(body, self.wire.send)
+        self.wire.send_head(200, headers, len(body))
+        if not self._send_body(body):
+            return False
+        self.wire.end()
+        return True
 
-    def _send_stream(self):
+    def send_stream(self):
         frames = self.dialect.frames(self.answer, self.request.model, self.body)
         if self.failure.frames:
             frames = self.failure.frames(self.dialect, frames)
@@ -425,23 +386,24 @@ class _Reply:
             return self._send_endless(headers, parts[0])
         self.wire.send_head(200, headers)
         if self.failure.stop or self.failure.write:
-            go_on = self._send_body(b"".join(parts), self.wire.chunk)
+            go_on = self._send_body(b"".join(parts))
         else:
             go_on = True
             for part in parts:
-                self.wire.chunk(part)
+                self.wire.write(part)
         if go_on or self.failure.stop == "eof":
-            self.wire.end_chunks()
+            self.wire.end()
         return go_on
 
-    def _send_body(self, body, send):
-        failure = self.failure
+    def _send_body(self, body):
+        failure, send = self.failure, self.wire.write
         if failure.stop:
             send(body[:int(len(body) * failure.cut_at)])
             if failure.stop == "hang":
                 self.wire.hang(self.released)
             elif failure.stop == "reset":
                 self.wire.reset()
+                return self.request.http2
             return False
         for part in _pieces(body, failure.write):
             send(part)
@@ -451,12 +413,12 @@ class _Reply:
 
     def _send_endless(self, headers, start):
         self.wire.send_head(200, headers)
-        self.wire.chunk(start)
+        self.wire.write(start)
         if self.failure.endless.startswith(b"x"):
-            self.wire.chunk(b"data: " if self.dialect.content_type == "text/event-stream" else b'{"')
+            self.wire.write(b"data: " if self.dialect.content_type == "text/event-stream" else b'{"')
         sent = 0
         while sent < ENDLESS_BYTES_MAX:
-            self.wire.chunk(self.failure.endless)
+            self.wire.write(self.failure.endless)
             sent += len(self.failure.endless)
         return False
 

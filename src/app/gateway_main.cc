@@ -316,6 +316,10 @@ class Gateway {
     }
     const config::Limits& limits = policy_.settings().limits;
     if (*limits.kept_decisions == 0) return {};
+    if (auto voters = history::Store::ReadVoters(folder, *gateway_.refit); voters) {
+      gateway_.neighbours =
+          std::make_shared<const routing::Neighbours>(std::move(voters->neighbours));
+    }
     auto opened = history::Store::Open(
         folder, loop_.executor(), SystemClock(),
         {.decisions_max = *limits.kept_decisions, .kept_for = *limits.kept_decisions_for});

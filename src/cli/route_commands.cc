@@ -286,8 +286,9 @@ int LearnFromOutcomes(const Common& common) {
   if (common.json) {
     fmt::print("{}\n", json::Print(*learned));
   } else {
-    fmt::print("{:.0f} outcomes, {:.0f} of them right\n{}\n", NumberAt(*learned, "outcomes"),
-               NumberAt(*learned, "right"), TextAt(*learned, "why"));
+    fmt::print("{:.0f} outcomes, {:.0f} of them right\n{}\nneighbours: {}\n",
+               NumberAt(*learned, "outcomes"), NumberAt(*learned, "right"), TextAt(*learned, "why"),
+               TextAt(Nested(*learned, "neighbours"), "why"));
   }
   return 0;
 }

@@ -326,6 +326,7 @@ Route ReadRoute(TableReader& reader) {
               [&reader](const Node& node) { return ReadGoal(node, reader.context()); });
   reader.Read("min_confidence", route.min_confidence, Some(value::Share));
   reader.Read("buffer", route.buffer, value::Flag);
+  reader.Read("neighbours", route.neighbours, value::Flag);
   return route;
 }
 

@@ -192,6 +192,7 @@ struct Route {
   Setting<Goal> goal = {};
   Optional<double> min_confidence = {};  // 0 to 1
   Setting<bool> buffer = {};
+  Setting<bool> neighbours = {};
 };
 
 // A condition on a feature with a finite domain; all of a rule's must hold.

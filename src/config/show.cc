@@ -179,6 +179,7 @@ void ShowRoute(const Route& route, Printer& out) {
   }
   out.Put("min_confidence", route.min_confidence);
   out.Put("buffer", route.buffer);
+  out.Put("neighbours", route.neighbours);
 }
 
 void ShowRule(const Rule& rule, Printer& out) {

@@ -51,6 +51,9 @@ struct Asked {
   std::optional<chat::Priority> priority = {};  // x-weir-priority; in place of what a request says
   bool progress = false;  // x-weir-progress: a stream begins with the progress of its prompt
   std::optional<Duration> deadline = {};  // x-weir-deadline-ms, from now
+  // Where the question lies among earlier ones (neighbours.h), or why nobody knows.
+  std::optional<routing::PromptPlace> place = {};
+  std::string no_place = {};
 };
 
 struct Gateway {
@@ -78,6 +81,9 @@ struct Gateway {
   std::string predictor_note = {};
   // What was learnt of the prediction here; replaced as a whole.
   std::shared_ptr<const routing::Refit> refit = std::make_shared<const routing::Refit>();
+  // Who has a vote in predictions; replaced as a whole.
+  std::shared_ptr<const routing::Neighbours> neighbours =
+      std::make_shared<const routing::Neighbours>();
   routing::Goals goals = {};
   Accounts* accounts = nullptr;       // null: nothing is booked (tests)
   history::Store* history = nullptr;  // null: decisions are forgotten with the program (tests)

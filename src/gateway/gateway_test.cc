@@ -7,6 +7,7 @@
 #include "backends/fake_backend.h"
 #include "gateway/embed.h"
 #include "gateway/generate.h"
+#include "gateway/neighbours.h"
 
 namespace weir::gateway {
 namespace {
@@ -143,6 +144,55 @@ TEST_F(GatewayTest, AConversationAndALoopOfToolsStayWithWhoAnswered) {
   request.messages.back().parts[0].text = "elsewhere";
   policy_.virtuals[0].targets = {"b", "a"};
   EXPECT_EQ(ask()->target().name, "a") << "the order of the route is another one now";
+}
+
+TEST_F(GatewayTest, NeighboursAreAskedOnlyOfAnIdleModelInMemoryAndNeverWaitedFor) {
+  policy_.virtuals.push_back({.name = "asks",
+                              .targets = {"a", "cloud"},
+                              .goal = {.quality_min = 9'000},
+                              .neighbours = true});
+  policy_.virtuals.push_back({.name = "embedding", .targets = {"va"}});
+  chat::GenerateRequest request{.model = "asks",
+                                .messages = {{.parts = {{.text = "What is a weir?"}}}}};
+  auto& model = backend_.models["m-a"];
+  const auto look = [&](const std::string& name) {
+    Asked asked{.label = Label::kPublic};
+    request.model = name;
+    RunForTest(loop_, LookForNeighbours(gateway_, asked, request));
+    return asked;
+  };
+  model.residence = {};
+  EXPECT_EQ(look("asks").no_place, "the embedding model is not loaded");
+  model.residence = {.load = Duration::zero(), .open = 1};
+  EXPECT_EQ(look("asks").no_place, "the embedding model is busy");
+  model.residence.open = 0;
+  model.load_time = seconds(30);
+  EXPECT_EQ(look("asks").no_place, "the embedding model did not answer in time");
+  model.load_time = {};
+  EXPECT_FALSE(look("auto").place) << "no goal, no neighbours";
+  backend_.asked.clear();
+  const Asked found = look("asks");
+  ASSERT_TRUE(found.place) << found.no_place;
+  EXPECT_EQ(found.place->vector, (routing::RoundedVector{76, 102}));
+  EXPECT_THAT(backend_.asked, ElementsAre("m-a"));
+
+  const auto decided = [&](const Asked& asked) {
+    const auto generation = Generate(gateway_, asked, request).value();
+    auto record = *gateway_.decisions.Find(generation->decision_id());
+    return record;
+  };
+  EXPECT_THAT(decided(found).explanation,
+              Contains(HasSubstr("neighbours: abstain, nobody has a vote yet")));
+  EXPECT_EQ(decided(found).place, found.place);
+  std::vector<routing::Neighbour> voters;
+  for (int i = 0; i < 6; ++i) voters.push_back({.id = std::to_string(i), .place = *found.place});
+  gateway_.neighbours = std::make_shared<const routing::Neighbours>(voters);
+  const auto record = decided(found);
+  EXPECT_EQ(record.facts->vote, (routing::NeighbourVote{6, 0, 10'000}));
+  EXPECT_THAT(record.explanation, Contains(HasSubstr("of 6 near questions 0 were answered right")));
+  Asked secret = found;
+  secret.label = Label::kSecret;
+  EXPECT_FALSE(decided(secret).place) << "vectors are data about text";
 }
 
 TEST_F(GatewayTest, ATargetThatCannotBeLoadedIsReplacedToo) {

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "async/deadline.h"
+#include "gateway/neighbours.h"
 #include "ledger/money.h"
 
 namespace weir::gateway {
@@ -496,6 +497,12 @@ Result<std::unique_ptr<Generation>> Generate(Gateway& gateway, const Asked& aske
   if (decision->confidence_min) {
     planned.facts = routing::FactsOf(request, asked.whole, *gateway.predictor);
     if (!earlier.prefixes.empty()) planned.facts->last_target = earlier.prefixes.front().target;
+    if (decision->neighbours && asked.place && gateway.neighbours->size() > 0) {
+      planned.facts->vote = gateway.neighbours->Vote(*asked.place);
+    } else if (decision->neighbours && decision->goal.any()) {
+      decision->explanation.push_back(fmt::format(
+          "neighbours: abstain, {}", !asked.place ? asked.no_place : "nobody has a vote yet"));
+    }
     const auto money = [&](const routing::Decision& about) {
       return gateway.accounts != nullptr ? gateway.accounts->Today(about, ExtentOf(request))
                                          : routing::MoneyToday();
@@ -506,6 +513,7 @@ Result<std::unique_ptr<Generation>> Generate(Gateway& gateway, const Asked& aske
   TellEarlier(gateway, earlier);
   DecisionRecord record = RecordOf(gateway, asked, planned.features, *labelled, *decision);
   record.facts = planned.facts;
+  if (MayKeepPlace(labelled->label)) record.place = asked.place;
   return std::make_unique<RoutedGeneration>(gateway, asked, std::move(planned),
                                             std::move(*decision), std::move(record),
                                             std::move(request));

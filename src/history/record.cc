@@ -91,6 +91,14 @@ void AppendFacts(json::Writer& writer, const routing::PromptFacts& facts) {
       .Field("one_text", facts.one_text)
       .Field("whole", facts.whole);
   if (!facts.last_target.empty()) writer.Field("last_target", facts.last_target);
+  if (facts.vote) {
+    writer.Key("vote")
+        .BeginObject()
+        .Field("near", facts.vote->near)
+        .Field("right", facts.vote->right)
+        .Field("nearest", facts.vote->nearest)
+        .EndObject();
+  }
   writer.EndObject();
 }
 
@@ -201,14 +209,24 @@ void ReadFeatures(json::Fields& fields, routing::Features& features) {
   features.user = TextOf(fields, "user");
 }
 
+routing::NeighbourVote ReadVote(json::Fields& fields) {
+  constexpr auto kVotersMax = static_cast<int64_t>(routing::Neighbours::kVotersMax);
+  const auto near = fields.Int("near", 0, kVotersMax).value_or(0);
+  return {.near = static_cast<int32_t>(near),
+          .right = static_cast<int32_t>(fields.Int("right", 0, near).value_or(0)),
+          .nearest = ChanceOf(fields, "nearest")};
+}
+
 routing::PromptFacts ReadFacts(json::Fields& fields) {
-  return {.kind = WordOf(fields, "kind", kKinds, routing::TaskKindName),
-          .predicted = {.small_right = ChanceOf(fields, "small_right"),
-                        .gain = ChanceOf(fields, "gain")},
-          .tool_loop = FlagOf(fields, "tool_loop"),
-          .one_text = FlagOf(fields, "one_text"),
-          .whole = FlagOf(fields, "whole"),
-          .last_target = TextOf(fields, "last_target")};
+  routing::PromptFacts facts{.kind = WordOf(fields, "kind", kKinds, routing::TaskKindName),
+                             .predicted = {.small_right = ChanceOf(fields, "small_right"),
+                                           .gain = ChanceOf(fields, "gain")},
+                             .tool_loop = FlagOf(fields, "tool_loop"),
+                             .one_text = FlagOf(fields, "one_text"),
+                             .whole = FlagOf(fields, "whole"),
+                             .last_target = TextOf(fields, "last_target")};
+  if (auto vote = fields.Nested("vote")) facts.vote = ReadVote(*vote);
+  return facts;
 }
 
 privacy::LabelInputs ReadLabel(json::Fields& fields) {

@@ -70,6 +70,8 @@ struct Record {
   std::string policy = {};  // its hash
   routing::Features features = {};
   std::optional<routing::PromptFacts> facts = {};  // of a virtual model's generation
+  // Where its question lies, for the votes of neighbours; in the file beside the JSON, never in it.
+  std::optional<routing::PromptPlace> place = {};
   privacy::LabelInputs label = {};
   std::vector<routing::Considered> considered = {};
   std::vector<std::string> order = {};  // who was to answer, the first first; empty: refused

@@ -32,7 +32,8 @@ Record Full() {
                                       .predicted = {.small_right = 1'234, .gain = -56},
                                       .tool_loop = true,
                                       .whole = true,
-                                      .last_target = "b"};
+                                      .last_target = "b",
+                                      .vote = routing::NeighbourVote{7, 5, 8'123}};
   record.label = {.floor = chat::Label::kInternal,
                   .asserted = chat::Label::kPublic,
                   .may_assert = true,

@@ -17,7 +17,25 @@ constexpr sqlite::Migration kSteps[] = {
      "CREATE INDEX decision_time ON decision (time_ms);"
      "CREATE INDEX decision_known ON decision (number) WHERE vote IS NOT NULL OR regenerated = 1"
      " OR escalated = 1 OR continued = 1;"},
+    // Where its question lies (routing/neighbours.h), and in which space.
+    {"ALTER TABLE decision ADD COLUMN space INTEGER; ALTER TABLE decision ADD COLUMN vector BLOB;"},
 };
+
+constexpr size_t kVectorBytesMax = 8192;  // of a row that is read
+
+std::span<const std::byte> BytesOf(const Record& record) {
+  return record.place ? std::as_bytes(std::span(record.place->vector))
+                      : std::span<const std::byte>();
+}
+
+// The outcome of an answer of a target below the cloud, where it is known. Only who answered at the
+// first place shows how good a small model's answers are.
+std::optional<bool> SmallWasRight(const Record& record) {
+  if (!record.facts || !record.served || record.order.empty()) return std::nullopt;
+  const bool small =
+      record.served->tier != routing::Tier::kCloud && record.served->target == record.order.front();
+  return small ? WasRight(record.signals) : std::nullopt;
+}
 
 constexpr int64_t kTidyAtOnce = 2000;
 
@@ -62,10 +80,13 @@ Result<Shelf> Shelf::OpenToRead(const std::filesystem::path& folder) {
 Result<void> Shelf::Put(const Record& record) {
   return sqlite::Run(
       db_,
-      "INSERT INTO decision (id, time_ms, record, vote, regenerated, escalated, continued)"
-      " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (id) DO UPDATE SET record = ?3",
+      "INSERT INTO decision (id, time_ms, record, vote, regenerated, escalated, continued, space,"
+      " vector) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, CASE WHEN ?8 IS NOT NULL THEN ?9 END)"
+      " ON CONFLICT (id) DO UPDATE SET record = ?3",
       record.id, UnixMs(record.time), PrintRecord(record), VoteOf(record.signals.vote),
-      record.signals.regenerated, record.signals.escalated, record.signals.continued);
+      record.signals.regenerated, record.signals.escalated, record.signals.continued,
+      record.place ? std::optional(static_cast<int64_t>(record.place->space)) : std::nullopt,
+      BytesOf(record));
 }
 
 Result<std::optional<Record>> Shelf::Find(const std::string& id) {
@@ -148,15 +169,37 @@ Result<std::vector<routing::LearnFrom>> Shelf::Outcomes() {
     if (!row) return Fail(row.error());
     if (!*row) return outcomes;
     const auto record = RecordAt(*select);
-    if (!record || !record->facts || !record->served) continue;
-    // Only who answered at the first place shows how good a small model's answers are.
-    const bool small = record->served->tier != routing::Tier::kCloud && !record->order.empty() &&
-                       record->served->target == record->order.front();
-    const auto right = WasRight(record->signals);
-    if (!small || !right) continue;
+    if (!record) continue;
+    const auto right = SmallWasRight(*record);
+    if (!right) continue;
     outcomes.push_back(
         {.id = record->id, .predicted = record->facts->predicted.small_right, .right = *right});
   }
+}
+
+Result<std::vector<routing::Neighbour>> Shelf::Neighbours() {
+  auto select = db_.Prepare(
+      "SELECT record, vote, regenerated, escalated, continued, space, vector FROM decision WHERE"
+      " (vote IS NOT NULL OR regenerated = 1 OR escalated = 1 OR continued = 1)"
+      " AND vector IS NOT NULL ORDER BY number DESC");
+  if (!select) return Fail(select.error());
+  std::vector<routing::Neighbour> neighbours;
+  while (neighbours.size() < routing::Neighbours::kMax) {
+    auto row = select->Step();
+    if (!row) return Fail(row.error());
+    if (!*row) break;
+    const auto record = RecordAt(*select);
+    const auto right = record ? SmallWasRight(*record) : std::nullopt;
+    const std::span<const std::byte> bytes = select->Blob(6);
+    if (!right || bytes.empty() || bytes.size() > kVectorBytesMax) continue;
+    routing::PromptPlace place{.space = static_cast<uint64_t>(select->Int(5))};
+    for (const std::byte byte : bytes) place.vector.push_back(static_cast<int8_t>(byte));
+    neighbours.push_back({.id = record->id,
+                          .place = std::move(place),
+                          .predicted = record->facts->predicted.small_right,
+                          .right = *right});
+  }
+  return neighbours;
 }
 
 }  // namespace weir::history

@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "history/record.h"
+#include "routing/neighbours.h"
 #include "routing/refit.h"
 #include "sqlite/database.h"
 
@@ -49,6 +50,8 @@ class Shelf {
   Result<int64_t> Each(WallTime since, const std::function<bool(const Record&)>& take);
   // The outcomes that are known, of answers from below the cloud to a virtual model's requests.
   Result<std::vector<routing::LearnFrom>> Outcomes();
+  // Those of them whose questions' places were kept, the newest first.
+  Result<std::vector<routing::Neighbour>> Neighbours();
 
  private:
   Shelf(sqlite::Database db, const Bounds& bounds) : db_(std::move(db)), bounds_(bounds) {}

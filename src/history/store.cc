@@ -156,4 +156,29 @@ Task<Result<routing::Learned>> Store::Learn() {
   });
 }
 
+namespace {
+
+Result<Store::Voters> VotersOf(Shelf& shelf, const routing::Refit& refit) {
+  auto known = shelf.Neighbours();
+  if (!known) return Fail(known.error());
+  Store::Voters voters{.neighbours = routing::Neighbours(std::move(*known))};
+  voters.judgement = voters.neighbours.Judge(refit);
+  if (!voters.judgement.adopted) voters.neighbours = {};
+  return voters;
+}
+
+}  // namespace
+
+Task<Result<Store::Voters>> Store::LearnNeighbours(routing::Refit refit) {
+  co_return co_await state_->Run<Voters>(
+      [refit = std::move(refit)](Shelf& shelf) { return VotersOf(shelf, refit); });
+}
+
+Result<Store::Voters> Store::ReadVoters(const std::filesystem::path& folder,
+                                        const routing::Refit& refit) {
+  auto shelf = Shelf::OpenToRead(folder);
+  if (!shelf) return Fail(shelf.error());
+  return VotersOf(*shelf, refit);
+}
+
 }  // namespace weir::history

@@ -19,6 +19,7 @@
 #include "base/result.h"
 #include "history/record.h"
 #include "history/shelf.h"
+#include "routing/neighbours.h"
 #include "routing/refit.h"
 
 namespace weir::history {
@@ -43,6 +44,15 @@ class Store {
   // kNotFound, reason decision_not_found.
   Task<Result<void>> Vote(std::string id, std::optional<bool> up);
   Task<Result<routing::Learned>> Learn();
+  // As Learn, of those who may have a vote: whether they are to have it, under this refit.
+  struct Voters {
+    routing::Neighbours::Judgement judgement = {};
+    routing::Neighbours neighbours = {};  // empty where they are to have none
+  };
+  Task<Result<Voters>> LearnNeighbours(routing::Refit refit);
+  // The same without waiting, of a folder that no store is open in.
+  static Result<Voters> ReadVoters(const std::filesystem::path& folder,
+                                   const routing::Refit& refit);
 
   uint64_t dropped() const { return dropped_; }
 

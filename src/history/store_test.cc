@@ -130,6 +130,32 @@ TEST_F(StoreTest, OnlyFirstAnswersFromBelowTheCloudTeach) {
   EXPECT_FALSE(learned->adopted);
 }
 
+TEST_F(StoreTest, PlacesOfQuestionsAreKeptBesideTheJsonAndHaveAVoteWhereThatHelps) {
+  for (int i = 0; i < 120; ++i) {
+    Record record = Made("dec_" + std::to_string(i));
+    const bool first_topic = i < 60;
+    record.place =
+        routing::PromptPlace{uint64_t{1} << 63, first_topic ? routing::RoundedVector{127, 0, -3}
+                                                            : routing::RoundedVector{0, 127, 3}};
+    record.signals.vote = first_topic;
+    EXPECT_EQ(PrintRecord(record).find("127"), std::string::npos);
+    store_->Add(std::move(record));
+  }
+  Record silent = Made("dec_silent");
+  silent.place = routing::PromptPlace{uint64_t{1} << 63, {127, 0, 0}};
+  store_->Add(std::move(silent));
+  store_->Add(Made("dec_elsewhere"));
+  const auto learned = RunForTest(loop_, store_->LearnNeighbours({}));
+  ASSERT_TRUE(learned);
+  EXPECT_EQ(learned->judgement.known, 120u) << "nobody said how the others were";
+  EXPECT_TRUE(learned->judgement.adopted) << learned->judgement.why;
+  const auto vote = learned->neighbours.Vote({uint64_t{1} << 63, {0, 127, 0}});
+  EXPECT_EQ(vote.near, 16);
+  EXPECT_EQ(vote.right, 0);
+  store_.reset();
+  EXPECT_EQ(Store::ReadVoters(folder_, {})->neighbours.size(), 120u) << "after a restart too";
+}
+
 TEST_F(StoreTest, ARecordOfALaterVersionIsCountedAndLeftOut) {
   store_->Add(Made("dec_a"));
   Find("");

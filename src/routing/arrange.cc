@@ -146,6 +146,15 @@ std::string LineOf(const Hop& hop, std::string_view needed) {
       hop.from->name, hop.to->name, Share(hop.lost), needed);
 }
 
+std::string LineOf(const NeighbourVote& vote) {
+  if (vote.abstains()) {
+    return fmt::format("neighbours: abstain, {} of the needed {} are near (the nearest {:.2f})",
+                       vote.near, NeighbourVote::kVotersMin, Share(vote.nearest));
+  }
+  return fmt::format("neighbours: of {} near questions {} were answered right below the cloud",
+                     vote.near, vote.right);
+}
+
 Upwards ByGain(int32_t gain, int32_t usual, bool room, const Haste& haste, const Hop& hop) {
   if (gain <= 0 || !room) return {};
   int32_t threshold = usual;
@@ -240,12 +249,16 @@ int64_t BytesOf(const chat::GenerateRequest& request) {
 
 }  // namespace
 
-PromptFacts FactsOf(const chat::GenerateRequest& request, bool whole, const Predictor& predictor) {
+std::string_view QuestionOf(const chat::GenerateRequest& request) {
   const std::string_view turn = LastTurn(request);
   const bool completes = turn.empty() && !request.prompts.empty();
+  return completes ? std::string_view(request.prompts.front().text) : turn;
+}
+
+PromptFacts FactsOf(const chat::GenerateRequest& request, bool whole, const Predictor& predictor) {
   return {
-      .kind = TaskKindOf(turn),
-      .predicted = predictor.Predict(completes ? request.prompts.front().text : turn),
+      .kind = TaskKindOf(LastTurn(request)),
+      .predicted = predictor.Predict(QuestionOf(request)),
       .tool_loop = !request.messages.empty() && request.messages.back().role == chat::Role::kTool,
       .one_text = IsOneText(request),
       .whole = whole};
@@ -275,7 +288,11 @@ void FollowGoal(const Experience& experience, const PromptFacts& facts, const Mo
   const auto clouds = std::ranges::count_if(decision.eligible, IsCloud);
   const bool border = clouds > 0 && clouds < std::ssize(decision.eligible);
   const bool chooses = border && !facts.tool_loop;
-  const Prediction predicted = experience.refit.Apply(facts.predicted);
+  Prediction predicted = experience.refit.Apply(facts.predicted);
+  if (facts.vote) {
+    predicted = facts.vote->Apply(predicted);
+    decision.explanation.push_back(LineOf(*facts.vote));
+  }
   const bool must = border ? !chooses && IsCloud(decision.chosen()) : clouds > 0;
   Upwards choice{.up = must};
   std::string why =

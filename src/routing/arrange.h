@@ -8,11 +8,13 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "chat/request.h"
 #include "routing/decision.h"
 #include "routing/draft_check.h"
 #include "routing/goal.h"
+#include "routing/neighbours.h"
 #include "routing/prediction.h"
 #include "routing/refit.h"
 #include "routing/task_kind.h"
@@ -28,9 +30,13 @@ struct PromptFacts {
   bool whole = false;         // nothing of the answer is sent before its end
   // Who answered the turn before; empty: it begins here, or nobody knows. The caller's to fill in.
   std::string last_target = {};
+  // Of earlier questions like it; nothing: nobody was asked. The caller's to fill in.
+  std::optional<NeighbourVote> vote = {};
 
   bool operator==(const PromptFacts&) const = default;
 };
+// What is predicted from: the last turn of the user, or the first text that is to go on.
+std::string_view QuestionOf(const chat::GenerateRequest& request);
 PromptFacts FactsOf(const chat::GenerateRequest& request, bool whole, const Predictor& predictor);
 // Counts and flags. Who asks and the label are the caller's to fill in.
 Features FeaturesOf(const chat::GenerateRequest& request);

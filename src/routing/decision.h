@@ -94,6 +94,7 @@ struct Decision {
   std::optional<int32_t> confidence_min = {};
   bool buffer = false;
   Goal goal = {};
+  bool neighbours = false;
 
   const Target& chosen() const { return eligible.front(); }
   // What was known of an eligible target.

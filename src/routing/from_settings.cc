@@ -118,6 +118,7 @@ Target TargetOf(const Declared& declared) {
 
 VirtualModel VirtualOf(const config::Route& route) {
   VirtualModel made{.name = route.name, .targets = *route.targets, .buffer = *route.buffer};
+  made.neighbours = *route.neighbours;
   if (*route.min_confidence) {
     made.confidence_min = static_cast<int32_t>(std::lround(**route.min_confidence * kCertain));
   }

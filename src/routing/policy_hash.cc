@@ -56,6 +56,7 @@ void Add(Mixer& mixer, const VirtualModel& model) {
   const auto& cost = model.goal.cost_per_day_max;
   mixer.Number(cost ? 1 : 0);
   if (cost) mixer.Number(cost->pico).Text(cost->currency);
+  if (model.neighbours) mixer.Text("neighbours");  // hashes of policies without stay as they were
 }
 
 void Add(Mixer& mixer, const Rule& rule) {

@@ -109,6 +109,14 @@ struct PredictorReader {
   }
 };
 
+Prediction Prediction::WithSmallRight(int32_t chance) const {
+  const int32_t right = std::clamp(chance, 0, kCertain);
+  const int64_t wrong = std::max(1, kCertain - small_right);
+  const int64_t more = int64_t{gain} * (kCertain - right) / wrong;
+  return {.small_right = right,
+          .gain = static_cast<int32_t>(std::clamp<int64_t>(more, -kCertain, kCertain))};
+}
+
 Result<Predictor> Predictor::Parse(std::string_view text) {
   auto document = json::Parse(text, kLimits);
   if (!document) return Fail(document.error());

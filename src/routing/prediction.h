@@ -25,6 +25,10 @@ namespace weir::routing {
 struct Prediction {
   int32_t small_right = 0;
   int32_t gain = 0;  // the small model is wrong, and the large one is right
+
+  // Of one who knows the first better: the gain shrinks or grows with the chance that the small
+  // model is wrong.
+  Prediction WithSmallRight(int32_t chance) const;
   bool operator==(const Prediction&) const = default;
 };
 

@@ -126,24 +126,20 @@ std::string Refit::Print() const {
 Prediction Refit::Apply(const Prediction& shipped) const {
   if (steps_.empty()) return shipped;
   const int32_t at = shipped.small_right;
-  Prediction learnt = shipped;
+  int32_t right = 0;
   if (at <= steps_.front().predicted) {
     // Beyond its ends the map is moved, not levelled: what was harder stays harder.
-    learnt.small_right = at + steps_.front().right - steps_.front().predicted;
+    right = at + steps_.front().right - steps_.front().predicted;
   } else if (at >= steps_.back().predicted) {
-    learnt.small_right = at + steps_.back().right - steps_.back().predicted;
+    right = at + steps_.back().right - steps_.back().predicted;
   } else {
     const auto above = std::ranges::upper_bound(steps_, at, {}, &Step::predicted);
     const Step& low = *std::prev(above);
-    learnt.small_right =
+    right =
         static_cast<int32_t>(low.right + int64_t{above->right - low.right} * (at - low.predicted) /
                                              (above->predicted - low.predicted));
   }
-  learnt.small_right = std::clamp(learnt.small_right, 0, kCertain);
-  const int64_t wrong = std::max(1, kCertain - shipped.small_right);
-  learnt.gain = static_cast<int32_t>(std::clamp<int64_t>(
-      int64_t{shipped.gain} * (kCertain - learnt.small_right) / wrong, -kCertain, kCertain));
-  return learnt;
+  return shipped.WithSmallRight(right);
 }
 
 Learned Learn(const std::vector<LearnFrom>& outcomes) {

@@ -339,6 +339,7 @@ Result<Decision> Decide(const Policy& policy, std::string_view model, const Feat
     decision.confidence_min = named->confidence_min;
     decision.buffer = named->buffer;
     decision.goal = named->goal;
+    decision.neighbours = named->neighbours;
   }
   decision.explanation.push_back(
       fmt::format("'{}' stands for {} target(s); label {}, highest tier {}", model,

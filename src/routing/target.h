@@ -63,6 +63,7 @@ struct VirtualModel {
   int32_t confidence_min = kConfidenceMinDefault;
   bool buffer = false;  // streams are held back for that, too
   Goal goal = {};
+  bool neighbours = false;  // earlier questions like it have a vote in what is predicted
 
   bool operator==(const VirtualModel&) const = default;
 };

@@ -6,6 +6,7 @@
 
 #include "gateway/embed.h"
 #include "gateway/generate.h"
+#include "gateway/neighbours.h"
 #include "gateway/retrieve.h"
 #include "gateway/rewrite.h"
 #include "server/document_object.h"
@@ -272,6 +273,7 @@ Task<void> AnswerGeneration(Site& site, Call& call, chat::GenerateRequest reques
     co_await call.SendError(ahead.error());
     co_return;
   }
+  co_await gateway::LookForNeighbours(site.gateway, call.asked, request);
   call.asked.whole = !rendering.streams();
   auto generation = gateway::Generate(site.gateway, call.asked, std::move(request));
   if (!generation) {

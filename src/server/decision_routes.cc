@@ -169,6 +169,14 @@ Task<void> PostLearn(Site& site, Call& call) {
     co_await call.SendError(kept.error());
     co_return;
   }
+  auto voters = co_await site.gateway.history->LearnNeighbours(learned->refit);
+  if (!voters) {
+    co_await call.SendError(voters.error());
+    co_return;
+  }
+  const auto& judged = voters->judgement;
+  site.gateway.neighbours =
+      std::make_shared<const routing::Neighbours>(std::move(voters->neighbours));
   std::string body;
   json::Writer writer(&body);
   writer.BeginObject()
@@ -179,6 +187,15 @@ Task<void> PostLearn(Site& site, Call& call) {
       .Field("adopted", learned->adopted)
       .Field("why", learned->why);
   AppendRefit(writer, learned->refit);
+  writer.Key("neighbours")
+      .BeginObject()
+      .Field("known", judged.known)
+      .Field("judged", judged.judged)
+      .Field("predicted_loss", static_cast<double>(judged.predicted_loss) / 1e8)
+      .Field("voted_loss", static_cast<double>(judged.voted_loss) / 1e8)
+      .Field("adopted", judged.adopted)
+      .Field("why", judged.why)
+      .EndObject();
   writer.EndObject();
   co_await call.SendJson(200, std::move(body));
 }

@@ -17,8 +17,8 @@ def lines_of(answer):
 
 
 def test_neighbours_are_learnt_from_votes_and_speak_only_where_something_is_near(provider, beyond, embedding):
-    weir = beyond(backend(provider, tier="edge", name="rack", ceiling="secret"), backend(provider), target("near", backend="rack"),
-                  target("far"), ROUTE, models=weir_server.model_store())
+    weir = beyond(backend(provider, tier="edge", name="rack", ceiling="secret"), backend(provider),
+                  target("near", backend="rack"), target("far"), ROUTE, models=weir_server.model_store())
 
     def ask(text):
         answer = weir.ask("clever", text, headers=PUBLIC)
@@ -27,13 +27,17 @@ def test_neighbours_are_learnt_from_votes_and_speak_only_where_something_is_near
 
     assert "the embedding model is not loaded" in lines_of(ask("how many red apples are on the table?"))[0]
     assert weir.post("/v1/embeddings", {"model": "embedding", "input": "warm"}).status_code == 200
-    for i in range(70):
+    placed = 0
+    for i in range(400):  # not all of them get their vector in time
         answer = ask(f"how many {THINGS[i % len(THINGS)]} are on the table?")
+        placed += "nobody has a vote yet" in lines_of(answer)[0]
         vote = weir.post(f"/weir/v1/decisions/{answer.headers['x-weir-decision']}/vote", {"vote": "down"})
         assert vote.status_code == 200, vote.text
+        if placed == 70:
+            break
     learned = weir.post("/weir/v1/policy/learn", {}).json()["neighbours"]
     if learned["known"] < 60:
-        pytest.skip(f"the embedding model answered {learned['known']} of 70 in 4 ms: this machine is too slow or too busy")
+        pytest.skip(f"the embedding model answered {learned['known']} of 400 in 4 ms: this machine is too slow or too busy")
     assert learned["adopted"], learned
     near = next(line for line in (lines_of(ask("how many ripe apples are on the table?")) for _ in range(20))
                 if "did not answer in time" not in line[0])

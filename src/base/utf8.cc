@@ -46,11 +46,15 @@ size_t ValidRun(std::string_view text, size_t length) {
   return i;
 }
 
-// How many bytes at the start of `text` are below 0x80, looked at eight at a time.
+// How many bytes at the start of `text` are below 0x80, looked at 32 and then eight at a time.
 size_t AsciiRun(std::string_view text) {
   static_assert(std::endian::native == std::endian::little);
   constexpr uint64_t kHighBits = 0x8080808080808080;
   size_t at = 0;
+  for (uint64_t four[4]; text.size() - at >= sizeof four; at += sizeof four) {
+    std::memcpy(four, text.data() + at, sizeof four);
+    if (((four[0] | four[1] | four[2] | four[3]) & kHighBits) != 0) break;
+  }
   for (uint64_t eight = 0; text.size() - at >= sizeof eight; at += sizeof eight) {
     std::memcpy(&eight, text.data() + at, sizeof eight);
     if (const uint64_t high = eight & kHighBits; high != 0)

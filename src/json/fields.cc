@@ -4,7 +4,9 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
+#include <iterator>
 
 #include "base/utf8.h"
 
@@ -241,12 +243,24 @@ void Fields::RefuseUnread(std::span<const std::string_view> ignored) {
   }
 }
 
+// By hand: each object below the first asks for its path, and few ever show it.
 std::string Fields::PathOf(std::string_view key) const {
-  return path_.empty() ? std::string(key) : fmt::format("{}.{}", path_, key);
+  std::string path;
+  path.reserve(path_.size() + 1 + key.size());
+  path += path_;
+  if (!path_.empty()) path += '.';
+  path += key;
+  return path;
 }
 
 std::string Fields::PathOf(std::string_view key, size_t index) const {
-  return fmt::format("{}[{}]", PathOf(key), index);
+  char digits[24];
+  const auto end = std::to_chars(digits, std::end(digits), index).ptr;
+  std::string path = PathOf(key);
+  path += '[';
+  path.append(digits, end);
+  path += ']';
+  return path;
 }
 
 }  // namespace weir::json

@@ -23,6 +23,7 @@ namespace od = simdjson::ondemand;
 
 constexpr size_t kKeyShownMax = 64;
 constexpr size_t kMembersAtFirst = 4;
+constexpr size_t kElementsAtFirst = 2;
 // Strings are copied in pieces of so many bytes at most.
 constexpr size_t kWrittenBeyond = 64 + simdjson::SIMDJSON_PADDING;
 constexpr std::string_view kSpace = " \t\r\n";
@@ -260,6 +261,7 @@ class Builder {
     for (auto element : array) {
       od::value child;
       if (const auto code = element.get(child); code != simdjson::SUCCESS) return Refuse(code);
+      if (items.empty()) items.reserve(kElementsAtFirst);
       if (!Read(child, depth, items.emplace_back())) return false;
     }
     out = std::move(items);
@@ -279,7 +281,7 @@ class Builder {
       if (const auto code = field.key().get(raw); code != simdjson::SUCCESS) return Refuse(code);
       std::string_view key;
       if (const auto code = Unescape(raw).get(key); code != simdjson::SUCCESS) return Refuse(code);
-      if (!IsValidUtf8(key)) return Refuse("a key has a lone surrogate");
+      if (!IsWhole(key)) return Refuse("a key has a lone surrogate");
       od::value child;
       if (const auto code = field.value().get(child); code != simdjson::SUCCESS)
         return Refuse(code);
@@ -295,6 +297,9 @@ class Builder {
     out = std::move(members);
     return true;
   }
+
+  // The bytes were checked before they were unescaped: only an escaped lone surrogate can be wrong.
+  bool IsWhole(std::string_view unescaped) const { return !has_escapes_ || IsValidUtf8(unescaped); }
 
   // Good until the next call.
   simdjson::simdjson_result<std::string_view> Unescape(od::raw_json_string raw) {
@@ -337,9 +342,7 @@ class Builder {
       return Refuse(code);
     std::string_view text;
     if (const auto code = Unescape(raw).get(text); code != simdjson::SUCCESS) return Refuse(code);
-    // The bytes were checked before they were unescaped: only an escaped lone surrogate can be
-    // wrong here.
-    if (!IsValidUtf8(text)) return Refuse("a string has a lone surrogate");
+    if (!IsWhole(text)) return Refuse("a string has a lone surrogate");
     out = text;
     return true;
   }
@@ -359,6 +362,7 @@ class Builder {
   const Limits limits_;
   Workspace& workspace_ = ThisThreads();
   const simdjson::padded_string_view text_;  // the workspace's
+  const bool has_escapes_ = text_.find('\\') != std::string_view::npos;
   od::document* document_ = nullptr;
   size_t values_ = 0;
   Error error_;

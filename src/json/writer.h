@@ -8,9 +8,11 @@
 #pragma once
 
 #include <concepts>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <type_traits>
 
 #include "json/value.h"
 
@@ -22,11 +24,44 @@ void AppendString(std::string& out, std::string_view text);  // with the quotes
 void AppendDouble(std::string& out, double value);
 void AppendFloat(std::string& out, float value);
 
+// A byte that stands in a JSON string as it is, and needs no look at its neighbours.
+constexpr bool IsPlain(char c) {
+  const auto byte = static_cast<unsigned char>(c);
+  return byte >= 0x20 && byte < 0x80 && c != '"' && c != '\\';
+}
+
+// The name of a field. One that is written down in the code is looked at when it is compiled, and
+// has to be plain; others when they are written.
+class Name {
+ public:
+  template <size_t N>
+  consteval Name(const char (&literal)[N])  // NOLINT(google-explicit-constructor)
+      : text_(literal, N - 1), is_plain_(true) {
+    for (const char c : text_) {
+      if (!IsPlain(c)) throw "a name in the code that needs escapes";
+    }
+  }
+  template <std::convertible_to<std::string_view> Text>
+    requires(!std::is_array_v<std::remove_reference_t<Text>>)
+  Name(const Text& text) : text_(text) {}  // NOLINT(google-explicit-constructor)
+
+  std::string_view text() const { return text_; }
+  bool is_plain() const { return is_plain_; }
+
+ private:
+  std::string_view text_;
+  bool is_plain_ = false;
+};
+
 // Writes the commas and colons. Calls out of order (a value in an object without its key, an End
 // without its Begin, nesting beyond 64) are bugs and CHECKed.
 class Writer {
  public:
-  explicit Writer(std::string* out) : out_(*out) {}
+  // Most that is written has some hundred bytes: growing to that by doubling costs more than the
+  // writing.
+  explicit Writer(std::string* out) : out_(*out) {
+    if (out_.capacity() < kBytesAtFirst) out_.reserve(kBytesAtFirst);
+  }
   Writer(const Writer&) = delete;
   Writer& operator=(const Writer&) = delete;
 
@@ -34,7 +69,7 @@ class Writer {
   Writer& EndObject();
   Writer& BeginArray();
   Writer& EndArray();
-  Writer& Key(std::string_view key);
+  Writer& Key(Name key);
 
   Writer& String(std::string_view text);
   Writer& Int(int64_t value);
@@ -46,17 +81,18 @@ class Writer {
   Writer& Raw(std::string_view json);  // text that is JSON already
 
   // Key and value in one.
-  Writer& Field(std::string_view key, std::string_view text) { return Key(key).String(text); }
-  Writer& Field(std::string_view key, const char* text) { return Key(key).String(text); }
-  Writer& Field(std::string_view key, std::integral auto value) { return Key(key).Int(value); }
-  Writer& Field(std::string_view key, bool value) { return Key(key).Bool(value); }
-  Writer& Field(std::string_view key, double value) { return Key(key).Double(value); }
+  Writer& Field(Name key, std::string_view text) { return Key(key).String(text); }
+  Writer& Field(Name key, const char* text) { return Key(key).String(text); }
+  Writer& Field(Name key, std::integral auto value) { return Key(key).Int(value); }
+  Writer& Field(Name key, bool value) { return Key(key).Bool(value); }
+  Writer& Field(Name key, double value) { return Key(key).Double(value); }
 
  private:
   void BeforeValue();
   Writer& Begin(char bracket, bool object);
   Writer& End(char bracket, bool object);
 
+  static constexpr size_t kBytesAtFirst = 512;
   static constexpr int kDepthMax = 64;
   std::string& out_;
   int depth_ = 0;

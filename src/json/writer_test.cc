@@ -45,6 +45,33 @@ TEST(Writer, EscapesAtEveryPlace) {
   }
 }
 
+TEST(Writer, EscapesAtEveryPlaceOfEverySize) {
+  for (size_t size = 0; size < 34; ++size) {
+    for (size_t at = 0; at <= size; ++at) {  // at the end: nothing is odd
+      std::string text(size, '~');
+      if (at < size) text[at] = at % 3 == 0 ? '"' : at % 3 == 1 ? '\\' : '\x1f';
+      std::string out = "[";
+      AppendString(out, text);
+      out += ']';
+      EXPECT_EQ(Parse(out).value(), Value(Array{Value(text)})) << size << " " << at;
+    }
+  }
+}
+
+TEST(Writer, TakesNamesThatTheCodeDoesNotKnow) {
+  std::string out;
+  Writer writer(&out);
+  const std::string name = "a \"name\"";
+  writer.BeginObject()
+      .Field(name, 1)
+      .Field(std::string_view(), "x")
+      .Key("known")
+      .Null()
+      .Field(name.c_str() + 3, true);
+  writer.EndObject();
+  EXPECT_EQ(out, R"({"a \"name\"":1,"":"x","known":null,"name\"":true})");
+}
+
 TEST(Writer, ReplacesBytesThatAreNotUtf8) {
   std::string out;
   AppendString(out, "a\xff\xe4\xb8z\u00e9");

@@ -7,6 +7,7 @@
 
 #include "base/fnv.h"
 #include "base/random.h"
+#include "hash/sodium.h"
 
 namespace weir::gateway {
 namespace {
@@ -15,18 +16,31 @@ namespace {
 // rare, and taking one for the other costs nothing.
 constexpr size_t kEndBytes = size_t{32} << 10;
 
+// SipHash-2-4, eight bytes at a time: who does not know the key cannot make two texts alike.
+uint64_t KeyedHash(std::span<const unsigned char, crypto_shorthash_KEYBYTES> key,
+                   std::string_view text) {
+  uint64_t hash = 0;
+  static_assert(sizeof hash == crypto_shorthash_BYTES);
+  crypto_shorthash(reinterpret_cast<unsigned char*>(&hash),
+                   reinterpret_cast<const unsigned char*>(text.data()), text.size(), key.data());
+  return hash;
+}
+
 }  // namespace
 
-AskedAgain::AskedAgain() { FillRandom(std::as_writable_bytes(std::span(secret_))); }
+AskedAgain::AskedAgain() {
+  StartSodium();
+  FillRandom(std::as_writable_bytes(std::span(secret_)));
+}
 
 uint64_t AskedAgain::HashOf(const chat::Principal& caller, const chat::GenerateRequest& request,
                             size_t count) const {
   Fnv1a hash;
-  hash.Add(secret_[0]);
-  const auto add = [&hash](std::string_view text) {
-    hash.Add(text.size()).Add(text.substr(0, kEndBytes));
+  const auto add = [&](std::string_view text) {
+    hash.Add(text.size()).Add(KeyedHash(secret_, text.substr(0, kEndBytes)));
     if (text.size() > kEndBytes) {
-      hash.Add(text.substr(std::max(kEndBytes, text.size() - kEndBytes)));
+      const size_t rest = std::max(kEndBytes, text.size() - kEndBytes);
+      hash.Add(KeyedHash(secret_, text.substr(rest)));
     }
   };
   add(caller.tenant);
@@ -45,7 +59,7 @@ uint64_t AskedAgain::HashOf(const chat::Principal& caller, const chat::GenerateR
       add(call.arguments);
     }
   }
-  return hash.Add(secret_[1]).value();
+  return hash.value();
 }
 
 const AskedAgain::Answer* AskedAgain::Find(uint64_t hash, MonotonicTime now) const {

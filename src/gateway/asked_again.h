@@ -6,6 +6,7 @@
 // One thread.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <deque>
 #include <string>
@@ -61,7 +62,7 @@ class AskedAgain {
                   size_t count) const;
   const Answer* Find(uint64_t hash, MonotonicTime now) const;
 
-  uint64_t secret_[2] = {};
+  std::array<unsigned char, 16> secret_ = {};  // of this process
   std::unordered_map<uint64_t, Answer> answers_ = {};
   std::deque<uint64_t> order_ = {};  // oldest first
 };

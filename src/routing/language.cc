@@ -8,11 +8,11 @@
 #include <array>
 #include <bit>
 #include <cstdint>
+#include <cstring>
 #include <utility>
 #include <vector>
 
 #include "base/check.h"
-#include "base/fnv.h"
 
 namespace weir::routing {
 namespace {
@@ -93,6 +93,44 @@ char32_t Next(std::string_view& text) {
   text.remove_prefix(size);
   return c;
 }
+
+// Up to eight letters of ASCII at the start of `text`, in lower case, in the bytes of a number.
+struct AsciiLetters {
+  uint64_t lower = 0;
+  size_t count = 0;
+};
+AsciiLetters LettersAtStart(std::string_view text) {
+  static_assert(std::endian::native == std::endian::little);
+  constexpr uint64_t kOnes = 0x0101010101010101;
+  uint64_t eight = 0;
+  if (text.size() >= sizeof eight) [[likely]] {
+    std::memcpy(&eight, text.data(), sizeof eight);
+  } else {
+    std::memcpy(&eight, text.data(), text.size());
+  }
+  const uint64_t lower = eight | (kOnes * 0x20);
+  // The high bit of a byte: it is not below 'a', above 'z', not ASCII. Without their high bits
+  // bytes are added without a carry into the next.
+  const uint64_t low = lower & (kOnes * 0x7F);
+  const uint64_t from_a = low + kOnes * (0x80 - 'a');
+  const uint64_t beyond_z = low + kOnes * (0x80 - 'z' - 1);
+  const uint64_t others = (~from_a | beyond_z | eight) & (kOnes * 0x80);
+  if (others == 0) return {.lower = lower, .count = sizeof eight};
+  const auto count = static_cast<size_t>(std::countr_zero(others)) / 8;
+  return {.lower = lower & ((uint64_t{1} << (count * 8)) - 1), .count = count};
+}
+
+// The hash of a word that is read: FNV-1a's step, by code points or by eight letters of ASCII at
+// once. Words are cut the same way in the table and in the text.
+class WordHash {
+ public:
+  void Mix(uint64_t unit) { value_ = (value_ ^ unit) * kPrime; }
+  uint64_t value() const { return value_ ^ value_ >> 32; }
+
+ private:
+  static constexpr uint64_t kPrime = 0x9E3779B97F4A7C15;  // odd: no two units are alike after it
+  uint64_t value_ = 0xCBF29CE484222325;
+};
 
 // Letters that Persian and Urdu have and Arabic has not: che, zhe, gaf, and their yeh and kaf.
 bool IsPersian(char32_t c) {
@@ -207,14 +245,18 @@ class TableOfWords {
   TableOfWords() {
     for (size_t i = 0; i < kWithWords; ++i) {
       std::string_view left = kCommon[i].words;
-      Fnv1a word;
+      WordHash word;
       while (!left.empty()) {
-        const char32_t c = Next(left);
-        if (c != ' ') word.Mix(c);
-        if (c != ' ' && !left.empty()) continue;
-        Put(word.value(), uint32_t{1} << i);
-        word = {};
+        if (const AsciiLetters letters = LettersAtStart(left); letters.count > 0) {
+          word.Mix(letters.lower);
+          left.remove_prefix(letters.count);
+        } else if (const char32_t c = Next(left); c != ' ') {
+          word.Mix(c);
+        } else {
+          Put(std::exchange(word, {}).value(), uint32_t{1} << i);
+        }
       }
+      Put(word.value(), uint32_t{1} << i);
     }
   }
   // Bits of kCommon.
@@ -228,7 +270,7 @@ class TableOfWords {
   static constexpr size_t kPlaces = size_t{1} << 12;
 
   size_t PlaceOf(uint64_t hash) const {
-    size_t place = (hash ^ hash >> 32) % kPlaces;
+    size_t place = hash % kPlaces;
     while (entries_[place].languages != 0 && entries_[place].hash != hash) {
       place = (place + 1) % kPlaces;
     }
@@ -292,20 +334,14 @@ class Counts {
   }
 
  private:
-  // The letters of ASCII at the start of `text`, which are most of most texts: as the code points
-  // that they are, without asking for each what it is. How many there were.
+  // The letters of ASCII at the start of `text`, which are most of most texts. How many there were.
   size_t ReadAscii(std::string_view text) {
-    size_t letters = 0;
-    Fnv1a word = word_;
-    for (; letters < text.size(); ++letters) {
-      const auto lower = static_cast<uint8_t>(text[letters] | 0x20);
-      if (lower < 'a' || lower > 'z') break;
-      word.Mix(lower);
-    }
-    word_ = word;
-    in_word_ |= letters > 0;
-    letters_[static_cast<size_t>(Script::kLatin)] += static_cast<int>(letters);
-    return letters;
+    const AsciiLetters letters = LettersAtStart(text);
+    if (letters.count == 0) return 0;
+    word_.Mix(letters.lower);
+    in_word_ = true;
+    letters_[static_cast<size_t>(Script::kLatin)] += static_cast<int>(letters.count);
+    return letters.count;
   }
 
   static constexpr int kLettersMin = 4;
@@ -342,7 +378,7 @@ class Counts {
   int words_ = 0;
   int hits_ = 0;
   bool persian_ = false;
-  Fnv1a word_ = {};  // of the word that is being read, in lower case, its code points
+  WordHash word_ = {};  // of the word that is being read, in lower case
   bool in_word_ = false;
 };
 

@@ -46,13 +46,17 @@ void AppendRandom(std::string& id, size_t characters) {
 }  // namespace
 
 std::string NewId(std::string_view prefix) {
-  std::string id(prefix);
+  std::string id;
+  id.reserve(prefix.size() + kLength);
+  id += prefix;
   AppendRandom(id, kLength);
   return id;
 }
 
 std::string NewSortedId(std::string_view prefix, WallTime time) {
-  std::string id(prefix);
+  std::string id;
+  id.reserve(prefix.size() + kLength);
+  id += prefix;
   constexpr size_t kTimeLength = 8;  // good for 6,900 years
   id.resize(prefix.size() + kTimeLength);
   const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(time.time_since_epoch());

@@ -20,6 +20,10 @@ constexpr std::array<bool, 256> TokenTable() {
 }
 constexpr std::array<bool, 256> kToken = TokenTable();
 
+// What the head of an ordinary message takes.
+constexpr size_t kFieldsAtFirst = 16;
+constexpr size_t kFieldBytesAtFirst = 384;
+
 int HexDigit(char c) {
   if (c >= '0' && c <= '9') return c - '0';
   c = AsciiLower(c);
@@ -35,6 +39,10 @@ bool EqualsIgnoreCase(std::string_view a, std::string_view b) {
 }
 
 void Headers::Add(std::string_view name, std::string_view value) {
+  if (spans_.empty()) {
+    spans_.reserve(kFieldsAtFirst);
+    text_.reserve(kFieldBytesAtFirst);
+  }
   spans_.push_back({static_cast<uint32_t>(text_.size()), static_cast<uint32_t>(name.size()),
                     static_cast<uint32_t>(value.size())});
   text_.append(name).append(value);

@@ -41,6 +41,8 @@ inline constexpr uint32_t kElementsMax = 1u << 22;  // of one vector or map
 
 class Writer {
  public:
+  Writer() { bytes_.reserve(kBytesAtFirst); }
+
   template <class... T>
   void operator()(const T&... values) {
     (Put(values), ...);
@@ -108,6 +110,7 @@ class Writer {
     Put(static_cast<uint32_t>(length));
   }
 
+  static constexpr size_t kBytesAtFirst = 512;
   std::string bytes_;
 };
 

@@ -11,7 +11,9 @@ namespace weir::wire {
 std::string EncodeFrame(uint16_t kind, uint64_t request, std::string_view body) {
   CHECK(body.size() <= kFrameBodyBytesMax, "the sender checks its bodies");
   const auto length = static_cast<uint32_t>(body.size());
-  std::string bytes(kFrameHeaderBytes, '\0');
+  std::string bytes;
+  bytes.reserve(kFrameHeaderBytes + body.size());
+  bytes.resize(kFrameHeaderBytes);
   std::memcpy(bytes.data(), &length, 4);
   std::memcpy(bytes.data() + 4, &kind, 2);
   std::memcpy(bytes.data() + 8, &request, 8);

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Vectors for bench/vectors.py, from a seed: run by the peers' Python, which has numpy.
 
-  vector_sets.py FOLDER VECTORS DIMENSIONS QUERIES
+  vector_sets.py FOLDER VECTORS DIMENSIONS QUERIES [REAL]
 
-As embeddings are: 64 free directions of DIMENSIONS, in clusters of a few hundred that overlap, a little noise in all,
+Of the vectors in the file REAL, in an order by chance, or without it as embeddings are: 64 free directions of DIMENSIONS, in clusters of a few hundred that overlap, a little noise in all,
 length 1. Each row has two numbers from 0 to 9,999: r by chance, s by its place along one direction, on whose far end the
 queries of `far` lie, so that a filter for small s leaves what is away from them. Writes rows.f32, fields.i32, queries.f32,
 far.f32, and truth.json: the ten nearest by an exact scan, for each set of queries and filter.
@@ -42,7 +42,18 @@ def main():
     basis = numpy.linalg.qr(source.standard_normal((dimensions, LATENT)))[0].T
     centres = source.standard_normal((max(16, count // CLUSTER_ROWS), LATENT))
 
+    left = None
+    if len(sys.argv) > 5:
+        left = numpy.fromfile(sys.argv[5], numpy.float32).reshape(-1, dimensions)
+        left = normalised(left[source.permutation(len(left))])
+        centred = left - left.mean(axis=0)
+        basis = numpy.linalg.eigh(centred.T @ centred)[1].T[::-1]  # where they differ most comes first
+
     def made(number):
+        nonlocal left
+        if left is not None:
+            taken, left = left[:number], left[number:]
+            return taken
         latent = centres[source.integers(len(centres), size=number)] + 0.7 * source.standard_normal((number, LATENT))
         return normalised(latent @ basis + 0.03 * source.standard_normal((number, dimensions)))
 

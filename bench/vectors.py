@@ -2,10 +2,12 @@
 """The vector database measured (`make bench-vectors`), beside hnswlib, usearch, faiss, zvec, lancedb and chromadb.
 
   bench/vectors.py [--vectors N] [--queries N] [--rounds N] [--peers hnswlib,usearch,...] [--only TEXT] [--output DIR]
+                   [--real]
 
 Each is one process, and all take turns on one processor (two while graphs are built): the library of src/vectors through
 bench/vectors/vectors_bench.cc, peers from PyPI through their Python bindings (bench/vector_peers.py), installed below
-build/env/peers on first use. Vectors come from a seed (bench/vector_sets.py), 384 dimensions of which 64 are free; recall
+build/env/peers on first use. Vectors come from a seed (bench/vector_sets.py), 384 dimensions of which 64 are free, or
+with --real from the default embedding model, which reads sentences of SciFact (bench/embedded_texts.py); recall
 is of the exact ten nearest. A rate at a recall is that of the fastest beam that reaches it in a round; ratios are of the
 same round. Results as Markdown and JSON under build/bench/.
 """
@@ -23,6 +25,7 @@ import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "bench"))
+import embedded_texts  # noqa: E402
 import intervals  # noqa: E402
 import servers  # noqa: E402
 
@@ -109,8 +112,11 @@ class Bench:
         say(f"{self.options.vectors} vectors")
         sets = self.folder / "set"
         sets.mkdir()
-        subprocess.run([self.python, ROOT / "bench" / "vector_sets.py", sets, str(self.options.vectors), str(DIMENSIONS),
-                        str(self.options.queries)], check=True)
+        command = [self.python, ROOT / "bench" / "vector_sets.py", sets, str(self.options.vectors), str(DIMENSIONS),
+                   str(self.options.queries)]
+        if self.options.real:  # queries, and those of which the far ones are taken, are embedded, too
+            command.append(embedded_texts.embed(self.options.vectors + 6 * self.options.queries, self.options.output))
+        subprocess.run(command, check=True)
         self.truth = json.loads((sets / "truth.json").read_text())
         self.set = sets
 
@@ -286,7 +292,8 @@ class Bench:
     def markdown(self):
         results = self.results
         lines = ["# The vector database", "", "; ".join(f"{k} {v}" for k, v in servers.machine().items()), "",
-                 f"{self.options.vectors} vectors of {DIMENSIONS} dimensions; {', '.join(PACKAGES)}.", "",
+                 f"{self.options.vectors} {'real embeddings' if self.options.real else 'vectors'} of {DIMENSIONS} dimensions; "
+                 f"{', '.join(PACKAGES)}.", "",
                  "| figure | measured | goal | met |", "|---|---|---|---|"]
         lines += [f"| {' | '.join(row)} |" for row in self.goals]
         lines += ["", "Building with 2 threads, and memory after it:", "",
@@ -341,6 +348,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--peers", default=",".join(GRAPHS + DATABASES), type=lambda text: [p for p in text.split(",") if p])
     parser.add_argument("--only", default="", help="of search, filters, upserts and words those whose name contains this")
+    parser.add_argument("--real", action="store_true", help="real embeddings instead of vectors from a seed")
     parser.add_argument("--output", type=pathlib.Path, default=ROOT / "build" / "bench")
     options = parser.parse_args()
     python = install()

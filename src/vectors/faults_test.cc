@@ -419,7 +419,11 @@ TEST_F(Faults, ACopyOfAFilterThatRunsOutOfMemoryIsGivenUp) {
   filter.must = {TimeRange{.path = text}, HasWords{text, text}, HasText{text, text},
                  IsEmpty{text},           IsNull{text},         ValuesCount{.path = text},
                  HasId{{text, text}}};
-  filter.should = {HasVector{text}, OwnTextHas{text}, Nested{text, inner}, inner,
+  filter.should = {HasVector{text},
+                   OwnTextHas{text},
+                   OwnTextPasses{[text](std::string_view) { return true; }},
+                   Nested{text, inner},
+                   inner,
                    Geo{.path = text, .exterior = std::vector<GeoPoint>(4), .interiors = {{}, {}}}};
   filter.must_not = filter.should;
   bool copied = false;
@@ -429,7 +433,7 @@ TEST_F(Faults, ACopyOfAFilterThatRunsOutOfMemoryIsGivenUp) {
       const Filter copy = Inside([&] { return Filter(filter); });
       copied = true;
       FailingNew::Forget();
-      EXPECT_EQ(std::get<Match>(std::get<Filter>(copy.must_not[3].what).must[0].what).any[0],
+      EXPECT_EQ(std::get<Match>(std::get<Filter>(copy.must_not[4].what).must[0].what).any[0],
                 Scalar(text));
       EXPECT_GT(at, 50U);
     } catch (const std::bad_alloc&) {

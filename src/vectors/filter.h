@@ -13,13 +13,16 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
 #include "base/clock.h"
+#include "base/result.h"
 #include "base/variant.h"
 
 namespace weir::vectors {
@@ -101,6 +104,12 @@ struct Geo {
 struct OwnTextHas {
   std::string part;
 };
+// The point's own text passes a test of the caller's, who may bring what the library lacks (regular
+// expressions, say). Each text that nothing else rules out is read and tested, on the thread of the
+// call; an Error of the test is the call's.
+struct OwnTextPasses {
+  std::function<Result<bool>(std::string_view text)> test;
+};
 
 struct Condition;
 
@@ -127,7 +136,7 @@ struct Nested {
 
 struct Condition {
   std::variant<Match, Except, Range, TimeRange, HasWords, HasText, IsEmpty, IsNull, ValuesCount,
-               HasId, HasVector, OwnTextHas, Geo, Nested, Filter>
+               HasId, HasVector, OwnTextHas, OwnTextPasses, Geo, Nested, Filter>
       what;
 
   template <class T>

@@ -119,15 +119,18 @@ class BlockFilter {
             [&](const IsNull& is) { return With(prefix, is.path, &BlockFilter::Null, is); },
             [&](const HasId& has) { return WithIds(has); },
             [&](const HasVector& has) { return WithVector(has); },
-            [&](const OwnTextHas&) {
-              Known known = Known::All();
-              known.Doubt();
-              return known;
-            },
+            [&](const OwnTextHas&) { return Unknown(); },
+            [&](const OwnTextPasses&) { return Unknown(); },
             [&](const Nested& nested) { return Inner(nested, prefix); },
             [&](const Filter& filter) { return Of(filter, prefix); },
         },
         condition.what);
+  }
+
+  static Known Unknown() {
+    Known known = Known::All();
+    known.Doubt();
+    return known;
   }
 
   template <class Method, class What>

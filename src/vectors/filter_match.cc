@@ -197,6 +197,11 @@ bool MatchesOne(const Condition& condition, const Facts& facts) {
           [&](const OwnTextHas& has) {
             return facts.text.find(has.part) != std::string_view::npos;
           },
+          [&](const OwnTextPasses& passes) {
+            const auto passed = passes.test(facts.text);
+            if (!passed && facts.failed != nullptr) *facts.failed = passed.error();
+            return passed.value_or(false);
+          },
           [&](const Nested& nested) {
             return AnyAt(payload, nested.path, [&](const Value& element) {
               Facts inner = facts;

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "base/clock.h"
+#include "base/result.h"
 #include "json/value.h"
 #include "vectors/filter.h"
 
@@ -19,6 +20,9 @@ struct Facts {
   std::string_view text;
   const json::Value* payload;
   std::function<bool(std::string_view space)> has_vector;
+  // Where a test of the caller's fails (OwnTextPasses), which then counts as not passed, its Error
+  // is put here; the answer is none then.
+  std::optional<Error>* failed = nullptr;
 };
 
 bool Matches(const Filter& filter, const Facts& facts);

@@ -82,6 +82,8 @@ TEST(FilterMatch, LooksAtIdVectorsAndText) {
   EXPECT_TRUE(Holds(HasVector{"a"}, "{}"));
   EXPECT_FALSE(Holds(HasVector{"b"}, "{}"));
   EXPECT_TRUE(Holds(OwnTextHas{"e t"}, "{}"));
+  EXPECT_TRUE(Holds(OwnTextPasses{[](std::string_view text) { return text == "the text"; }}, "{}"));
+  EXPECT_FALSE(Holds(OwnTextPasses{[](std::string_view) { return false; }}, "{}"));
   EXPECT_TRUE(Holds(HasText{"n", "ell"}, R"({"n": "hello"})"));
 }
 

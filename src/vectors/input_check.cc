@@ -270,6 +270,10 @@ Result<void> CheckCondition(std::span<const Space> spaces, const Condition& cond
           [](const IsEmpty& is) { return CheckPath(is.path); },
           [](const IsNull& is) { return CheckPath(is.path); },
           [](const OwnTextHas&) { return Result<void>(); },
+          [](const OwnTextPasses& passes) -> Result<void> {
+            if (passes.test) return {};
+            return Bad("a condition on the text has no test", "filter", "invalid_value");
+          },
           [&](const HasId& has) {
             size.values += has.ids.size();
             return Result<void>();

@@ -166,7 +166,8 @@ Condition RandomCondition(Dice& dice, int depth) {
     case 9:
       return HasVector{kSpaces[static_cast<size_t>(dice.Below(3))].name};
     case 10:
-      return OwnTextHas{"t K"};
+      if (dice.OneIn(2)) return OwnTextHas{"t K"};
+      return OwnTextPasses{[](std::string_view text) { return text.size() % 3 == 1; }};
     case 11:
       if (depth > 0) return Nested{"n", RandomFilter(dice, depth - 1)};
       break;

@@ -115,7 +115,9 @@ Result<bool> OpenCollection::LookAt(RowReader& reader, const View& view, uint32_
       const auto space = FindSpace(row_.spec.spaces, name);
       return space && view.HasVector(row, *space);
     };
-    matches = Matches(filter, {point.id, point.text, &*payload, has_vector});
+    std::optional<Error> failed;
+    matches = Matches(filter, {point.id, point.text, &*payload, has_vector, &failed});
+    if (failed) matches = Fail(std::move(*failed));
   });
   return found ? matches : found;
 }

@@ -195,6 +195,25 @@ TEST_F(StoreMoreTest, EditByFilterTakesEveryPointOnceHoweverMany) {
   EXPECT_EQ(c->Count({.must = {OwnTextHas{"edited"}}}), 8'500);
 }
 
+TEST_F(StoreMoreTest, ATestOfTextsThatFailsFailsTheCallAndChangesNothing) {
+  const auto c = Make();
+  ASSERT_TRUE(c->Upsert({{{.id = "a", .text = "one"}, {.id = "b", .text = "two"}, {.id = "c"}}}));
+  const OwnTextPasses short_one{[](std::string_view text) -> Result<bool> {
+    if (text == "two") return Fail(Code::kInvalidArgument, "is not looked at", "text", "odd");
+    return text == "one";
+  }};
+  EXPECT_EQ(c->Count({.must = {HasId{{"a", "c"}}, short_one}}), 1);
+  for (const Filter& filter : {Filter{.must = {short_one}}, Filter{.must_not = {short_one}}}) {
+    const auto counted = c->Count(filter);
+    ASSERT_FALSE(counted);
+    EXPECT_EQ(counted.error().reason, "odd");
+    EXPECT_FALSE(c->Scroll({.filter = filter}));
+    EXPECT_FALSE(c->Delete(filter));
+  }
+  EXPECT_EQ(c->Count(), 3);
+  EXPECT_FALSE(c->Count({.must = {OwnTextPasses{}}}));
+}
+
 TEST_F(StoreMoreTest, AScrollMayBeginWithAnIdItself) {
   const auto c = Make();
   ASSERT_TRUE(c->Upsert({{{.id = "a"}, {.id = "b"}, {.id = "d"}}}));

@@ -136,6 +136,36 @@ def test_where_document(notes):
     assert notes.get(where={"even": True}, where_document={"$contains": "arbour"})["ids"] == ["id0", "id4"]
 
 
+REGEXES = [
+    ({"$regex": "harbour"}, {0}), ({"$regex": "(?i)harbour"}, {0, 4}), ({"$not_regex": "[Hh]arbour"}, {1, 2, 3, 5}),
+    ({"$regex": "^the .{4} at"}, {2, 3, 5}), ({"$regex": "dawn$"}, set(range(6))), ({"$regex": "^dawn"}, set()),
+    ({"$or": [{"$regex": r"\bsea\b"}, {"$and": [{"$regex": "g.ll"}, {"$contains": "at"}]}]}, {1, 3}),
+]
+
+
+@pytest.mark.parametrize("given", range(len(REGEXES)))
+def test_regular_expressions_of_documents(notes, given):
+    where, wanted = REGEXES[given]
+    ids = {f"id{i}" for i in wanted}
+    notes.add(ids=["bare"], embeddings=[[50.0, 50.0]])  # has no document
+    bare = {"bare"} if "$not_regex" in where else set()
+    assert set(notes.get(where_document=where)["ids"]) == ids | bare
+    assert set(notes.query(query_embeddings=[[0.0, 0.0]], n_results=7, where_document=where)["ids"][0]) == ids | bare
+    assert set(notes.get(where={"even": True}, where_document=where)["ids"]) == {f"id{i}" for i in wanted if i % 2 == 0}
+    notes.delete(where_document=where)
+    assert set(notes.get()["ids"]) == {f"id{i}" for i in range(6)} - ids | {"bare"} - bare
+
+
+def test_a_regular_expression_sees_documents_as_they_are(notes):
+    notes.update(ids=["id1"], documents=["Füße über Bord: 2026-11-23"], embeddings=[[1.0, 1.0]])
+    for pattern in (r"F.ße", r"(?i)FÜSSE|ÜBER", r"\p{L}+ über", r"\d{4}-\d\d-\d\d$"):
+        assert notes.get(where_document={"$regex": pattern})["ids"] == ["id1"], pattern
+
+
+def test_a_collection_says_that_it_is_indexed(notes):
+    assert notes.get_indexing_status().num_indexed_ops == 6 and notes.get_indexing_status().op_indexing_progress == 1.0
+
+
 def test_add_leaves_update_changes_and_upsert_does_both(notes):
     notes.add(ids=["id0", "new"], embeddings=[[9.0, 9.0], [7.0, 7.0]], documents=["other", "new"])
     assert notes.get(ids=["id0"])["documents"] == ["the harbour at dawn"] and notes.count() == 7
@@ -220,7 +250,14 @@ BAD = [
     ("get", {"where": {"a.b": 1}}, 400, "invalid_path"),
     ("get", {"where": {"a": {"$gt": "x"}}}, 400, None),
     ("get", {"where": {"a": {"$in": []}}}, 400, None),
-    ("get", {"where_document": {"$regex": "a"}}, 400, "unsupported_parameter"),
+    ("get", {"where_document": {"$regex": ""}}, 400, "invalid_value"),
+    ("get", {"where_document": {"$regex": 1}}, 400, "invalid_value"),
+    ("get", {"where_document": {"$regex": "a" * 1025}}, 400, "invalid_value"),
+    ("get", {"where_document": {"$not_regex": "(a"}}, 400, "invalid_regex"),
+    ("query", {"query_embeddings": [[1, 2]], "where_document": {"$regex": "(?=a)"}}, 400, "invalid_regex"),
+    ("delete", {"where_document": {"$regex": r"\pL{300}"}}, 400, "regex_too_large"),
+    ("get", {"where_document": {"$or": [{"$regex": "a"}] * 17}}, 400, "filter_too_large"),
+    ("get", {"where_document": {"$matches": "a"}}, 400, "unknown_operator"),
     ("get", {"where_document": {"$contains": ""}}, 400, None),
     ("get", {"limit": -1}, 400, None),
     ("delete", {}, 400, None),

@@ -174,7 +174,8 @@ vectors::Filter WithIds(vectors::Filter filter, std::optional<std::vector<std::s
 // Ids of all that match, from `offset` on and at most `limit`.
 Result<std::vector<Point>> ScrollAll(const Collection& collection, const vectors::Filter& filter,
                                      size_t offset, size_t limit, vectors::Parts parts) {
-  constexpr size_t kPage = 1'024;
+  // Each page asks the filter of every point anew, so few of them.
+  constexpr size_t kPage = Limits::kResults;
   std::vector<Point> points;
   vectors::ScrollQuery query{.filter = filter};
   while (points.size() < limit) {

@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "dialects/chroma/patterns.h"
 #include "vectors/types.h"
 
 namespace weir::chroma {
@@ -55,15 +56,25 @@ std::vector<Scalar> ScalarsOf(json::Problem& problem, const json::Value& value,
   return scalars;
 }
 
-Condition TextAt(json::Problem& problem, const std::string& op, const json::Value& value,
-                 const std::string& path) {
+Condition PatternAt(json::Problem& problem, Patterns& patterns, const json::Value& value,
+                    const std::string& path) {
   const std::string* text = value.AsString();
+  auto test = patterns.Add(text != nullptr ? *text : "", path);
+  if (test) return vectors::OwnTextPasses{std::move(*test)};
+  problem.Set(std::move(test.error()));
+  return Filter();
+}
+
+Condition TextAt(json::Problem& problem, Patterns& patterns, const std::string& op,
+                 const json::Value& value, const std::string& path) {
+  const std::string* text = value.AsString();
+  if (op == "$regex") return PatternAt(problem, patterns, value, path);
+  if (op == "$not_regex") return Not(PatternAt(problem, patterns, value, path));
   if (op != "$contains" && op != "$not_contains") {
     Refuse(problem, path,
-           op == "$regex" || op == "$not_regex"
-               ? "is not supported: $contains and $not_contains are"
-               : "is not a known operator; $contains, $not_contains, $and and $or are",
-           op.ends_with("regex") ? "unsupported_parameter" : "unknown_operator");
+           "is not a known operator; $contains, $not_contains, $regex, $not_regex, $and and $or "
+           "are",
+           "unknown_operator");
     return Filter();
   }
   if (text == nullptr || text->empty() || text->size() > vectors::Limits::kQueryTextBytes) {
@@ -149,8 +160,8 @@ Filter LevelAt(json::Problem& problem, const json::Value& value, const std::stri
   return filter;
 }
 
-Condition LeafAt(json::Problem& problem, const std::string& key, const json::Value& value,
-                 const std::string& path) {
+Condition LeafAt(json::Problem& problem, Patterns& patterns, const std::string& key,
+                 const json::Value& value, const std::string& path) {
   const json::Object* object = value.AsObject();
   if (key.starts_with('$')) {
     Refuse(problem, path, "is not a known operator; $and and $or are", "unknown_operator");
@@ -172,7 +183,7 @@ Condition LeafAt(json::Problem& problem, const std::string& key, const json::Val
   }
   const json::Member& member = object->front();
   const std::string at = path + "." + member.key;
-  return key == kDocument ? TextAt(problem, member.key, member.value, at)
+  return key == kDocument ? TextAt(problem, patterns, member.key, member.value, at)
                           : OperatorAt(problem, key, member.key, member.value, at);
 }
 
@@ -180,12 +191,13 @@ Condition LeafAt(json::Problem& problem, const std::string& key, const json::Val
 
 Filter ReadWhere(json::Fields& fields) {
   json::Problem& problem = fields.problem();
+  Patterns patterns;
   Filter both;
   if (const json::Value* where = fields.Take("where")) {
     Filter filter =
         LevelAt(problem, *where, fields.PathOf("where"), 1,
                 [&](const std::string& key, const json::Value& value, const std::string& path) {
-                  return LeafAt(problem, key, value, path);
+                  return LeafAt(problem, patterns, key, value, path);
                 });
     if (!filter.empty()) both.must.push_back(std::move(filter));
   }
@@ -193,7 +205,7 @@ Filter ReadWhere(json::Fields& fields) {
     Filter filter =
         LevelAt(problem, *where, fields.PathOf("where_document"), 1,
                 [&](const std::string& op, const json::Value& value, const std::string& path) {
-                  return TextAt(problem, op, value, path);
+                  return TextAt(problem, patterns, op, value, path);
                 });
     if (!filter.empty()) both.must.push_back(std::move(filter));
   }

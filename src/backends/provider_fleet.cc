@@ -14,13 +14,13 @@
 #include "backends/embed_answer.h"
 #include "backends/prefix_hash.h"
 #include "backends/provider_errors.h"
+#include "backends/unread_events.h"
 #include "base/check.h"
 #include "base/log.h"
 
 namespace weir::backends {
 namespace {
 
-constexpr size_t kEventsMax = 256;     // that nobody has taken yet; then the answer is not read on
 constexpr int32_t kAffinitySlack = 4;  // calls more than at the idlest replica, for a likely prefix
 constexpr Duration kReadOutTime = std::chrono::seconds(1);  // for what follows the last event
 constexpr Duration kRetiredTime = std::chrono::minutes(5);
@@ -123,7 +123,7 @@ struct ProviderFleet::State {
 // One generation, between the coroutine that works on it and the stream that is read.
 struct ProviderFleet::Answering {
   Answering(const Executor& executor, std::shared_ptr<Place> at, ProviderAsk asked)
-      : place(std::move(at)), ask(std::move(asked)), changed(executor), taken(executor) {}
+      : place(std::move(at)), ask(std::move(asked)), changed(executor), events(executor) {}
 
   std::shared_ptr<Place> place;
   ProviderAsk ask;
@@ -137,12 +137,11 @@ struct ProviderFleet::Answering {
   bool may_have_cost = false;            // the provider may have worked on it
   size_t attempt = 0;                    // the last one that was sent
   std::vector<chat::Event> before = {};  // what came before any content
-  std::deque<chat::Event> events = {};
   std::optional<Error> error = {};
   bool done = false;
   std::vector<std::string> notes = {};
   Event changed;  // something came
-  Event taken;    // something was taken
+  UnreadEvents events;
 
   void Give(std::vector<chat::Event>& fresh) {
     for (chat::Event& event : fresh) {
@@ -151,10 +150,10 @@ struct ProviderFleet::Answering {
         continue;
       }
       if (!std::exchange(answered, true)) {
-        for (chat::Event& early : before) events.push_back(std::move(early));
+        for (chat::Event& early : before) events.Put(std::move(early));
       }
       done |= std::holds_alternative<chat::Done>(event);
-      events.push_back(std::move(event));
+      events.Put(std::move(event));
     }
     fresh.clear();
     changed.Set();
@@ -195,12 +194,7 @@ class ProviderFleet::Stream final : public EventStream {
         co_return std::unexpected(changed.error());
       }
     }
-    if (!state.events.empty()) {
-      std::optional<chat::Event> event = std::move(state.events.front());
-      state.events.pop_front();
-      if (state.events.size() == kEventsMax / 4) state.taken.Set();
-      co_return event;
-    }
+    if (auto event = state.events.Take()) co_return event;
     if (state.error) co_return std::unexpected(*state.error);
     co_return std::nullopt;
   }
@@ -424,10 +418,7 @@ Task<Result<void>> ReadAnswer(DoorCall& call, chat::ProviderAnswer& reader, Answ
     if (bytes == nullptr) {
       co_return Fail(Code::kBackendFailed, "the answer ended without its end", "", "stream_cut");
     }
-    while (answering.events.size() >= kEventsMax) {
-      answering.taken.Reset();
-      if (auto room = co_await answering.taken.Wait(); !room) co_return room;
-    }
+    if (auto room = co_await answering.events.WaitForRoom(); !room) co_return room;
   }
 }
 

@@ -297,8 +297,18 @@ class Counts {
  public:
   void Read(std::string_view text) {
     while (!text.empty()) {
-      if (const size_t letters = ReadAscii(text); letters > 0) {
-        text.remove_prefix(letters);
+      // The letters of ASCII, which are most of most texts, and what ends a word after them.
+      if (const AsciiLetters letters = LettersAtStart(text); letters.count > 0) {
+        word_.Mix(letters.lower);
+        in_word_ = true;
+        letters_[static_cast<size_t>(Script::kLatin)] += static_cast<int>(letters.count);
+        text.remove_prefix(letters.count);
+        if (text.empty()) break;
+        if (IsAsciiLetter(static_cast<uint8_t>(text[0]))) continue;
+      }
+      if (static_cast<uint8_t>(text[0]) < 0x80) {
+        EndWord();
+        text.remove_prefix(1);
         continue;
       }
       const char32_t c = Next(text);
@@ -334,16 +344,6 @@ class Counts {
   }
 
  private:
-  // The letters of ASCII at the start of `text`, which are most of most texts. How many there were.
-  size_t ReadAscii(std::string_view text) {
-    const AsciiLetters letters = LettersAtStart(text);
-    if (letters.count == 0) return 0;
-    word_.Mix(letters.lower);
-    in_word_ = true;
-    letters_[static_cast<size_t>(Script::kLatin)] += static_cast<int>(letters.count);
-    return letters.count;
-  }
-
   static constexpr int kLettersMin = 4;
   static constexpr int kWeightOfSyllable = 3;  // one of these says as much as some letters
 

@@ -51,6 +51,7 @@ json::Value Described(const vectors::Store& store, const vectors::CollectionSpec
                                   {"dimensions", int64_t{space.dimensions}},
                                   {"metric", std::string(vectors::MetricName(space.metric))}});
     if (space.sparse) spaces.back().AsObject()->push_back({"sparse", true});
+    if (space.multi) spaces.back().AsObject()->push_back({"multi", true});
   }
   for (const vectors::Alias& alias : store.Aliases()) {
     const auto other = vectors::Split(alias.name);

@@ -29,6 +29,7 @@ Result<void> AppendCollection(json::Writer& writer, const vectors::Store& store,
         .Field("dimensions", space.dimensions)
         .Field("metric", vectors::MetricName(space.metric));
     if (space.sparse) writer.Field("sparse", true);
+    if (space.multi) writer.Field("multi", true);
     writer.EndObject();
   }
   writer.EndArray().Key("aliases").BeginArray();

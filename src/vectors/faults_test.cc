@@ -124,7 +124,9 @@ class Course {
         .vectors = {{"", VectorOf(static_cast<int>(id * 1'000 + version))}, {"bits", VectorOf(id)}},
         .payload = json::Object{{"version", version}},
         .text = std::string(static_cast<size_t>(id) * 37 % 900, 'x'),
-        .sparse = {{"few", {{1, 40U + static_cast<uint32_t>(id)}, {1, 2}}}}};
+        .sparse = {{"few", {{1, 40U + static_cast<uint32_t>(id)}, {1, 2}}}},
+        .multi = {{"many", MultiVector(static_cast<size_t>(id % 3 + 1),
+                                       {static_cast<float>(id), static_cast<float>(version)})}}};
   }
   static Content ContentOf(const Collection& collection) {
     Content content;
@@ -169,7 +171,8 @@ class Course {
           .name = "c",
           .spaces = {{.dimensions = kDimensions},
                      {.name = "bits", .dimensions = kDimensions, .codes = Codes::kBits},
-                     {.name = "few", .metric = Metric::kDot, .sparse = true, .idf = true}}};
+                     {.name = "few", .metric = Metric::kDot, .sparse = true, .idf = true},
+                     {.name = "many", .dimensions = 2, .metric = Metric::kDot, .multi = true}}};
       found = Inside([&] { return store_->Create(spec); });
     }
     if (!found) return false;
@@ -234,10 +237,13 @@ class Course {
     const auto page = Inside([&] { return collection_->Scroll({.limit = 7}); });
     const vectors::Query by_few{.space = "few", .sparse = {{1}, {1}}, .k = 20};
     const auto few = Inside([&] { return collection_->Query(by_few); });
+    const vectors::Query by_many{.space = "many", .multi = {{1, 0}, {0, 1}}, .k = 20};
+    const auto many = Inside([&] { return collection_->Query(by_many); });
+    if (many) EXPECT_EQ(many->size(), std::min<size_t>(20, acknowledged_.size()));
     if (few) EXPECT_EQ(few->size(), std::min<size_t>(20, acknowledged_.size()));
     if (hits) EXPECT_EQ(hits->size(), std::min<size_t>(20, acknowledged_.size()));
     if (page) EXPECT_EQ(page->points.size(), std::min<size_t>(7, acknowledged_.size()));
-    return hits && page && few;
+    return hits && page && few && many;
   }
   // From a snapshot of what is there: nothing is different afterwards, however far it came.
   bool Recover() {

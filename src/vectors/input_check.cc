@@ -108,10 +108,27 @@ Result<void> CheckSparse(const SparseVector& vector, const std::string& path) {
   return {};
 }
 
+// Of a point in a space that is multi, or of a query there.
+Result<void> CheckMulti(const Space& space, Components components, const MultiVector& vectors,
+                        const std::string& path) {
+  const size_t most =
+      std::min(Limits::kMultiVectors, Limits::kMultiComponents / std::max(space.dimensions, 1U));
+  if (vectors.empty() || vectors.size() > most) {
+    return Bad(fmt::format("there are {} vectors; the space '{}', of {} dimensions, takes 1 to {}",
+                           vectors.size(), space.name, space.dimensions, most),
+               path, vectors.empty() ? "no_vectors" : "too_many_vectors");
+  }
+  for (const std::vector<float>& vector : vectors) {
+    if (auto ok = CheckVector(space, components, vector, path); !ok) return ok;
+  }
+  return {};
+}
+
 std::unexpected<Error> WrongKind(const Space& space, std::string path) {
   return Bad(fmt::format("the space '{}' takes {}", space.name,
-                         space.sparse ? "sparse vectors: indices and values"
-                                      : "dense vectors: a number for each dimension"),
+                         space.sparse  ? "sparse vectors: indices and values"
+                         : space.multi ? "several vectors: a list of them"
+                                       : "dense vectors: a number for each dimension"),
              std::move(path), "wrong_vector_kind");
 }
 
@@ -157,7 +174,7 @@ Result<size_t> CheckPoint(std::span<const Space> spaces, const Point& point, siz
   for (const auto& [name, vector] : point.vectors) {
     const auto space = SpaceOf(spaces, name, path("vectors"));
     if (!space) return Fail(space.error());
-    if ((*space)->sparse) return WrongKind(**space, path("vectors"));
+    if ((*space)->sparse || (*space)->multi) return WrongKind(**space, path("vectors"));
     if (auto ok = CheckVector(**space, (*space)->components, vector, path("vectors")); !ok) {
       return Fail(std::move(ok.error()));
     }
@@ -169,6 +186,14 @@ Result<size_t> CheckPoint(std::span<const Space> spaces, const Point& point, siz
     if (!(*space)->sparse) return WrongKind(**space, path("vectors"));
     if (auto ok = CheckSparse(vector, path("vectors")); !ok) return Fail(std::move(ok.error()));
     bytes += vector.values.size() * (sizeof(uint32_t) + sizeof(float));
+  }
+  for (const auto& [name, vectors] : point.multi) {
+    const auto space = SpaceOf(spaces, name, path("vectors"));
+    if (!space) return Fail(space.error());
+    if (!(*space)->multi) return WrongKind(**space, path("vectors"));
+    auto ok = CheckMulti(**space, (*space)->components, vectors, path("vectors"));
+    if (!ok) return Fail(std::move(ok.error()));
+    bytes += vectors.size() * (*space)->dimensions * sizeof(float);
   }
   if (auto ok = CheckPayload(point.payload, path("payload")); !ok) {
     return Fail(std::move(ok.error()));
@@ -315,6 +340,18 @@ Result<void> CheckLevel(std::span<const Space> spaces, const Filter& filter, siz
   return {};
 }
 
+// What a query is to be near to.
+Result<void> CheckAim(const Space& space, const Query& query) {
+  if (space.sparse) {
+    if (query.HasDense() || !query.text.empty()) return WrongKind(space, "vector");
+    return CheckSparse(query.sparse, "vector");
+  }
+  if (!query.sparse.indices.empty()) return WrongKind(space, "vector");
+  if (query.multi.empty()) return CheckVector(space, Components::kF32, query.vector, "vector");
+  if (!space.multi || !query.vector.empty()) return WrongKind(space, "vector");
+  return CheckMulti(space, Components::kF32, query.multi, "vector");
+}
+
 }  // namespace
 
 Result<void> CheckSpec(const CollectionSpec& spec) {
@@ -337,6 +374,8 @@ Result<void> CheckSpec(const CollectionSpec& spec) {
                  "spaces");
     }
     if (space.idf) return Bad("idf is of sparse spaces alone", "spaces");
+    if (space.multi && space.codes != Codes::kBytes)
+      return Bad("a space of several vectors has no bits", "spaces");
     if (space.dimensions < 1 || space.dimensions > Limits::kDimensions) {
       return Bad(fmt::format("a space has 1 to {} dimensions", Limits::kDimensions), "dimensions");
     }
@@ -413,16 +452,10 @@ Result<void> CheckQuery(std::span<const Space> spaces, const Query& query) {
         fmt::format("the text of a query takes up to {} bytes of UTF-8", Limits::kQueryTextBytes),
         "text", "invalid_text");
   }
-  if (query.text.empty() || !query.vector.empty()) {
+  if (query.text.empty() || query.HasDense()) {
     const auto space = FindSpace(spaces, query.space);
     if (!space) return Fail(space.error());
-    const bool sparse = spaces[*space].sparse;
-    if (sparse && !(query.vector.empty() && query.text.empty()))
-      return WrongKind(spaces[*space], "vector");
-    if (!sparse && !query.sparse.indices.empty()) return WrongKind(spaces[*space], "vector");
-    auto ok = sparse ? CheckSparse(query.sparse, "vector")
-                     : CheckVector(spaces[*space], Components::kF32, query.vector, "vector");
-    if (!ok) return ok;
+    if (auto ok = CheckAim(spaces[*space], query); !ok) return ok;
   } else if (!query.sparse.indices.empty()) {
     return Bad("a query by words takes no sparse vector beside them", "vector",
                "unsupported_query");

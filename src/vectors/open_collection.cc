@@ -37,6 +37,8 @@ void VectorsOf(std::span<const Space> spaces, const Point& point,
       vectors[i].dense = dense->second;
     if (const auto sparse = point.sparse.find(spaces[i].name); sparse != point.sparse.end())
       vectors[i].sparse = &sparse->second;
+    if (const auto multi = point.multi.find(spaces[i].name); multi != point.multi.end())
+      vectors[i].multi = &multi->second;
   }
 }
 
@@ -240,6 +242,7 @@ Result<void> OpenCollection::Load() {
   auto read = rows->ForEachPoint(row_.id, [&](const PointRow& point) -> Result<void> {
     read_vectors.vectors.clear();
     read_vectors.sparse.clear();
+    read_vectors.multi.clear();
     auto found = ReadVectors(*rows, point.seq, row_.spec.spaces, read_vectors);
     if (!found) return Fail(std::move(found.error()));
     VectorsOf(row_.spec.spaces, read_vectors, vectors);

@@ -136,7 +136,7 @@ class OpenCollection : public std::enable_shared_from_this<OpenCollection> {
                                     const std::optional<Bitmap>& eligible, size_t count);
   // Of a query that was checked.
   bool IsSparse(const vectors::Query& query) const {
-    if (!query.vector.empty() || !query.text.empty()) return false;
+    if (query.HasDense() || !query.text.empty()) return false;
     return row_.spec.spaces[*FindSpace(row_.spec.spaces, query.space)].sparse;
   }
   Result<std::vector<Candidate>> Find(const Picture& picture, const vectors::Query& query,

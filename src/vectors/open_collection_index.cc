@@ -49,7 +49,8 @@ std::vector<OpenCollection::SpaceGraph> OpenCollection::GraphsFor(const View& vi
 }
 
 bool OpenCollection::IsDue(const View& view, size_t space, const SpaceGraph& graph) const {
-  if (row_.spec.spaces[space].codes == Codes::kBits || row_.spec.spaces[space].sparse) return false;
+  const Space& of = row_.spec.spaces[space];
+  if (of.codes == Codes::kBits || of.sparse || of.multi) return false;
   if (graph.graph == nullptr) return view.live >= options_.graph_points_least;
   const uint32_t rows = graph.graph->rows();
   return graph.mend || view.rows - rows >= RowsWaitedFor(options_.graph_points_least, rows);

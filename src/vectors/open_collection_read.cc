@@ -8,6 +8,7 @@
 #include "vectors/filter_match.h"
 #include "vectors/fusion.h"
 #include "vectors/input_check.h"
+#include "vectors/multi_search.h"
 #include "vectors/open_collection.h"
 #include "vectors/space_search.h"
 #include "vectors/stored_payload.h"
@@ -156,6 +157,13 @@ std::vector<Candidate> OpenCollection::FindByVector(const Picture& picture,
     there->AndNot(*absent);
     rows = &*there;
   }
+  const Space& of = row_.spec.spaces[*space];
+  if (of.multi) {
+    const std::span one(&query.vector, 1);
+    return SearchMulti(view.spaces[*space],
+                       MultiTarget(of, query.multi.empty() ? one : query.multi), rows, view.rows,
+                       count);
+  }
   const SpaceSearch search{.space = view.spaces[*space],
                            .rows = view.rows,
                            .graph = (*picture.graphs)[*space].graph.get(),
@@ -164,7 +172,7 @@ std::vector<Candidate> OpenCollection::FindByVector(const Picture& picture,
                            .width = query.width,
                            .usual_width = (*picture.graphs)[*space].usual_width,
                            .search = query.search};
-  return FindNearest(search, Target(row_.spec.spaces[*space], query.vector), costs_[*space]);
+  return FindNearest(search, Target(of, query.vector), costs_[*space]);
 }
 
 // Rows that are dead and rows whose points have ended, so that neither counts in how rare a word
@@ -211,7 +219,7 @@ Result<std::vector<Candidate>> OpenCollection::Find(const Picture& picture,
     words.LeaveOut(ended);
     return SearchWords(words, query.text, &*gone, among, wanted);
   };
-  if (query.vector.empty()) return by_words(count);
+  if (!query.HasDense()) return by_words(count);
   // Deep enough that what is good in both lists is in both.
   constexpr size_t kDepthLeast = 60;
   const size_t depth = std::max(kDepthLeast, 2 * count);

@@ -27,6 +27,8 @@ size_t BytesOf(const Point& point) {
   size_t bytes = point.text.size();
   for (const auto& [name, vector] : point.vectors) bytes += vector.size() * sizeof(float);
   for (const auto& [name, vector] : point.sparse) bytes += vector.values.size() * 8;
+  for (const auto& [name, vectors] : point.multi)
+    bytes += vectors.size() * vectors.front().size() * sizeof(float);
   return bytes;
 }
 

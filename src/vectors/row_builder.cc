@@ -87,6 +87,11 @@ void RowBuilder::AddRow(int64_t seq, std::string_view id, const json::Value& pay
       space.sparse.Grown();
       continue;
     }
+    if (space.space.multi) {
+      if (vectors[i].multi == nullptr) space.absent.Set(row, rows_);
+      AddMulti(space, vectors[i].multi != nullptr ? *vectors[i].multi : MultiVector());
+      continue;
+    }
     std::byte* out = space.vectors.Append();
     std::byte* record = space.codes.Append();
     if (vectors[i].dense.empty()) {
@@ -96,6 +101,14 @@ void RowBuilder::AddRow(int64_t seq, std::string_view id, const json::Value& pay
       EncodeRow(space, out, record);
     }
   }
+}
+
+void RowBuilder::AddMulti(SpaceRows& space, const MultiVector& vectors) {
+  // Terabytes of them; memory ends before.
+  if (space.vectors.rows() > UINT32_MAX - vectors.size()) throw std::bad_alloc();
+  auto* span = reinterpret_cast<SpaceView::Span*>(space.spans.Append());
+  *span = {space.vectors.rows(), static_cast<uint32_t>(vectors.size())};
+  for (const std::vector<float>& vector : vectors) space.rows.Write(vector, space.vectors.Append());
 }
 
 void RowBuilder::EncodeRow(const SpaceRows& space, const std::byte* row, std::byte* record) {
@@ -151,8 +164,8 @@ std::shared_ptr<const View> RowBuilder::Look() {
   view->ids = ids_;
   view->dead = dead_.Look();
   for (SpaceRows& space : spaces_) {
-    view->spaces.push_back(
-        {space.vectors.Look(), space.codes.Look(), space.absent.Look(), space.sparse.Look()});
+    view->spaces.push_back({space.vectors.Look(), space.codes.Look(), space.absent.Look(),
+                            space.sparse.Look(), space.spans.Look()});
   }
   view->payloads = payloads_.Look();
   view->words = words_.Look();

@@ -23,10 +23,11 @@ class RowBuilder {
   // Vectors lie in `folder` where there are many of them, and in memory when it is empty.
   explicit RowBuilder(std::span<const Space> spaces, const std::filesystem::path& folder = {});
 
-  // One for each space; neither where the point has none there.
+  // One for each space; none of them where the point has none there.
   struct Vector {
     std::span<const float> dense = {};
     const SparseVector* sparse = nullptr;
+    const MultiVector* multi = nullptr;
   };
   // `seq` is larger than those before.
   void AddRow(int64_t seq, std::string_view id, const json::Value& payload, std::string_view text,
@@ -60,7 +61,10 @@ class RowBuilder {
     RowArray codes;
     SharedBits absent;
     BlockLadder<SparseBlock> sparse = {};
+    RowArray spans = RowArray(sizeof(SpaceView::Span));
   };
+
+  static void AddMulti(SpaceRows& space, const MultiVector& vectors);
 
   static void EncodeRow(const SpaceRows& space, const std::byte* row, std::byte* record);
 

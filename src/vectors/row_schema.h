@@ -41,6 +41,9 @@ inline constexpr std::array kRowSchema = {
     sqlite::Migration{"ALTER TABLE vector_point ADD COLUMN expires INTEGER NOT NULL DEFAULT 0;"
                       "CREATE INDEX vector_point_expires ON vector_point (collection, expires)"
                       "  WHERE expires > 0"},
+    // Nothing changes but what a program has to know: a space may be multi. One that does not know
+    // that would take such vectors for damaged ones.
+    sqlite::Migration{"UPDATE vector_collection SET spaces = spaces WHERE id < 0"},
 };
 
 }  // namespace weir::vectors

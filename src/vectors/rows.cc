@@ -44,6 +44,7 @@ std::string PrintSpaces(std::span<const Space> spaces) {
     if (space.codes != Codes::kBytes) writer.Field("codes", CodesName(space.codes));
     if (space.sparse) writer.Field("sparse", true);
     if (space.idf) writer.Field("idf", true);
+    if (space.multi) writer.Field("multi", true);
     writer.EndObject();
   }
   writer.EndArray();
@@ -81,6 +82,7 @@ Result<std::vector<Space>> ParseSpaces(std::string_view text) {
                       .value_or(Codes::kBytes);
     space.sparse = fields.Bool("sparse").value_or(false);
     space.idf = fields.Bool("idf").value_or(false);
+    space.multi = fields.Bool("multi").value_or(false);
     spaces.push_back(std::move(space));
   }
   if (problem) return Fail(problem.Take());

@@ -36,6 +36,40 @@ size_t BytesOf(const Space& space) {
   return space.dimensions * (space.components == Components::kF16 ? 2 : sizeof(float));
 }
 
+void PutDense(const Space& space, const std::vector<float>& vector, VectorBytes& bytes) {
+  if (space.components == Components::kF16) {
+    std::vector<uint16_t> halves(vector.size());
+    std::ranges::transform(vector, halves.begin(), ToHalf);
+    Put<uint16_t>(halves, bytes);
+  } else if (space.components == Components::kU8) {
+    for (const float x : vector) bytes.push_back(static_cast<std::byte>(static_cast<uint8_t>(x)));
+  } else {
+    Put<float>(vector, bytes);
+  }
+}
+
+void TakeDense(const Space& space, std::span<const std::byte> bytes, std::vector<float>& vector) {
+  if (space.components == Components::kF16) {
+    std::vector<uint16_t> halves;
+    Take(bytes, halves);
+    vector.resize(halves.size());
+    std::ranges::transform(halves, vector.begin(), FromHalf);
+  } else if (space.components == Components::kU8) {
+    vector.resize(bytes.size());
+    std::ranges::transform(bytes, vector.begin(), [](std::byte byte) {
+      return static_cast<float>(std::to_integer<uint8_t>(byte));
+    });
+  } else {
+    Take(bytes, vector);
+  }
+}
+
+bool FitsIn(const Space& space, size_t bytes) {
+  if (space.sparse) return bytes % (sizeof(uint32_t) + sizeof(float)) == 0;
+  const size_t one = BytesOf(space);
+  return space.multi ? bytes > 0 && bytes % one == 0 : bytes == one;
+}
+
 }  // namespace
 
 std::optional<VectorBytes> PrintVector(const Space& space, const Point& point) {
@@ -44,25 +78,22 @@ std::optional<VectorBytes> PrintVector(const Space& space, const Point& point) {
     if (found == point.sparse.end()) return std::nullopt;
     return PrintSparse(found->second);
   }
+  VectorBytes bytes;
+  if (space.multi) {
+    const auto found = point.multi.find(space.name);
+    if (found == point.multi.end()) return std::nullopt;
+    bytes.reserve(found->second.size() * BytesOf(space));
+    for (const std::vector<float>& vector : found->second) PutDense(space, vector, bytes);
+    return bytes;
+  }
   const auto found = point.vectors.find(space.name);
   if (found == point.vectors.end()) return std::nullopt;
-  VectorBytes bytes;
-  if (space.components == Components::kF16) {
-    std::vector<uint16_t> halves(found->second.size());
-    std::ranges::transform(found->second, halves.begin(), ToHalf);
-    Put<uint16_t>(halves, bytes);
-  } else if (space.components == Components::kU8) {
-    for (const float x : found->second)
-      bytes.push_back(static_cast<std::byte>(static_cast<uint8_t>(x)));
-  } else {
-    Put<float>(found->second, bytes);
-  }
+  PutDense(space, found->second, bytes);
   return bytes;
 }
 
 Result<void> ParseVector(const Space& space, std::span<const std::byte> bytes, Point& point) {
-  constexpr size_t kEntry = sizeof(uint32_t) + sizeof(float);
-  if (space.sparse ? bytes.size() % kEntry != 0 : bytes.size() != BytesOf(space)) {
+  if (!FitsIn(space, bytes.size())) {
     return Fail(Code::kInternal, "a stored vector has the wrong length; restore a backup", {},
                 "storage_corrupt");
   }
@@ -70,20 +101,14 @@ Result<void> ParseVector(const Space& space, std::span<const std::byte> bytes, P
     SparseVector& vector = point.sparse[space.name];
     Take(bytes.first(bytes.size() / 2), vector.indices);
     Take(bytes.last(bytes.size() / 2), vector.values);
-  } else if (space.components == Components::kF16) {
-    std::vector<uint16_t> halves;
-    Take(bytes, halves);
-    std::vector<float>& vector = point.vectors[space.name];
-    vector.resize(halves.size());
-    std::ranges::transform(halves, vector.begin(), FromHalf);
-  } else if (space.components == Components::kU8) {
-    std::vector<float>& vector = point.vectors[space.name];
-    vector.resize(bytes.size());
-    std::ranges::transform(bytes, vector.begin(), [](std::byte byte) {
-      return static_cast<float>(std::to_integer<uint8_t>(byte));
-    });
+  } else if (space.multi) {
+    MultiVector& vectors = point.multi[space.name];
+    const size_t one = BytesOf(space);
+    vectors.resize(bytes.size() / one);
+    for (size_t i = 0; i < vectors.size(); ++i)
+      TakeDense(space, bytes.subspan(i * one, one), vectors[i]);
   } else {
-    Take(bytes, point.vectors[space.name]);
+    TakeDense(space, bytes, point.vectors[space.name]);
   }
   return {};
 }

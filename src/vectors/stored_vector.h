@@ -1,5 +1,6 @@
-// How a point's vectors are written in the tables: the components as the space keeps them, or of a
-// sparse one its indices, ascending, and then its values; numbers are little-endian.
+// How a point's vectors are written in the tables: the components as the space keeps them, those
+// of several vectors one behind the other, or of a sparse one its indices, ascending, and then its
+// values; numbers are little-endian.
 #pragma once
 
 #include <cstddef>

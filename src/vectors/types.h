@@ -29,7 +29,9 @@ struct Limits {
   static constexpr size_t kIdBytes = 512;
   static constexpr size_t kSpaces = 16;
   static constexpr size_t kDimensions = 16'384;
-  static constexpr size_t kSparseValues = 16'384;  // of a sparse vector
+  static constexpr size_t kSparseValues = 16'384;        // of a sparse vector
+  static constexpr size_t kMultiVectors = 4'096;         // of a point in one space, or of a query
+  static constexpr size_t kMultiComponents = 1'048'576;  // of all of those together
   static constexpr size_t kPayloadBytes = size_t{1} << 20;
   static constexpr size_t kPayloadDepth = 32;
   static constexpr size_t kTextBytes = size_t{4} << 20;
@@ -70,6 +72,9 @@ struct SparseVector {
   bool operator==(const SparseVector&) const = default;
 };
 
+// Several vectors of one thing, one for each of its words or pieces: at least one.
+using MultiVector = std::vector<std::vector<float>>;
+
 // One kind of vector that the points of a collection may have.
 struct Space {
   std::string name;         // may be empty, when it is the only one
@@ -80,6 +85,10 @@ struct Space {
   // Its vectors are sparse; the metric is kDot, and no more is to be chosen but:
   bool sparse = false;
   bool idf = false;  // the rarer an index among the points, the more a query's value there counts
+  // A point has a MultiVector (late interaction, ColBERT). Each of the query's vectors is measured
+  // with the nearest of the point's; the score is the sum, of kL2 the root of the sum of squares.
+  // Searches measure every point that the filter leaves: there are no codes and no graph.
+  bool multi = false;
 
   bool operator==(const Space&) const = default;
 };
@@ -124,6 +133,7 @@ struct Point {
   json::Value payload = {};                                // an object, or null
   std::string text = {};
   std::map<std::string, SparseVector> sparse = {};  // by space that is sparse
+  std::map<std::string, MultiVector> multi = {};    // by space that is multi
 
   bool operator==(const Point&) const = default;
 };
@@ -164,6 +174,8 @@ struct Query {
   std::vector<float> vector = {};  // what to be near to
   // Of a space that is sparse, alone: points that have a value at one of its indices are found.
   SparseVector sparse = {};
+  // Of a space that is multi; `vector` may be given instead, for one of them.
+  MultiVector multi = {};
   std::string text =
       {};            // whose words to look for in the points' texts (words.h); the score is BM25's
   Blend blend = {};  // where both are given; the score is the blend's
@@ -174,6 +186,8 @@ struct Query {
   Search search = Search::kAuto;
   size_t width = 0;  // of the search in the graph: more finds more and takes longer; 0 chooses
   Parts parts = {};
+
+  bool HasDense() const { return !vector.empty() || !multi.empty(); }
 };
 
 struct Hit {

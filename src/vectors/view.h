@@ -27,6 +27,14 @@ struct SpaceView {
   RowArray::View codes;                  // records (codes.h, bit_codes.h); zero where absent
   std::shared_ptr<const Bitmap> absent;  // rows without a vector here; null where all have one
   SparseView sparse = {};                // instead of vectors and codes
+
+  // Where a space is multi there are no codes, and `vectors` has those of each row one behind the
+  // other.
+  struct Span {
+    uint32_t first;
+    uint32_t count;  // 0 where absent
+  };
+  RowArray::View spans = {};
 };
 
 struct View {

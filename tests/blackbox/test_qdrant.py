@@ -378,7 +378,7 @@ def test_more_bad_input(running, plain, name):
     assert refused('{"points":[{"id":1,"vector":[1e999,0,0,0]}]}', "PUT", f"{plain}/points")["error"]
     for vectors in ({"size": 0, "distance": "Cosine"}, {"size": 4, "distance": "Manhattan"}, {"size": 4},
                     {"size": 16385, "distance": "Dot"}, {"size": 4, "distance": "Dot", "datatype": "int4"},
-                    {"size": 4, "distance": "Dot", "multivector_config": {"comparator": "max_sim"}}):
+                    {"size": 4, "distance": "Dot", "multivector_config": {"comparator": "min_sim"}}):
         assert refused(json.dumps({"vectors": vectors}))["param"].startswith("vectors.")
     assert refused('{"vectors":{},"sparse_vectors":{"s":{"modifier":"no"}}}')["param"] == "sparse_vectors.s.modifier"
     assert refused('{"vectors":{},"shard_number":2}')["param"] == "shard_number"

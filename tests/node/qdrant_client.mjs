@@ -43,5 +43,12 @@ await client.upsert(words, {wait: true, points: [{id: 1, vector: {text: {indices
 const rare = await client.query(words, {query: {indices: [9], values: [1]}, using: 'text', with_vector: true});
 assert.deepEqual(rare.points[0].vector, {text: {indices: [3, 9], values: [1, 2]}});
 await client.deleteCollection(words);
+const late = `${name}-late`;
+await client.createCollection(late, {vectors: {size: 2, distance: 'Dot', multivector_config: {comparator: 'max_sim'}}});
+await client.upsert(late, {wait: true, points: [{id: 1, vector: [[1, 0], [0, 2]]}, {id: 2, vector: [[2.5, 0]]}]});
+const sums = await client.query(late, {query: [[1, 0], [0, 1]], with_vector: true});
+assert.deepEqual(sums.points.map((point) => [point.id, point.score]), [[1, 3], [2, 2.5]]);
+assert.deepEqual(sums.points[0].vector, [[1, 0], [0, 2]]);
+await client.deleteCollection(late);
 await client.deleteCollection(name);
 await assert.rejects(client.getCollection(name), (error) => error.status === 404);

@@ -78,14 +78,18 @@ Space ReadSpace(json::Fields& fields, std::string name, Codes of_all) {
                                                 {"Dot", Metric::kDot},
                                                 {"Euclid", Metric::kL2}})
                      .value_or(Metric::kCosine);
-  if (fields.Take("multivector_config") != nullptr)
-    RefuseUnsupported(fields, "multivector_config", "a point has one vector of each name");
+  if (auto multi = fields.Nested("multivector_config")) {
+    multi->Require().Word<bool>("comparator", {{"max_sim", true}});
+    multi->RefuseUnread();
+    space.multi = true;
+  }
   space.components = fields
                          .Word<Components>("datatype", {{"float32", Components::kF32},
                                                         {"float16", Components::kF16},
                                                         {"uint8", Components::kU8}})
                          .value_or(Components::kF32);
-  space.codes = ReadCodes(fields).value_or(of_all);
+  const Codes codes = ReadCodes(fields).value_or(of_all);
+  if (!space.multi) space.codes = codes;  // those are measured without
   fields.RefuseUnread(kTuning);
   return space;
 }
@@ -166,6 +170,7 @@ void AppendSpace(json::Writer& writer, const Space& space) {
   if (space.components == Components::kF16) writer.Field("datatype", "float16");
   if (space.components == Components::kU8) writer.Field("datatype", "uint8");
   if (space.codes == Codes::kBits) writer.Key("quantization_config").Raw(kBinary);
+  if (space.multi) writer.Key("multivector_config").Raw(R"({"comparator":"max_sim"})");
   writer.EndObject();
 }
 

@@ -10,6 +10,7 @@
 #include "dialects/qdrant/filter.h"
 #include "dialects/qdrant/ids.h"
 #include "dialects/qdrant/shared_fields.h"
+#include "dialects/qdrant/vector_values.h"
 
 namespace weir::qdrant {
 namespace {
@@ -48,15 +49,6 @@ void ReadPayload(json::Fields& fields, std::string_view key, json::Value& payloa
   if (value == nullptr) return;
   if (value->AsObject() == nullptr) fields.Refuse(key, "must be an object");
   payload = *value;
-}
-
-void ReadOneVector(json::Problem& problem, const json::Value& value, const std::string& path,
-                   const std::string& space, Point& point) {
-  if (!space.empty() && IsSparse(value)) {
-    point.sparse[space] = ReadSparse(problem, value, path);
-  } else {
-    point.vectors[space] = ReadVector(problem, value, path);
-  }
 }
 
 // [{"id": 1, "vector": [...], "payload": {...}}]
@@ -98,7 +90,7 @@ std::vector<Point> ReadColumns(json::Fields batch) {
       return;
     }
     for (size_t i = 0; i < array->size() && !problem; ++i) {
-      ReadOneVector(problem, (*array)[i], fmt::format("{}[{}]", path, i), space, points[i]);
+      ReadVectorOf(problem, (*array)[i], fmt::format("{}[{}]", path, i), space, points[i]);
     }
   };
   if (const json::Value* vectors = batch.Require().Take("vectors")) {
@@ -281,17 +273,33 @@ void RemoveAt(json::Value& value, std::span<const std::string> names) {
   if (found != object->end()) RemoveAt(found->value, names.subspan(1));
 }
 
+// One vector where a point has several is the only one of them.
+void Fit(std::span<const vectors::Space> spaces, Point& point) {
+  for (const vectors::Space& space : spaces) {
+    if (!space.multi) continue;
+    auto one = point.vectors.extract(space.name);
+    if (!one.empty()) point.multi[space.name] = {std::move(one.mapped())};
+  }
+}
+
+// As the collection takes them.
+std::vector<Point> Fitted(const Collection& collection, std::vector<Point> points) {
+  for (Point& point : points) Fit(collection.spec().spaces, point);
+  return points;
+}
+
 Result<int64_t> ApplyOne(Collection& collection, const Upsert& upsert) {
+  const std::vector<Point> points = Fitted(collection, upsert.points);
   if (upsert.mode == Upsert::Mode::kUpsert) {
-    auto done = collection.Upsert(upsert.points);
+    auto done = collection.Upsert(points);
     if (!done) return Fail(std::move(done.error()));
-    return static_cast<int64_t>(upsert.points.size());
+    return static_cast<int64_t>(points.size());
   }
   std::vector<std::string> ids;
-  for (const Point& point : upsert.points) ids.push_back(point.id);
+  for (const Point& point : points) ids.push_back(point.id);
   return collection.Edit(ids, [&](size_t index, bool there, Point& point) -> Result<bool> {
     if (there != (upsert.mode == Upsert::Mode::kUpdateOnly)) return false;
-    point = upsert.points[index];
+    point = points[index];
     return true;
   });
 }
@@ -325,15 +333,17 @@ Result<int64_t> ApplyOne(Collection& collection, const ClearPayload& clear) {
 }
 
 Result<int64_t> ApplyOne(Collection& collection, const UpdateVectors& update) {
+  const std::vector<Point> points = Fitted(collection, update.points);
   std::vector<std::string> ids;
-  for (const Point& point : update.points) ids.push_back(point.id);
+  for (const Point& point : points) ids.push_back(point.id);
   return collection.Edit(ids, [&](size_t index, bool there, Point& point) -> Result<bool> {
     if (!there) {
       return Fail(Code::kNotFound, fmt::format("points[{}]: there is no point with this id", index),
                   fmt::format("points[{}].id", index), "point_not_found");
     }
-    for (const auto& [space, vector] : update.points[index].vectors) point.vectors[space] = vector;
-    for (const auto& [space, vector] : update.points[index].sparse) point.sparse[space] = vector;
+    for (const auto& [space, vector] : points[index].vectors) point.vectors[space] = vector;
+    for (const auto& [space, vector] : points[index].sparse) point.sparse[space] = vector;
+    for (const auto& [space, vectors] : points[index].multi) point.multi[space] = vectors;
     return true;
   });
 }
@@ -349,109 +359,12 @@ Result<int64_t> ApplyOne(Collection& collection, const DeleteVectors& remove) {
   return EditWhere(collection, remove.where, [&](size_t, bool, Point& point) -> Result<bool> {
     size_t erased = 0;
     for (const std::string& space : remove.spaces)
-      erased += point.vectors.erase(space) + point.sparse.erase(space);
+      erased += point.vectors.erase(space) + point.sparse.erase(space) + point.multi.erase(space);
     return erased > 0;
   });
 }
 
 }  // namespace
-
-std::vector<float> ReadVector(json::Problem& problem, const json::Value& value,
-                              const std::string& path) {
-  std::vector<float> vector;
-  const auto refuse = [&](std::string what, std::string reason) {
-    problem.Set({Code::kInvalidArgument, path + " " + std::move(what), path, std::move(reason)});
-    return std::vector<float>();
-  };
-  const json::Array* array = value.AsArray();
-  if (value.AsObject() != nullptr) {
-    return value.Find("indices") != nullptr
-               ? refuse("is a sparse vector, which needs the name of one", "invalid_value")
-               : refuse("is not supported: send the vector itself, this server computes none here",
-                        "unsupported_parameter");
-  }
-  if (array == nullptr)
-    return refuse(
-        fmt::format("must be an array of numbers, but is {}", json::TypeName(value.type())),
-        "invalid_type");
-  if (array->empty() || array->size() > Limits::kDimensions)
-    return refuse(
-        fmt::format("has {} dimensions; it takes 1 to {}", array->size(), Limits::kDimensions),
-        "wrong_dimensions");
-  vector.reserve(array->size());
-  for (const json::Value& component : *array) {
-    double number = 0;
-    if (const double* d = component.AsDouble()) {
-      number = *d;
-    } else if (const int64_t* i = component.AsInt()) {
-      number = static_cast<double>(*i);
-    } else if (const uint64_t* u = component.AsUint()) {
-      number = static_cast<double>(*u);
-    } else if (component.AsArray() != nullptr) {
-      return refuse("is not supported: a point has one vector of each name",
-                    "unsupported_parameter");
-    } else {
-      return refuse(
-          fmt::format("holds {}; components are finite numbers", json::TypeName(component.type())),
-          "invalid_component");
-    }
-    if (std::fabs(number) > std::numeric_limits<float>::max())
-      return refuse("holds a number beyond the range of float32", "invalid_component");
-    vector.push_back(static_cast<float>(number));
-  }
-  return vector;
-}
-
-bool IsSparse(const json::Value& value) { return value.Find("indices") != nullptr; }
-
-vectors::SparseVector ReadSparse(json::Problem& problem, const json::Value& value,
-                                 const std::string& path) {
-  json::Fields fields(problem, value, path);
-  vectors::SparseVector vector;
-  const json::Array* indices = fields.Require().List("indices", Limits::kSparseValues);
-  for (size_t i = 0; indices != nullptr && i < indices->size() && !problem; ++i) {
-    const int64_t* index = (*indices)[i].AsInt();
-    if (index == nullptr || *index < 0 || *index > std::numeric_limits<uint32_t>::max()) {
-      fields.Refuse(fmt::format("indices[{}]", i), "must be a whole number from 0 to 4294967295",
-                    Code::kInvalidArgument);
-      break;
-    }
-    vector.indices.push_back(static_cast<uint32_t>(*index));
-  }
-  const json::Value* values = fields.Require().Take("values");
-  const json::Array* list = values != nullptr ? values->AsArray() : nullptr;
-  // Its own length is told; an empty one is fine here.
-  if (values != nullptr && !problem && (list == nullptr || !list->empty()))
-    vector.values = ReadVector(problem, *values, fields.PathOf("values"));
-  if (!problem && vector.values.size() != vector.indices.size()) {
-    fields.Refuse("values",
-                  fmt::format("must be as many as there are indices, {}, but are {}",
-                              vector.indices.size(), vector.values.size()),
-                  Code::kInvalidArgument);
-  }
-  fields.RefuseUnread();
-  return vector;
-}
-
-void ReadVectors(json::Problem& problem, const json::Value& value, const std::string& path,
-                 vectors::Point& point) {
-  const json::Object* named = value.AsObject();
-  if (named == nullptr || IsSparse(value)) {
-    point.vectors[""] = ReadVector(problem, value, path);
-    return;
-  }
-  if (named->size() > Limits::kSpaces) {
-    problem.Set(
-        {Code::kInvalidArgument,
-         fmt::format("{} has {} names; the most is {}", path, named->size(), Limits::kSpaces), path,
-         "invalid_value"});
-    return;
-  }
-  for (const json::Member& member : *named) {
-    if (problem) break;
-    ReadOneVector(problem, member.value, path + "." + member.key, member.key, point);
-  }
-}
 
 Result<Update> ReadUpsert(const json::Value& body) { return ReadWith(body, Upserted); }
 Result<Update> ReadDelete(const json::Value& body) {

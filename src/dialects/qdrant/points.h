@@ -108,15 +108,4 @@ Result<Scroll> ReadScroll(const json::Value& body);
 Result<vectors::Filter> ReadCount(const json::Value& body);
 Result<vectors::FacetQuery> ReadFacet(const json::Value& body);
 
-// The vectors of one point, into it. A list is the space without a name.
-void ReadVectors(json::Problem& problem, const json::Value& value, const std::string& path,
-                 vectors::Point& point);
-// One vector's components; several and texts are refused by name.
-std::vector<float> ReadVector(json::Problem& problem, const json::Value& value,
-                              const std::string& path);
-// {"indices": [...], "values": [...]}
-bool IsSparse(const json::Value& value);
-vectors::SparseVector ReadSparse(json::Problem& problem, const json::Value& value,
-                                 const std::string& path);
-
 }  // namespace weir::qdrant

@@ -119,6 +119,22 @@ void AppendVector(json::Writer& writer, const std::vector<float>& vector) {
   writer.EndArray();
 }
 
+void AppendMulti(json::Writer& writer, const vectors::MultiVector& several) {
+  writer.BeginArray();
+  for (const std::vector<float>& vector : several) AppendVector(writer, vector);
+  writer.EndArray();
+}
+
+// The only vector of a collection whose vector has no name; false where the point has none.
+bool AppendUnnamed(json::Writer& writer, const vectors::Point& point) {
+  if (!point.sparse.empty()) return false;
+  const auto one = point.vectors.find("");
+  if (one != point.vectors.end()) AppendVector(writer, one->second);
+  const auto several = point.multi.find("");
+  if (several != point.multi.end()) AppendMulti(writer, several->second);
+  return one != point.vectors.end() || several != point.multi.end();
+}
+
 }  // namespace
 
 Shown ReadShown(json::Fields& fields, bool payload_by_default) {
@@ -141,14 +157,17 @@ void AppendPoint(json::Writer& writer, const vectors::Point& point, const Shown&
   const auto is_shown = [&](const std::string& name) {
     return shown.spaces.empty() || std::ranges::find(shown.spaces, name) != shown.spaces.end();
   };
-  const auto unnamed = point.vectors.find("");
-  if (unnamed != point.vectors.end() && point.sparse.empty())
-    return AppendVector(writer, unnamed->second);
+  if (AppendUnnamed(writer, point)) return;
   writer.BeginObject();
   for (const auto& [name, vector] : point.vectors) {
     if (!is_shown(name)) continue;
     writer.Key(name);
     AppendVector(writer, vector);
+  }
+  for (const auto& [name, several] : point.multi) {
+    if (!is_shown(name)) continue;
+    writer.Key(name);
+    AppendMulti(writer, several);
   }
   for (const auto& [name, vector] : point.sparse) {
     if (!is_shown(name)) continue;

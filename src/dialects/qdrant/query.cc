@@ -8,6 +8,7 @@
 #include "dialects/qdrant/filter.h"
 #include "dialects/qdrant/ids.h"
 #include "dialects/qdrant/shared_fields.h"
+#include "dialects/qdrant/vector_values.h"
 
 namespace weir::qdrant {
 namespace {
@@ -22,8 +23,8 @@ QueryAsk AskAt(json::Fields& fields, size_t depth, size_t& prefetches);
 Example ReadExample(json::Problem& problem, const json::Value& value, const std::string& path) {
   if (value.AsString() != nullptr || value.AsInt() != nullptr || value.AsUint() != nullptr)
     return ReadKnownId(problem, value, path);
-  if (IsSparse(value)) return ReadSparse(problem, value, path);
-  return ReadVector(problem, value, path);
+  return std::visit([](auto&& vector) -> Example { return std::forward<decltype(vector)>(vector); },
+                    ReadVectorValue(problem, value, path));
 }
 
 std::vector<Example> ReadExamples(json::Fields& fields, std::string_view key) {

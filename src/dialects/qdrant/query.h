@@ -23,8 +23,9 @@ inline constexpr size_t kPrefetches = 64;
 inline constexpr size_t kExamples = 1'024;  // of a recommendation
 inline constexpr size_t kQueriesMax = 256;  // of a batch
 
-// A vector, or the id of a point that has it.
-using Example = std::variant<std::vector<float>, vectors::SparseVector, std::string>;
+// A vector or several, or the id of a point that has it.
+using Example =
+    std::variant<std::vector<float>, vectors::SparseVector, vectors::MultiVector, std::string>;
 
 struct Nearest {
   Example to;

@@ -40,16 +40,18 @@ Result<const vectors::Space*> SpaceOf(const Collection& collection, const std::s
               "using", "unknown_space");
 }
 
-// What to be near to: one of the two.
+// What to be near to: one of these.
 struct Aim {
   std::vector<float> dense = {};
   vectors::SparseVector sparse = {};
+  vectors::MultiVector multi = {};
 };
 
 Result<Aim> AimOf(const Collection& collection, const std::string& space, const Example& example) {
   if (const auto* dense = std::get_if<std::vector<float>>(&example)) return Aim{.dense = *dense};
   if (const auto* sparse = std::get_if<vectors::SparseVector>(&example))
     return Aim{.sparse = *sparse};
+  if (const auto* multi = std::get_if<vectors::MultiVector>(&example)) return Aim{.multi = *multi};
   const std::string& id = std::get<std::string>(example);
   const auto points = collection.Get(std::span(&id, 1), {.vectors = true});
   if (!points) return Fail(points.error());
@@ -62,6 +64,8 @@ Result<Aim> AimOf(const Collection& collection, const std::string& space, const 
     return Aim{.dense = dense->second};
   if (const auto sparse = point.sparse.find(space); sparse != point.sparse.end())
     return Aim{.sparse = sparse->second};
+  if (const auto multi = point.multi.find(space); multi != point.multi.end())
+    return Aim{.multi = multi->second};
   return Fail(Code::kInvalidArgument, "the point that the query names has no such vector", "query",
               "vector_not_found");
 }
@@ -119,6 +123,11 @@ Result<Aim> SparseAverageOf(const Collection& collection, const vectors::Space& 
 Result<Aim> AverageOf(const Collection& collection, const vectors::Space& space,
                       const Recommend& recommend) {
   if (space.sparse) return SparseAverageOf(collection, space, recommend);
+  if (space.multi) {
+    return Fail(Code::kInvalidArgument,
+                "several vectors of a point have no average; ask for the nearest to one example",
+                "query.recommend", "unsupported_parameter");
+  }
   const auto mean = [&](const std::vector<Example>& examples) -> Result<std::vector<double>> {
     std::vector<double> sum(space.dimensions);
     for (const Example& example : examples) {
@@ -162,6 +171,7 @@ Result<std::vector<Scored>> Search(const Running& running, const QueryAsk& ask, 
       .space = ask.space,
       .vector = std::move(aim.dense),
       .sparse = std::move(aim.sparse),
+      .multi = std::move(aim.multi),
       .k = limit,
       .offset = offset,
       .filter = std::move(filter),

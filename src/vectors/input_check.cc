@@ -340,16 +340,39 @@ Result<void> CheckLevel(std::span<const Space> spaces, const Filter& filter, siz
   return {};
 }
 
-// What a query is to be near to.
-Result<void> CheckAim(const Space& space, const Query& query) {
+// What a query is to be near to, or an example of one.
+template <class Aim>
+Result<void> CheckAim(const Space& space, const Aim& aim) {
   if (space.sparse) {
-    if (query.HasDense() || !query.text.empty()) return WrongKind(space, "vector");
-    return CheckSparse(query.sparse, "vector");
+    if (!aim.vector.empty() || !aim.multi.empty()) return WrongKind(space, "vector");
+    return CheckSparse(aim.sparse, "vector");
   }
-  if (!query.sparse.indices.empty()) return WrongKind(space, "vector");
-  if (query.multi.empty()) return CheckVector(space, Components::kF32, query.vector, "vector");
-  if (!space.multi || !query.vector.empty()) return WrongKind(space, "vector");
-  return CheckMulti(space, Components::kF32, query.multi, "vector");
+  if (!aim.sparse.indices.empty()) return WrongKind(space, "vector");
+  if (aim.multi.empty()) return CheckVector(space, Components::kF32, aim.vector, "vector");
+  if (!space.multi || !aim.vector.empty()) return WrongKind(space, "vector");
+  return CheckMulti(space, Components::kF32, aim.multi, "vector");
+}
+
+Result<void> CheckLikeness(std::span<const Space> spaces, const Query& query) {
+  const Likeness& likeness = *query.likeness;
+  if (query.HasDense() || !query.sparse.indices.empty() || !query.text.empty()) {
+    return Bad("a query by examples takes neither a vector nor a text beside them", "likeness",
+               "unsupported_query");
+  }
+  const size_t examples = likeness.like.size() + likeness.unlike.size();
+  if (examples < 1 || examples > Limits::kExamples) {
+    return Bad(
+        fmt::format("there are {} examples; a query takes 1 to {}", examples, Limits::kExamples),
+        "likeness", examples == 0 ? "no_examples" : "too_many_examples");
+  }
+  const auto space = FindSpace(spaces, query.space);
+  if (!space) return Fail(space.error());
+  for (const auto* list : {&likeness.like, &likeness.unlike}) {
+    for (const Example& example : *list) {
+      if (auto ok = CheckAim(spaces[*space], example); !ok) return ok;
+    }
+  }
+  return {};
 }
 
 }  // namespace
@@ -452,9 +475,12 @@ Result<void> CheckQuery(std::span<const Space> spaces, const Query& query) {
         fmt::format("the text of a query takes up to {} bytes of UTF-8", Limits::kQueryTextBytes),
         "text", "invalid_text");
   }
-  if (query.text.empty() || query.HasDense()) {
+  if (query.likeness) {
+    if (auto ok = CheckLikeness(spaces, query); !ok) return ok;
+  } else if (query.text.empty() || query.HasDense()) {
     const auto space = FindSpace(spaces, query.space);
     if (!space) return Fail(space.error());
+    if (spaces[*space].sparse && !query.text.empty()) return WrongKind(spaces[*space], "vector");
     if (auto ok = CheckAim(spaces[*space], query); !ok) return ok;
   } else if (!query.sparse.indices.empty()) {
     return Bad("a query by words takes no sparse vector beside them", "vector",

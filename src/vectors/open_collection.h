@@ -132,6 +132,7 @@ class OpenCollection : public std::enable_shared_from_this<OpenCollection> {
   std::vector<Candidate> FindByVector(const Picture& picture, const vectors::Query& query,
                                       const std::optional<Bitmap>& eligible, size_t count);
   std::optional<Bitmap> GoneFrom(const View& view) const;
+  static Bitmap RowsThere(const View& view, size_t space, const std::optional<Bitmap>& eligible);
   std::vector<Candidate> FindSparse(const View& view, const vectors::Query& query,
                                     const std::optional<Bitmap>& eligible, size_t count);
   // Of a query that was checked.

@@ -8,6 +8,7 @@
 #include "vectors/filter_match.h"
 #include "vectors/fusion.h"
 #include "vectors/input_check.h"
+#include "vectors/like_search.h"
 #include "vectors/multi_search.h"
 #include "vectors/open_collection.h"
 #include "vectors/space_search.h"
@@ -152,12 +153,12 @@ std::vector<Candidate> OpenCollection::FindByVector(const Picture& picture,
   CHECK(space, "the query was checked");
   const Bitmap* rows = eligible ? &*eligible : nullptr;
   std::optional<Bitmap> there;
-  if (const auto& absent = view.spaces[*space].absent) {
-    there = eligible ? *eligible : Bitmap(view.rows, true);
-    there->AndNot(*absent);
+  if (view.spaces[*space].absent != nullptr || query.likeness) {
+    there = RowsThere(view, *space, eligible);
     rows = &*there;
   }
   const Space& of = row_.spec.spaces[*space];
+  if (query.likeness) return SearchLike(view.spaces[*space], of, *query.likeness, *rows, count);
   if (of.multi) {
     const std::span one(&query.vector, 1);
     return SearchMulti(view.spaces[*space],
@@ -198,7 +199,19 @@ std::vector<Candidate> OpenCollection::FindSparse(const View& view, const vector
     if (rows.absent) live.AndNot(*rows.absent);
     among.live = static_cast<uint32_t>(live.Count());
   }
+  if (query.likeness) {
+    const Bitmap there = RowsThere(view, space, eligible);
+    return SearchLikeSparse(rows.sparse, *query.likeness, among, there, count);
+  }
   return SearchSparse(rows.sparse, query.sparse, among, count);
+}
+
+// The eligible rows that have a vector in the space.
+Bitmap OpenCollection::RowsThere(const View& view, size_t space,
+                                 const std::optional<Bitmap>& eligible) {
+  Bitmap there = eligible ? *eligible : Bitmap(view.rows, true);
+  if (const auto& absent = view.spaces[space].absent) there.AndNot(*absent);
+  return there;
 }
 
 // The best `count`, as distances of `metric`.
@@ -231,9 +244,9 @@ Result<std::optional<std::vector<Hit>>> OpenCollection::QueryOnce(const vectors:
   const auto picture = LookAtAll();
   if (!picture) return Fail(picture.error());
   const View& view = *picture->view;
-  // Scores of words and of blends are the larger the better, like inner products.
+  // Scores of words, of blends and by examples are the larger the better, like inner products.
   Metric metric = Metric::kDot;
-  if (query.text.empty()) {
+  if (query.text.empty() && !query.likeness) {
     metric = row_.spec.spaces[*FindSpace(row_.spec.spaces, query.space)].metric;
   }
   const auto found = Find(*picture, query, query.offset + query.k);

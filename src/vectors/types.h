@@ -32,6 +32,7 @@ struct Limits {
   static constexpr size_t kSparseValues = 16'384;        // of a sparse vector
   static constexpr size_t kMultiVectors = 4'096;         // of a point in one space, or of a query
   static constexpr size_t kMultiComponents = 1'048'576;  // of all of those together
+  static constexpr size_t kExamples = 1'024;             // of a query, like and unlike
   static constexpr size_t kPayloadBytes = size_t{1} << 20;
   static constexpr size_t kPayloadDepth = 32;
   static constexpr size_t kTextBytes = size_t{4} << 20;
@@ -168,7 +169,29 @@ struct Blend {
   float rank_constant = 60;  // of kRanks
 };
 
-// By vector, by words, or by both.
+// What points are like or unlike: one of these, as the space takes it.
+struct Example {
+  std::vector<float> vector = {};
+  SparseVector sparse = {};
+  MultiVector multi = {};  // or `vector`, for one of them
+};
+
+// Scores each point by its similarities to all examples: the larger the better. A similarity is
+// what scores are, and of kL2 the square of the distance, negative.
+struct Likeness {
+  enum class Kind : uint8_t {
+    // (1 + s / (1 + |s|)) / 2 of the greatest similarity, s, to what it is to be like; minus that
+    // of
+    // the greatest to what it is to be unlike, where that is as great.
+    kBest,
+    kSum,  // the sum of similarities, minus the sum of those to what it is to be unlike
+  };
+  Kind kind = Kind::kBest;
+  std::vector<Example> like = {};
+  std::vector<Example> unlike = {};
+};
+
+// By vector, by words, or by both; or by examples alone.
 struct Query {
   std::string space = {};          // empty: the only one
   std::vector<float> vector = {};  // what to be near to
@@ -176,6 +199,9 @@ struct Query {
   SparseVector sparse = {};
   // Of a space that is multi; `vector` may be given instead, for one of them.
   MultiVector multi = {};
+  // Instead of all of these and the text. Every point that the filter leaves is measured; of a
+  // sparse space also those that share no index, whose similarity is 0.
+  std::optional<Likeness> likeness = {};
   std::string text =
       {};            // whose words to look for in the points' texts (words.h); the score is BM25's
   Blend blend = {};  // where both are given; the score is the blend's

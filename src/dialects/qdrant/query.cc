@@ -38,11 +38,16 @@ std::vector<Example> ReadExamples(json::Fields& fields, std::string_view key) {
 Recommend RecommendAt(json::Fields fields) {
   Recommend recommend{.positive = ReadExamples(fields, "positive"),
                       .negative = ReadExamples(fields, "negative")};
-  if (const auto strategy = fields.String("strategy", 64);
-      strategy && *strategy != "average_vector")
-    RefuseUnsupported(fields, "strategy", "average_vector is");
-  if (recommend.positive.empty())
+  using Kind = vectors::Likeness::Kind;
+  if (const auto by =
+          fields.Word<std::optional<Kind>>("strategy", {{"average_vector", std::nullopt},
+                                                        {"best_score", Kind::kBest},
+                                                        {"sum_scores", Kind::kSum}}))
+    recommend.by = *by;
+  if (recommend.positive.empty() && (!recommend.by || recommend.negative.empty()))
     fields.Refuse("positive", "must have at least one example", Code::kInvalidArgument);
+  if (recommend.positive.size() + recommend.negative.size() > kExamples)
+    fields.Refuse("", fmt::format("has over {} examples", kExamples), Code::kInvalidArgument);
   fields.RefuseUnread();
   return recommend;
 }

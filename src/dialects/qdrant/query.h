@@ -20,8 +20,8 @@ namespace weir::qdrant {
 
 inline constexpr size_t kPrefetchDepth = 4;
 inline constexpr size_t kPrefetches = 64;
-inline constexpr size_t kExamples = 1'024;  // of a recommendation
-inline constexpr size_t kQueriesMax = 256;  // of a batch
+inline constexpr size_t kExamples = vectors::Limits::kExamples;  // of a recommendation
+inline constexpr size_t kQueriesMax = 256;                       // of a batch
 
 // A vector or several, or the id of a point that has it.
 using Example =
@@ -33,6 +33,7 @@ struct Nearest {
 struct Recommend {
   std::vector<Example> positive = {};
   std::vector<Example> negative = {};
+  std::optional<vectors::Likeness::Kind> by = {};  // nothing: by the average
 };
 struct Fusion {
   bool by_distribution = false;  // dbsf; else reciprocal ranks

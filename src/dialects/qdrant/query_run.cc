@@ -40,15 +40,11 @@ Result<const vectors::Space*> SpaceOf(const Collection& collection, const std::s
               "using", "unknown_space");
 }
 
-// What to be near to: one of these.
-struct Aim {
-  std::vector<float> dense = {};
-  vectors::SparseVector sparse = {};
-  vectors::MultiVector multi = {};
-};
+// What to be near to.
+using Aim = vectors::Example;
 
 Result<Aim> AimOf(const Collection& collection, const std::string& space, const Example& example) {
-  if (const auto* dense = std::get_if<std::vector<float>>(&example)) return Aim{.dense = *dense};
+  if (const auto* dense = std::get_if<std::vector<float>>(&example)) return Aim{.vector = *dense};
   if (const auto* sparse = std::get_if<vectors::SparseVector>(&example))
     return Aim{.sparse = *sparse};
   if (const auto* multi = std::get_if<vectors::MultiVector>(&example)) return Aim{.multi = *multi};
@@ -61,7 +57,7 @@ Result<Aim> AimOf(const Collection& collection, const std::string& space, const 
   }
   const Point& point = points->front();
   if (const auto dense = point.vectors.find(space); dense != point.vectors.end())
-    return Aim{.dense = dense->second};
+    return Aim{.vector = dense->second};
   if (const auto sparse = point.sparse.find(space); sparse != point.sparse.end())
     return Aim{.sparse = sparse->second};
   if (const auto multi = point.multi.find(space); multi != point.multi.end())
@@ -85,7 +81,7 @@ Result<void> AddSparse(const Collection& collection, const vectors::Space& space
     const auto aim = AimOf(collection, space.name, example);
     if (!aim) return Fail(aim.error());
     const vectors::SparseVector& vector = aim->sparse;
-    if (!aim->dense.empty() || vector.indices.size() != vector.values.size()) {
+    if (!aim->vector.empty() || vector.indices.size() != vector.values.size()) {
       return Fail(Code::kInvalidArgument,
                   "an example is no sparse vector: as many indices as values", "query",
                   "wrong_vector_kind");
@@ -124,16 +120,18 @@ Result<Aim> AverageOf(const Collection& collection, const vectors::Space& space,
                       const Recommend& recommend) {
   if (space.sparse) return SparseAverageOf(collection, space, recommend);
   if (space.multi) {
-    return Fail(Code::kInvalidArgument,
-                "several vectors of a point have no average; ask for the nearest to one example",
-                "query.recommend", "unsupported_parameter");
+    return Fail(
+        Code::kInvalidArgument,
+        "several vectors of a point have no average; the strategies best_score and sum_scores "
+        "need none",
+        "query.recommend", "unsupported_parameter");
   }
   const auto mean = [&](const std::vector<Example>& examples) -> Result<std::vector<double>> {
     std::vector<double> sum(space.dimensions);
     for (const Example& example : examples) {
       const auto aim = AimOf(collection, space.name, example);
       if (!aim) return Fail(aim.error());
-      const std::vector<float>* const vector = &aim->dense;
+      const std::vector<float>* const vector = &aim->vector;
       if (vector->size() != sum.size()) {
         return Fail(Code::kInvalidArgument,
                     fmt::format("an example has {} dimensions; the collection has {}",
@@ -161,25 +159,52 @@ Result<Aim> AverageOf(const Collection& collection, const vectors::Space& space,
     const double away = recommend.negative.empty() ? 0 : (*positive)[i] - (*negative)[i];
     target[i] = static_cast<float>((*positive)[i] + away);
   }
-  return Aim{.dense = std::move(target)};
+  return Aim{.vector = std::move(target)};
 }
 
-Result<std::vector<Scored>> Search(const Running& running, const QueryAsk& ask, Aim aim,
-                                   vectors::Filter filter, Parts parts, size_t limit,
-                                   size_t offset) {
-  const vectors::Query query{
-      .space = ask.space,
-      .vector = std::move(aim.dense),
-      .sparse = std::move(aim.sparse),
-      .multi = std::move(aim.multi),
-      .k = limit,
-      .offset = offset,
-      .filter = std::move(filter),
-      .score_limit = ask.score_threshold,
-      .search = ask.exact ? vectors::Search::kExact : vectors::Search::kAuto,
-      .width = ask.width,
-      .parts = parts,
-  };
+using Examples = std::vector<qdrant::Example>;
+
+Result<std::vector<Aim>> AimsOf(const Collection& collection, const std::string& space,
+                                const Examples& examples) {
+  std::vector<Aim> aims;
+  for (const Example& example : examples) {
+    auto aim = AimOf(collection, space, example);
+    if (!aim) return Fail(std::move(aim.error()));
+    aims.push_back(std::move(*aim));
+  }
+  return aims;
+}
+
+// How a recommendation is asked of the database: near to an average, or like all of its examples.
+Result<vectors::Query> AskedBy(const Collection& collection, const vectors::Space& space,
+                               const Recommend& recommend) {
+  vectors::Query query;
+  if (!recommend.by) {
+    auto aim = AverageOf(collection, space, recommend);
+    if (!aim) return Fail(std::move(aim.error()));
+    query.vector = std::move(aim->vector);
+    query.sparse = std::move(aim->sparse);
+    return query;
+  }
+  auto like = AimsOf(collection, space.name, recommend.positive);
+  if (!like) return Fail(std::move(like.error()));
+  auto unlike = AimsOf(collection, space.name, recommend.negative);
+  if (!unlike) return Fail(std::move(unlike.error()));
+  query.likeness = vectors::Likeness{*recommend.by, std::move(*like), std::move(*unlike)};
+  return query;
+}
+
+Result<std::vector<Scored>> Search(const Running& running, const QueryAsk& ask,
+                                   vectors::Query query, vectors::Filter filter, Parts parts,
+                                   size_t limit, size_t offset) {
+  query.space = ask.space;
+  query.k = limit;
+  query.offset = offset;
+  query.filter = std::move(filter);
+  query.score_limit = ask.score_threshold;
+  query.search = ask.exact ? vectors::Search::kExact : vectors::Search::kAuto;
+  query.width = ask.width;
+  query.parts = parts;
   auto hits = running.collection.Query(query);
   if (!hits) return Fail(std::move(hits.error()));
   std::vector<Scored> scored;
@@ -232,9 +257,10 @@ Result<std::vector<Scored>> Fuse(const Running& running, const QueryAsk& ask, co
     if (!list) return Fail(list.error());
     if (fusion.by_distribution) {
       const auto space = SpaceOf(running.collection, prefetch.space);
+      const Recommend* recommend = std::get_if<Recommend>(&prefetch.query);
       const bool distances = space && (*space)->metric == vectors::Metric::kL2 &&
                              (std::holds_alternative<Nearest>(prefetch.query) ||
-                              std::holds_alternative<Recommend>(prefetch.query));
+                              (recommend != nullptr && !recommend->by));
       AddByDistribution(fused, *list, distances);
       continue;
     }
@@ -347,18 +373,21 @@ Result<std::vector<Scored>> RunOne(const Running& running, const QueryAsk& ask, 
             if (!aim) return Fail(std::move(aim.error()));
             vectors::HasId left_out;
             LeaveOut(nearest.to, left_out);
-            return Search(running, ask, std::move(*aim), Without(std::move(*filter), left_out),
+            vectors::Query query{.vector = std::move(aim->vector),
+                                 .sparse = std::move(aim->sparse),
+                                 .multi = std::move(aim->multi)};
+            return Search(running, ask, std::move(query), Without(std::move(*filter), left_out),
                           parts, limit, offset);
           },
           [&](const Recommend& recommend) -> Answer {
             const auto space = SpaceOf(running.collection, ask.space);
             if (!space) return Fail(space.error());
-            auto aim = AverageOf(running.collection, **space, recommend);
-            if (!aim) return Fail(std::move(aim.error()));
+            auto query = AskedBy(running.collection, **space, recommend);
+            if (!query) return Fail(std::move(query.error()));
             vectors::HasId left_out;
             for (const Example& example : recommend.positive) LeaveOut(example, left_out);
             for (const Example& example : recommend.negative) LeaveOut(example, left_out);
-            return Search(running, ask, std::move(*aim), Without(std::move(*filter), left_out),
+            return Search(running, ask, std::move(*query), Without(std::move(*filter), left_out),
                           parts, limit, offset);
           },
           [&](const Fusion&) -> Answer { return Fail(Code::kInternal, "a fusion of nothing"); },

@@ -8,6 +8,7 @@
 #include "dialects/gemini/provider.h"
 #include "dialects/ollama/provider.h"
 #include "dialects/openai/provider.h"
+#include "dialects/whisper/provider.h"
 
 namespace weir::app {
 namespace {
@@ -29,6 +30,8 @@ const chat::ProviderDialect* DialectOf(config::BackendKind kind) {
       return &gemini::kProvider;
     case config::BackendKind::kOllama:
       return &ollama::kProvider;
+    case config::BackendKind::kWhisper:
+      return &whisper::kProvider;
     default:
       return nullptr;
   }

@@ -9,7 +9,7 @@
 
 namespace weir::app {
 
-// Null for kinds that are not spoken outwards (engine, whisper).
+// Null for what is not spoken outwards (engine).
 const chat::ProviderDialect* DialectOf(config::BackendKind kind);
 wire::EgressTimeouts TimeoutsOf(const config::Backend& backend);
 backends::ProviderTarget ProviderTargetOf(const config::Backend& backend,

@@ -11,7 +11,6 @@
 #include "async/event.h"
 #include "async/loop.h"
 #include "async/spawn.h"
-#include "backends/embed_answer.h"
 #include "backends/prefix_hash.h"
 #include "backends/provider_errors.h"
 #include "backends/unread_events.h"
@@ -248,6 +247,11 @@ Result<std::unique_ptr<EventStream>> ProviderFleet::Generate(const ProviderAsk& 
   if (!begun) return std::unexpected(begun.error());
   std::shared_ptr<Answering> answering = std::move(*begun);
   const ProviderTarget& target = answering->place->target;
+  if (target.dialect->write == nullptr) {
+    return Fail(AtTarget(
+        {Code::kUnprocessable, "its provider has no chats", "model", "not_supported_by_target"},
+        target.name));
+  }
   auto call = target.dialect->write(request, target.model, target.quirks, /*stream=*/true);
   if (!call) return std::unexpected(AtTarget(std::move(call.error()), target.name));
   answering->call = std::move(*call);
@@ -259,32 +263,27 @@ Result<std::unique_ptr<EventStream>> ProviderFleet::Generate(const ProviderAsk& 
   return std::make_unique<Stream>(std::move(answering), std::move(work));
 }
 
-Task<Result<chat::Embeddings>> ProviderFleet::Embed(ProviderAsk ask, chat::EmbedRequest request,
-                                                    std::vector<std::string>& notes) {
+Task<Result<void>> ProviderFleet::AskWhole(ProviderAsk ask, const WriteWhole& write,
+                                           std::vector<std::string>& notes) {
   auto begun = Begin(ask);
   if (!begun) co_return std::unexpected(begun.error());
   std::shared_ptr<Answering> answering = std::move(*begun);
   const ProviderTarget& target = answering->place->target;
-  if (target.dialect->write_embed == nullptr) {
-    co_return std::unexpected(AtTarget({Code::kUnprocessable, "its provider has no embeddings",
-                                        "model", "not_supported_by_target"},
-                                       target.name));
-  }
-  auto call = target.dialect->write_embed(request, target.model, target.quirks);
-  if (!call) co_return std::unexpected(AtTarget(std::move(call.error()), target.name));
-  answering->call = std::move(*call);
+  auto whole = write(target);
+  if (!whole) co_return std::unexpected(std::move(whole.error()));
+  answering->call = std::move(whole->call);
   answering->prefix_hash = std::hash<std::string>()(ask.request_id);  // no prefix: any replica
-  const auto vectors = std::make_shared<std::optional<chat::Embeddings>>();
   for (int32_t i = 0; i <= target.retries; ++i) {
-    answering->readers.push_back(std::make_unique<EmbedAnswer>(*target.dialect, request, vectors));
+    answering->readers.push_back(std::make_unique<BodyAnswer>(*target.dialect, whole->read));
   }
   CancelHandle work = Spawn(state_->executor, "provider", Run(state_, answering));
   Stream stream(answering, std::move(work));
   for (;;) {
     const auto event = co_await stream.Next(std::chrono::hours(1));
-    if (!event || *vectors) notes = stream.TakeNotes();
+    const bool done = event && *event && std::holds_alternative<chat::Done>(**event);
+    if (!event || done) notes = stream.TakeNotes();
     if (!event) co_return std::unexpected(event.error());
-    if (*vectors) co_return std::move(**vectors);
+    if (done) co_return Result<void>();
   }
 }
 

@@ -21,6 +21,7 @@
 
 #include "async/task.h"
 #include "backends/backend.h"
+#include "backends/body_answer.h"
 #include "backends/breaker.h"
 #include "backends/door.h"
 #include "backends/edge_servers.h"
@@ -28,6 +29,7 @@
 #include "chat/label.h"
 #include "chat/provider.h"
 #include "chat/request.h"
+#include "chat/transcription.h"
 
 namespace weir::backends {
 
@@ -101,6 +103,11 @@ class ProviderFleet {
   Task<Result<chat::Embeddings>> Embed(ProviderAsk ask, chat::EmbedRequest request,
                                        std::vector<std::string>& notes);
 
+  // The text of a speech, likewise; `request` lives as long as the Task.
+  Task<Result<chat::Transcription>> Transcribe(ProviderAsk ask,
+                                               const chat::TranscribeRequest& request,
+                                               std::vector<std::string>& notes);
+
   // One call without retries, for probing: the status and the body, up to kProviderErrorBytesMax
   // for an error and kProviderAnswerBytesMax otherwise. Text of ours alone, so the label is public.
   struct Probed {
@@ -126,7 +133,17 @@ class ProviderFleet {
   struct Seat;
   struct Attempted;
 
+  // A call whose answer comes in one piece. Whatever `read` needs it owns: an attempt may outlive
+  // who asked.
+  struct WholeCall {
+    chat::ProviderCall call = {};
+    ReadBody read = {};
+  };
+  using WriteWhole = std::function<Result<WholeCall>(const ProviderTarget& target)>;
+
   Result<std::shared_ptr<Answering>> Begin(const ProviderAsk& ask);
+  Task<Result<void>> AskWhole(ProviderAsk ask, const WriteWhole& write,
+                              std::vector<std::string>& notes);
   static Task<void> Run(std::shared_ptr<State> state, std::shared_ptr<Answering> answering);
   static Task<Result<void>> TakeSeat(State& state, Answering& answering);
   static Task<Result<std::shared_ptr<OpenDoor>>> WayTo(State& state, Answering& answering);

@@ -18,6 +18,7 @@
 #include "base/result.h"
 #include "chat/event.h"
 #include "chat/request.h"
+#include "chat/transcription.h"
 
 namespace weir::chat {
 
@@ -134,6 +135,7 @@ struct ListedProviderModel {
   std::optional<int64_t> max_output_tokens = {};
   std::optional<bool> vision = {};
   std::optional<bool> tools = {};
+  std::optional<bool> transcribes = {};
 };
 
 // The table row of one dialect: free functions without state.
@@ -142,6 +144,7 @@ struct ProviderDialect {
   CredentialStyle credential = CredentialStyle::kBearer;
   // What the provider cannot express is kUnprocessable with the canonical field in `param` and the
   // reason "not_supported_by_target": refused by name, never dropped. `stream`: ask for a stream.
+  // This and `read` are null where the dialect has no chats.
   Result<ProviderCall> (*write)(const GenerateRequest& request, const ProviderModel& model,
                                 const Quirks& quirks, bool stream) = nullptr;
   // The reader of the answer to `call`. Copies what it needs of the arguments.
@@ -152,6 +155,13 @@ struct ProviderDialect {
   Result<ProviderCall> (*write_embed)(const EmbedRequest& request, const ProviderModel& model,
                                       const Quirks& quirks) = nullptr;
   Result<Embeddings> (*read_embed)(const EmbedRequest& request, std::string_view body) = nullptr;
+  // Speech to text; both null where the dialect has none. `boundary` parts the call's form: what is
+  // drawn by chance, of letters, digits and '-'. `read_transcription` gets the body of a 2xx
+  // answer.
+  Result<ProviderCall> (*write_transcription)(const TranscribeRequest& request,
+                                              const ProviderModel& model, const Quirks& quirks,
+                                              std::string_view boundary) = nullptr;
+  Result<Transcription> (*read_transcription)(std::string_view body) = nullptr;
   // The provider's own word for what went wrong (type or code), out of the body of an answer beyond
   // 2xx, for ProviderStatusError; empty when there is none.
   std::string (*error_word)(std::string_view body) = nullptr;

@@ -227,7 +227,7 @@ int ProbeBackend(const Common& common, const std::string& name) {
     fmt::print("{}\n", json::Print(*found));
     return 0;
   }
-  Table table({"MODEL", "CONTEXT", "VISION", "TOOLS", "JSON SCHEMA"});
+  Table table({"MODEL", "CONTEXT", "VISION", "TOOLS", "JSON SCHEMA", "TRANSCRIPTION"});
   const auto cell = [](const json::Value& model, std::string_view key) -> std::string {
     const json::Value* value = model.Find(key);
     if (value == nullptr || value->is_null()) return "unknown";
@@ -236,7 +236,7 @@ int ProbeBackend(const Common& common, const std::string& name) {
   };
   for (const json::Value& model : ListAt(*found, "models")) {
     table.Add({TextAt(model, "name"), cell(model, "context"), cell(model, "vision"),
-               cell(model, "tools"), "unknown"});
+               cell(model, "tools"), "unknown", cell(model, "transcription")});
   }
   fmt::print("{}", table.Text());
   fmt::print("'unknown': the provider does not list it; declare it in [[target]]\n");

@@ -143,9 +143,6 @@ void CheckBackend(TableReader& reader, const Backend& backend) {
   if (reader.Has("proxy") && *backend.tier != Tier::kCloud) {
     add("a proxy is for backends of tier cloud: behind one, the address cannot be checked");
   }
-  if (*backend.kind == BackendKind::kWhisper) {
-    add("backends of kind whisper are not there yet");
-  }
   if (!engine && reader.Has("kind") && !reader.Has("url")) add("backend.url is missing");
   if (engine && *backend.tier != Tier::kDevice) add("a backend of kind engine is in tier device");
   if (!engine && reader.Has("kind") && !reader.Has("tier")) add("backend.tier is missing");
@@ -161,6 +158,11 @@ Backend ReadBackend(TableReader& reader) {
   reader.Require("kind", backend.kind, OneOf(kKinds));
   reader.Read("tier", backend.tier, OneOf(kTiers));
   reader.Read("url", backend.url, Checked(ParseUrl));
+  if (*backend.kind == BackendKind::kWhisper) {
+    // It hears one speech after the other, and says nothing before its end.
+    backend.concurrency.value = 1;
+    backend.first_byte_timeout.value = std::chrono::minutes(10);
+  }
   backend.ceiling.value =
       *backend.tier == Tier::kCloud ? chat::Label::kPublic : chat::Label::kSecret;
   reader.Read("ceiling", backend.ceiling, value::Label);
@@ -215,6 +217,7 @@ Target ReadTarget(TableReader& reader) {
   reader.Read("max_output", target.max_output, tokens);
   reader.Read("vision", target.vision, Some(value::Flag));
   reader.Read("audio", target.audio, Some(value::Flag));
+  reader.Read("transcription", target.transcription, Some(value::Flag));
   reader.Read("tools", target.tools, Some(value::Flag));
   reader.Read("json_schema", target.json_schema, Some(value::Flag));
   reader.Read("reasoning", target.reasoning, Some(value::Flag));

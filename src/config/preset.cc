@@ -58,7 +58,8 @@ Preset ReadPreset(json::Fields& fields, const std::string& checked) {
                  .Word<BackendKind>("kind", {{"openai", BackendKind::kOpenAi},
                                              {"anthropic", BackendKind::kAnthropic},
                                              {"gemini", BackendKind::kGemini},
-                                             {"ollama", BackendKind::kOllama}})
+                                             {"ollama", BackendKind::kOllama},
+                                             {"whisper", BackendKind::kWhisper}})
                  .value_or(BackendKind::kOpenAi);
   out.tier = fields.Require()
                  .Word<Tier>("tier", {{"edge", Tier::kEdge}, {"cloud", Tier::kCloud}})

@@ -40,6 +40,33 @@ class NameBook {
   std::map<std::string, Place> places_;
 };
 
+// Only some servers turn speech into text, and a whisper-server does nothing else.
+void CheckTranscription(const Settings& settings, const FileContext& context) {
+  for (const Target& target : settings.targets) {
+    const auto backend = std::ranges::find_if(
+        settings.backends, [&](const Backend& one) { return *one.name == *target.backend; });
+    if (backend == settings.backends.end()) continue;  // told already
+    const BackendKind kind = *backend->kind;
+    const auto refuse = [&](const Place& at, std::string_view what) {
+      context.Add(at.line, at.column,
+                  fmt::format("{}: backend {} is of kind {}", what, Quoted(*backend->name),
+                              BackendKindName(kind)));
+    };
+    const bool can = kind == BackendKind::kOpenAi || kind == BackendKind::kWhisper;
+    if (!can && target.transcription->value_or(false))
+      refuse(target.transcription.place,
+             "target.transcription takes backends of kind openai or whisper");
+    if (kind != BackendKind::kWhisper) continue;
+    if (!target.transcription->value_or(true))
+      refuse(target.transcription.place, "target.transcription cannot be false");
+    for (const Optional<bool>* fact :
+         {&target.vision, &target.audio, &target.tools, &target.json_schema, &target.reasoning}) {
+      if ((*fact)->value_or(false))
+        refuse(fact->place, "a target that only transcribes has no such fact");
+    }
+  }
+}
+
 void CheckTargets(const Settings& settings, const NameBook& backends, const FileContext& context) {
   NameBook targets("target", context);
   for (const Target& target : settings.targets) {
@@ -139,6 +166,7 @@ void CheckReferences(const Settings& settings, const FileContext& context) {
     detectors.Add(*detector.name, detector.name.place);
   }
   CheckTargets(settings, backends, context);
+  CheckTranscription(settings, context);
   CheckCommands(settings, context);
   CheckBudgets(settings, context);
 }

@@ -142,7 +142,8 @@ struct Target {
   Optional<int64_t> context = {};  // tokens
   Optional<int64_t> max_output = {};
   Optional<bool> vision = {};
-  Optional<bool> audio = {};
+  Optional<bool> audio = {};          // in chats
+  Optional<bool> transcription = {};  // speech to text; absent: of a backend of kind whisper
   Optional<bool> tools = {};
   Optional<bool> json_schema = {};
   Optional<bool> reasoning = {};

@@ -133,6 +133,7 @@ void ShowTarget(const Target& target, Printer& out) {
   out.Put("max_output", target.max_output);
   out.Put("vision", target.vision);
   out.Put("audio", target.audio);
+  out.Put("transcription", target.transcription);
   out.Put("tools", target.tools);
   out.Put("json_schema", target.json_schema);
   out.Put("reasoning", target.reasoning);

@@ -11,6 +11,9 @@ constexpr int64_t kBytesPerToken = 3;          // fewer than most texts have
 constexpr int64_t kTokensOfMessage = 16;       // that a template puts around each
 constexpr int64_t kTokensOfRequest = 64;       // and once
 constexpr int64_t kTokensOfUnreadPart = 4096;  // at least, of an image, a sound, a file
+// Those who bill sound by tokens count ten for a second (OpenAI); speech at 6 kbit/s, the least
+// that Opus has, is 75 bytes for each. Nobody says more tokens in a second than that.
+constexpr int64_t kBytesOfSoundToken = 64;
 
 int64_t SizeOf(const std::string& text) { return static_cast<int64_t>(text.size()); }
 
@@ -135,6 +138,14 @@ Extent ExtentOf(const chat::ScoreRequest& request) {
   for (const chat::Message& message : request.messages) AddMessage(message, extent);
   AddPrompt(request.prompt, extent);
   for (const std::string& text : request.continuations) AddPrompt({.text = text}, extent);
+  return Bounded(extent);
+}
+
+Extent ExtentOf(const chat::TranscribeRequest& request) {
+  Extent extent{.prompt_bytes = SizeOf(chat::GuideOf(request))};
+  const int64_t sound = SizeOf(chat::AudioOf(request)) / kBytesOfSoundToken + 1;
+  extent.prompt_tokens_max = kTokensOfMessage + std::max(kTokensOfUnreadPart, sound);
+  extent.answer_tokens_max = sound;
   return Bounded(extent);
 }
 

@@ -18,6 +18,7 @@
 #include "chat/label.h"
 #include "chat/principal.h"
 #include "chat/request.h"
+#include "chat/transcription.h"
 #include "routing/decision.h"
 #include "routing/goal.h"
 #include "routing/target.h"
@@ -36,6 +37,7 @@ struct Extent {
 Extent ExtentOf(const chat::GenerateRequest& request);
 Extent ExtentOf(const chat::EmbedRequest& request);
 Extent ExtentOf(const chat::ScoreRequest& request);
+Extent ExtentOf(const chat::TranscribeRequest& request);
 // Our own count of a text in tokens: an estimate on the high side, for what nobody reported.
 int64_t TokensOfBytes(int64_t bytes);
 

@@ -6,18 +6,10 @@
 #include "async/task.h"
 #include "chat/event.h"
 #include "chat/request.h"
+#include "gateway/asking.h"
 #include "gateway/gateway.h"
 
 namespace weir::gateway {
-
-template <class T>
-struct Answered {
-  T value = {};
-  routing::Target target = {};
-  routing::Decision decision = {};
-  std::string decision_id = {};
-  Booked booked = {};
-};
 
 Task<Result<Answered<chat::Embeddings>>> Embed(Gateway& gateway, Asked asked,
                                                chat::EmbedRequest request);

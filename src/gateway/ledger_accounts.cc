@@ -42,7 +42,8 @@ Error NeedsPrice(const routing::Target& target, std::string_view currency) {
 bool Covers(const routing::Target& target, const TargetMoney& money, const routing::Features& needs,
             const chat::Usage& usage) {
   const int64_t tokens = usage.prompt_tokens.value_or(0) + usage.completion_tokens.value_or(0);
-  return (!needs.images || target.vision) && (!needs.audio || target.audio) &&
+  const bool hears = needs.task == routing::Task::kTranscribe ? target.transcribes : target.audio;
+  return (!needs.images || target.vision) && (!needs.audio || hears) &&
          (!needs.tools || target.tools) && (!needs.json_schema || target.json_schema) &&
          (!needs.reasoning || target.reasoning) &&
          (!money.context_tokens || tokens <= *money.context_tokens) &&

@@ -18,7 +18,8 @@ constexpr chat::Label kLabels[] = {chat::Label::kPublic, chat::Label::kInternal,
                                    chat::Label::kPersonal, chat::Label::kSecret,
                                    chat::Label::kUnscanned};
 constexpr routing::Task kTasks[] = {routing::Task::kGenerate, routing::Task::kEmbed,
-                                    routing::Task::kScore, routing::Task::kRank};
+                                    routing::Task::kScore, routing::Task::kRank,
+                                    routing::Task::kTranscribe};
 
 int64_t UnixMs(WallTime time) {
   return std::chrono::duration_cast<std::chrono::milliseconds>(time.time_since_epoch()).count();

@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "base/check.h"
 #include "base/utf8.h"
 #include "http/message.h"
 
@@ -225,6 +226,34 @@ Result<std::vector<FormPart>> ParseForm(std::string_view content_type, std::stri
   body.remove_prefix(2);
   if (!body.empty() && body != kLineEnd) return Wrong("something stands behind its end");
   return parts;
+}
+
+std::string FormType(std::string_view boundary) {
+  CHECK(IsBoundary(boundary), "a form has a boundary that can be said");
+  return std::string(kFormType) + "; boundary=" + std::string(boundary);
+}
+
+std::string WriteForm(const std::vector<FormField>& fields, std::string_view boundary) {
+  constexpr size_t kHeadBytes = 256;  // of a part, more or less
+  size_t size = kHeadBytes;
+  for (const FormField& field : fields) size += kHeadBytes + field.content.size();
+  std::string form;
+  form.reserve(size);
+  const auto put = [&form](std::initializer_list<std::string_view> pieces) {
+    for (const std::string_view piece : pieces) form += piece;
+  };
+  for (const FormField& field : fields) {
+    for (const std::string* name : {&field.name, &field.file_name, &field.type}) {
+      CHECK(IsName(*name, kHeadBytes) && name->find('"') == std::string::npos,
+            "names in a form are written as they are");
+    }
+    put({"--", boundary, "\r\nContent-Disposition: form-data; name=\"", field.name, "\""});
+    if (!field.file_name.empty()) put({"; filename=\"", field.file_name, "\""});
+    if (!field.type.empty()) put({"\r\nContent-Type: ", field.type});
+    put({"\r\n\r\n", field.content, "\r\n"});
+  }
+  put({"--", boundary, "--\r\n"});
+  return form;
 }
 
 }  // namespace weir::http

@@ -1,6 +1,7 @@
 // A multipart/form-data body taken apart (RFC 7578, and what browsers and libraries send of it).
 // Pure. Strict: between the parts there is nothing, every part says its name once, a line that only
 // begins like a delimiter is an error and not content, so that two readers cannot see two forms.
+// And one put together, to be sent.
 //
 // The body is whole and bounded already (ServerOptions); contents are views into it.
 #pragma once
@@ -35,5 +36,17 @@ Result<std::vector<FormPart>> ParseForm(std::string_view content_type, std::stri
 
 // The boundary that a Content-Type of a form names; nothing when it is of another type or wrong.
 std::optional<std::string> BoundaryOf(std::string_view content_type);
+
+// One part of a form to be sent. The names hold no quotes, line ends or other control characters
+// (CHECK).
+struct FormField {
+  std::string name = {};
+  std::string file_name = {};  // empty: a plain field
+  std::string type = {};       // empty: none is said
+  std::string_view content = {};
+};
+// `boundary` is drawn by chance, so that no content holds it; the Content-Type says it.
+std::string WriteForm(const std::vector<FormField>& fields, std::string_view boundary);
+std::string FormType(std::string_view boundary);
 
 }  // namespace weir::http

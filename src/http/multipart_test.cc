@@ -107,5 +107,24 @@ TEST(ParseForm, TakesNoOtherTypeAndNoOddBoundary) {
   EXPECT_EQ(BoundaryOf("multipart/form-data; boundary=" + std::string(71, 'a')), std::nullopt);
 }
 
+TEST(WriteForm, IsReadAgainAsItWas) {
+  const std::string sound("RIFF\r\n--b7\0\r\n", 14);
+  const std::vector<FormField> fields = {
+      {.name = "file", .file_name = "audio.wav", .type = "audio/wav", .content = sound},
+      {.name = "granularities[]", .content = "word"},
+      {.name = "empty", .content = ""}};
+  const std::string form = WriteForm(fields, "weir-1a");
+  const auto parts = ParseForm(FormType("weir-1a"), form);
+  ASSERT_TRUE(parts) << parts.error().message;
+  ASSERT_EQ(parts->size(), 3U);
+  EXPECT_EQ((*parts)[0].file_name, "audio.wav");
+  EXPECT_EQ((*parts)[0].type, "audio/wav");
+  EXPECT_EQ((*parts)[0].content, sound);
+  EXPECT_EQ((*parts)[1].name, "granularities[]");
+  EXPECT_EQ((*parts)[1].file_name, std::nullopt);
+  EXPECT_EQ((*parts)[1].content, "word");
+  EXPECT_EQ((*parts)[2].content, "");
+}
+
 }  // namespace
 }  // namespace weir::http

@@ -96,4 +96,10 @@ void VisitTexts(const chat::ScoreRequest& request, const TextVisitor& visit) {
   visits.Texts("continuation", request.continuations);
 }
 
+// The language is a code of a few letters.
+void VisitTexts(const chat::TranscribeRequest& request, const TextVisitor& visit) {
+  const std::string guide = chat::GuideOf(request);
+  Visits(visit).Text("prompt", 0, "", guide);
+}
+
 }  // namespace weir::privacy

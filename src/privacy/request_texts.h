@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "chat/request.h"
+#include "chat/transcription.h"
 
 namespace weir::privacy {
 
@@ -28,5 +29,6 @@ using TextVisitor = std::function<void(const TextPlace& place, std::string_view 
 void VisitTexts(const chat::GenerateRequest& request, const TextVisitor& visit);
 void VisitTexts(const chat::EmbedRequest& request, const TextVisitor& visit);
 void VisitTexts(const chat::ScoreRequest& request, const TextVisitor& visit);
+void VisitTexts(const chat::TranscribeRequest& request, const TextVisitor& visit);
 
 }  // namespace weir::privacy

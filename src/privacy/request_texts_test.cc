@@ -45,6 +45,7 @@ static_assert(MemberCount<chat::Sampling>() == 22);
 static_assert(MemberCount<chat::GenerateRequest>() == 21);
 static_assert(MemberCount<chat::EmbedRequest>() == 6);
 static_assert(MemberCount<chat::ScoreRequest>() == 6);
+static_assert(MemberCount<chat::TranscribeRequest>() == 8);
 
 std::vector<std::string> Visited(const auto& request) {
   std::vector<std::string> texts;
@@ -127,6 +128,12 @@ TEST(RequestTexts, PlacesSayWhereAndNotWhat) {
                                              "prompt 1", "suffix", "tool 1 description",
                                              "response format schema", "stop 1"}));
   for (const std::string& place : places) EXPECT_EQ(place.find("mark-"), std::string::npos);
+}
+
+TEST(VisitTexts, OfSpeechReadsWhatGuidesTheModel) {
+  chat::TranscribeRequest request{
+      .said = {.parts = {{.kind = chat::Part::Kind::kAudio, .data = "sound"}, {.text = "mark"}}}};
+  EXPECT_EQ(Visited(request), std::vector<std::string>{"mark"});
 }
 
 }  // namespace

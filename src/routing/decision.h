@@ -16,8 +16,9 @@
 
 namespace weir::routing {
 
-enum class Task : uint8_t { kGenerate, kEmbed, kScore, kRank };
-std::string_view TaskName(Task task);  // "generate", "embed", "score", "rank"
+enum class Task : uint8_t { kGenerate, kEmbed, kScore, kRank, kTranscribe };
+inline constexpr int kTaskCount = 5;
+std::string_view TaskName(Task task);  // "generate", "embed", "score", "rank", "transcribe"
 
 // The request as far as routing looks at it: counts, flags and names, no text.
 struct Features {

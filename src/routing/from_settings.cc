@@ -97,6 +97,10 @@ std::vector<Declared> DeclaredTargets(const config::Settings& settings) {
 Target TargetOf(const Declared& declared) {
   const auto& [backend, target] = declared;
   const bool beyond = IsBeyond(*backend);
+  // What transcribes answers chats only where it says that these may hold sound.
+  const bool whisper = *backend->kind == config::BackendKind::kWhisper;
+  const bool transcribes = whisper || target.transcription->value_or(false);
+  const bool chats = !transcribes || (!whisper && target.audio->value_or(false));
   return {.name = *target.name,
           .backend = *backend->name,
           .model = *target.model,
@@ -106,8 +110,10 @@ Target TargetOf(const Declared& declared) {
           .context_tokens = *target.context,
           .prefill_tokens_per_s = *target.prefill_tokens_per_s,
           .decode_tokens_per_s = *target.decode_tokens_per_s,
-          .embeds = *backend->kind != config::BackendKind::kAnthropic,
+          .generates = chats,
+          .embeds = *backend->kind != config::BackendKind::kAnthropic && !transcribes,
           .scores = !beyond,
+          .transcribes = transcribes,
           .vision = target.vision->value_or(false),
           .audio = target.audio->value_or(false),
           .tools = target.tools->value_or(!beyond),

@@ -47,6 +47,8 @@ void Add(Mixer& mixer, const Target& target) {
         target.tools, target.json_schema, target.reasoning, target.beyond, target.online}) {
     mixer.Number(flag ? 1 : 0);
   }
+  if (target.transcribes)
+    mixer.Text("transcribes");  // hashes of policies without stay as they were
 }
 
 void Add(Mixer& mixer, const VirtualModel& model) {

@@ -86,15 +86,21 @@ Ruling RulingOf(const Policy& policy, std::string_view model, const Features& fe
   return ruling;
 }
 
-bool IsIn(const Target& target, const std::vector<std::string>& regions) {
-  return std::ranges::any_of(regions, [&](const std::string& region) {
-    return region == kLocalRegion ? target.tier < Tier::kCloud
-                                  : !target.region.empty() && target.region == region;
-  });
+Error WrongTask(const Decision& decision, const Features& features) {
+  const char* why =
+      "models that embed, rank or transcribe do not generate, and a generating one "
+      "embeds only when it is asked for by its own name";
+  if (features.task == Task::kTranscribe) {
+    why =
+        "speech is transcribed by targets of a backend of kind whisper, and by those that say "
+        "transcription = true";
+  }
+  return {Code::kInvalidArgument, fmt::format("'{}' is for another task: {}", decision.asked, why),
+          "model", "wrong_task"};
 }
 
 // Every target failed something: say what would have to change, the gravest first.
-Error NothingEligible(const Decision& decision, const Ruling& ruling) {
+Error NothingEligible(const Decision& decision, const Ruling& ruling, const Features& features) {
   uint32_t common = ~0u;
   uint32_t any = 0;
   for (const Considered& item : decision.considered) {
@@ -129,14 +135,7 @@ Error NothingEligible(const Decision& decision, const Ruling& ruling) {
         fmt::format("x-weir-route keeps the request below every target of '{}'", decision.asked),
         "x-weir-route", "policy_forbids"};
   }
-  if (common & kWrongTask) {
-    return {
-        Code::kInvalidArgument,
-        fmt::format("'{}' is for another task: models that embed or rank do not generate, and a "
-                    "generating one embeds only when it is asked for by its own name",
-                    decision.asked),
-        "model", "wrong_task"};
-  }
+  if (common & kWrongTask) return WrongTask(decision, features);
   constexpr uint32_t kForNow = kOffline | kBreakerOpen | kRetired;
   const bool waits = std::ranges::any_of(
       decision.considered, [](const Considered& item) { return (item.failed & ~kForNow) == 0; });
@@ -216,6 +215,8 @@ bool DoesTask(const Target& target, Task task) {
       return target.generates && target.scores;
     case Task::kRank:
       return target.ranks || target.embeds;
+    case Task::kTranscribe:
+      return target.transcribes;
   }
   CHECK(false, "task out of range");
 }
@@ -251,6 +252,8 @@ std::string_view TaskName(Task task) {
       return "score";
     case Task::kRank:
       return "rank";
+    case Task::kTranscribe:
+      return "transcribe";
   }
   CHECK(false, "task out of range");
 }
@@ -308,6 +311,13 @@ std::optional<Candidates> Resolve(const Policy& policy, std::string_view model) 
   return found;
 }
 
+bool IsIn(const Target& target, const std::vector<std::string>& regions) {
+  return std::ranges::any_of(regions, [&](const std::string& region) {
+    return region == kLocalRegion ? target.tier < Tier::kCloud
+                                  : !target.region.empty() && target.region == region;
+  });
+}
+
 uint32_t FailedFilters(const Target& target, const Features& features) {
   uint32_t failed = 0;
   if (!chat::Permits(target.ceiling, features.label)) failed |= kLabelExceedsCeiling;
@@ -315,7 +325,8 @@ uint32_t FailedFilters(const Target& target, const Features& features) {
   if (!target.online) failed |= kOffline;
   if (!DoesTask(target, features.task)) failed |= kWrongTask;
   if (features.images && !target.vision) failed |= kNoImages;
-  if (features.audio && !target.audio) failed |= kNoAudio;
+  const bool hears = features.task == Task::kTranscribe ? target.transcribes : target.audio;
+  if (features.audio && !hears) failed |= kNoAudio;
   if (features.tools && !target.tools) failed |= kNoTools;
   if (features.json_schema && !target.json_schema) failed |= kNoJsonSchema;
   if (features.reasoning && target.beyond && !target.reasoning) failed |= kNoReasoning;
@@ -390,7 +401,7 @@ Result<Decision> Decide(const Policy& policy, std::string_view model, const Feat
     if (decision.considered[i].failed == 0) decision.eligible.push_back(target);
   }
   if (decision.eligible.empty()) {
-    Error error = NothingEligible(decision, ruling);
+    Error error = NothingEligible(decision, ruling, features);
     if (refused != nullptr) *refused = std::move(decision);
     return Fail(std::move(error));
   }

@@ -48,6 +48,10 @@ using StateOf = std::function<TargetNow(const Target& target)>;
 Result<Decision> Decide(const Policy& policy, std::string_view model, const Features& features,
                         const StateOf& state_of = {}, Decision* refused = nullptr);
 
+// Whether a target lies in one of the regions that a rule names; one of no known region does in
+// "local" at most.
+bool IsIn(const Target& target, const std::vector<std::string>& regions);
+
 // The bits of `target` that the request fails, rules and state aside.
 uint32_t FailedFilters(const Target& target, const Features& features);
 

@@ -33,10 +33,11 @@ struct Target {
   std::optional<int64_t> decode_tokens_per_s = {};
   bool generates = true;
   bool embeds = false;
-  bool ranks = false;  // says how well documents fit a query
-  bool scores = true;  // gives log-probabilities of given texts
+  bool ranks = false;        // says how well documents fit a query
+  bool scores = true;        // gives log-probabilities of given texts
+  bool transcribes = false;  // turns speech into text
   bool vision = false;
-  bool audio = false;
+  bool audio = false;  // takes sound in chats
   bool tools = false;
   bool json_schema = false;
   bool reasoning = false;

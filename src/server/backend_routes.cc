@@ -78,6 +78,7 @@ std::string RenderModels(const std::string& backend,
     AppendOptional(writer, "max_output", model.max_output_tokens);
     AppendOptional(writer, "vision", model.vision);
     AppendOptional(writer, "tools", model.tools);
+    AppendOptional(writer, "transcription", model.transcribes);
     writer.Key("json_schema").Null().EndObject();
   }
   writer.EndArray().Field(

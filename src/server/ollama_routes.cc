@@ -11,6 +11,7 @@
 #include "dialects/ollama/answer.h"
 #include "dialects/ollama/request.h"
 #include "server/answering.h"
+#include "server/capabilities.h"
 
 namespace weir::server {
 namespace {
@@ -116,18 +117,6 @@ ollama::ModelEntry EntryOf(const ListedModel& model) {
 std::string ParameterSize(uint64_t parameters) {
   if (parameters >= 1'000'000'000) return fmt::format("{:.1f}B", double(parameters) / 1e9);
   return fmt::format("{}M", parameters / 1'000'000);
-}
-
-std::vector<std::string> CapabilitiesOf(const routing::Policy& policy, const std::string& name) {
-  std::vector<std::string> out;
-  const auto target = std::ranges::find(policy.targets, name, &routing::Target::name);
-  if (target == policy.targets.end()) return {"completion"};  // a name for several targets
-  if (target->generates) out.push_back("completion");
-  if (target->tools) out.push_back("tools");
-  if (target->vision) out.push_back("vision");
-  if (target->embeds && !target->generates) out.push_back("embedding");
-  if (target->ranks) out.push_back("rerank");
-  return out;
 }
 
 }  // namespace

@@ -11,6 +11,7 @@
 #include "dialects/openai/request.h"
 #include "server/answering.h"
 #include "server/anthropic_routes.h"
+#include "server/capabilities.h"
 #include "server/whole_rendering.h"
 
 namespace weir::server {
@@ -83,8 +84,8 @@ Task<void> Answer(Site& site, Call& call, Result<openai::GenerateCall> asked) {
   }
 }
 
-openai::ModelEntry EntryOf(const ListedModel& model) {
-  return {model.name, model.created, model.owner};
+openai::ModelEntry EntryOf(const routing::Policy& policy, const ListedModel& model) {
+  return {model.name, model.created, model.owner, CapabilitiesOf(policy, model.name)};
 }
 
 }  // namespace
@@ -117,8 +118,9 @@ Task<void> OpenAiModels(Site& site, Call& call) {
     co_await AnthropicModels(site, call);
     co_return;
   }
+  const auto policy = site.gateway.policy();
   std::vector<openai::ModelEntry> entries;
-  for (const ListedModel& model : site.list_models()) entries.push_back(EntryOf(model));
+  for (const ListedModel& model : site.list_models()) entries.push_back(EntryOf(*policy, model));
   co_await call.SendJson(200, openai::RenderModels(entries));
 }
 
@@ -127,10 +129,11 @@ Task<void> OpenAiModel(Site& site, Call& call) {
     co_await AnthropicModel(site, call);
     co_return;
   }
+  const auto policy = site.gateway.policy();
   const std::string name = http::PercentDecode(call.tail).value_or("");
   for (const ListedModel& model : site.list_models()) {
     if (model.name != name) continue;
-    co_await call.SendJson(200, openai::RenderModel(EntryOf(model)));
+    co_await call.SendJson(200, openai::RenderModel(EntryOf(*policy, model)));
     co_return;
   }
   co_await call.SendError({Code::kNotFound,

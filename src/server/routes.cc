@@ -1,5 +1,6 @@
 #include "server/admin_routes.h"
 #include "server/anthropic_routes.h"
+#include "server/audio_routes.h"
 #include "server/backend_routes.h"
 #include "server/chroma_routes.h"
 #include "server/collection_routes.h"
@@ -32,6 +33,8 @@ constexpr Route kRoutes[] = {
     {"POST", "/v1/chat/completions", OpenAiChat},
     {"POST", "/v1/completions", OpenAiCompletion},
     {"POST", "/v1/embeddings", OpenAiEmbeddings},
+    {"POST", "/v1/audio/transcriptions", PostTranscription},
+    {"POST", "/v1/audio/translations", PostTranslation},
     {"POST", "/v1/moderations", PostModeration},
     {"POST", "/v1/responses", CreateResponse},
     {"POST", "/v1/responses/input_tokens", CountInputTokens},

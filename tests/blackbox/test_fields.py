@@ -39,7 +39,19 @@ def body_of(dialect, field, value):
     return body
 
 
+SOUND = ("sound.wav", b"RIFF\x24\0\0\0WAVEfmt ")
+
+
+def send_form(http, dialect, body):
+    """A field with a file's name in it is a file; every other one is a text."""
+    files = {"SOUND": SOUND, "NO SOUND": ("sound.wav", b"%PDF-1.7")}
+    parts = [(name, files.get(value, (None, str(value)))) for name, value in body.items()]
+    return http.post(dialect["route"], files=parts)
+
+
 def send(http, dialect, body):
+    if dialect.get("form"):
+        return send_form(http, dialect, body)
     headers = {"anthropic-version": "2023-06-01"} if dialect["id"].startswith("anthropic") else {}
     return http.post(dialect["route"], json=body, headers=headers)
 

@@ -17,12 +17,13 @@ import ssl
 import threading
 import time
 
-from fake_provider import answers, http2
+from fake_provider import answers, http2, speech
 from fake_provider.certificates import KINDS, Authority
 from fake_provider.failures import FAILURES, HTTP2_FAILURES
 from fake_provider.wire import ClientGone, Http1
 
-BASE_PATHS = {"openai": "/v1", "anthropic": "/v1", "gemini": "/v1beta", "ollama": ""}
+BASE_PATHS = {"openai": "/v1", "anthropic": "/v1", "gemini": "/v1beta", "ollama": "", "whisper": ""}
+ROUTES = (*answers.ROUTES, *speech.ROUTES)
 ENDLESS_BYTES_MAX = 512 << 20
 ALL_FAILURES = FAILURES | HTTP2_FAILURES
 
@@ -231,10 +232,10 @@ class FakeProvider:
         method, path, headers = head
         request = Request(method, path, headers, wire.read_body(headers), number, kind, time.monotonic(),
                           http2=isinstance(wire, http2.Stream))
-        dialect = next((d for d in answers.ROUTES if d.matches(method, path)), None)
+        dialect = next((d for d in ROUTES if d.matches(method, path)), None)
         if dialect is None:
             return self._other(wire, request)
-        body = request.json()
+        body = dialect.body(request) if dialect in speech.ROUTES else request.json()
         request.dialect, request.model = dialect.name, dialect.model(path, body)
         request.streams = dialect.streams(path, body)
         failure_name, answer = self._wanted(request, dialect, body)
@@ -270,7 +271,8 @@ class FakeProvider:
     def _other(self, wire, request):
         try:
             body = json.loads(request.body) if request.body else {}
-            found = answers.other(request.method, request.path, request.headers, body)
+            found = (answers.other(request.method, request.path, request.headers, body)
+                     or speech.other(request.method, request.path))
         except (ValueError, KeyError, TypeError):
             found = 400, {"error": {"message": "not what the fake provider expects"}}
         status, body = found or (404, {"error": {"message": "no such route"}})

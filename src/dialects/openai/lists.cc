@@ -26,7 +26,13 @@ void WriteModel(json::Writer& writer, const ModelEntry& model) {
       .Field("id", model.id)
       .Field("object", "model")
       .Field("created", model.created_s);
-  writer.Field("owned_by", model.owned_by).EndObject();
+  writer.Field("owned_by", model.owned_by);
+  if (!model.capabilities.empty()) {
+    writer.Key("capabilities").BeginArray();
+    for (const std::string& capability : model.capabilities) writer.String(capability);
+    writer.EndArray();
+  }
+  writer.EndObject();
 }
 
 }  // namespace

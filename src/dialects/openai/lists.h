@@ -5,6 +5,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "chat/event.h"
 
@@ -19,6 +20,7 @@ struct ModelEntry {
   std::string id = {};
   int64_t created_s = 0;
   std::string owned_by = "weir";
+  std::vector<std::string> capabilities = {};  // beyond OpenAI; left out where there are none
 };
 std::string RenderModels(std::span<const ModelEntry> models);  // GET /v1/models
 std::string RenderModel(const ModelEntry& model);              // GET /v1/models/{id}

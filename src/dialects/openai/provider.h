@@ -1,5 +1,5 @@
-// OpenAI's dialect spoken to others: chat requests and embeddings out, answers in. It is what most
-// servers speak, so its differences are Quirks (chat/provider.h). Pure; any thread.
+// OpenAI's dialect spoken to others: chat requests, embeddings and sound out, answers in. It is
+// what most servers speak, so its differences are Quirks (chat/provider.h). Pure; any thread.
 // docs/formats/provider-openai.md says what becomes of each field.
 #pragma once
 
@@ -25,6 +25,10 @@ Result<chat::ProviderCall> WriteProviderEmbeddings(const chat::EmbedRequest& req
                                                    const chat::Quirks& quirks);
 Result<chat::Embeddings> ReadProviderEmbeddings(const chat::EmbedRequest& request,
                                                 std::string_view body);
+Result<chat::ProviderCall> WriteProviderTranscription(const chat::TranscribeRequest& request,
+                                                      const chat::ProviderModel& model,
+                                                      const chat::Quirks& quirks,
+                                                      std::string_view boundary);
 chat::ProviderCall ListProviderModels(const chat::Quirks& quirks);
 Result<std::vector<chat::ListedProviderModel>> ReadProviderModels(std::string_view body);
 std::string ProviderErrorWord(std::string_view body);

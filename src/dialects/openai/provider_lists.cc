@@ -4,6 +4,7 @@
 #include "dialects/openai/provider.h"
 #include "dialects/provider/malformed.h"
 #include "dialects/provider/request_pieces.h"
+#include "dialects/provider/transcriptions.h"
 
 namespace weir::openai {
 namespace {
@@ -115,14 +116,17 @@ Result<std::vector<chat::ListedProviderModel>> ReadProviderModels(std::string_vi
   return out;
 }
 
-constinit const chat::ProviderDialect kProvider = {.name = "openai",
-                                                   .credential = chat::CredentialStyle::kBearer,
-                                                   .write = WriteProviderChat,
-                                                   .read = ReadProviderChat,
-                                                   .write_embed = WriteProviderEmbeddings,
-                                                   .read_embed = ReadProviderEmbeddings,
-                                                   .error_word = ProviderErrorWord,
-                                                   .list_models = ListProviderModels,
-                                                   .read_models = ReadProviderModels};
+constinit const chat::ProviderDialect kProvider = {
+    .name = "openai",
+    .credential = chat::CredentialStyle::kBearer,
+    .write = WriteProviderChat,
+    .read = ReadProviderChat,
+    .write_embed = WriteProviderEmbeddings,
+    .read_embed = ReadProviderEmbeddings,
+    .write_transcription = WriteProviderTranscription,
+    .read_transcription = provider::ReadTranscription,
+    .error_word = ProviderErrorWord,
+    .list_models = ListProviderModels,
+    .read_models = ReadProviderModels};
 
 }  // namespace weir::openai

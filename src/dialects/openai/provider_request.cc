@@ -4,6 +4,7 @@
 #include "dialects/openai/provider_messages.h"
 #include "dialects/provider/malformed.h"
 #include "dialects/provider/request_pieces.h"
+#include "dialects/provider/transcriptions.h"
 #include "json/writer.h"
 
 namespace weir::openai {
@@ -329,6 +330,31 @@ Result<chat::ProviderCall> WriteProviderEmbeddings(const chat::EmbedRequest& req
   auto path = PathOf("/embeddings", model.name, quirks);
   if (!path) return Fail(path.error());
   return provider::JsonCall(std::move(*path), std::move(body), false, "application/json");
+}
+
+// What comes with times is asked for as "verbose": the text forms of subtitles are made here, since
+// not every server has them. Models that have no times refuse that themselves.
+Result<chat::ProviderCall> WriteProviderTranscription(const chat::TranscribeRequest& request,
+                                                      const chat::ProviderModel& model,
+                                                      const Quirks& quirks,
+                                                      std::string_view boundary) {
+  const bool timed = request.segments || request.words;
+  provider::FormTexts texts = {{"model", model.name},
+                               {"response_format", timed ? "verbose_json" : "json"}};
+  if (!request.language.empty()) texts.emplace_back("language", request.language);
+  if (auto guide = chat::GuideOf(request); !guide.empty())
+    texts.emplace_back("prompt", std::move(guide));
+  if (request.temperature)
+    texts.emplace_back("temperature", fmt::format("{}", *request.temperature));
+  // Segments alone are what is given to whom says nothing; translations take no such field.
+  if (request.words) {
+    texts.emplace_back("timestamp_granularities[]", "word");
+    if (request.segments) texts.emplace_back("timestamp_granularities[]", "segment");
+  }
+  auto path = PathOf(request.translate ? "/audio/translations" : "/audio/transcriptions",
+                     model.name, quirks);
+  if (!path) return Fail(path.error());
+  return provider::FormCall(std::move(*path), request, texts, boundary);
 }
 
 chat::ProviderCall ListProviderModels(const Quirks& quirks) {

@@ -1,0 +1,14 @@
+// What a model does, in the words that Ollama's clients know and one of ours: "completion",
+// "embedding", "transcription", ...
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "routing/router.h"
+
+namespace weir::server {
+
+std::vector<std::string> CapabilitiesOf(const routing::Policy& policy, const std::string& name);
+
+}  // namespace weir::server

@@ -2,6 +2,8 @@
 // too far.
 #include <fmt/format.h>
 
+#include <functional>
+
 #include "cli/exit_code.h"
 #include "cli/options.h"
 #include "cli/settings.h"
@@ -98,6 +100,7 @@ void WriteReached(json::Writer& writer, std::string_view key,
   writer.Key(key).BeginArray();
   for (const routing::Reached& one : all) {
     writer.BeginObject().Field("target", one.target).Field("ceiling", chat::LabelName(one.ceiling));
+    writer.Field("region", one.region);
     if (!one.way.empty()) writer.Field("way", one.way);
     writer.EndObject();
   }
@@ -119,27 +122,50 @@ void PrintProofJson(const routing::ReachProof& proof, const std::vector<std::str
     WriteReached(writer, "never", reach.never);
     writer.EndObject();
   }
+  writer.EndArray().Key("regions").BeginArray();
+  for (const routing::RegionReach& reach : proof.regions) {
+    writer.BeginObject().Field("line", static_cast<int64_t>(reach.line));
+    WriteWords(writer, "regions", reach.regions);
+    WriteReached(writer, "reaches", reach.reached);
+    WriteReached(writer, "never", reach.never);
+    writer.EndObject();
+  }
   writer.EndArray();
   WriteWords(writer, "counterexamples", problems);
   writer.EndObject();
   fmt::print("{}\n", text);
 }
 
+// "fast, big (ceiling internal)"; `about` says what a name has behind it.
+std::string NamesOf(const std::vector<routing::Reached>& all,
+                    const std::function<std::string(const routing::Reached&)>& about) {
+  std::string text;
+  for (const routing::Reached& one : all) {
+    text += (text.empty() ? "" : ", ") + one.target + about(one);
+  }
+  return text.empty() ? std::string("-") : text;
+}
+
 void PrintProof(const routing::ReachProof& proof) {
-  const auto names = [](const std::vector<routing::Reached>& all, bool with_ceiling) {
-    std::string text;
-    for (const routing::Reached& one : all) {
-      text += (text.empty() ? "" : ", ") + one.target;
-      if (with_ceiling) text += fmt::format(" (ceiling {})", chat::LabelName(one.ceiling));
-    }
-    return text.empty() ? std::string("-") : text;
+  const auto nothing = [](const routing::Reached&) { return std::string(); };
+  const auto ceiling = [](const routing::Reached& one) {
+    return fmt::format(" (ceiling {})", chat::LabelName(one.ceiling));
   };
+  const auto region = [](const routing::Reached& one) { return fmt::format(" ({})", one.region); };
   Table table({"LABEL", "MAY REACH", "NEVER"});
   for (const routing::Reach& reach : proof.labels) {
-    table.Add({std::string(chat::LabelName(reach.label)), names(reach.reached, false),
-               names(reach.never, true)});
+    table.Add({std::string(chat::LabelName(reach.label)), NamesOf(reach.reached, nothing),
+               NamesOf(reach.never, ceiling)});
   }
   fmt::print("{}", table.Text());
+  if (proof.regions.empty()) return;
+  Table rules({"RULE", "REGIONS", "MAY REACH", "NEVER"});
+  for (const routing::RegionReach& reach : proof.regions) {
+    rules.Add({fmt::format("line {}", reach.line),
+               fmt::format("{}", fmt::join(reach.regions, ", ")), NamesOf(reach.reached, region),
+               NamesOf(reach.never, region)});
+  }
+  fmt::print("{}", rules.Text());
 }
 
 }  // namespace
@@ -177,6 +203,11 @@ int ProvePolicy(const Common& common, const std::vector<std::string>& words) {
         "proved: no label reaches a target above its ceiling ({} labels, {} targets, {} rules; all "
         "{} decisions that differ)\n",
         proof.labels.size(), policy.targets.size(), policy.rules.size(), proof.decisions);
+  }
+  if (!common.json && !proof.regions.empty()) {
+    fmt::print(
+        "proved: no request that a rule keeps in regions reaches a target elsewhere ({})\n",
+        proof.regions.size() == 1 ? "1 rule" : fmt::format("{} rules", proof.regions.size()));
   }
   return static_cast<int>(Exit::kGood);
 }

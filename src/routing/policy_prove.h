@@ -1,6 +1,8 @@
 // The proof that no label reaches a target above its ceiling, by trying everything that can matter:
 // each label, each name that a client may ask for, each rule as the one that holds (and none), each
 // highest tier. For every label it says which targets can be reached at all, and by which way.
+// The same for every rule that keeps requests in regions: with it, whatever other rule decides
+// besides, no target of another region is reached.
 //
 // That is all there is to try. Of the rules that hold the first with `use` decides which targets
 // are left; each is tried by itself, without its conditions, so that whatever they ask for is
@@ -28,7 +30,8 @@ inline constexpr chat::Label kAllLabels[] = {chat::Label::kPublic, chat::Label::
 struct Reached {
   std::string target = {};
   chat::Label ceiling = chat::Label::kSecret;
-  std::string way = {};  // the first: "model auto -> rule in line 12 -> target big"
+  std::string region = {};  // as a person calls it: "eu", "local", "unknown"
+  std::string way = {};     // the first: "model auto -> rule in line 12 -> target big"
 };
 
 struct Reach {
@@ -37,8 +40,17 @@ struct Reach {
   std::vector<Reached> never = {};  // without a way
 };
 
+// Of the requests that a rule keeps in regions.
+struct RegionReach {
+  uint32_t line = 0;
+  std::vector<std::string> regions = {};
+  std::vector<Reached> reached = {};
+  std::vector<Reached> never = {};
+};
+
 struct ReachProof {
-  std::vector<Reach> labels = {};  // one for each of kAllLabels
+  std::vector<Reach> labels = {};         // one for each of kAllLabels
+  std::vector<RegionReach> regions = {};  // one for each rule with regions
   std::vector<std::string> violations =
       {};  // "label secret -> model auto -> target big (ceiling ...)"
   int64_t decisions = 0;

@@ -30,7 +30,7 @@ std::vector<std::string> NamesOf(const std::vector<Reached>& all) {
 TEST(Prove, EachLabelIsToldWhatItReachesAndWhatNever) {
   const ReachProof proof = Prove(Cloudy());
   EXPECT_TRUE(proof.proved());
-  EXPECT_EQ(proof.decisions, 5 * 5 * 3 * 3) << "labels, names, tasks, tiers";
+  EXPECT_EQ(proof.decisions, 5 * 5 * kTaskCount * 3) << "labels, names, tasks, tiers";
   using Names = std::vector<std::string>;
   EXPECT_EQ(NamesOf(proof.labels[0].reached), (Names{"fast", "vectors", "big", "unused"}));
   EXPECT_EQ(NamesOf(proof.labels[1].reached), (Names{"fast", "vectors", "big"}));
@@ -49,7 +49,7 @@ TEST(Prove, RulesAreTriedWhateverTheirConditionsAre) {
                   {.line = 9, .regions = {"local"}}};
   const ReachProof proof = Prove(policy);
   EXPECT_TRUE(proof.proved()) << "the rule cannot be carried out";
-  EXPECT_EQ(proof.decisions, 2 * 5 * 5 * 3 * 3);
+  EXPECT_EQ(proof.decisions, 2 * (5 + 1) * 5 * kTaskCount * 3) << "and once more for the regions";
 }
 
 // A decision that forgot the ceilings would be found, with its way.
@@ -67,6 +67,46 @@ TEST(Prove, ACounterexampleIsNamedWithItsWay) {
   EXPECT_THAT(proof.violations,
               Contains("label secret -> model big -> rule in line 7 -> target big (ceiling "
                        "internal)"));
+}
+
+Policy Regional() {
+  Policy policy = Cloudy();
+  policy.targets[2].region = "us";
+  policy.targets.push_back({.name = "near", .tier = Tier::kCloud, .region = "eu", .beyond = true});
+  policy.virtuals[0].targets.push_back("near");
+  policy.rules = {
+      {.line = 7, .when = {FlagIs{FlagFeature::kImages}}, .use = {"big", "near"}},
+      {.line = 9, .when = {NameIn{NameFeature::kTenant, {"eu-*"}}}, .regions = {"eu", "local"}}};
+  return policy;
+}
+
+TEST(Prove, ARuleWithRegionsKeepsItsRequestsThere) {
+  const ReachProof proof = Prove(Regional());
+  EXPECT_TRUE(proof.proved());
+  ASSERT_EQ(proof.regions.size(), 1u);
+  const RegionReach& reach = proof.regions[0];
+  EXPECT_EQ(reach.line, 9u);
+  using Names = std::vector<std::string>;
+  EXPECT_EQ(NamesOf(reach.reached), (Names{"fast", "vectors", "near"}));
+  EXPECT_EQ(NamesOf(reach.never), (Names{"big", "unused"}));
+  EXPECT_EQ(reach.never[0].region, "us");
+  EXPECT_EQ(reach.never[1].region, "unknown") << "a region that nobody said is none that fits";
+  EXPECT_EQ(reach.reached[0].region, "local");
+}
+
+// A decision that forgot the regions would be found, with its way.
+TEST(Prove, ATargetOfAnotherRegionIsNamedWithItsWay) {
+  const ReachProof proof =
+      Prove(Regional(), [](Policy by, std::string_view model, const Features& features) {
+        for (Rule& rule : by.rules) rule.regions.clear();
+        return Decide(by, model, features);
+      });
+  EXPECT_FALSE(proof.proved());
+  EXPECT_THAT(proof.violations,
+              Contains("rule in line 9 (regions eu, local) -> model auto -> target "
+                       "big (region us)"));
+  EXPECT_THAT(proof.violations, Contains("rule in line 9 (regions eu, local) -> model unused -> "
+                                         "target unused (region unknown)"));
 }
 
 // What the proof says that no request reaches is reached by none: random requests, in random states
@@ -103,6 +143,11 @@ TEST(Prove, NoRequestReachesMoreThanTheProofSays) {
       const auto label = std::ranges::find(proof.labels, features.label, &Reach::label);
       for (const Target& target : decision->eligible) {
         ASSERT_THAT(NamesOf(label->reached), Contains(target.name));
+        for (const Rule& rule : policy.rules) {
+          if (rule.regions.empty() || !Holds(rule, decision->asked, features)) continue;
+          const auto region = std::ranges::find(proof.regions, rule.line, &RegionReach::line);
+          ASSERT_THAT(NamesOf(region->reached), Contains(target.name));
+        }
       }
     }
   }

@@ -115,6 +115,19 @@ def test_policy_prove_shows_what_each_label_may_reach_and_names_a_counterexample
     assert "counterexample: label secret -> rule in line" in line and "ceiling internal" in line
 
 
+def test_policy_prove_says_what_a_rule_with_regions_may_reach(command, config, provider):
+    config.write_text(backend(provider, more='region = "us"') + backend(provider, name="near", more='region = "eu"')
+                      + target("big") + target("european", backend="near") + target("close", backend="cloud")
+                      + '[[rule]]\nwhen = { tenant = "eu-*" }\nregions = ["eu"]\n[route.any]\ntargets = ["big", "european"]\n')
+    done = command("policy", "prove")
+    assert done.returncode == 0, done
+    assert "proved: no request that a rule keeps in regions reaches a target elsewhere (1 rule)" in done.stdout
+    shown = json.loads(command("policy", "prove", "--json").stdout)["regions"][0]
+    assert shown["regions"] == ["eu"] and shown["reaches"] == [
+        {"target": "european", "ceiling": "internal", "region": "eu", "way": "model any -> target european"}]
+    assert {one["target"]: one["region"] for one in shown["never"]} == {"big": "us", "close": "us"}
+
+
 def test_a_setting_that_has_no_effect_is_named(command, config, provider, tmp_path):
     name = 'model."smollm2:135m".gpu_layers'
     config.write_text(backend(provider) + target("big") + '[model."smollm2:135m"]\ngpu_layers = 3\n')

@@ -34,12 +34,12 @@ def file_of(name):
     return store / "blobs" / f"sha256-{manifest['model']['sha256']}"
 
 
-def configuration(program, model_file):
+def configuration(program, model_file, *more):
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     command = [program, "--model", str(model_file), "--port", str(port), "--ctx-size", "2048", "--parallel", "2",
-               "--threads", "2", "--jinja"]
+               "--threads", "2", "--jinja", *more]
     return (f'[[backend]]\nname = "rack"\nkind = "openai"\ntier = "edge"\npreset = "llama-server"\n'
             f'url = "http://127.0.0.1:{port}/v1"\ncommand = {json.dumps(command)}\nconnect_timeout = "120s"\n'
             + target("t", "any", backend="rack").replace("100000", "1024"))
@@ -92,6 +92,59 @@ def test_tools_reach_the_model(llama_server, coder, tmp_path):
     message = asked.choices[0].message
     said = message.content or message.tool_calls[0].model_dump_json()
     assert "weather" in said and "Paris" in said
+
+
+@pytest.fixture(scope="module")
+def calling(llama_server, small, shared, tmp_path_factory):
+    """One whose answers begin with a call wherever a call is asked for: under `required` the server's grammar lets text
+    stand before a call, and a tiny model would never come to its end; a bias on its first token leaves no choice. Of the
+    templates that the server knows calls in, Llama's are plain JSON, which any model's tokens can spell."""
+    folder = weir_server.shared_data()
+    template = folder and folder / "chat_templates/models/templates/meta-llama-Llama-3.2-3B-Instruct.jinja"
+    if not template or not template.exists():
+        pytest.skip("the chat templates are not at hand")
+    shared.get()
+    [brace] = shared.clients["http"].post("/tokenize", json={"model": small, "content": "{"}).json()["tokens"]
+    more = ("--chat-template-file", str(template), "--logit-bias", f"{brace}+100")
+    with Beyond(tmp_path_factory.mktemp("calling"), configuration(llama_server, file_of(small), *more)) as running:
+        yield running
+
+
+ASKED = "What is the weather in Paris?"
+CITIES = ({"city": "Paris"}, {"city": "London"})
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_call_that_is_forced_comes_back_as_openais_clients_read_it(calling, stream):
+    create = openai_client(calling).chat.completions.create
+    asked = ask(ASKED, max_tokens=100, tools=[WEATHER], tool_choice="required")
+    if not stream:
+        choice = create(**asked).choices[0]
+        name, arguments = choice.message.tool_calls[0].function.name, choice.message.tool_calls[0].function.arguments
+    else:
+        chunks = [chunk.choices[0] for chunk in create(**asked, stream=True) if chunk.choices]
+        calls = [call for chunk in chunks for call in chunk.delta.tool_calls or []]
+        assert {call.index for call in calls} == {0} and calls[0].id
+        name, arguments, choice = calls[0].function.name, "".join(c.function.arguments or "" for c in calls), chunks[-1]
+    assert name == "weather" and json.loads(arguments) in CITIES and choice.finish_reason == "tool_calls"
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_call_that_is_forced_comes_back_as_anthropics_clients_read_it(calling, stream):
+    anthropic = pytest.importorskip("anthropic")
+    client = anthropic.Anthropic(base_url=calling.url, api_key="none", max_retries=0, timeout=120 * weir_server.PATIENCE)
+    schema = WEATHER["function"]["parameters"]
+    asked = {"model": "t", "max_tokens": 100, "messages": [{"role": "user", "content": ASKED}],
+             "tools": [{"name": "weather", "input_schema": schema}], "tool_choice": {"type": "any"}}
+    if stream:
+        with client.messages.stream(**asked) as events:
+            kinds = [event.type for event in events]
+            message = events.get_final_message()
+        assert "content_block_delta" in kinds and kinds[-1] == "message_stop"
+    else:
+        message = client.messages.create(**asked)
+    [block] = [block for block in message.content if block.type == "tool_use"]
+    assert block.name == "weather" and block.input in CITIES and message.stop_reason == "tool_use"
 
 
 def test_a_schema_is_kept(client):

@@ -326,6 +326,7 @@ class Gateway {
     if (!opened) return std::unexpected(opened.error());
     history_ = std::move(*opened);
     gateway_.history = history_.get();
+    for (history::Pace& pace : history_->TakePaces()) gateway_.paces.Take(std::move(pace));
     site_.adopt = [this, folder](const routing::Refit& refit) -> Result<void> {
       if (auto written = history::WriteLearned(folder, refit); !written) return written;
       gateway_.refit = std::make_shared<const routing::Refit>(refit);

@@ -46,6 +46,7 @@ class EventStream {
 struct Residence {
   std::optional<Duration> load = {};  // until it is in memory; zero: it is; nothing: not known
   size_t open = 0;                    // requests that run there, or wait for it
+  std::optional<Duration> took = {};  // the last load, however it stands now; nothing: not known
 };
 
 class Backend {

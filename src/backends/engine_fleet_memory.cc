@@ -91,7 +91,7 @@ Residence EngineFleet::ResidenceOf(const std::string& model) const {
   const auto found = slots_.find(model);
   const auto known = loads_.find(model);
   Residence residence;
-  if (known != loads_.end()) residence.load = known->second;
+  if (known != loads_.end()) residence.load = residence.took = known->second;
   if (found == slots_.end()) return residence;
   const Slot& slot = *found->second;
   residence.open = slot.users;

@@ -67,6 +67,7 @@ TEST_F(EngineFleetTest, HowLongAModelWillTakeToBeThereIsKnownFromItsLastLoad) {
   ASSERT_TRUE(Until([&] { return starter_.starts == 2; }));
   clock_.Advance(seconds(1));
   EXPECT_EQ(fleet_->ResidenceOf("m").load, seconds(2)) << "what is left of it";
+  EXPECT_EQ(fleet_->ResidenceOf("m").took, seconds(3)) << "the last time";
   clock_.Advance(seconds(9));
   EXPECT_EQ(fleet_->ResidenceOf("m").load, Duration::zero());
   starter_.go_on.Set();

@@ -157,9 +157,9 @@ routing::StateOf StateOfTargets(const Gateway& gateway, const AskedAgain::Earlie
     routing::TargetNow now;
     if (target.beyond) {
       now.failed = FailedNow(gateway.providers, target);
-      now.speed = gateway.paces.SpeedOf(target.name);
+      now.speed = gateway.paces.SpeedOf(target);
     } else {
-      now.speed = gateway.paces.SpeedOf(target.name, gateway.engines.ResidenceOf(target.model));
+      now.speed = gateway.paces.SpeedOf(target, gateway.engines.ResidenceOf(target.model));
     }
     now.speed.cached_tokens = CachedTokens(target, now.speed, earlier);
     if (gateway.accounts != nullptr) now.prices = gateway.accounts->PricesOf(target);

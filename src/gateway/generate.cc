@@ -164,12 +164,15 @@ class RoutedGeneration final : public Generation {
   // A whole answer tells how fast its target is.
   void Time(const chat::Done& done) {
     if (!target().beyond) {
-      gateway_.paces.Answered(target().name, done, open_);
+    const history::Pace* pace = nullptr;
+      pace = &gateway_.paces.Answered(target(), done, open_,
+                                      gateway_.engines.ResidenceOf(target().model).took);
     } else if (first_at_) {
-      gateway_.paces.Answered(target().name, done.usage, *first_at_ - asked_at_,
-                              gateway_.clock.Now() - asked_at_);
+      pace = &gateway_.paces.Answered(target(), done.usage, *first_at_ - asked_at_,
+                                      gateway_.clock.Now() - asked_at_);
     }
   }
+    if (pace != nullptr && gateway_.history != nullptr) gateway_.history->KeepPace(*pace);
 
   // The whole answer was given.
   void Finish(const chat::Done& done) {

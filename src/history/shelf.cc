@@ -19,6 +19,12 @@ constexpr sqlite::Migration kSteps[] = {
      " OR escalated = 1 OR continued = 1;"},
     // Where its question lies (routing/neighbours.h), and in which space.
     {"ALTER TABLE decision ADD COLUMN space INTEGER; ALTER TABLE decision ADD COLUMN vector BLOB;"},
+    // How fast targets answered lately (pace.h).
+    {"CREATE TABLE pace (target TEXT PRIMARY KEY, time_ms INTEGER NOT NULL, model TEXT NOT NULL,"
+     " prefill_tokens REAL NOT NULL, prefill_ms REAL NOT NULL, decode_tokens REAL NOT NULL,"
+     " decode_ms REAL NOT NULL, queue_ms REAL NOT NULL, queue_requests REAL NOT NULL,"
+     " first_ms REAL NOT NULL, first_answers REAL NOT NULL, answer_tokens REAL NOT NULL,"
+     " answers REAL NOT NULL, load_ms INTEGER) WITHOUT ROWID;"},
 };
 
 constexpr size_t kVectorBytesMax = 8192;  // of a row that is read
@@ -127,6 +133,13 @@ Result<void> Shelf::Tidy(WallTime now) {
                   " (SELECT number FROM decision WHERE time_ms < ?1 ORDER BY time_ms LIMIT ?2)",
                   oldest, kTidyAtOnce);
   if (!aged) return aged;
+  if (auto paces = sqlite::Run(db_,
+                               "DELETE FROM pace WHERE time_ms < ?1 OR target NOT IN"
+                               " (SELECT target FROM pace ORDER BY time_ms DESC LIMIT ?2)",
+                               oldest, kPacesMax);
+      !paces) {
+    return paces;
+  }
   const auto count = sqlite::FirstOf(db_, "SELECT count(*) FROM decision",
                                      [](const sqlite::Statement& row) { return row.Int(0); });
   if (!count) return Fail(count.error());
@@ -136,6 +149,36 @@ Result<void> Shelf::Tidy(WallTime now) {
                      "DELETE FROM decision WHERE number IN"
                      " (SELECT number FROM decision ORDER BY number LIMIT ?1)",
                      over);
+}
+
+Result<void> Shelf::PutPace(const Pace& pace, WallTime now) {
+  return sqlite::Run(
+      db_, "INSERT OR REPLACE INTO pace VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14)",
+      pace.target, UnixMs(now), pace.model, pace.prefill.amount, pace.prefill.over,
+      pace.decode.amount, pace.decode.over, pace.queue.amount, pace.queue.over, pace.first.amount,
+      pace.first.over, pace.answer.amount, pace.answer.over, pace.load_ms);
+}
+
+Result<std::vector<Pace>> Shelf::Paces() {
+  return sqlite::RowsOf(
+      db_,
+      "SELECT target, model, prefill_tokens, prefill_ms, decode_tokens, decode_ms, queue_ms,"
+      " queue_requests, first_ms, first_answers, answer_tokens, answers, load_ms FROM pace"
+      " ORDER BY time_ms DESC LIMIT ?1",
+      [](const sqlite::Statement& row) {
+        const auto ratio = [&row](int column) {
+          return Pace::Ratio{row.Real(column), row.Real(column + 1)};
+        };
+        return Pace{.target = std::string(row.Text(0)),
+                    .model = std::string(row.Text(1)),
+                    .prefill = ratio(2),
+                    .decode = ratio(4),
+                    .queue = ratio(6),
+                    .first = ratio(8),
+                    .answer = ratio(10),
+                    .load_ms = row.OptionalInt(12)};
+      },
+      kPacesMax);
 }
 
 Result<int64_t> Shelf::Each(WallTime since, const std::function<bool(const Record&)>& take) {

@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/result.h"
+#include "history/pace.h"
 #include "history/record.h"
 #include "routing/neighbours.h"
 #include "routing/refit.h"
@@ -27,6 +28,8 @@ struct Bounds {
 
 class Shelf {
  public:
+  static constexpr int64_t kPacesMax = 1024;
+
   // Migrates the schema, unless the database is open for reading alone.
   static Result<Shelf> Open(sqlite::Database db, const Bounds& bounds);
   // What lies in `folder`, beside a server that may write to it. kNotFound where nothing does.
@@ -44,6 +47,11 @@ class Shelf {
   Result<bool> Vote(const std::string& id, std::optional<bool> up);
   // Removes what is too old or too much; a bounded number at once, so that others have their turn.
   Result<void> Tidy(WallTime now);
+
+  // In place of an earlier one of the target.
+  Result<void> PutPace(const Pace& pace, WallTime now);
+  // At most kPacesMax, the latest.
+  Result<std::vector<Pace>> Paces();
 
   // Every record since then, oldest first. A row that cannot be read (of a later version) is
   // counted and left out; `take` returns false to end early.

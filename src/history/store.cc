@@ -107,11 +107,14 @@ Result<std::unique_ptr<Store>> Store::Open(const std::filesystem::path& folder,
   if (!db) return Fail(db.error());
   auto shelf = Shelf::Open(std::move(*db), bounds);
   if (!shelf) return Fail(shelf.error());
+  auto paces = shelf->Paces();
+  if (!paces) return Fail(paces.error());
   return std::unique_ptr<Store>(
-      new Store(std::make_unique<State>(executor, clock, std::move(*shelf))));
+      new Store(std::make_unique<State>(executor, clock, std::move(*shelf)), std::move(*paces)));
 }
 
-Store::Store(std::unique_ptr<State> state) : state_(std::move(state)) {
+Store::Store(std::unique_ptr<State> state, std::vector<Pace> paces)
+    : state_(std::move(state)), paces_(std::move(paces)) {
   state_->thread = std::thread([state = state_.get()] { state->WorkUntilClosed(); });
 }
 
@@ -129,6 +132,13 @@ void Store::Signal(std::string id, Signals signals) {
   State::Job job{.work = [id = std::move(id), signals](Shelf& shelf) -> Result<void> {
     if (auto set = shelf.Signal(id, signals); !set) return Fail(set.error());
     return {};
+  }};
+  if (!state_->waiting.Push(std::move(job))) ++dropped_;
+}
+
+void Store::KeepPace(Pace pace) {
+  State::Job job{.work = [pace = std::move(pace), now = state_->clock.WallNow()](Shelf& shelf) {
+    return shelf.PutPace(pace, now);
   }};
   if (!state_->waiting.Push(std::move(job))) ++dropped_;
 }

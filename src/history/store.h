@@ -13,6 +13,8 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "async/task.h"
 #include "base/clock.h"
@@ -39,6 +41,10 @@ class Store {
 
   void Add(Record record);
   void Signal(std::string id, Signals signals);
+  // The newest of a target is what the next start finds.
+  void KeepPace(Pace pace);
+  // What the last program kept; once.
+  std::vector<Pace> TakePaces() { return std::exchange(paces_, {}); }
 
   Task<Result<std::optional<Record>>> Find(std::string id);
   // kNotFound, reason decision_not_found.
@@ -58,9 +64,10 @@ class Store {
 
  private:
   struct State;
-  explicit Store(std::unique_ptr<State> state);
+  Store(std::unique_ptr<State> state, std::vector<Pace> paces);
 
   std::unique_ptr<State> state_;
+  std::vector<Pace> paces_;
   uint64_t dropped_ = 0;
 };
 

@@ -61,6 +61,41 @@ class StoreTest : public testing::Test {
   std::unique_ptr<Store> store_;
 };
 
+TEST_F(StoreTest, TheNewestPaceOfEachTargetIsFoundAtTheNextStart) {
+  EXPECT_TRUE(store_->TakePaces().empty());
+  store_->KeepPace({.target = "a", .model = "m", .prefill = {100, 1.5}});
+  const Pace newest{.target = "a",
+                    .model = "m",
+                    .prefill = {200, 2.5},
+                    .decode = {3, 4},
+                    .queue = {5, 6},
+                    .first = {7, 8},
+                    .answer = {9, 10},
+                    .load_ms = 700};
+  store_->KeepPace(newest);
+  store_->KeepPace({.target = "b", .model = "n"});
+  Open();
+  EXPECT_THAT(store_->TakePaces(),
+              testing::UnorderedElementsAre(newest, Pace{.target = "b", .model = "n"}));
+  EXPECT_TRUE(store_->TakePaces().empty()) << "once";
+}
+
+TEST_F(StoreTest, PacesAreBoundedInNumberAndAge) {
+  store_->KeepPace({.target = "old", .model = "m"});
+  clock_.SetWall(clock_.WallNow() + std::chrono::hours(24 * 36));
+  clock_.Advance(std::chrono::minutes(2));
+  store_->KeepPace({.target = "new", .model = "m"});
+  Open();
+  const std::vector<Pace> kept = store_->TakePaces();
+  ASSERT_EQ(kept.size(), 1u);
+  EXPECT_EQ(kept[0].target, "new");
+  for (int64_t i = 0; i < Shelf::kPacesMax + 100; ++i) {
+    store_->KeepPace({.target = "t" + std::to_string(i), .model = "m"});
+  }
+  Open();
+  EXPECT_LE(store_->TakePaces().size(), static_cast<size_t>(Shelf::kPacesMax));
+}
+
 TEST_F(StoreTest, WhatWasKeptIsThereAfterARestart) {
   store_->Add(Made("dec_a"));
   EXPECT_EQ(Find("dec_a")->asked, "auto");

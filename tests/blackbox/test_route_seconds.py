@@ -1,6 +1,9 @@
 """What a choice costs in time: expected seconds, deadlines, and conversations that stay where their prefix is."""
 
+import contextlib
 import json
+import re
+import sqlite3
 import subprocess
 
 import pytest
@@ -15,10 +18,10 @@ PUBLIC = {"x-weir-label": "public"}
 def start(tmp_path, provider):
     running = []
 
-    def begin(near="", far="", route=""):
+    def begin(near="", far="", route="", folder=None):
         text = (backend(provider, name="rack", tier="edge") + backend(provider) + target("near", "m1", backend="rack") + near +
                 target("far", "m2") + far + f'[route.clever]\ntargets = ["near", "far"]\n{route}')
-        running.append(Beyond(tmp_path / f"weir{len(running)}", text))
+        running.append(Beyond(folder or tmp_path / f"weir{len(running)}", text))
         return running[-1]
 
     yield begin
@@ -35,6 +38,11 @@ def explained(weir, decision):
 
 
 def test_who_is_expected_too_late_is_passed_over_and_the_record_says_what_was_expected(start):
+def rows_of(file):
+    with contextlib.closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as database:
+        return database.execute("SELECT target FROM pace").fetchall()
+
+
     weir = start(near="prefill_tokens_per_s = 100\ndecode_tokens_per_s = 1\n",
                  far="prefill_tokens_per_s = 100000\ndecode_tokens_per_s = 1000\n")
     hurried = weir.ask("clever", "Hello there", headers=PUBLIC | {"x-weir-deadline-ms": "20000"})
@@ -50,6 +58,17 @@ def test_who_is_expected_too_late_is_passed_over_and_the_record_says_what_was_ex
 
 
 def test_a_deadline_that_nobody_is_expected_to_hold_refuses_nobody(start):
+def test_what_was_measured_is_known_after_a_kill(start):
+    weir = start()
+    assert weir.ask("far", "Hello there", headers=PUBLIC).status_code == 200
+    assert weir_server.until(lambda: rows_of(weir.data / "decisions.db") == [("far",)])
+    weir.kill()
+    again = start(folder=weir.data)
+    first = again.ask("clever", "Hello there", headers=PUBLIC)
+    near, far = explained(again, first.headers["x-weir-decision"])["considered"]
+    assert far["speed"]["answer_tokens"] == 7 and "speed" not in near
+
+
     slow = "prefill_tokens_per_s = 100\ndecode_tokens_per_s = 1\n"
     weir = start(near=slow, far=slow)
     answer = weir.ask("clever", "Hello there", headers=PUBLIC | {"x-weir-deadline-ms": "20000", "x-weir-explain": "1"})

@@ -132,6 +132,10 @@ void PrintReplay(const history::ReplayReport& report, bool same_policy) {
   row("share of the cloud", [](const auto& side) { return ShareLine(side); });
   row("refused", [](const auto& side) { return side.refused; });
   row("cost", [](const auto& side) { return MoneyLine(side.cost, side.unpriced, side.estimated); });
+  if (report.before.energy_mj > 0 || report.after.energy_mj > 0) {
+    row("energy here, expected",
+        [](const auto& side) { return fmt::format("{} J", side.energy_mj / 1'000); });
+  }
   fmt::print("{}", table.Text());
   for (const auto& [move, count] : report.moves) {
     fmt::print("{} -> {}: {}\n", move.first, move.second, count);

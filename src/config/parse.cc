@@ -504,6 +504,16 @@ void ReadNamed(TableReader& top, std::string_view kind, std::vector<T>& into,
   }
 }
 
+void ReadEnergyPrice(TableReader& engine, EnergyPrice& price, const FileContext& context) {
+  const Node* table = TakeTable(engine, "energy_price");
+  if (table == nullptr) return;
+  TableReader reader(*table, "engine.energy_price", context);
+  reader.Require("currency", price.currency, Checked(CheckCurrency));
+  reader.Read("per_kwh", price.per_kwh, Some(value::Money));
+  if (!reader.Has("per_kwh")) reader.Missing("per_kwh");
+  reader.Finish();
+}
+
 void ReadScalars(TableReader& reader, std::string_view section, Settings& settings) {
   for (const Scalar& scalar : Scalars()) {
     if (scalar.section != section) continue;
@@ -523,6 +533,9 @@ void ReadTop(const Node& root, Settings& settings, const FileContext& context) {
     if (table == nullptr) continue;
     TableReader fields(*table, section, context);
     ReadScalars(fields, section, settings);
+    if (section == std::string_view("engine")) {
+      ReadEnergyPrice(fields, settings.engine.energy_price, context);
+    }
     fields.Finish();
   }
   ReadList(reader, "backend", settings.backends, ReadBackend);

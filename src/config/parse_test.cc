@@ -281,6 +281,23 @@ TEST(Parse, PricesAreFoundBehindOtherScriptsOnTheirLine) {
   EXPECT_EQ(*inline_table.model_settings[0].keep_alive, std::chrono::seconds(2));
 }
 
+TEST(Parse, EnergyHasAPriceInACurrency) {
+  const Settings settings =
+      ParseGood("[engine]\nwatts = 45\nenergy_price = { per_kwh = 0.31, currency = 'EUR' }\n");
+  EXPECT_EQ(*settings.engine.energy_price.per_kwh, 310'000'000'000);
+  EXPECT_EQ(*settings.engine.energy_price.currency, "EUR");
+  EXPECT_EQ(*ParseGood("[engine]\nwatts = 45\n").engine.energy_price.per_kwh, std::nullopt);
+  EXPECT_THAT(OnlyProblem("[engine]\nenergy_price = { per_kwh = 0.31 }"),
+              HasSubstr("engine.energy_price.currency is missing"));
+  EXPECT_THAT(OnlyProblem("[engine]\nenergy_price = { currency = 'EUR' }"),
+              HasSubstr("engine.energy_price.per_kwh is missing"));
+  EXPECT_THAT(OnlyProblem("[engine]\nenergy_price = { currency = 'XYZ', per_kwh = 1 }"),
+              HasSubstr("no currency"));
+  EXPECT_THAT(OnlyProblem("[engine]\nenergy_price = { currency = 'EUR', per_kwh = -1 }"),
+              HasSubstr("engine.energy_price.per_kwh"));
+  EXPECT_THAT(OnlyProblem("[engine]\nenergy_price = 0.31"), HasSubstr("takes a table"));
+}
+
 TEST(Parse, AGoalIsExactlyOneWish) {
   EXPECT_THAT(OnlyProblem("[route.a]\ntargets=['x']\ngoal={cloud_share_max=0.1, quality_min=0.5}"),
               HasSubstr("exactly one of"));

@@ -85,6 +85,11 @@ struct Limits {
   Setting<Duration> kept_decisions_for{std::chrono::hours(24 * 35)};
 };
 
+struct EnergyPrice {
+  Text currency = {};              // three capital letters; empty when nobody said a price
+  Optional<int64_t> per_kwh = {};  // pico
+};
+
 // The engines of this machine, all of them.
 struct Engine {
   Setting<Duration> step_timeout{std::chrono::minutes(2)};  // a longer step counts as hung
@@ -93,6 +98,7 @@ struct Engine {
   Setting<int64_t> memory{0};  // bytes for all loaded models together; 0: a share of the machine's
   Setting<int64_t> models{4};  // that may be loaded at once
   Setting<int64_t> watts{0};   // that this machine draws while it computes; 0: nobody said
+  EnergyPrice energy_price = {};
 };
 
 struct Backend {

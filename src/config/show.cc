@@ -238,6 +238,11 @@ std::string Show(const Settings& settings) {
   ShowScalars("limits", settings, out);
   out.Section("[engine]");
   ShowScalars("engine", settings, out);
+  const EnergyPrice& energy = settings.engine.energy_price;
+  if (!energy.currency->empty()) {
+    out.Put("energy_price.currency", energy.currency);
+    out.PutMoney("energy_price.per_kwh", energy.per_kwh, kMoneyDecimals);
+  }
   for (const Backend& backend : settings.backends) ShowBackend(backend, out);
   for (const Target& target : settings.targets) ShowTarget(target, out);
   for (const LabelRule& rule : settings.labels) ShowLabel(rule, out);

@@ -176,7 +176,8 @@ routing::MoneyToday LedgerAccounts::Today(const routing::Decision& decision,
 routing::TokenPrices LedgerAccounts::PricesOf(const routing::Target& target) const {
   const TargetMoney& money = MoneyOf(*rules_, target.name);
   if (!IsPriced(money)) return {};
-  return {money.price->input, money.price->cached_input, money.price->output};
+  return {money.price->input, money.price->cached_input, money.price->output,
+          money.price->currency};
 }
 
 Task<Result<LedgerAccounts::Held>> LedgerAccounts::Hold(const Spending& spending,

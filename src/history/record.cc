@@ -50,6 +50,14 @@ void AppendConsidered(json::Writer& writer, const routing::Considered& item) {
   writer.BeginObject().Field("target", item.target).Key("failed");
   AppendFilters(writer, item.failed);
   AppendMaybe(writer, "expected_ms", item.expected_ms);
+  AppendMaybe(writer, "expected_energy_mj", item.energy_mj);
+  if (item.cost) {
+    writer.Key("expected_cost")
+        .BeginObject()
+        .Field("pico", item.cost->pico)
+        .Field("currency", item.cost->currency)
+        .EndObject();
+  }
   if (item.speed != routing::Speed()) {
     writer.Key("speed").BeginObject();
     AppendMaybe(writer, "load_ms", item.speed.load_ms);
@@ -282,7 +290,11 @@ uint32_t ReadFilters(json::Fields& fields) {
 routing::Considered ReadConsidered(json::Fields& fields) {
   routing::Considered item{.target = TextOf(fields, "target"),
                            .failed = ReadFilters(fields),
-                           .expected_ms = fields.Int("expected_ms", 0, kMax)};
+                           .expected_ms = fields.Int("expected_ms", 0, kMax),
+                           .energy_mj = fields.Int("expected_energy_mj", 0, kMax)};
+  if (auto cost = fields.Nested("expected_cost")) {
+    item.cost = routing::Cost{cost->Int("pico", 0, kMax).value_or(0), TextOf(*cost, "currency")};
+  }
   if (auto speed = fields.Nested("speed")) {
     item.speed = {.load_ms = speed->Int("load_ms", 0, kMax),
                   .queue_ms = speed->Int("queue_ms", 0, kMax),

@@ -51,7 +51,9 @@ Record Full() {
                                   .decode_rate = 53'100,
                                   .answer_tokens = 90,
                                   .cached_tokens = 400},
-                        .expected_ms = 2'100},
+                        .expected_ms = 2'100,
+                        .energy_mj = 94'500,
+                        .cost = routing::Cost{7'875'000, "EUR"}},
                        {.target = "c", .speed = {.load_ms = 700}}};
   record.order = {"b"};
   record.explanation = {"one", "two"};
@@ -86,6 +88,8 @@ TEST(Record, WhatIsPrintedReadsBack) {
   EXPECT_EQ(read->considered[0].failed, routing::kOffline | routing::kNoTools);
   EXPECT_EQ(read->considered[1].speed, Full().considered[1].speed);
   EXPECT_EQ(read->considered[1].expected_ms, 2'100);
+  EXPECT_EQ(read->considered[1].energy_mj, 94'500);
+  EXPECT_EQ(read->considered[1].cost, (routing::Cost{7'875'000, "EUR"}));
   EXPECT_EQ(read->considered[2].speed, Full().considered[2].speed) << "unknown stays unknown";
   EXPECT_EQ(read->served->usage.prompt_tokens, 0);
   EXPECT_FALSE(read->served->usage.cached_tokens) << "unknown is not zero";

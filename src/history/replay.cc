@@ -70,7 +70,10 @@ void AppendSide(json::Writer& writer, std::string_view key, const Side& side) {
     writer.Null();
   }
   AppendMoney(writer, "cost", side.cost);
-  writer.Field("unpriced", side.unpriced).Field("estimated", side.estimated).EndObject();
+  writer.Field("unpriced", side.unpriced)
+      .Field("estimated", side.estimated)
+      .Field("energy_joules", static_cast<double>(side.energy_mj) / 1e3)
+      .EndObject();
 }
 
 void AppendPairs(json::Writer& writer, std::string_view key,
@@ -94,16 +97,16 @@ Replay::Answered Replay::Decide(const Record& record) {
   const auto ruled = privacy::LabelByRules(candidate_.label_rules, CallerOf(record), record.asked);
   answered.label = privacy::JoinLabels(record.label, ruled, candidate_.default_label).label;
   features.label = answered.label;
-  auto decision = routing::Decide(candidate_.policy, record.asked, features,
-                                  [&](const routing::Target& target) {
-                                    routing::TargetNow now = StateThen(record, target);
-                                    const auto price = candidate_.prices.find(target.name);
-                                    if (price != candidate_.prices.end()) {
-                                      const ledger::Price& row = price->second;
-                                      now.prices = {row.input, row.cached_input, row.output};
-                                    }
-                                    return now;
-                                  });
+  auto decision = routing::Decide(
+      candidate_.policy, record.asked, features, [&](const routing::Target& target) {
+        routing::TargetNow now = StateThen(record, target);
+        const auto price = candidate_.prices.find(target.name);
+        if (price != candidate_.prices.end()) {
+          const ledger::Price& row = price->second;
+          now.prices = {row.input, row.cached_input, row.output, row.currency};
+        }
+        return now;
+      });
   if (!decision) return answered;
   answered.decision = std::move(*decision);
   routing::Decision& made = answered.decision;
@@ -229,6 +232,8 @@ void Replay::Take(const Record& record) {
     }
   } else if (record.order.empty()) {
     Count(report_.before, "", routing::Tier::kDevice);
+  report_.after.energy_mj =
+      ledger::Add(report_.after.energy_mj, answered.decision.Of(target).energy_mj.value_or(0));
   }
 
   const Answered answered = Decide(record);
@@ -244,6 +249,11 @@ void Replay::Take(const Record& record) {
           answered.target == nullptr ? routing::Tier::kDevice : answered.target->tier);
     if (answered.target != nullptr) Pay(record, answered);
   }
+    const auto then =
+        std::ranges::find(record.considered, served->target, &routing::Considered::target);
+    if (then != record.considered.end()) {
+      report_.before.energy_mj = ledger::Add(report_.before.energy_mj, then->energy_mj.value_or(0));
+    }
   if (from == to) return;
   ++report_.changed;
   const auto name = [](const std::string& target) {

@@ -37,6 +37,7 @@ struct Side {
   Money cost = {};
   int64_t unpriced = 0;   // whose cost nobody knows
   int64_t estimated = 0;  // whose tokens had to be guessed
+  int64_t energy_mj = 0;  // that answers of this machine were expected to take
 };
 
 struct Change {

@@ -188,6 +188,29 @@ TEST_F(ReplayTest, AGoalOfMoneyIsHeldWithTheMoneyThatReplayCounts) {
   EXPECT_LE(report.after.cost.at("USD").Text(), "0.000001");
 }
 
+TEST_F(ReplayTest, EnergyIsExpectedByTheSpeedsOfThenAndTheWattageOfThePolicy) {
+  state_ = [](const routing::Target&) {
+    return routing::TargetNow{.speed = {.load_ms = 0,
+                                        .queue_ms = 0,
+                                        .prefill_rate = 100'000,
+                                        .decode_rate = 50'000,
+                                        .answer_tokens = 100}};
+  };
+  routing::Goals goals;
+  const routing::Features features{.label = chat::Label::kPublic, .prompt_bytes = 3'000};
+  policy_.energy = {.watts = 10};
+  const std::vector<Record> records = {Decided("a", "auto", features, goals),
+                                       Decided("b", "auto", features, goals)};
+  EXPECT_EQ(Replayed(records).before.energy_mj, 2 * 120'000) << "12 s each, at 10 W";
+  EXPECT_EQ(Replayed(records).after.energy_mj, 2 * 120'000);
+  policy_.energy = {.watts = 20};
+  EXPECT_EQ(Replayed(records).after.energy_mj, 2 * 240'000);
+  policy_.virtuals[0].targets = {"big"};
+  const ReplayReport moved = Replayed(records);
+  EXPECT_EQ(moved.before.energy_mj, 2 * 120'000);
+  EXPECT_EQ(moved.after.energy_mj, 0) << "the cloud's is not ours";
+}
+
 TEST_F(ReplayTest, TheReportIsOneDocument) {
   routing::Goals goals;
   const Record record = Decided("dec_a", "auto", {}, goals);

@@ -125,6 +125,7 @@ Whole WholePolicy(const config::Settings& settings, const models::Listing& listi
     AddVirtual(policy, routing::kReranker, {ranks->name}, routing::Tier::kDevice);
   }
   for (const config::Rule& rule : settings.rules) policy.rules.push_back(routing::RuleOf(rule));
+  policy.energy = routing::EnergyOf(settings);
   policy.hash = routing::HashOf(policy);
   return whole;
 }

@@ -68,6 +68,9 @@ CheckChoice ChooseFirst(const Calibration& calibration, const PromptFacts& facts
   const Verdict expected = Expect(calibration, *decision.confidence_min);
   if (expected.accepted) {
     return None(fmt::format("abstains, it does not pay for {} tasks, and {} may answer them", kind,
+  const Target* cheaper = nullptr;  // likewise
+  Cost cost = {};
+  Cost other = {};
                             decision.chosen().name));
   }
   if (HolderOf(decision, facts.last_target) == &decision.chosen()) {
@@ -105,19 +108,35 @@ Haste HasteOf(const Decision& decision) {
   const auto cloud = std::ranges::find_if(all, IsCloud);
   const auto below = std::ranges::find_if_not(all, IsCloud);
   if (cloud == all.end() || below == all.end()) return {};
-  const auto up_ms = decision.Of(*cloud).expected_ms;
-  const auto down_ms = decision.Of(*below).expected_ms;
-  if (!up_ms || !down_ms) return {};
-  if (IsClearlySooner(*up_ms, *down_ms)) return {.sooner = &*cloud, .saved_ms = *down_ms - *up_ms};
-  if (IsClearlySooner(*down_ms, *up_ms)) return {.sooner = &*below, .saved_ms = *up_ms - *down_ms};
-  return {};
+  const Considered& up = decision.Of(*cloud);
+  const Considered& down = decision.Of(*below);
+  Haste haste;
+  if (up.expected_ms && down.expected_ms) {
+    const int64_t saved_ms = *up.expected_ms - *down.expected_ms;
+    if (IsClearlySooner(*up.expected_ms, *down.expected_ms)) haste.sooner = &*cloud;
+    if (IsClearlySooner(*down.expected_ms, *up.expected_ms)) haste.sooner = &*below;
+    haste.saved_ms = saved_ms < 0 ? -saved_ms : saved_ms;
+  }
+  if (up.cost && down.cost) {
+    const auto prefer = [&haste](const Target& target, const Considered& this_one,
+                                 const Considered& than) {
+      if (!IsClearlyCheaper(*this_one.cost, *than.cost)) return;
+      haste.cheaper = &target;
+      haste.cost = *this_one.cost;
+      haste.other = *than.cost;
+    };
+    prefer(*cloud, up, down);
+    prefer(*below, down, up);
+  }
+  return haste;
 }
 
 std::string Seconds(int64_t milliseconds) {
   return fmt::format("{:.1f} s", static_cast<double>(milliseconds) / 1e3);
 }
 
-// Gains as near to the threshold as that are alike: who answers clearly sooner decides.
+// Gains as near to the threshold as that are alike: who answers clearly sooner decides, and else
+// who is clearly cheaper.
 constexpr int32_t kNearGain = kCertain / 50;
 
 // Where a conversation is, and what it loses when it moves.
@@ -135,6 +154,11 @@ Hop HopOf(const PromptFacts& facts, const Decision& decision) {
   });
   if (to == decision.eligible.end()) return {};
   return {.from = from,
+  if (is_near && haste.sooner == nullptr && haste.cheaper != nullptr) {
+    return {.up = IsCloud(*haste.cheaper),
+            .why = fmt::format("; that is near, and an answer of {} costs {} instead of {}",
+                               haste.cheaper->name, CostText(haste.cost), CostText(haste.other))};
+  }
           .to = &*to,
           .lost = LostPart(decision, *to, decision.Of(*from).speed.cached_tokens)};
 }

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "chat/label.h"
+#include "routing/energy.h"
 #include "routing/language.h"
 #include "routing/seconds.h"
 #include "routing/target.h"
@@ -73,6 +74,7 @@ struct TokenPrices {
   std::optional<int64_t> input = {};
   std::optional<int64_t> cached_input = {};  // nothing: as input
   std::optional<int64_t> output = {};
+  std::string currency = {};  // empty: they are compared with nothing but each other
 };
 
 struct Considered {
@@ -81,6 +83,8 @@ struct Considered {
   Speed speed = {};                         // as it was measured
   std::optional<int64_t> expected_ms = {};  // of this request's whole answer
   TokenPrices prices = {};
+  std::optional<int64_t> energy_mj = {};  // that computing it is expected to take
+  std::optional<Cost> cost = {};          // that is expected of it: tokens or energy
 };
 
 struct Decision {

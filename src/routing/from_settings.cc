@@ -140,6 +140,13 @@ VirtualModel VirtualOf(const config::Route& route) {
   return made;
 }
 
+Energy EnergyOf(const config::Settings& settings) {
+  const config::Engine& engine = settings.engine;
+  return {.watts = *engine.watts,
+          .pico_per_kwh = engine.energy_price.per_kwh.value.value_or(0),
+          .currency = *engine.energy_price.currency};
+}
+
 Policy PolicyOf(const config::Settings& settings) {
   Policy policy;
   for (const Declared& declared : DeclaredTargets(settings)) {
@@ -149,6 +156,7 @@ Policy PolicyOf(const config::Settings& settings) {
     policy.virtuals.push_back(VirtualOf(route));
   }
   for (const config::Rule& rule : settings.rules) policy.rules.push_back(RuleOf(rule));
+  policy.energy = EnergyOf(settings);
   return policy;
 }
 

@@ -28,6 +28,7 @@ Target TargetOf(const Declared& declared);
 VirtualModel VirtualOf(const config::Route& route);
 
 // Everything but the models of this machine.
+Energy EnergyOf(const config::Settings& settings);
 Policy PolicyOf(const config::Settings& settings);
 // The prediction that the setting `prediction` means. One whose file is not right (its weights do
 // not have its hash, or it cannot be read) is refused: the length of the prompt takes its place,

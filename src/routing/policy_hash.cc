@@ -85,6 +85,10 @@ std::string HashOf(const Policy& policy) {
   add_all(policy.targets);
   add_all(policy.virtuals);
   add_all(policy.rules);
+  if (policy.energy != Energy()) {  // hashes of policies without stay as they were
+    mixer.Text("energy").Number(policy.energy.watts).Number(policy.energy.pico_per_kwh);
+    mixer.Text(policy.energy.currency);
+  }
   return mixer.Digits();
 }
 

@@ -39,10 +39,18 @@ int32_t LostPart(const Decision& decision, const Target& to, int64_t held_tokens
   int32_t part = 0;
   bool known = false;
   const auto without_ms = ExpectedMs(speed, features);
-  speed.cached_tokens = could;
+  Speed computing = speed;
+  computing.load_ms = computing.queue_ms = 0;
+  const auto without_energy = ExpectedMs(computing, features);
+  speed.cached_tokens = computing.cached_tokens = could;
   const auto with_ms = ExpectedMs(speed, features);
+  const auto with_energy = ExpectedMs(computing, features);
   if (without_ms && with_ms && !speed.first_ms) {
     part = PartOf(*without_ms, *with_ms);
+    known = true;
+  }
+  if (there.energy_mj && without_energy && with_energy) {
+    part = std::max(part, PartOf(*without_energy, *with_energy));
     known = true;
   }
   if (there.prices.input && there.prices.output) {

@@ -21,7 +21,7 @@ constexpr Speed kMeasured = {.load_ms = 0,
                              .prefill_rate = 100'000,
                              .decode_rate = 10'000,
                              .answer_tokens = 50};
-constexpr TokenPrices kPrices = {.input = 5'000'000, .cached_input = 500'000, .output = 30'000'000};
+const TokenPrices kPrices = {.input = 5'000'000, .cached_input = 500'000, .output = 30'000'000};
 
 class PrefixTest : public testing::Test {
  protected:

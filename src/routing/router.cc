@@ -188,9 +188,11 @@ void SoonestFirst(const Features& features, Decision& decision) {
 std::string LineOf(const Considered& considered, const Target& target) {
   std::string seconds;
   if (considered.expected_ms) {
-    seconds =
-        fmt::format(", {:.1f} s expected", static_cast<double>(*considered.expected_ms) / 1e3);
+    seconds = fmt::format(", {:.1f} s", static_cast<double>(*considered.expected_ms) / 1e3);
   }
+  if (considered.energy_mj) seconds += fmt::format(", {} J", *considered.energy_mj / 1'000);
+  if (considered.cost) seconds += ", " + CostText(*considered.cost);
+  if (!seconds.empty()) seconds += " expected";
   return considered.failed == 0
              ? fmt::format("{}: eligible ({}{})", target.name, TierName(target.tier), seconds)
              : fmt::format("{}: passed over ({}{})", target.name, Names(considered.failed),
@@ -387,12 +389,15 @@ Result<Decision> Decide(const Policy& policy, std::string_view model, const Feat
     for (const Rule* rule : ruling.regional) {
       if (!IsIn(*target, rule->regions)) failed |= kRegionNotAllowed;
     }
-    decision.considered.push_back(
-        {.target = target->name,
-         .failed = failed,
-         .speed = now.speed,
-         .expected_ms = ExpectedMs(WithDeclared(now.speed, *target), features),
-         .prices = now.prices});
+    const Speed speed = WithDeclared(now.speed, *target);
+    Considered& considered = decision.considered.emplace_back(
+        Considered{.target = target->name,
+                   .failed = failed,
+                   .speed = now.speed,
+                   .expected_ms = ExpectedMs(speed, features),
+                   .prices = now.prices,
+                   .energy_mj = ExpectedMillijoules(policy.energy, *target, speed, features)});
+    considered.cost = ExpectedCost(policy.energy, considered, features);
   }
   PassOverLate(features, decision.considered);
   for (size_t i = 0; i < candidates->targets.size(); ++i) {

@@ -21,6 +21,7 @@ struct Policy {
   std::vector<Target> targets = {};         // unique names
   std::vector<VirtualModel> virtuals = {};  // unique names, none equal to a target's
   std::vector<Rule> rules = {};             // in the order of the file
+  Energy energy = {};                       // of this machine
   std::string hash = {};                    // policy_hash.h; whoever builds the policy sets it
 };
 

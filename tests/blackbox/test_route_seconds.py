@@ -10,6 +10,7 @@ import pytest
 
 import weir_server
 from beyond import Beyond, backend, target
+from talk import http_client
 
 PUBLIC = {"x-weir-label": "public"}
 
@@ -37,12 +38,12 @@ def explained(weir, decision):
     return json.loads(done.stdout)
 
 
-def test_who_is_expected_too_late_is_passed_over_and_the_record_says_what_was_expected(start):
 def rows_of(file):
     with contextlib.closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as database:
         return database.execute("SELECT target FROM pace").fetchall()
 
 
+def test_who_is_expected_too_late_is_passed_over_and_the_record_says_what_was_expected(start):
     weir = start(near="prefill_tokens_per_s = 100\ndecode_tokens_per_s = 1\n",
                  far="prefill_tokens_per_s = 100000\ndecode_tokens_per_s = 1000\n")
     hurried = weir.ask("clever", "Hello there", headers=PUBLIC | {"x-weir-deadline-ms": "20000"})
@@ -57,7 +58,6 @@ def rows_of(file):
     assert shown["considered"][1]["speed"]["answer_tokens"] == 7, "as the fake provider counts"
 
 
-def test_a_deadline_that_nobody_is_expected_to_hold_refuses_nobody(start):
 def test_what_was_measured_is_known_after_a_kill(start):
     weir = start()
     assert weir.ask("far", "Hello there", headers=PUBLIC).status_code == 200
@@ -69,6 +69,7 @@ def test_what_was_measured_is_known_after_a_kill(start):
     assert far["speed"]["answer_tokens"] == 7 and "speed" not in near
 
 
+def test_a_deadline_that_nobody_is_expected_to_hold_refuses_nobody(start):
     slow = "prefill_tokens_per_s = 100\ndecode_tokens_per_s = 1\n"
     weir = start(near=slow, far=slow)
     answer = weir.ask("clever", "Hello there", headers=PUBLIC | {"x-weir-deadline-ms": "20000", "x-weir-explain": "1"})
@@ -95,3 +96,31 @@ def test_an_open_loop_of_tools_stays_with_who_began_it(start):
     assert explained(weir, went_on.headers["x-weir-decision"])["prompt"]["last_target"] == "far"
     other = ask([{"role": "user", "content": "Another"}] + loop, {})
     assert other.headers["x-weir-target"] == "near", "nobody knows who began it"
+
+
+def test_the_energy_of_an_answer_is_part_of_the_choice_and_known_after_a_kill(tmp_path, stories):
+    (tmp_path / "weir.toml").write_text(
+        f'[engine]\nwatts = 100\nenergy_price = {{ per_kwh = 360, currency = "EUR" }}\n[model.small]\nfile = "{stories}"\n'
+        '[route.clever]\ntargets = ["small"]\n')
+
+    def begin():
+        return weir_server.Weir(tmp_path, "--config", str(tmp_path / "weir.toml"), models=tmp_path / "none")
+
+    def ask(weir):
+        with http_client(weir) as http:
+            answer = http.post("/v1/completions", headers={"x-weir-explain": "1"},
+                               json={"model": "clever", "prompt": "Once upon a time " * 4, "max_tokens": 64, "temperature": 0})
+            assert answer.status_code == 200, answer.text
+            lines = answer.json()["weir"]["explanation"]
+            return next(line for line in lines if line.startswith("small: eligible"))
+
+    weir = begin()
+    try:
+        assert "J" not in ask(weir), "nothing is known of its speed"
+        assert re.fullmatch(r"small: eligible \(device, \d+\.\d s, \d+ J, \d\.\d{6} EUR expected\)", ask(weir))
+        assert weir_server.until(lambda: rows_of(tmp_path / "decisions.db") == [("small",)])
+        weir.kill()
+        weir = begin()
+        assert " EUR expected)" in ask(weir), "the model is not loaded, but how fast it was is known"
+    finally:
+        weir.__exit__()

@@ -4,19 +4,19 @@
   bench/cascade.py [--tasks N] [--kind KIND] [--clients N] [--output DIR] [--report] [--write]
 
 For each task the small model answers, the large one reads question and draft (nothing is generated: how likely it finds the
-draft's tokens; and beside it, yes or no, whether it is right), and the large one answers, too. What came back is kept in DIR/cascade.jsonl, a line a task, so that a stopped run goes on
-where it was. The report then says, for each kind of task, how often each is right, how well each signal tells right drafts
+draft's tokens; and beside it, yes or no, whether it is right), and the large one answers, too. What came back is kept in
+DIR/cascade.jsonl, a line a task, with the log-probability and margin of each token of the draft, so that a stopped run goes
+on where it was. The report then says, for each kind of task, how often each is right, how well each signal tells right drafts
 from wrong ones (AUROC), and what a cascade on that signal reaches of the way from the small model to the large one, over
 all shares of the large one (APGR; choosing at random is 0.5), with 95 % bootstrap intervals over the tasks. --write fits
-data/cascade.json to what was kept: a rising map from the draft's likelihood to chances for each kind of task.
+data/cascade.json to what was kept: rising maps from the draft's likelihood, and from its own tokens, to chances.
 """
 
 import argparse
 import concurrent.futures
 import json
-import math
+import os
 import pathlib
-import random
 import sys
 import tempfile
 import threading
@@ -25,13 +25,14 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import asking  # noqa: E402
 import servers  # noqa: E402 (it finds what tests and benchmarks share)
+import cascade_fit as fit  # noqa: E402
+import cascade_signals as signals  # noqa: E402
 import cascade_tasks  # noqa: E402
 
 SMALL, LARGE = "qwen2.5-coder:0.5b", "qwen2.5-coder:1.5b"
 ANSWER_TOKENS = {cascade_tasks.MATH: 320, cascade_tasks.EXTRACTION: 24}
-RESAMPLES = 1000
-CONFIDENCE = 0.85  # the default of min_confidence
-BINS, BIN_TASKS = 8, 15  # of a calibration
+TRIES = 4  # an engine that a busy machine held up for long is taken for hung, and replaced
+LIKELY, ASKED = "likelihood by the larger model", "larger model, asked yes or no"
 
 
 def timed(function):
@@ -39,11 +40,11 @@ def timed(function):
     return function(), time.monotonic() - started
 
 
-def ask(weir, model, task):
+def ask(weir, model, task, **more):
     body = {"model": model, "messages": [{"role": "user", "content": task["prompt"]}], "temperature": 0,
-            "max_tokens": ANSWER_TOKENS[task["kind"]]}
+            "max_tokens": ANSWER_TOKENS[task["kind"]]} | more
     answer, seconds = timed(lambda: asking.post(weir, "/v1/chat/completions", body))
-    return answer["choices"][0]["message"]["content"], answer["weir"]["statistics"][0], seconds
+    return answer, answer["choices"][0]["message"]["content"], seconds
 
 
 def score(weir, messages, continuations):
@@ -66,21 +67,36 @@ def likelihood(weir, task, draft):
     return read["logprob"] / read["tokens"], seconds
 
 
-def examine(weir, task, known):
-    draft, stats, small_s = ask(weir, SMALL, task)
+def examine(weir, task):
+    said, draft, small_s = ask(weir, SMALL, task, logprobs=True, top_logprobs=2)
+    tokens = [signals.token_of(token) for token in said["choices"][0]["logprobs"]["content"]]
     mean, check_s = likelihood(weir, task, draft)
     odds, asked_s = asked_whether(weir, task, draft)
-    row = {"id": task["id"], "kind": task["kind"], "prompt_bytes": len(task["prompt"]), "stats": stats, "draft": draft,
-           "check": mean, "asked": odds, "small_right": cascade_tasks.right(task, draft),
-           "small_s": small_s, "check_s": check_s, "asked_s": asked_s}
-    if known:
-        return known | row
-    answer, _, large_s = ask(weir, LARGE, task)
-    return row | {"large_right": cascade_tasks.right(task, answer), "large_s": large_s}
+    _, answer, large_s = ask(weir, LARGE, task)
+    return {"id": task["id"], "kind": task["kind"], "prompt_bytes": len(task["prompt"]),
+            "prompt_tokens": said["usage"]["prompt_tokens"], "answer_tokens": said["usage"]["completion_tokens"],
+            "stats": said["weir"]["statistics"][0], "tokens": tokens, "draft": draft, "check": mean, "asked": odds,
+            "small_right": cascade_tasks.right(task, draft), "large_right": cascade_tasks.right(task, answer),
+            "small_s": small_s, "decode_s": said["weir"]["timings"]["decode_ms"] / 1e3, "check_s": check_s,
+            "asked_s": asked_s, "large_s": large_s, "at": int(time.time()), "load": os.getloadavg()[0]}
+
+
+def patiently(weir, task):
+    for _ in range(TRIES - 1):
+        try:
+            return examine(weir, task)
+        except (RuntimeError, OSError) as failure:
+            print(f"\n{task['id']}: {failure}; once more", file=sys.stderr)
+            time.sleep(1)
+    return examine(weir, task)
+
+
+def kept(path):
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
 
 def collect(path, tasks, clients):
-    done = {json.loads(line)["id"] for line in path.read_text().splitlines()} if path.exists() else set()
+    done = {row["id"] for row in kept(path)}
     left = [task for task in tasks if task["id"] not in done]
     if not left:
         return
@@ -89,7 +105,7 @@ def collect(path, tasks, clients):
         lock = threading.Lock()
 
         def run(task):
-            line = json.dumps(examine(weir, task, None))
+            line = json.dumps(patiently(weir, task) | {"clients": clients})
             with lock:
                 file.write(line + "\n")
                 file.flush()
@@ -102,79 +118,44 @@ def collect(path, tasks, clients):
             print(file=sys.stderr)
 
 
-def auroc(pairs):
-    """Of (score, is right): how often a right one has the higher score; ties count half. None without both."""
-    ordered = sorted(pairs)
-    rights = sum(right for _, right in ordered)
-    wrongs = len(ordered) - rights
-    if not rights or not wrongs:
-        return None
-    total, place = 0.0, 0
-    while place < len(ordered):
-        end = place
-        while end < len(ordered) and ordered[end][0] == ordered[place][0]:
-            end += 1
-        rank = (place + 1 + end) / 2
-        total += rank * sum(right for _, right in ordered[place:end])
-        place = end
-    return (total - rights * (rights + 1) / 2) / (rights * wrongs)
-
-
-def apgr(rows, keep):
-    """The mean, over all shares of the large model, of what is gained of the gap between both models, when the tasks with
-    the lowest keep(row) go up first. None where the large one is not better."""
-    small = sum(row["small_right"] for row in rows)
-    large = sum(row["large_right"] for row in rows)
-    if large <= small:
-        return None
-    right, gains = small, []
-    for row in sorted(rows, key=keep):
-        right += row["large_right"] - row["small_right"]
-        gains.append((right - small) / (large - small))
-    return (sum(gains) - 0.5 * gains[-1]) / len(gains)
-
-
-def bounds(rows, figure):
-    """(figure, low, high), or None where it is not defined."""
-    source = random.Random(20261122)
-    values = sorted(v for v in (figure(source.choices(rows, k=len(rows))) for _ in range(RESAMPLES)) if v is not None)
-    middle = figure(rows)
-    if middle is None or len(values) < RESAMPLES / 2:
-        return None
-    return middle, values[int(0.025 * len(values))], values[int(0.975 * len(values)) - 1]
-
-
-def interval(rows, figure):
-    found = bounds(rows, figure)
-    return "not defined" if found is None else "{:.2f} ({:.2f} to {:.2f})".format(*found)
-
-
-CHECKED = "likelihood by the larger model"
-SIGNALS = {
-    CHECKED: lambda row: row["check"],
-    "larger model, asked yes or no": lambda row: row["asked"],
-    "own mean log-probability": lambda row: row["stats"]["logprob_mean"],
-    "own least log-probability": lambda row: row["stats"]["logprob_min"],
-    "own mean entropy": lambda row: -row["stats"]["entropy_mean"],
-    "own least margin": lambda row: row["stats"]["margin_min"],
-    "short prompt": lambda row: -row["prompt_bytes"],
-}
-
-
 def share_right(rows, name):
-    return interval(rows, lambda some: sum(row[name] for row in some) / len(some))
+    return signals.interval(rows, lambda some: sum(row[name] for row in some) / len(some))
 
 
-def seconds(rows, name):
-    ordered = sorted(row[name] for row in rows)
-    return f"{ordered[len(ordered) // 2]:.2f}"
+def seconds(values):
+    ordered = sorted(values)
+    return f"{ordered[len(ordered) // 2]:.2f} | {sum(ordered) / len(ordered):.2f}"
 
 
-def cascade_at(rows, threshold):
-    """Right answers and calls of the large model when drafts below the threshold (logarithm) are answered again."""
-    up = [row for row in rows if row["check"] < threshold]
-    kept = sum(row["small_right"] for row in rows if row["check"] >= threshold)
-    return (kept + sum(row["large_right"] for row in up)) / len(rows), len(up) / len(rows)
+def all_signals():
+    named = {LIKELY: fit.check_milli, ASKED: lambda row: row["asked"],
+             "own mean entropy": lambda row: -row["stats"]["entropy_mean"], "short prompt": lambda row: -row["prompt_bytes"]}
+    for after in (signals.GATES[-2], 0):
+        for name in signals.OWN:
+            named[f"own {name}, " + (f"first {after} tokens" if after else "whole draft")] = (
+                lambda row, name=name, after=after: signals.own(row, name, after))
+    return named
+
+
+def own_of(rows, after):
+    name, found = signals.best_own(rows, after)
+    where = f"first {after} tokens" if after else "whole draft"
+    return (f"own {name}, {where}", lambda row: signals.own(row, name, after), fit.own_cost(after), found)
+
+
+def cascade_lines(rows):
+    alone = sum(fit.larger_s(row) for row in rows) / len(rows)
+    lines = [f"Cascades at a confidence of {fit.CONFIDENCE / 10_000}, each fitted to four fifths of the tasks and judged on "
+             f"the fifth; the large one alone takes {alone:.2f} s on the average.", "",
+             "| cascade | right | goes up | random at that share | seconds, mean | AUROC without flattery |",
+             "|---|---|---|---|---|---|"]
+    rivals = [(LIKELY, fit.check_milli, fit.check_cost, None), *(own_of(rows, after) for after in signals.GATES)]
+    for name, signal, cost, found in rivals:
+        got = fit.reached(rows, signal, cost)
+        told = "{:.2f} ({:.2f} to {:.2f})".format(*found) if found else ""
+        lines.append(f"| {name} | {got['right']:.3f} | {got['up']:.2f} | {got['random']:.3f} | {got['seconds']:.2f} "
+                     f"| {told} |")
+    return lines
 
 
 def report(rows):
@@ -182,78 +163,36 @@ def report(rows):
              f"{SMALL} answers, {LARGE} checks or answers; temperature 0; 95 % bootstrap intervals over tasks.", ""]
     for kind in sorted({row["kind"] for row in rows}):
         some = [row for row in rows if row["kind"] == kind]
-        small, large = (sum(row[name] for row in some) / len(some) for name in ("small_right", "large_right"))
-        lines += [f"## {kind}: {len(some)} tasks", "", "| | right | seconds, median |", "|---|---|---|",
-                  f"| small alone | {share_right(some, 'small_right')} | {seconds(some, 'small_s')} |",
-                  f"| large alone | {share_right(some, 'large_right')} | {seconds(some, 'large_s')} |",
-                  f"| check | | {seconds(some, 'check_s')} |", "",
-                  "| signal | AUROC | APGR |", "|---|---|---|"]
-        for name, signal in SIGNALS.items():
-            lines.append(f"| {name} | {interval(some, lambda r: auroc([(signal(x), x['small_right']) for x in r]))} "
-                         f"| {interval(some, lambda r: apgr(r, signal))} |")
-        lines += ["", "| accepted from a likelihood of | right | answered by the large one | random at that share |", "|---|---|---|---|"]
-        for chance in (0.25, 0.5, 0.75, 0.9, 0.95):
-            right, up = cascade_at(some, math.log(chance))
-            lines.append(f"| {chance} | {right:.3f} | {up:.2f} | {small + up * (large - small):.3f} |")
+        clients = sorted({row["clients"] for row in some})
+        loads = sorted(row["load"] for row in some)
+        lines += [f"## {kind}: {len(some)} tasks", "",
+                  f"Seconds with {' or '.join(map(str, clients))} tasks at the same time, at a load of {loads[0]:.1f} to "
+                  f"{loads[-1]:.1f} (median {loads[len(loads) // 2]:.1f}).", "",
+                  "| | right | seconds, median | mean |", "|---|---|---|---|",
+                  f"| small alone | {share_right(some, 'small_right')} | {seconds([row['small_s'] for row in some])} |",
+                  f"| large alone | {share_right(some, 'large_right')} | {seconds([fit.larger_s(row) for row in some])} |",
+                  f"| check | | {seconds([row['check_s'] for row in some])} |", "",
+                  *cascade_lines(some), "", "| signal | AUROC | APGR |", "|---|---|---|"]
+        for name, signal in all_signals().items():
+            told = signals.interval(some, lambda r: signals.auroc([(signal(x), x["small_right"]) for x in r]))
+            lines.append(f"| {name} | {told} | {signals.interval(some, lambda r: signals.apgr(r, signal))} |")
         lines.append("")
     return "\n".join(lines)
 
 
-def pooled(rows):
-    """[[rows of about equal likelihood], ...]: bins of at least BIN_TASKS, neighbours pooled until drafts get righter."""
-    ordered = sorted(rows, key=lambda row: row["check"])
-    count = max(2, min(BINS, len(ordered) // BIN_TASKS))
-    bins = [ordered[len(ordered) * i // count:len(ordered) * (i + 1) // count] for i in range(count)]
-    pools = []
-    for each in bins:
-        pools.append(each)
-        while len(pools) > 2 and mean(pools[-2], "small_right") >= mean(pools[-1], "small_right"):
-            pools[-2:] = [pools[-2] + pools[-1]]
-    return pools
-
-
-def mean(rows, name):
-    return sum(row[name] for row in rows) / len(rows)
-
-
-def smoothed(rows, name):
-    """A chance from few tasks: as if one more had been right and one more wrong (Laplace)."""
-    return round(10_000 * (sum(row[name] for row in rows) + 1) / (len(rows) + 2))
-
-
-def fitted(rows, kind):
-    """What data/cascade.json says of this kind of task."""
-    points, right = [], 0
-    for pool in pooled(rows):
-        middle = sorted(row["check"] for row in pool)[len(pool) // 2]
-        right = max(right, smoothed(pool, "small_right"))
-        points.append({"likelihood_milli": min(0, round(middle * 1000)), "draft_right": right,
-                       "larger_right": smoothed(pool, "large_right")})
-    return {"draft_model": SMALL, "larger_model": LARGE, "kind": kind, "tasks": len(rows),
-            "draft_right": smoothed(rows, "small_right"), "larger_right": smoothed(rows, "large_right"),
-            "check_pays": pays(rows, points), "points": points}
-
-
-def cascade_seconds(rows, points):
-    """(of the cascade at CONFIDENCE, of the large model alone), means. What the large model needs after its check is the
-    answer without its prompt, since the check has processed that."""
-    least = min((point["likelihood_milli"] for point in points if point["draft_right"] >= CONFIDENCE * 10_000), default=1)
-    again = [row["large_s"] if row["check"] * 1000 < least else 0.0 for row in rows]
-    cascade = sum(row["small_s"] + row["check_s"] + more for row, more in zip(rows, again)) / len(rows)
-    return cascade, sum(row["check_s"] + row["large_s"] for row in rows) / len(rows)
-
-
-def pays(rows, points):
-    found = bounds(rows, lambda some: apgr(some, SIGNALS[CHECKED]))
-    cascade, alone = cascade_seconds(rows, points)
-    return found is not None and found[1] > 0.5 and cascade < alone
-
-
 def write(rows):
+    """What was measured of a pair and kind at another time stays."""
     kinds = sorted({row["kind"] for row in rows})
-    pairs = [fitted([row for row in rows if row["kind"] == kind], kind) for kind in kinds]
     path = servers.ROOT / "data" / "cascade.json"
-    pairs += [pair for pair in json.loads(path.read_text())["pairs"] if pair["kind"] not in kinds]  # measured at another time
+    pairs = []
+    for kind in kinds:
+        some = [row for row in rows if row["kind"] == kind]
+        days = [time.strftime("%Y-%m-%d", time.gmtime(row["at"])) for row in some]
+        source = "GSM8K" if kind == cascade_tasks.MATH else "bench/cascade_tasks.py"
+        measured = (f"{len(some)} tasks of {source}, {min(days)} to {max(days)}, bench/cascade.py --kind {kind} --tasks "
+                    f"{len(some)} --clients {max(row['clients'] for row in some)} --write")
+        pairs.append(fit.fitted(some, kind, SMALL, LARGE, measured))
+    pairs += [pair for pair in json.loads(path.read_text())["pairs"] if pair["kind"] not in kinds]
     path.write_text(json.dumps({"version": 1, "pairs": pairs}, indent=1) + "\n")
 
 
@@ -272,11 +211,11 @@ def main():
              for task in both if arguments.kind in (None, task["kind"])]
     if not arguments.report:
         collect(path, tasks, arguments.clients)
-    text = report([json.loads(line) for line in path.read_text().splitlines()])
+    text = report(kept(path))
     (arguments.output / "cascade.md").write_text(text)
     print(text)
     if arguments.write:
-        write([json.loads(line) for line in path.read_text().splitlines()])
+        write(kept(path))
 
 
 if __name__ == "__main__":

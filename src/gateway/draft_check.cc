@@ -115,11 +115,11 @@ Task<void> CheckedDraft::Check() {
   }
   const chat::Scores::Continuation& read = scores->continuations[0];
   const int32_t likelihood = routing::LikelihoodMilli(read.logprob / read.tokens);
-  checked_ =
-      Checked{.checker = plan_.checker.name,
-              .checker_model = plan_.checker.model,
-              .likelihood_milli = likelihood,
-              .verdict = routing::Judge(*plan_.calibration, likelihood, plan_.confidence_min)};
+  checked_ = Checked{
+      .checker = plan_.checker.name,
+      .checker_model = plan_.checker.model,
+      .at_milli = likelihood,
+      .verdict = routing::Judge(plan_.calibration->points, likelihood, plan_.confidence_min)};
   const routing::Verdict& verdict = checked_->verdict;
   notes_.push_back(fmt::format(
       "draft check: {} is {:.2f} sure of the draft and would gain {:.2f}: {}", plan_.checker.name,

@@ -22,9 +22,11 @@ namespace weir::gateway {
 
 // What became of it; for the answer's `weir` object and the explanation.
 struct Checked {
-  std::string checker = {};  // the target that read the draft
+  routing::GateKind gate = routing::GateKind::kDraftCheck;
+  std::string checker = {};  // the target that read the draft; empty: nobody did
   std::string checker_model = {};
-  int32_t likelihood_milli = 0;  // of a token of the draft, on the average
+  int32_t at_milli = 0;                // what the gate went by
+  const routing::Gate* own = nullptr;  // whose value that is; null: the likelihood's
   routing::Verdict verdict = {};
 };
 
@@ -36,17 +38,31 @@ struct SideWork {
   Booked booked = {};
 };
 
+// A stream that holds a draft back, or its beginning, until it was judged. A draft that was not
+// accepted is an Error with the reason "draft_rejected", which lets the gateway move on to the next
+// target.
+class HeldDraft : public backends::EventStream {
+ public:
+  // Nothing until it was judged, and where it could not be.
+  virtual const std::optional<Checked>& checked() const = 0;
+  // The whole draft; nothing where it was cut off.
+  virtual std::vector<chat::Event> TakeDraft() = 0;
+  // What judging it took, once.
+  virtual std::optional<SideWork> TakeWork() { return {}; }
+  // What the draft itself took, as far as it is known.
+  virtual const chat::Usage& draft_usage() const = 0;
+};
+
 // The draft as a continuation of the chat.
 chat::ScoreRequest CheckRequest(const chat::GenerateRequest& request, std::string draft,
                                 const std::string& model);
 
 // Holds the events of `draft` back until it is whole and was checked. A draft that was accepted, or
 // that could not be checked (the checker failed, no budget pays for it, or it took longer than
-// kCheckMax, or the draft is longer than kDraftBytesMax), comes out unchanged. One that was not
-// accepted is an Error with the reason "draft_rejected", which lets the gateway move on to the next
-// target; TakeDraft then gives its events, for the case that nobody else can answer. The check is
+// kCheckMax, or the draft is longer than kDraftBytesMax), comes out unchanged. Of one that was not
+// accepted TakeDraft gives the events, for the case that nobody else can answer. The check is
 // booked as an attempt of its own, of the kind "score". What it refers to must outlive it.
-class CheckedDraft final : public backends::EventStream {
+class CheckedDraft final : public HeldDraft {
  public:
   static constexpr size_t kDraftBytesMax = size_t{64} << 10;
   static constexpr Duration kCheckMax = std::chrono::seconds(60);
@@ -58,13 +74,10 @@ class CheckedDraft final : public backends::EventStream {
   Task<Result<std::optional<chat::Event>>> Next(Duration patience) override;
   std::vector<std::string> TakeNotes() override;
 
-  // Nothing until it was checked, and where it could not be.
-  const std::optional<Checked>& checked() const { return checked_; }
-  std::vector<chat::Event> TakeDraft();
-  // What the pass over the draft took, once it was made.
-  std::optional<SideWork> TakeWork() { return std::exchange(work_, {}); }
-  // What the draft itself took, as far as it is known.
-  const chat::Usage& draft_usage() const { return draft_usage_; }
+  const std::optional<Checked>& checked() const override { return checked_; }
+  std::vector<chat::Event> TakeDraft() override;
+  std::optional<SideWork> TakeWork() override { return std::exchange(work_, {}); }
+  const chat::Usage& draft_usage() const override { return draft_usage_; }
 
  private:
   void Keep(chat::Event event);

@@ -163,7 +163,7 @@ TEST_F(DraftCheckTest, ADraftThatIsServedAfterAllCostsWhatItCost) {
   EXPECT_EQ(record->served->target, "a");
   EXPECT_TRUE(record->ended);
   ASSERT_TRUE(record->checked);
-  EXPECT_EQ(record->checked->likelihood_milli, -5'000);
+  EXPECT_EQ(record->checked->at_milli, -5'000);
   EXPECT_EQ(record->checked->draft_model, "m-a");
 }
 

@@ -8,6 +8,7 @@
 
 #include "async/deadline.h"
 #include "gateway/neighbours.h"
+#include "gateway/own_gate.h"
 #include "ledger/money.h"
 
 namespace weir::gateway {
@@ -163,16 +164,16 @@ class RoutedGeneration final : public Generation {
 
   // A whole answer tells how fast its target is.
   void Time(const chat::Done& done) {
-    if (!target().beyond) {
     const history::Pace* pace = nullptr;
+    if (!target().beyond) {
       pace = &gateway_.paces.Answered(target(), done, open_,
                                       gateway_.engines.ResidenceOf(target().model).took);
     } else if (first_at_) {
       pace = &gateway_.paces.Answered(target(), done.usage, *first_at_ - asked_at_,
                                       gateway_.clock.Now() - asked_at_);
     }
-  }
     if (pace != nullptr && gateway_.history != nullptr) gateway_.history->KeepPace(*pace);
+  }
 
   // The whole answer was given.
   void Finish(const chat::Done& done) {
@@ -198,7 +199,8 @@ class RoutedGeneration final : public Generation {
         usage.prompt_tokens.value_or(features_.prompt_bytes / routing::kBytesPerTokenGuess);
     const int64_t whole = prompt + usage.completion_tokens.value_or(0);
     std::vector<Prefix> prefixes = {{target().name, whole}};
-    if (const auto checked = this->checked(); checked && checked->verdict.accepted) {
+    if (const auto checked = this->checked();
+        checked && checked->verdict.accepted && !checked->checker.empty()) {
       prefixes.push_back({checked->checker, whole});
     }
     for (const history::Attempt& attempt : record.attempts) {
@@ -221,16 +223,24 @@ class RoutedGeneration final : public Generation {
     DecisionRecord* record = gateway_.decisions.Find(decision_id_);
     if (record != nullptr) {
       if (const auto checked = this->checked()) {
-        record->checked = history::Checked{.draft_model = decision_.chosen().model,
+        record->checked = history::Checked{.gate = checked->gate,
+                                           .own = OwnOf(*checked),
+                                           .draft_model = decision_.chosen().model,
                                            .checker = checked->checker,
                                            .checker_model = checked->checker_model,
-                                           .likelihood_milli = checked->likelihood_milli,
+                                           .at_milli = checked->at_milli,
                                            .confidence = checked->verdict.confidence,
                                            .gain = checked->verdict.gain,
                                            .accepted = checked->verdict.accepted};
       }
     }
     KeepRecord(gateway_, decision_id_);
+  }
+
+  static std::optional<history::OwnTokens> OwnOf(const Checked& checked) {
+    if (checked.own == nullptr) return std::nullopt;
+    return history::OwnTokens{.after_tokens = static_cast<int64_t>(checked.own->after_tokens),
+                              .signal = checked.own->signal};
   }
 
   void TakeCheckWork() {
@@ -287,7 +297,7 @@ class RoutedGeneration final : public Generation {
       // Loading a model may take longer than the caller's patience; it goes on meanwhile, so trying
       // again is cheap.
       auto stream = co_await WithDeadline(
-          until, gateway_.engines.Generate(asked_.principal, target().model, request_));
+          until, gateway_.engines.Generate(asked_.principal, target().model, AskedOfEngine()));
       const bool patience_over = gateway_.clock.Now() >= until;
       if (!stream && stream.error().code == Code::kDeadlineExceeded && patience_over) {
         co_return std::optional<chat::Event>();
@@ -298,16 +308,28 @@ class RoutedGeneration final : public Generation {
     co_return co_await Listen(until);
   }
 
-  // The first target's answer is held back until it was checked, where it is to be.
+  // The gate of a draft's own tokens needs their log-probabilities.
+  const chat::GenerateRequest& AskedOfEngine() {
+    if (!check_ || check_->gate == routing::GateKind::kDraftCheck) return request_;
+    if (!with_evidence_) with_evidence_ = WithEvidence(request_);
+    return *with_evidence_;
+  }
+
+  // The first target's answer is held back until it was judged, where it is to be.
   void Hear(std::unique_ptr<backends::EventStream> heard) {
     auto stream = Booking(std::move(heard));
     if (!check_) {
       stream_ = std::move(stream);
       return;
     }
-    auto draft = std::make_unique<CheckedDraft>(gateway_, asked_, request_, deadline_,
-                                                *std::exchange(check_, {}), SpendingOf(target()),
-                                                std::move(stream));
+    routing::CheckPlan plan = *std::exchange(check_, {});
+    std::unique_ptr<HeldDraft> draft;
+    if (plan.gate == routing::GateKind::kDraftCheck) {
+      draft = std::make_unique<CheckedDraft>(gateway_, asked_, request_, deadline_, std::move(plan),
+                                             SpendingOf(target()), std::move(stream));
+    } else {
+      draft = std::make_unique<GatedDraft>(gateway_.clock, std::move(plan), std::move(stream));
+    }
     draft_ = draft.get();
     stream_ = std::move(draft);
   }
@@ -319,13 +341,22 @@ class RoutedGeneration final : public Generation {
     draft_ = nullptr;
   }
 
-  // A draft that was found wrong is better than no answer.
+  // A draft that was found wrong is better than no answer. One that was cut off is written once
+  // more, where there is time.
   bool GiveDraft(const Error& error) {
-    if (spare_.empty() || error.code == Code::kCancelled || !StillValid()) return false;
+    const bool again = cut_off_ && error.code != Code::kDeadlineExceeded;
+    if ((spare_.empty() && !again) || error.code == Code::kCancelled || !StillValid()) return false;
     Record(OutcomeOf(error));
     current_ = 0;
     SettleFailed(account_, error);
     stream_.reset();  // which books what it cost
+    if (spare_.empty()) {
+      cut_off_ = false;
+      last_ = true;
+      booked_ = {};
+      recorded_ = false;
+      return true;
+    }
     // The draft is the answer now, and no longer something beside it.
     booked_ = spare_booked_;
     std::erase_if(side_work_, [this](const SideWork& work) { return work.target == target(); });
@@ -379,13 +410,14 @@ class RoutedGeneration final : public Generation {
 
   // False when there is nobody left to ask.
   bool MoveOn(const Error& error) {
-    if (current_ + 1 >= decision_.eligible.size()) return false;
+    if (last_ || current_ + 1 >= decision_.eligible.size()) return false;
     Record(OutcomeOf(error));
     tried_ += fmt::format("{}{} ({})", tried_.empty() ? "" : ", ", target().name, OutcomeOf(error));
     SettleFailed(account_, error);
     if (draft_ != nullptr && error.reason == kDraftRejected) {
       TakeCheckWork();
       spare_ = draft_->TakeDraft();
+      cut_off_ = spare_.empty();
       spare_booked_ = std::exchange(booked_, {});
       AddSideWork({.target = target(), .usage = draft_->draft_usage(), .booked = spare_booked_});
     }
@@ -438,9 +470,12 @@ class RoutedGeneration final : public Generation {
   routing::Decision decision_;
   chat::GenerateRequest request_;
   std::optional<routing::CheckPlan> check_;  // of the first target's answer, until it is asked
-  CheckedDraft* draft_ = nullptr;            // stream_, while it is one
+  HeldDraft* draft_ = nullptr;               // stream_, while it is one
+  std::optional<chat::GenerateRequest> with_evidence_ = {};
   std::optional<Checked> checked_ = {};
   std::vector<chat::Event> spare_ = {};  // a draft that was found wrong
+  bool cut_off_ = false;                 // instead of it: a draft whose beginning was doubtful
+  bool last_ = false;                    // nobody is asked after this target
   Extent extent_ = {};
   Booked booked_ = {};
   Booked spare_booked_ = {};  // of `spare_`

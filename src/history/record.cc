@@ -127,12 +127,15 @@ void AppendLabel(json::Writer& writer, const privacy::LabelInputs& label) {
 }
 
 void AppendChecked(json::Writer& writer, const Checked& checked) {
-  writer.Key("check")
-      .BeginObject()
-      .Field("draft_model", checked.draft_model)
+  writer.Key("check").BeginObject().Field("gate", routing::GateKindName(checked.gate));
+  if (checked.own) {
+    writer.Field("after_tokens", checked.own->after_tokens)
+        .Field("signal", routing::DraftSignalName(checked.own->signal));
+  }
+  writer.Field("draft_model", checked.draft_model)
       .Field("checker", checked.checker)
       .Field("checker_model", checked.checker_model)
-      .Field("likelihood_milli", checked.likelihood_milli)
+      .Field(checked.own ? "value_milli" : "likelihood_milli", checked.at_milli)
       .Field("confidence", checked.confidence)
       .Field("gain", checked.gain)
       .Field("accepted", checked.accepted)
@@ -186,6 +189,9 @@ chat::Label LabelAt(json::Fields& fields, std::string_view key) {
   return WordOf(fields, key, kLabels, chat::LabelName);
 }
 
+constexpr routing::GateKind kGates[] = {routing::GateKind::kDraftCheck,
+                                        routing::GateKind::kFirstTokens,
+                                        routing::GateKind::kWholeDraft};
 constexpr routing::Tier kTiers[] = {routing::Tier::kDevice, routing::Tier::kEdge,
                                     routing::Tier::kCloud};
 constexpr routing::TaskKind kKinds[] = {routing::TaskKind::kGeneral, routing::TaskKind::kMath,
@@ -253,15 +259,26 @@ privacy::LabelInputs ReadLabel(json::Fields& fields) {
   return label;
 }
 
+// Records of before there were other gates have none: they are of draft checks.
 Checked ReadChecked(json::Fields& fields) {
-  return {.draft_model = TextOf(fields, "draft_model"),
-          .checker = TextOf(fields, "checker"),
-          .checker_model = TextOf(fields, "checker_model"),
-          .likelihood_milli = static_cast<int32_t>(
-              fields.Int("likelihood_milli", INT32_MIN, INT32_MAX).value_or(0)),
-          .confidence = ChanceOf(fields, "confidence"),
-          .gain = ChanceOf(fields, "gain"),
-          .accepted = FlagOf(fields, "accepted")};
+  Checked checked{.draft_model = TextOf(fields, "draft_model"),
+                  .checker = TextOf(fields, "checker"),
+                  .checker_model = TextOf(fields, "checker_model"),
+                  .confidence = ChanceOf(fields, "confidence"),
+                  .gain = ChanceOf(fields, "gain"),
+                  .accepted = FlagOf(fields, "accepted")};
+  if (fields.Take("gate") != nullptr) {
+    checked.gate = WordOf(fields, "gate", kGates, routing::GateKindName);
+  }
+  const bool own = checked.gate != routing::GateKind::kDraftCheck;
+  if (own) {
+    checked.own = OwnTokens{
+        .after_tokens = CountOf(fields, "after_tokens"),
+        .signal = WordOf(fields, "signal", routing::kDraftSignals, routing::DraftSignalName)};
+  }
+  checked.at_milli = static_cast<int32_t>(
+      fields.Int(own ? "value_milli" : "likelihood_milli", INT32_MIN, INT32_MAX).value_or(0));
+  return checked;
 }
 
 Served ReadServed(json::Fields& fields) {

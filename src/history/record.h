@@ -27,13 +27,23 @@ struct Attempt {
   std::string outcome = {};  // "served", or the code of the error that ended it
 };
 
-// A draft that a larger model read.
+// What a gate read of a draft's own tokens.
+struct OwnTokens {
+  int64_t after_tokens = 0;  // 0: all of them
+  routing::DraftSignal signal = routing::DraftSignal::kLogprobMean;
+
+  bool operator==(const OwnTokens&) const = default;
+};
+
+// A draft that was judged: read by a larger model, or by its own tokens.
 struct Checked {
+  routing::GateKind gate = routing::GateKind::kDraftCheck;
+  std::optional<OwnTokens> own = {};
   std::string draft_model = {};
-  std::string checker = {};  // its target
-  std::string checker_model = {};
-  int32_t likelihood_milli = 0;  // what it found, in 1/1,000
-  int32_t confidence = 0;        // 1/10,000
+  std::string checker = {};        // its target; empty: nobody read it
+  std::string checker_model = {};  // the larger model
+  int32_t at_milli = 0;            // the likelihood that it found, or the signal; in 1/1,000
+  int32_t confidence = 0;          // 1/10,000
   int32_t gain = 0;
   bool accepted = false;
 

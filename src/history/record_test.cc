@@ -62,7 +62,7 @@ Record Full() {
   record.checked = Checked{.draft_model = "m",
                            .checker = "b",
                            .checker_model = "n",
-                           .likelihood_milli = -1'500,
+                           .at_milli = -1'500,
                            .confidence = 9'000,
                            .gain = -100,
                            .accepted = true};
@@ -96,6 +96,30 @@ TEST(Record, WhatIsPrintedReadsBack) {
   EXPECT_EQ(read->checked, Full().checked);
   EXPECT_EQ(read->signals, Full().signals);
   EXPECT_EQ(read->time, Full().time);
+}
+
+TEST(Record, AJudgementByADraftsOwnTokensIsReadAsItWasPrinted) {
+  Record record = Full();
+  record.checked =
+      Checked{.gate = routing::GateKind::kFirstTokens,
+              .own = OwnTokens{.after_tokens = 16, .signal = routing::DraftSignal::kMarginQ10},
+              .draft_model = "m",
+              .checker_model = "n",
+              .at_milli = 250,
+              .confidence = 4'000,
+              .gain = 2'000};
+  const auto read = ParseRecord(PrintRecord(record));
+  ASSERT_TRUE(read) << read.error().message;
+  EXPECT_EQ(read->checked, record.checked);
+}
+
+TEST(Record, ACheckOfBeforeThereWereOtherGatesIsADraftCheck) {
+  std::string text = PrintRecord(Full());
+  const std::string gate = R"("gate":"draft_check",)";
+  text.erase(text.find(gate), gate.size());
+  const auto read = ParseRecord(text);
+  ASSERT_TRUE(read) << read.error().message;
+  EXPECT_EQ(read->checked, Full().checked);
 }
 
 TEST(Record, AnEmptyOneReadsBackToo) {

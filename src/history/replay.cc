@@ -120,6 +120,29 @@ Replay::Answered Replay::Decide(const Record& record) {
   return answered;
 }
 
+namespace {
+
+// By which what was found in the draft of then is judged; null: it is not known what the gate of
+// this plan would have found.
+const std::vector<routing::CalibrationPoint>* PointsOf(const Record& record,
+                                                       const routing::Decision& decision,
+                                                       const routing::CheckPlan& plan) {
+  const bool known = record.checked && record.checked->gate == plan.gate &&
+                     record.checked->draft_model == decision.chosen().model &&
+                     record.checked->checker_model == plan.checker.model;
+  if (!known) return nullptr;
+  if (!record.checked->own) return &plan.calibration->points;
+  for (const routing::Gate& gate : plan.calibration->gates) {
+    if (std::cmp_equal(gate.after_tokens, record.checked->own->after_tokens) &&
+        gate.signal == record.checked->own->signal) {
+      return &gate.points;
+    }
+  }
+  return nullptr;
+}
+
+}  // namespace
+
 // Who of them answers. In the order of then it went as it did then, unless a check that was made
 // then ends otherwise now.
 size_t Replay::PlaceOf(const Record& record, const routing::Decision& decision,
@@ -130,11 +153,10 @@ size_t Replay::PlaceOf(const Record& record, const routing::Decision& decision,
   const bool as_then = std::ranges::equal(decision.eligible, record.order, same);
   if (check) {
     ++report_.checks;
-    const bool known = record.checked && record.checked->draft_model == decision.chosen().model &&
-                       record.checked->checker_model == check->checker.model;
-    if (known) {
-      const routing::Verdict verdict = routing::Judge(
-          *check->calibration, record.checked->likelihood_milli, check->confidence_min);
+    const auto* points = PointsOf(record, decision, *check);
+    if (points != nullptr) {
+      const routing::Verdict verdict =
+          routing::Judge(*points, record.checked->at_milli, check->confidence_min);
       const bool ends_as_then = verdict.accepted == record.checked->accepted;
       if (!as_then || !ends_as_then) return verdict.accepted ? 0 : 1;
     } else {
@@ -210,6 +232,8 @@ void Replay::Pay(const Record& record, const Answered& answered) {
   } else if (target.beyond) {
     ++report_.after.unpriced;
   }
+  report_.after.energy_mj =
+      ledger::Add(report_.after.energy_mj, answered.decision.Of(target).energy_mj.value_or(0));
 }
 
 void Replay::Take(const Record& record) {
@@ -225,6 +249,11 @@ void Replay::Take(const Record& record) {
   const auto* served = record.served ? &*record.served : nullptr;
   if (served != nullptr) {
     Count(report_.before, served->target, served->tier);
+    const auto then =
+        std::ranges::find(record.considered, served->target, &routing::Considered::target);
+    if (then != record.considered.end()) {
+      report_.before.energy_mj = ledger::Add(report_.before.energy_mj, then->energy_mj.value_or(0));
+    }
     if (served->cost && !served->currency.empty()) {
       report_.before.cost[served->currency].Add(*served->cost);
     } else if (served->tier == routing::Tier::kCloud) {
@@ -232,8 +261,6 @@ void Replay::Take(const Record& record) {
     }
   } else if (record.order.empty()) {
     Count(report_.before, "", routing::Tier::kDevice);
-  report_.after.energy_mj =
-      ledger::Add(report_.after.energy_mj, answered.decision.Of(target).energy_mj.value_or(0));
   }
 
   const Answered answered = Decide(record);
@@ -249,11 +276,6 @@ void Replay::Take(const Record& record) {
           answered.target == nullptr ? routing::Tier::kDevice : answered.target->tier);
     if (answered.target != nullptr) Pay(record, answered);
   }
-    const auto then =
-        std::ranges::find(record.considered, served->target, &routing::Considered::target);
-    if (then != record.considered.end()) {
-      report_.before.energy_mj = ledger::Add(report_.before.energy_mj, then->energy_mj.value_or(0));
-    }
   if (from == to) return;
   ++report_.changed;
   const auto name = [](const std::string& target) {

@@ -57,50 +57,20 @@ std::vector<Target> InOrder(const std::vector<Target>& targets, bool cloud_first
 
 double Share(int32_t chance) { return chance / double{kCertain}; }
 
-CheckChoice None(std::string why) { return {.why = "draft check: " + std::move(why)}; }
-
-bool CanCheck(const Target& target) { return target.scores && !target.beyond && target.generates; }
-
-// Tasks that the smaller model mostly fails go to the larger one at once.
-CheckChoice ChooseFirst(const Calibration& calibration, const PromptFacts& facts,
-                        Decision& decision) {
-  const std::string_view kind = TaskKindName(calibration.kind);
-  const Verdict expected = Expect(calibration, *decision.confidence_min);
-  if (expected.accepted) {
-    return None(fmt::format("abstains, it does not pay for {} tasks, and {} may answer them", kind,
-  const Target* cheaper = nullptr;  // likewise
-  Cost cost = {};
-  Cost other = {};
-                            decision.chosen().name));
-  }
-  if (HolderOf(decision, facts.last_target) == &decision.chosen()) {
-    const int32_t lost = LostPart(decision, decision.eligible[1],
-                                  decision.Of(decision.chosen()).speed.cached_tokens);
-    const int32_t gain = calibration.larger_right - calibration.draft_right;
-    if (gain < GainToMove(0, lost)) {
-      return None(
-          fmt::format("abstains, a gain of {:.2f} for {} tasks does not pay for moving the "
-                      "conversation, which costs {:.2f} of an answer more",
-                      Share(gain), kind, Share(lost)));
-    }
-  }
-  std::swap(decision.eligible[0], decision.eligible[1]);
-  return {.why = fmt::format("chosen: {}; of {} tasks it has {:.2f} right, {} {:.2f}, and a check "
-                             "takes as long as its answer",
-                             decision.chosen().name, kind, Share(calibration.larger_right),
-                             decision.eligible[1].name, Share(calibration.draft_right))};
-}
-
 // Whether a request of a route with a share goes up, and the line about it.
 struct Upwards {
   bool up = false;
   std::string why = {};
 };
 
-// The first target in the cloud, the first below it, and which of them answers clearly sooner.
+// Of the first target in the cloud and the first below it: which answers clearly sooner, and which
+// is expected to cost clearly less.
 struct Haste {
   const Target* sooner = nullptr;  // null: neither, or it is not known
   int64_t saved_ms = 0;
+  const Target* cheaper = nullptr;  // likewise
+  Cost cost = {};
+  Cost other = {};
 };
 
 Haste HasteOf(const Decision& decision) {
@@ -154,11 +124,6 @@ Hop HopOf(const PromptFacts& facts, const Decision& decision) {
   });
   if (to == decision.eligible.end()) return {};
   return {.from = from,
-  if (is_near && haste.sooner == nullptr && haste.cheaper != nullptr) {
-    return {.up = IsCloud(*haste.cheaper),
-            .why = fmt::format("; that is near, and an answer of {} costs {} instead of {}",
-                               haste.cheaper->name, CostText(haste.cost), CostText(haste.other))};
-  }
           .to = &*to,
           .lost = LostPart(decision, *to, decision.Of(*from).speed.cached_tokens)};
 }
@@ -189,6 +154,11 @@ Upwards ByGain(int32_t gain, int32_t usual, bool room, const Haste& haste, const
                                            IsCloud(*hop.from) ? "keeps it there" : "moves it"))};
   }
   const bool is_near = gain >= threshold - kNearGain && gain <= threshold + kNearGain;
+  if (is_near && haste.sooner == nullptr && haste.cheaper != nullptr) {
+    return {.up = IsCloud(*haste.cheaper),
+            .why = fmt::format("; that is near, and an answer of {} costs {} instead of {}",
+                               haste.cheaper->name, CostText(haste.cost), CostText(haste.other))};
+  }
   if (!is_near || haste.sooner == nullptr) return {.up = gain >= threshold};
   return {.up = IsCloud(*haste.sooner),
           .why = fmt::format("; that is near, and {} answers {} sooner", haste.sooner->name,
@@ -238,20 +208,6 @@ Upwards ByCost(const Question& asked, const CostPerDay& max, const MoneyToday& t
   }
   keeper.Decided(gain, result.up, today);
   return result;
-}
-
-// Why nobody looks at the first tokens of a stream that is not held back; nothing of another. No
-// statistics of them were shown to tell right answers from wrong ones, so data/cascade.json has no
-// calibration for any pair and kind.
-std::string FirstGate(const PromptFacts& facts, const Decision& decision) {
-  const bool asked = decision.eligible.size() > 1 && decision.confidence_min.value_or(0) > 0;
-  if (!asked || facts.whole || decision.buffer) return {};
-  const Target& first = decision.chosen();
-  if (first.beyond) {
-    return fmt::format("first gate: abstains, {} is not a model of this machine", first.name);
-  }
-  return fmt::format("first gate: abstains, the first tokens of {} are not calibrated for {} tasks",
-                     first.name, TaskKindName(facts.kind));
 }
 
 bool IsOneText(const chat::GenerateRequest& request) {
@@ -404,38 +360,6 @@ void AvoidWaiting(const PromptFacts& facts, Decision& decision) {
   decision.explanation.push_back(std::move(line));
 }
 
-CheckChoice ChooseCheck(const DraftCheck& known, const PromptFacts& facts, Decision& decision) {
-  if (decision.eligible.size() < 2 || !decision.confidence_min) return {};
-  if (*decision.confidence_min == 0) return None("abstains, min_confidence is 0");
-  if (!facts.one_text) return None("abstains, the answer is not one plain text");
-  const Target& draft = decision.chosen();
-  const Target& checker = decision.eligible[1];
-  if (draft.beyond)
-    return None(fmt::format("abstains, {} is not a model of this machine", draft.name));
-  if (!CanCheck(checker)) {
-    return None(fmt::format("abstains, {}",
-                            checker.beyond
-                                ? fmt::format("the API of backend {} gives no log-probabilities of "
-                                              "a given text, so {} cannot check a draft",
-                                              checker.backend, checker.name)
-                                : fmt::format("{} does not score texts", checker.name)));
-  }
-  const auto* calibration = known.Find(draft.model, checker.model, facts.kind);
-  if (calibration == nullptr) {
-    return None(fmt::format("abstains, {} by {} is not calibrated for {} tasks", draft.name,
-                            checker.name, TaskKindName(facts.kind)));
-  }
-  if (!calibration->check_pays) return ChooseFirst(*calibration, facts, decision);
-  if (!facts.whole && !decision.buffer)
-    return None("abstains, a stream is not held back (buffer = true on the route would)");
-  return {.plan = CheckPlan{.checker = checker,
-                            .calibration = calibration,
-                            .confidence_min = *decision.confidence_min},
-          .why = fmt::format(
-              "draft check: {} reads the draft of {} ({} task), accepted from {:.2f}", checker.name,
-              draft.name, TaskKindName(facts.kind), Share(*decision.confidence_min))};
-}
-
 std::optional<CheckPlan> Arrange(const Experience& experience, const PromptFacts& facts,
                                  const MoneyOf& money, Goals& goals, Decision& decision) {
   StayInToolLoop(facts, decision);
@@ -443,10 +367,7 @@ std::optional<CheckPlan> Arrange(const Experience& experience, const PromptFacts
   AvoidWaiting(facts, decision);
   StayWithPrefix(facts, decision);
   CheckChoice check = ChooseCheck(experience.draft_check, facts, decision);
-  if (auto why = FirstGate(facts, decision); !why.empty()) {
-    decision.explanation.push_back(std::move(why));
-  }
-  if (!check.why.empty()) decision.explanation.push_back(std::move(check.why));
+  for (std::string& why : check.why) decision.explanation.push_back(std::move(why));
   return std::move(check.plan);
 }
 

@@ -4,11 +4,13 @@
 // (gateway) or was here last month (history).
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "chat/request.h"
 #include "routing/decision.h"
@@ -59,8 +61,14 @@ struct Experience {
   const Refit& refit;
 };
 
+// Who judges the first target's draft: the checker, which reads it; or its own tokens, the first of
+// them before a stream is released, or all of them.
+enum class GateKind : uint8_t { kDraftCheck, kFirstTokens, kWholeDraft };
+std::string_view GateKindName(GateKind kind);  // "draft_check", "first_tokens", "whole_draft"
+
 struct CheckPlan {
-  Target checker = {};
+  GateKind gate = GateKind::kDraftCheck;
+  Target checker = {};  // or who answers in place of a draft that is not accepted
   const Calibration* calibration = nullptr;  // one of Experience::draft_check
   int32_t confidence_min = 0;
 };
@@ -85,14 +93,15 @@ void AvoidWaiting(const PromptFacts& facts, Decision& decision);
 // first target is expected to answer as soon without the prefix.
 void StayWithPrefix(const PromptFacts& facts, Decision& decision);
 
-// The check of a decision's first target by the next one that may take the request, or nothing and
-// a line that says why not. Where a check does not pay and the next one is known to be better, the
-// next one comes first instead, streamed or not. A draft is checked where it can be held back (the
-// answer is not streamed, or the route buffers), where it is one text, and where both models run on
-// this machine and were calibrated for this kind of task.
+// How the draft of a decision's first target is judged before the next one answers in its place, or
+// nothing; and lines that say why, or why not. Where judging does not pay and the next one is known
+// to be better, the next one comes first instead, streamed or not. A draft is judged where it is
+// one text, and where both models run on this machine and were calibrated for this kind of task: by
+// the next one where it can be held back (the answer is not streamed, or the route buffers) and
+// that pays, else by its own tokens where they were shown to tell something.
 struct CheckChoice {
   std::optional<CheckPlan> plan = {};
-  std::string why = {};
+  std::vector<std::string> why = {};
 };
 CheckChoice ChooseCheck(const DraftCheck& known, const PromptFacts& facts, Decision& decision);
 

@@ -1,14 +1,18 @@
 #include "routing/arrange.h"
 
+#include <fmt/core.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <random>
+#include <string>
+#include <vector>
 
 namespace weir::routing {
 namespace {
 
 using testing::Contains;
+using testing::ElementsAre;
 using testing::HasSubstr;
 
 constexpr int64_t kUnit = 1'000'000'000'000;
@@ -177,7 +181,78 @@ TEST_F(ArrangeTest, AnEdgeThatCannotScoreIsNamedAsNoChecker) {
   const CheckChoice choice =
       ChooseCheck(DraftCheck::BuiltIn(), {.one_text = true, .whole = true}, decision);
   EXPECT_FALSE(choice.plan);
-  EXPECT_THAT(choice.why, HasSubstr("the API of backend rack gives no log-probabilities"));
+  EXPECT_THAT(choice.why,
+              ElementsAre(HasSubstr("the API of backend rack gives no log-probabilities")));
+}
+
+// Two models of this machine: a right in 40 %, b in 80 %; a gate after 16 tokens and one at the
+// end.
+class GateChoiceTest : public testing::Test {
+ protected:
+  static Gate Knows(size_t after_tokens, int32_t auroc_low, bool pays) {
+    return {.after_tokens = after_tokens,
+            .auroc = 7'000,
+            .auroc_low = auroc_low,
+            .auroc_high = 8'000,
+            .pays = pays,
+            .points = {{-1'000, 1'000, 8'000}, {0, 9'000, 8'000}}};
+  }
+  CheckChoice Choose(bool check_pays, std::vector<Gate> gates, bool held,
+                     int32_t confidence_min = kConfidenceMinDefault) {
+    std::string text = R"({"version":1,"pairs":[{"draft_model":"m-a","larger_model":"m-b",)"
+                       R"("kind":"math","check_pays":)";
+    text += check_pays ? "true" : "false";
+    text += R"(,"tasks":9,"draft_right":4000,"larger_right":8000,"points":[)"
+            R"({"likelihood_milli":-9,"draft_right":1,"larger_right":2},)"
+            R"({"likelihood_milli":0,"draft_right":3,"larger_right":2}],"gates":[)";
+    for (size_t i = 0; i < gates.size(); ++i) {
+      text += fmt::format(
+          R"({}{{"after_tokens":{},"signal":"logprob_mean","auroc":{{"middle":{},"low":{},"high":{}}},)"
+          R"("pays":{},"points":[{{"value_milli":-1000,"draft_right":1000,"larger_right":8000}},)"
+          R"({{"value_milli":0,"draft_right":9000,"larger_right":8000}}]}})",
+          i == 0 ? "" : ",", gates[i].after_tokens, gates[i].auroc, gates[i].auroc_low,
+          gates[i].auroc_high, gates[i].pays);
+    }
+    known_ = std::move(*DraftCheck::Parse(text + "]}]}"));
+    decision_ = {.asked = "auto",
+                 .eligible = {{.name = "a", .model = "m-a"}, {.name = "b", .model = "m-b"}},
+                 .confidence_min = confidence_min};
+    return ChooseCheck(known_, {.kind = TaskKind::kMath, .one_text = true, .whole = held},
+                       decision_);
+  }
+
+  DraftCheck known_ = DraftCheck::BuiltIn();
+  Decision decision_ = {};
+};
+
+TEST_F(GateChoiceTest, AStreamIsJudgedByItsFirstTokensWhereThatPays) {
+  const CheckChoice choice = Choose(false, {Knows(16, 6'000, true)}, false);
+  ASSERT_TRUE(choice.plan);
+  EXPECT_EQ(choice.plan->gate, GateKind::kFirstTokens);
+  EXPECT_EQ(decision_.chosen().name, "a");
+}
+
+TEST_F(GateChoiceTest, WhereItDoesNotPayTheLargerModelComesFirst) {
+  const CheckChoice choice = Choose(false, {Knows(16, 6'000, false)}, false);
+  EXPECT_FALSE(choice.plan);
+  EXPECT_EQ(decision_.chosen().name, "b");
+  EXPECT_TRUE(Choose(false, {Knows(16, 6'000, false)}, false, 3'000).plan)
+      << "who is trusted with 40 % is still asked how sure it is";
+}
+
+TEST_F(GateChoiceTest, AGateThatKnowsNoMoreThanChanceAbstainsAndSaysSo) {
+  const CheckChoice choice = Choose(true, {Knows(16, 5'000, true), Knows(0, 9'000, true)}, false);
+  EXPECT_FALSE(choice.plan);
+  EXPECT_THAT(choice.why, ElementsAre("first gate: abstains, on 9 math tasks the first tokens of a "
+                                      "did not tell right from wrong (AUROC 0.70, 0.50 to 0.80)",
+                                      HasSubstr("a stream is not held back")));
+}
+
+TEST_F(GateChoiceTest, WhatIsHeldBackIsCheckedWhereThatPaysAndElseJudgedAtItsEnd) {
+  EXPECT_EQ(Choose(true, {Knows(0, 6'000, true)}, true).plan->gate, GateKind::kDraftCheck);
+  EXPECT_EQ(Choose(false, {Knows(0, 6'000, true)}, true).plan->gate, GateKind::kWholeDraft);
+  EXPECT_FALSE(Choose(false, {Knows(16, 6'000, true)}, true).plan) << "the gate of streams";
+  EXPECT_EQ(Choose(true, {Knows(16, 6'000, false)}, false).plan->gate, GateKind::kFirstTokens);
 }
 
 }  // namespace

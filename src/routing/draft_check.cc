@@ -15,6 +15,7 @@ namespace {
 constexpr size_t kTextMax = 512;
 constexpr size_t kPairsMax = 256;
 constexpr size_t kPointsMax = 64;
+constexpr size_t kGatesMax = 16;
 constexpr int64_t kLogarithmMax = 100'000;  // milli
 constexpr int64_t kTasksMax = 1'000'000'000;
 constexpr int32_t kGainMin = 200;  // 2 of 100: less is within what calibrations are off
@@ -24,25 +25,67 @@ int32_t ReadChance(json::Fields& point, std::string_view name) {
   return static_cast<int32_t>(point.Require().Int(name, 0, kCertain).value_or(0));
 }
 
-std::vector<CalibrationPoint> ReadPoints(json::Fields& fields) {
+struct Range {
+  std::string_view name;
+  int64_t most;
+};
+constexpr Range kLikelihoods = {"likelihood_milli", 0};
+constexpr Range kSignals = {"value_milli", 1'000};
+
+std::vector<CalibrationPoint> ReadPoints(json::Fields& fields, const Range& range) {
   std::vector<CalibrationPoint> points;
   const json::Array* all = fields.Require().List("points", kPointsMax);
   if (all == nullptr) return points;
   for (size_t i = 0; i < all->size(); ++i) {
     json::Fields point(fields.problem(), (*all)[i], fields.PathOf("points", i));
     CalibrationPoint read;
-    read.likelihood_milli = static_cast<int32_t>(
-        point.Require().Int("likelihood_milli", -kLogarithmMax, 0).value_or(0));
+    read.at_milli = static_cast<int32_t>(
+        point.Require().Int(range.name, -kLogarithmMax, range.most).value_or(0));
     read.draft_right = ReadChance(point, "draft_right");
     read.larger_right = ReadChance(point, "larger_right");
     point.RefuseUnread();
-    const bool rises = points.empty() || (read.likelihood_milli > points.back().likelihood_milli &&
+    const bool rises = points.empty() || (read.at_milli > points.back().at_milli &&
                                           read.draft_right >= points.back().draft_right);
-    if (!fields.problem() && !rises) point.Refuse("likelihood_milli", "does not rise");
+    if (!fields.problem() && !rises) point.Refuse(range.name, "does not rise");
     points.push_back(read);
   }
   if (!fields.problem() && points.size() < 2) fields.Refuse("points", "has fewer than two");
   return points;
+}
+
+Gate ReadGate(json::Fields& fields) {
+  Gate gate;
+  gate.after_tokens = static_cast<size_t>(
+      fields.Require().Int("after_tokens", 0, static_cast<int64_t>(kFirstTokens)).value_or(0));
+  const std::string signal = fields.Require().String("signal", kTextMax).value_or("");
+  const std::optional<DraftSignal> known = DraftSignalFromName(signal);
+  if (!fields.problem() && !known) fields.Refuse("signal", "is no signal of a draft");
+  gate.signal = known.value_or(DraftSignal::kLogprobMean);
+  if (auto auroc = fields.Require().Nested("auroc")) {
+    gate.auroc = ReadChance(*auroc, "middle");
+    gate.auroc_low = ReadChance(*auroc, "low");
+    gate.auroc_high = ReadChance(*auroc, "high");
+    auroc->RefuseUnread();
+  }
+  gate.pays = fields.Require().Bool("pays").value_or(false);
+  gate.points = ReadPoints(fields, kSignals);
+  fields.RefuseUnread();
+  return gate;
+}
+
+std::vector<Gate> ReadGates(json::Fields& fields) {
+  std::vector<Gate> gates;
+  const json::Array* all = fields.List("gates", kGatesMax);
+  for (size_t i = 0; all != nullptr && i < all->size(); ++i) {
+    json::Fields one(fields.problem(), (*all)[i], fields.PathOf("gates", i));
+    Gate gate = ReadGate(one);
+    if (!fields.problem() &&
+        std::ranges::find(gates, gate.after_tokens, &Gate::after_tokens) != gates.end()) {
+      one.Refuse("after_tokens", "is there twice");
+    }
+    gates.push_back(std::move(gate));
+  }
+  return gates;
 }
 
 Calibration ReadCalibration(json::Fields& fields) {
@@ -57,7 +100,9 @@ Calibration ReadCalibration(json::Fields& fields) {
   read.draft_right = ReadChance(fields, "draft_right");
   read.larger_right = ReadChance(fields, "larger_right");
   read.tasks = static_cast<int32_t>(fields.Require().Int("tasks", 1, kTasksMax).value_or(1));
-  read.points = ReadPoints(fields);
+  read.points = ReadPoints(fields, kLikelihoods);
+  read.gates = ReadGates(fields);
+  read.measured = fields.String("measured", kTextMax).value_or("");
   fields.RefuseUnread();
   return read;
 }
@@ -116,6 +161,20 @@ const Calibration* DraftCheck::Find(std::string_view draft_model, std::string_vi
   return found == calibrations_.end() ? nullptr : &*found;
 }
 
+const Gate* Calibration::FirstGate(size_t tokens) const {
+  const Gate* latest = nullptr;
+  for (const Gate& gate : gates) {
+    if (gate.after_tokens == 0 || gate.after_tokens > tokens || !gate.speaks()) continue;
+    if (latest == nullptr || gate.after_tokens > latest->after_tokens) latest = &gate;
+  }
+  return latest;
+}
+
+const Gate* Calibration::EndGate() const {
+  const auto found = std::ranges::find(gates, size_t{0}, &Gate::after_tokens);
+  return found != gates.end() && found->speaks() ? &*found : nullptr;
+}
+
 Verdict Expect(const Calibration& calibration, int32_t confidence_min) {
   return VerdictOf(calibration.draft_right, calibration.larger_right, confidence_min);
 }
@@ -126,19 +185,16 @@ int32_t LikelihoodMilli(double logarithm) {
       std::llround(std::clamp(logarithm * 1000, static_cast<double>(-kLogarithmMax), 0.0)));
 }
 
-Verdict Judge(const Calibration& calibration, int32_t likelihood_milli, int32_t confidence_min) {
-  const auto& points = calibration.points;
+Verdict Judge(std::span<const CalibrationPoint> points, int32_t at_milli, int32_t confidence_min) {
   CHECK(points.size() >= 2, "a calibration has two points");
-  const int64_t at = likelihood_milli;
   CalibrationPoint here = points.front();
-  if (at >= points.back().likelihood_milli) {
+  if (at_milli >= points.back().at_milli) {
     here = points.back();
-  } else if (at > points.front().likelihood_milli) {
-    const auto above =
-        std::ranges::upper_bound(points, at, {}, &CalibrationPoint::likelihood_milli);
+  } else if (at_milli > points.front().at_milli) {
+    const auto above = std::ranges::upper_bound(points, at_milli, {}, &CalibrationPoint::at_milli);
     const CalibrationPoint& low = *std::prev(above);
     const auto line = [&](int32_t from, int32_t to) {
-      return Between(at, low.likelihood_milli, above->likelihood_milli, from, to);
+      return Between(at_milli, low.at_milli, above->at_milli, from, to);
     };
     here.draft_right = line(low.draft_right, above->draft_right);
     here.larger_right = line(low.larger_right, above->larger_right);

@@ -9,28 +9,52 @@
 // (Asking the larger model "is this right, yes or no?" tells less: AUROC 0.68 against 0.96 on the
 // extraction tasks of bench/cascade.py, and its question is not the beginning of its own answer.)
 //
+// Beside it a draft's own tokens (draft_evidence.h) may speak: the first of them before a stream is
+// released, all of them where a draft is held back. They know far less, so a gate speaks only where
+// the tasks that it was calibrated on show that it knows something.
+//
 // Pure, and integers behind one rounding: the same likelihood gives the same verdict.
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/result.h"
+#include "routing/draft_evidence.h"
 #include "routing/task_kind.h"
 
 namespace weir::routing {
 
 inline constexpr int32_t kCertain = 10'000;  // chances are in 1/10,000
 
-// What is known at one mean logarithm of the likelihood of a token; between two points it is a
+// What is known at one value of what a draft is judged by, in 1/1,000; between two points it is a
 // straight line, beyond the ends it is level.
 struct CalibrationPoint {
-  int32_t likelihood_milli = 0;  // natural logarithm, at most 0
-  int32_t draft_right = 0;       // chance that the draft is right
-  int32_t larger_right = 0;      // chance that the larger model's own answer would be
+  int32_t at_milli = 0;
+  int32_t draft_right = 0;   // chance that the draft is right
+  int32_t larger_right = 0;  // chance that the larger model's own answer would be
   bool operator==(const CalibrationPoint&) const = default;
+};
+
+// What the draft's own tokens are worth.
+struct Gate {
+  size_t after_tokens = 0;  // of the draft; 0: after the whole draft
+  DraftSignal signal = DraftSignal::kLogprobMean;
+  // Of two drafts, a right one and a wrong one: how often the right one has the higher signal; in
+  // 1/10,000, with its interval (95 %) on the tasks that it was fitted on.
+  int32_t auroc = 0;
+  int32_t auroc_low = 0;
+  int32_t auroc_high = 0;
+  // Going on from its doubt to the larger model was better than choosing at random, and sooner than
+  // asking the larger one at once.
+  bool pays = false;
+  std::vector<CalibrationPoint> points = {};  // rising, two or more
+
+  // Its interval lies above chance.
+  bool speaks() const { return auroc_low > kCertain / 2; }
 };
 
 // Of one pair of models and one kind of task.
@@ -45,8 +69,18 @@ struct Calibration {
   // again took less time than the larger model alone. Where answers are short it does not: most of
   // an answer's time is its prompt's, which a check processes, too.
   bool check_pays = false;
-  std::vector<CalibrationPoint> points = {};  // rising, two or more
+  std::vector<CalibrationPoint> points = {};  // of the mean log-likelihood; rising, two or more
+  std::vector<Gate> gates = {};               // in no order; one for each `after_tokens`
+  std::string measured = {};                  // how, and on what; for people
+
+  // The latest gate that `tokens` tokens are enough for, of those that speak; null: none does.
+  const Gate* FirstGate(size_t tokens) const;
+  // The gate of a whole draft, if it speaks.
+  const Gate* EndGate() const;
 };
+
+// The most tokens that a stream is held back for.
+inline constexpr size_t kFirstTokens = 32;
 
 struct Verdict {
   int32_t confidence = 0;  // chance that the draft is right
@@ -75,7 +109,7 @@ Verdict Expect(const Calibration& calibration, int32_t confidence_min);
 
 // A draft is accepted when it is right with at least `confidence_min`, or when the larger model is
 // not expected to do better: a task that both fail is not worth a second answer.
-Verdict Judge(const Calibration& calibration, int32_t likelihood_milli, int32_t confidence_min);
+Verdict Judge(std::span<const CalibrationPoint> points, int32_t at_milli, int32_t confidence_min);
 // The one rounding of a model's own floating point: a mean logarithm in 1/1,000, within what
 // calibrations know; NaN is the least.
 int32_t LikelihoodMilli(double logarithm);

@@ -51,21 +51,69 @@ TEST(DraftCheck, WhatMakesNoSenseIsNamed) {
   EXPECT_EQ(param(Pair(low + "," + over)), "pairs[0].points[1].draft_right");
 }
 
+std::string Gated(const std::string& gates) {
+  const std::string points = R"({"likelihood_milli":-9,"draft_right":1,"larger_right":2},)"
+                             R"({"likelihood_milli":0,"draft_right":3,"larger_right":2})";
+  std::string pair = Pair(points);
+  pair.pop_back();
+  return kHead + pair + R"(,"measured":"by hand","gates":[)" + gates + "]}]}";
+}
+
+std::string OneGate(int after_tokens, int auroc_low) {
+  return R"({"after_tokens":)" + std::to_string(after_tokens) +
+         R"(,"signal":"margin_q10","auroc":{"middle":6000,"low":)" + std::to_string(auroc_low) +
+         R"(,"high":7000},"pays":false,"points":[)"
+         R"({"value_milli":100,"draft_right":1000,"larger_right":5000},)"
+         R"({"value_milli":900,"draft_right":9000,"larger_right":5000}]})";
+}
+
+TEST(Gates, TheLatestSpeaksThatTheTokensAreEnoughForAndThatKnowsMoreThanChance) {
+  const auto check = DraftCheck::Parse(Gated(OneGate(8, 5'100) + "," + OneGate(16, 5'200) + "," +
+                                             OneGate(32, 5'000) + "," + OneGate(0, 4'900)));
+  ASSERT_TRUE(check) << check.error().message;
+  const Calibration& known = check->calibrations().front();
+  EXPECT_EQ(known.measured, "by hand");
+  EXPECT_EQ(known.FirstGate(7), nullptr);
+  ASSERT_NE(known.FirstGate(8), nullptr);
+  EXPECT_EQ(known.FirstGate(15)->after_tokens, 8u);
+  EXPECT_EQ(known.FirstGate(32)->after_tokens, 16u) << "an interval that holds 0.5 is chance";
+  EXPECT_EQ(known.EndGate(), nullptr);
+  EXPECT_EQ(Judge(known.FirstGate(16)->points, 500, 8'500).confidence, 5'000);
+}
+
+TEST(Gates, WhatMakesNoSenseIsNamed) {
+  const auto param = [](const std::string& gates) {
+    const auto read = DraftCheck::Parse(Gated(gates));
+    return read ? "" : read.error().param;
+  };
+  const auto with = [](std::string gate, const std::string& from, const std::string& to) {
+    return gate.replace(gate.find(from), from.size(), to);
+  };
+  const std::string gate = OneGate(8, 5'100);
+  EXPECT_EQ(param(gate), "");
+  EXPECT_EQ(param(gate + "," + gate), "pairs[0].gates[1].after_tokens");
+  EXPECT_EQ(param(OneGate(33, 5'100)), "pairs[0].gates[0].after_tokens");
+  EXPECT_EQ(param(OneGate(8, 10'001)), "pairs[0].gates[0].auroc.low");
+  EXPECT_EQ(param(with(gate, "margin_q10", "mood")), "pairs[0].gates[0].signal");
+  EXPECT_EQ(param(with(gate, "900", "100")), "pairs[0].gates[0].points[1].value_milli");
+  EXPECT_EQ(param(with(gate, "900", "1001")), "pairs[0].gates[0].points[1].value_milli");
+}
+
 TEST(Judge, BetweenPointsChancesLieOnTheLine) {
-  EXPECT_EQ(Judge(Example(), LikelihoodMilli(-2), 8500).confidence, 5500);
-  EXPECT_EQ(Judge(Example(), LikelihoodMilli(-9), 8500).confidence, 2000)
+  EXPECT_EQ(Judge(Example().points, LikelihoodMilli(-2), 8500).confidence, 5500);
+  EXPECT_EQ(Judge(Example().points, LikelihoodMilli(-9), 8500).confidence, 2000)
       << "level beyond the ends";
-  EXPECT_EQ(Judge(Example(), LikelihoodMilli(1), 8500).confidence, 9000);
-  EXPECT_EQ(Judge(Example(), LikelihoodMilli(0), 8500).confidence, 9000);
+  EXPECT_EQ(Judge(Example().points, LikelihoodMilli(1), 8500).confidence, 9000);
+  EXPECT_EQ(Judge(Example().points, LikelihoodMilli(0), 8500).confidence, 9000);
 }
 
 TEST(Judge, AConfidentDraftIsAcceptedAndADoubtfulOneIsNotWhereTheLargerModelIsBetter) {
-  EXPECT_TRUE(Judge(Example(), LikelihoodMilli(0), 8500).accepted);
-  EXPECT_FALSE(Judge(Example(), LikelihoodMilli(-4), 8500).accepted);
+  EXPECT_TRUE(Judge(Example().points, LikelihoodMilli(0), 8500).accepted);
+  EXPECT_FALSE(Judge(Example().points, LikelihoodMilli(-4), 8500).accepted);
 }
 
 TEST(Judge, WhatTheLargerModelWouldFailTooIsAccepted) {
-  const Verdict verdict = Judge(Example(), LikelihoodMilli(-1.5), 8500);
+  const Verdict verdict = Judge(Example().points, LikelihoodMilli(-1.5), 8500);
   EXPECT_LT(verdict.confidence, 8500);
   EXPECT_LT(verdict.gain, 0);
   EXPECT_TRUE(verdict.accepted);
@@ -82,9 +130,9 @@ TEST(Expect, TasksThatTheSmallerModelMostlyFailsGoUp) {
 }
 
 TEST(Judge, NumbersThatAreNoneAreNoConfidence) {
-  EXPECT_EQ(Judge(Example(), LikelihoodMilli(std::nan("")), 8500).confidence, 2000);
-  EXPECT_EQ(Judge(Example(), LikelihoodMilli(INFINITY), 8500).confidence, 9000);
-  EXPECT_EQ(Judge(Example(), LikelihoodMilli(-INFINITY), 8500).confidence, 2000);
+  EXPECT_EQ(Judge(Example().points, LikelihoodMilli(std::nan("")), 8500).confidence, 2000);
+  EXPECT_EQ(Judge(Example().points, LikelihoodMilli(INFINITY), 8500).confidence, 9000);
+  EXPECT_EQ(Judge(Example().points, LikelihoodMilli(-INFINITY), 8500).confidence, 2000);
 }
 
 }  // namespace

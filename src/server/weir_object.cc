@@ -58,9 +58,14 @@ std::string RenderWeirObject(const WeirObject& object) {
   if (!object.booked.currency.empty()) writer.Field("currency", object.booked.currency);
   if (object.checked) {
     writer.Field("confidence", object.checked->verdict.confidence / double{routing::kCertain})
-        .Field("gate", "draft_check")
-        .Field("checked_by", object.checked->checker)
-        .Field("accepted", object.checked->verdict.accepted);
+        .Field("gate", routing::GateKindName(object.checked->gate))
+        .Key("checked_by");
+    if (object.checked->checker.empty()) {
+      writer.Null();
+    } else {
+      writer.String(object.checked->checker);
+    }
+    writer.Field("accepted", object.checked->verdict.accepted);
   } else {
     writer.Key("confidence").Null();
   }

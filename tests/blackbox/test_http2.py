@@ -90,7 +90,8 @@ def test_answers_that_run_when_their_connection_goes_away_are_finished(provider,
         provider.go_away()
         assert ended_well(weir.ask("big", headers=PUBLIC))  # on another connection
         provider.release()
-        assert all(ended_well(w.result()) and text_of(w.result()) == TEXT for w in waiting)
+        answers = [w.result() for w in waiting]
+    assert all(ended_well(answer) and text_of(answer) == TEXT for answer in answers), [answer.text for answer in answers]
     old = {request.connection for request in provider.requests[:5]}
     assert provider.requests[-1].connection not in old
 

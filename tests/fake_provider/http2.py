@@ -51,6 +51,7 @@ class Connection:
         try:
             while not self.over or self.outgoing:
                 self._turn()
+            self._linger()
         except (OSError, ssl.SSLError, h2.exceptions.ProtocolError):
             pass
         finally:
@@ -58,6 +59,12 @@ class Connection:
                 self.over = True
                 self.changed.notify_all()
             self._ear.close()
+
+    def _linger(self):
+        """As real servers do: closing with bytes unread is a reset, which takes away what the client has not read yet."""
+        self.socket.shutdown(socket.SHUT_WR)
+        while select.select([self.socket], [], [], 1.0)[0] and self.socket.recv(65536):
+            pass
 
     def flush(self):
         """What h2 wants to say; with `changed` held."""

@@ -262,15 +262,10 @@ Answer WriteRecords(const Place& place, const std::string& name, const VectorReq
   const auto records = chroma::ReadRecords(*body, kind);
   if (!records) return Fail(records.error());
   const auto dimensions = chroma::DimensionsOf(*records);
-  for (bool again : {true, false}) {
-    auto collection = ReadyFor(place, name, dimensions);
-    if (!collection) return Fail(std::move(collection.error()));
-    auto written = Write(**collection, *records, kind);
-    if (written) break;
-    // It got its space from another request just now.
-    if (written.error().reason == "collection_not_found" && again) continue;
-    return Fail(std::move(written.error()));
-  }
+  auto collection = ReadyFor(place, name, dimensions);
+  if (!collection) return Fail(std::move(collection.error()));
+  auto written = Write(**collection, *records, kind);
+  if (!written) return Fail(std::move(written.error()));
   return VectorReply{.status = kind == chroma::WriteKind::kAdd ? 201 : 200, .body = "{}"};
 }
 

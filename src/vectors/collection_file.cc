@@ -24,11 +24,11 @@ Error Invalid() {
           "invalid_snapshot"};
 }
 
-Result<void> WriteAll(RowReader& reader, const CollectionSpec& spec,
+Result<void> WriteAll(RowReader& reader, const CollectionRow& collection,
                       const std::filesystem::path& file) {
   auto rows = Rows::Open(file, /*check=*/false);
   if (!rows) return Fail(std::move(rows.error()));
-  CollectionSpec plain = spec;
+  CollectionSpec plain = collection.spec;
   plain.name = kName;
   const auto id = rows->AddCollection(plain);
   if (!id) return Fail(id.error());
@@ -37,7 +37,7 @@ Result<void> WriteAll(RowReader& reader, const CollectionSpec& spec,
   std::optional<sqlite::Transaction> open(std::move(*transaction));
   size_t count = 0;
   auto walked = reader.WalkPoints(
-      spec.id, spec.spaces.size(),
+      collection,
       [&](const PointRow& point, std::span<const RowReader::Bytes> vectors) -> Result<void> {
         if (++count % kPointsAtOnce == 0) {
           if (auto committed = open->Commit(); !committed) return committed;
@@ -62,11 +62,11 @@ Result<void> WriteAll(RowReader& reader, const CollectionSpec& spec,
 
 }  // namespace
 
-Result<void> WriteCollectionFile(RowReader& reader, const CollectionSpec& spec,
+Result<void> WriteCollectionFile(RowReader& reader, const CollectionRow& collection,
                                  const std::filesystem::path& folder,
                                  const std::filesystem::path& file) {
   const PassingDatabase aside(folder, "snapshot-");
-  if (auto written = WriteAll(reader, spec, aside.path()); !written) return written;
+  if (auto written = WriteAll(reader, collection, aside.path()); !written) return written;
   const char* const what = "the snapshot could not be brought to the disk";
   std::error_code failed;
   // Everything must have gone from the log into the file.
@@ -85,6 +85,7 @@ Result<CollectionFile> CollectionFile::Open(const std::filesystem::path& file) {
   auto collections = rows->Collections();
   if (!collections || collections->size() != 1) return Fail(Invalid());
   CollectionRow row = std::move(collections->front());
+  if (!row.InOrder()) return Fail(Invalid());
   row.spec.name = kName;
   if (auto ok = CheckSpec(row.spec); !ok) return Fail(Invalid());
   return CollectionFile(std::move(*rows), std::move(row));
@@ -102,7 +103,7 @@ Result<void> CollectionFile::ForEach(const std::function<Result<void>(Point&&)>&
     auto payload = ParsePayload(row.payload);
     if (!payload) return Fail(Invalid());
     point.payload = std::move(*payload);
-    auto read = ReadVectors(rows_, row.seq, spaces, point);
+    auto read = ReadVectors(rows_, row.seq, row_, point);
     if (!read) return Fail(std::move(read.error()));
     if (auto ok = CheckPoints(spaces, {&point, 1}); !ok) return Fail(Invalid());
     return used = use(std::move(point));

@@ -14,7 +14,7 @@ namespace weir::vectors {
 // As of one moment, while others write. `file` must not exist; it appears whole, and synced, or not
 // at all. It is written in the folder `aside`, on the same disk, with a short path: SQLite takes
 // 512 bytes of one.
-Result<void> WriteCollectionFile(RowReader& reader, const CollectionSpec& spec,
+Result<void> WriteCollectionFile(RowReader& reader, const CollectionRow& collection,
                                  const std::filesystem::path& aside,
                                  const std::filesystem::path& file);
 

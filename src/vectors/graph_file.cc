@@ -15,7 +15,7 @@ constexpr uint32_t kGraphKind = 1;
 
 // A file is only of use for the same space of the same collection.
 std::array<int64_t, 5> IdentityOf(const GraphPlace& place, const Space& space) {
-  return {place.collection, static_cast<int64_t>(place.space), space.dimensions,
+  return {place.collection, static_cast<int64_t>(place.slot), space.dimensions,
           static_cast<int64_t>(space.metric), Graph::kLinks};
 }
 
@@ -38,7 +38,7 @@ std::unexpected<Error> OfOtherRows() {
 }  // namespace
 
 std::filesystem::path GraphPlace::File() const {
-  return folder / fmt::format("{}-{}.graph", collection, space);
+  return folder / fmt::format("{}-{}.graph", collection, slot);
 }
 
 Result<void> WriteGraph(const GraphPlace& place, const Space& space, const View& view,

@@ -16,7 +16,8 @@ namespace weir::vectors {
 struct GraphPlace {
   std::filesystem::path folder;  // of the index files
   int64_t collection = 0;
-  size_t space = 0;
+  size_t space = 0;  // its place in the view
+  size_t slot = 0;   // and in the tables
 
   std::filesystem::path File() const;
 };

@@ -386,12 +386,16 @@ Result<void> CheckSpec(const CollectionSpec& spec) {
   std::set<std::string_view> names;
   for (const Space& space : spec.spaces) {
     if (auto ok = CheckName(space.name, "space", 0, Limits::kNameBytes); !ok) return ok;
+    if (auto ok = CheckName(space.model, "model", 0, Limits::kNameBytes); !ok) return ok;
     if (!names.insert(space.name).second) {
       return Bad(fmt::format("two spaces are named '{}'", space.name), "spaces");
     }
     if (space.sparse) {
-      const Space plain{
-          .name = space.name, .metric = Metric::kDot, .sparse = true, .idf = space.idf};
+      const Space plain{.name = space.name,
+                        .metric = Metric::kDot,
+                        .sparse = true,
+                        .idf = space.idf,
+                        .model = space.model};
       if (space == plain) continue;
       return Bad("a sparse space has no dimensions, the metric dot, and neither f16, u8 nor bits",
                  "spaces");

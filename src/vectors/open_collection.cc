@@ -54,6 +54,14 @@ OpenCollection::OpenCollection(std::shared_ptr<Files> files, std::shared_ptr<Kee
   for (const Space& space : row_.spec.spaces) costs_.emplace_back(space.dimensions);
 }
 
+OpenCollection::OpenCollection(std::shared_ptr<Files> files, std::shared_ptr<KeeperQueue> keeper,
+                               const StoreOptions& options, CollectionRow row, InMemory has)
+    : OpenCollection(std::move(files), std::move(keeper), options, std::move(row)) {
+  builder_.emplace(std::move(has.builder));
+  shown_ = std::move(has.picture);
+  kept_rows_ = std::move(has.kept_rows);
+}
+
 std::unexpected<Error> OpenCollection::Gone() const {
   return Fail(Code::kNotFound, fmt::format("there is no collection '{}'", row_.spec.name),
               "collection", "collection_not_found");
@@ -93,7 +101,7 @@ Result<void> OpenCollection::UpsertLocked(std::span<const Point> points) {
     const Expiry expires = ExpiryOf(point.payload);
     const auto seq = files_->rows.AddPoint(row_.id, point.id, payloads[i], point.text, expires);
     if (!seq) return Fail(seq.error());
-    if (auto added = AddVectors(files_->rows, *seq, row_.spec.spaces, point); !added) return added;
+    if (auto added = AddVectors(files_->rows, *seq, row_, point); !added) return added;
     change.added.push_back({*seq, &point, expires});
     live += *removed ? 0 : 1;
   }
@@ -215,12 +223,59 @@ void OpenCollection::Clear() noexcept {
   });
 }
 
-Result<void> OpenCollection::GiveWay(const CollectionSpec& spec) {
+Result<void> OpenCollection::GiveWay(const CollectionRow& row) {
   const MutexLock lock(files_->writing);
   if (dropped_) return Gone();
-  if (auto set = files_->rows.SetSpec(row_.id, spec); !set) return set;
+  if (auto set = files_->rows.SetSpec(row); !set) return set;
   Retire();
   return {};
+}
+
+Result<std::shared_ptr<OpenCollection>> OpenCollection::HandOver(
+    const CollectionRow& row, std::span<const std::optional<size_t>> from) {
+  const MutexLock lock(files_->writing);
+  if (dropped_) return Gone();
+  auto next = std::make_shared<OpenCollection>(files_, keeper_, options_, row);
+  if (auto set = files_->rows.SetSpec(row); !set) return Fail(std::move(set.error()));
+  try {
+    if (builder_) next = Heir(row, from);
+  } catch (const std::bad_alloc&) {
+    // It has happened; who looks next reads the tables.
+  }
+  {
+    const MutexLock showing(showing_);
+    successor_ = next;
+  }
+  Retire();
+  return next;
+}
+
+std::shared_ptr<OpenCollection> OpenCollection::Heir(const CollectionRow& row,
+                                                     std::span<const std::optional<size_t>> from) {
+  Picture picture;
+  std::vector<uint32_t> kept(from.size());
+  {
+    const MutexLock showing(showing_);
+    picture = shown_;
+    for (size_t i = 0; i < from.size(); ++i) kept[i] = from[i] ? kept_rows_[*from[i]] : 0;
+  }
+  std::vector<SpaceGraph> graphs(from.size());
+  for (size_t i = 0; i < from.size(); ++i) {
+    if (from[i]) graphs[i] = (*picture.graphs)[*from[i]];
+  }
+  builder_->Arrange(row.spec.spaces, from, files_->index_folder());
+  picture.view = builder_->Look();
+  picture.graphs = std::make_shared<const std::vector<SpaceGraph>>(std::move(graphs));
+  auto heir = std::make_shared<OpenCollection>(
+      files_, keeper_, options_, row,
+      InMemory{std::move(*builder_), std::move(picture), std::move(kept)});
+  heir->AskIfDue();
+  return heir;
+}
+
+std::shared_ptr<OpenCollection> OpenCollection::successor() {
+  const MutexLock showing(showing_);
+  return successor_;
 }
 
 void OpenCollection::Retire() {
@@ -243,7 +298,7 @@ Result<void> OpenCollection::Load() {
     read_vectors.vectors.clear();
     read_vectors.sparse.clear();
     read_vectors.multi.clear();
-    auto found = ReadVectors(*rows, point.seq, row_.spec.spaces, read_vectors);
+    auto found = ReadVectors(*rows, point.seq, row_, read_vectors);
     if (!found) return Fail(std::move(found.error()));
     VectorsOf(row_.spec.spaces, read_vectors, vectors);
     const auto payload = ParsePayload(point.payload);

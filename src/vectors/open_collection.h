@@ -30,11 +30,16 @@
 namespace weir::vectors {
 
 class OpenCollection : public std::enable_shared_from_this<OpenCollection> {
+  struct InMemory;
+
  public:
   OpenCollection(std::shared_ptr<Files> files, std::shared_ptr<KeeperQueue> keeper,
                  const StoreOptions& options, CollectionRow row);
+  OpenCollection(std::shared_ptr<Files> files, std::shared_ptr<KeeperQueue> keeper,
+                 const StoreOptions& options, CollectionRow row, InMemory has);
 
   const CollectionSpec& spec() const { return row_.spec; }
+  const CollectionRow& row() const { return row_; }
 
   Result<void> Upsert(std::span<const Point> points);
   Result<int64_t> Delete(std::span<const std::string> ids);
@@ -57,28 +62,26 @@ class OpenCollection : public std::enable_shared_from_this<OpenCollection> {
   void EraseAt(Expiry time) noexcept;
   // Removes it from the tables and answers kNotFound from then on.
   Result<void> Drop();
-  // Writes down its new name and spaces; another object must take its place, and it answers
-  // kNotFound from then on.
-  Result<void> GiveWay(const CollectionSpec& spec);
+  // Writes down its new name; another object must take its place, and it answers kNotFound from
+  // then on.
+  Result<void> GiveWay(const CollectionRow& row);
+  // The same with new spaces; what takes its place, which has what is in memory. `from` says which
+  // space here each of the new ones was, if any.
+  Result<std::shared_ptr<OpenCollection>> HandOver(const CollectionRow& row,
+                                                   std::span<const std::optional<size_t>> from);
+  // What it was handed over to; null where it was not.
+  std::shared_ptr<OpenCollection> successor();
   // The collection `id` gets its name and its aliases; all that is in it goes.
   Result<void> GiveWayTo(int64_t id);
 
  private:
   void Retire() HOLDS(files_->writing);
+  std::shared_ptr<OpenCollection> Heir(const CollectionRow& row,
+                                       std::span<const std::optional<size_t>> from)
+      HOLDS(files_->writing);
   // After the rows are gone.
   void Clear() noexcept HOLDS(files_->writing);
   std::unexpected<Error> Gone() const;
-  // What one write did to the tables.
-  struct Change {
-    struct Added {
-      int64_t seq;
-      const Point* point;
-      Expiry expires;
-    };
-    std::vector<int64_t> removed = {};
-    std::vector<Added> added = {};
-  };
-
   // A graph of one space and how far it is from what it should be.
   struct SpaceGraph {
     std::shared_ptr<const Graph> graph;  // null where there is none yet
@@ -90,6 +93,23 @@ class OpenCollection : public std::enable_shared_from_this<OpenCollection> {
     std::shared_ptr<const View> view;
     std::shared_ptr<const std::vector<SpaceGraph>> graphs;  // of the view's first rows
     uint64_t numbering = 0;  // grows when rows get new numbers; graphs are of one numbering
+  };
+
+  struct InMemory {
+    RowBuilder builder;
+    Picture picture;
+    std::vector<uint32_t> kept_rows;
+  };
+
+  // What one write did to the tables.
+  struct Change {
+    struct Added {
+      int64_t seq;
+      const Point* point;
+      Expiry expires;
+    };
+    std::vector<int64_t> removed = {};
+    std::vector<Added> added = {};
   };
 
   // The current picture, made now where there is none yet.
@@ -160,6 +180,7 @@ class OpenCollection : public std::enable_shared_from_this<OpenCollection> {
 
   Mutex showing_;  // held only to copy the pointer
   Picture shown_ GUARDED_BY(showing_);
+  std::shared_ptr<OpenCollection> successor_ GUARDED_BY(showing_);
 
   std::atomic<bool> asked_ = false;  // the keeper has this collection on its list
   Mutex building_;                   // one builder at a time; taken before all others

@@ -86,7 +86,7 @@ Result<std::optional<Point>> OpenCollection::ReadLocked(const std::string& id, E
   if (!found) return Fail(std::move(found.error()));
   if (!payload) return Fail(std::move(payload.error()));
   point.payload = std::move(*payload);
-  auto read = ReadVectors(files_->rows, seq, row_.spec.spaces, point);
+  auto read = ReadVectors(files_->rows, seq, row_, point);
   if (!read) return Fail(std::move(read.error()));
   return point;
 }

@@ -17,7 +17,10 @@ uint32_t RowsWaitedFor(uint32_t points_least, uint32_t graph_rows) {
 }  // namespace
 
 GraphPlace OpenCollection::PlaceOf(size_t space) const {
-  return {.folder = files_->index_folder(), .collection = row_.id, .space = space};
+  return {.folder = files_->index_folder(),
+          .collection = row_.id,
+          .space = space,
+          .slot = row_.SlotOf(space)};
 }
 
 // After packing the rows have new numbers and the graphs follow them; when the collection is opened

@@ -68,7 +68,7 @@ Result<bool> OpenCollection::Fill(RowReader& reader, int64_t seq, Parts parts, P
   if (!payload) return Fail(std::move(payload.error()));
   point.payload = std::move(*payload);
   if (!parts.vectors) return true;
-  const auto vectors = ReadVectors(reader, seq, row_.spec.spaces, point);
+  const auto vectors = ReadVectors(reader, seq, row_, point);
   if (!vectors) return Fail(vectors.error());
   // A point that was replaced meanwhile has lost its vectors; one that never had any has not.
   if (*vectors > 0) return true;

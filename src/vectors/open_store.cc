@@ -25,6 +25,23 @@ void RemoveStrangers(const std::filesystem::path& folder, const std::vector<Coll
   }
 }
 
+constexpr size_t kPointsAtOnce = 4'096;
+
+void EraseLeftOver(Rows& rows, CollectionRow& row) {
+  if (row.erasing.empty()) return;
+  for (const uint8_t slot : row.erasing) {
+    std::optional<int64_t> last = 0;
+    while (last) {
+      auto erased = rows.EraseSlot(row.id, slot, *last, kPointsAtOnce);
+      if (!erased) return;
+      last = *erased;
+    }
+  }
+  CollectionRow erased = row;
+  erased.erasing.clear();
+  if (rows.SetSpec(erased)) row.erasing.clear();
+}
+
 // A folder of files that is removed at the end, unless it has got another name by then.
 class AsideFolder {
  public:
@@ -84,8 +101,12 @@ Result<void> OpenStore::Read() {
     for (const AliasRow& alias : *aliases) {
       if (alias.collection == row.id) aliases_[alias.name] = name;
     }
+    // A space was removed, and a crash or a full disk came before its vectors were erased. What is
+    // still not possible now is tried when the store is opened the next time.
+    EraseLeftOver(files_->rows, row);
     json::Value about = row.spec.about;
-    collections_[name] = {Make(std::move(row)), std::move(about)};
+    std::vector<uint8_t> erasing = row.erasing;
+    collections_[name] = {Make(std::move(row)), std::move(about), std::move(erasing)};
   }
   for (Note& note : *notes) notes_[std::move(note.key)] = std::move(note.text);
   const auto ends = files_->rows.NextExpiries();
@@ -148,6 +169,15 @@ Result<CollectionSpec> OpenStore::Look(std::string_view name) {
   return spec;
 }
 
+Result<CollectionRow> OpenStore::LookAtRow(std::string_view name) {
+  const MutexLock naming(naming_);
+  const auto found = Seek(name);
+  if (!found) return Fail(found.error());
+  CollectionRow row = RowOf((*found)->second);
+  row.spec.about = (*found)->second.about;
+  return row;
+}
+
 std::vector<CollectionSpec> OpenStore::List() {
   const MutexLock naming(naming_);
   std::vector<CollectionSpec> specs;
@@ -193,17 +223,17 @@ Result<void> OpenStore::Rename(std::string_view name, std::string_view new_name)
     return Fail(Code::kConflict, fmt::format("there is a collection '{}' already", new_name),
                 "name", "collection_exists");
   }
-  CollectionSpec spec = found->second.collection->spec();
-  spec.name = new_name;
+  CollectionRow row = RowOf(found->second);
+  row.spec.name = new_name;
   // All that needs memory comes first: what has happened on the disk is shown then without any.
   auto aliases = aliases_;
   for (auto& [alias, collection] : aliases) {
-    if (collection == name) collection = spec.name;
+    if (collection == name) collection = row.spec.name;
   }
   Entries renamed;
-  const auto next = Make({spec.id, spec});
-  renamed[spec.name] = {next, found->second.about};
-  if (auto given = found->second.collection->GiveWay(spec); !given) return given;
+  const auto next = Make(row);
+  renamed[row.spec.name] = {next, found->second.about, found->second.erasing};
+  if (auto given = found->second.collection->GiveWay(row); !given) return given;
   collections_.erase(found);
   collections_.merge(renamed);
   aliases_.swap(aliases);
@@ -223,24 +253,6 @@ Result<void> OpenStore::ChangeAbout(std::string_view name,
   auto set = files_->rows.SetAbout(entry.collection->spec().id, about);
   if (set) entry.about = std::move(about);
   return set;
-}
-
-Result<void> OpenStore::GiveSpaces(std::string_view name, std::span<const Space> spaces) {
-  const MutexLock naming(naming_);
-  const auto found = Seek(name);
-  if (!found) return Fail(found.error());
-  Entry& entry = (*found)->second;
-  CollectionSpec spec = entry.collection->spec();
-  if (!spec.spaces.empty()) {
-    return Fail(Code::kConflict, "the collection has its spaces already", "spaces", "spaces_exist");
-  }
-  spec.spaces.assign(spaces.begin(), spaces.end());
-  if (auto ok = CheckSpec(spec); !ok) return ok;
-  auto next = Make({spec.id, spec});
-  if (auto given = entry.collection->GiveWay(spec); !given) return given;
-  entry.collection = std::move(next);
-  entry.collection->EraseAt(kNoExpiry);  // who was asked before is gone
-  return {};
 }
 
 Result<void> OpenStore::ChangeAliases(std::span<const Alias> changes) {

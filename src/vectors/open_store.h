@@ -29,12 +29,17 @@ class OpenStore {
   Result<std::shared_ptr<OpenCollection>> Find(std::string_view name);
   std::vector<CollectionSpec> List();
   Result<CollectionSpec> Look(std::string_view name);
+  Result<CollectionRow> LookAtRow(std::string_view name);
   Result<std::string> NameOf(int64_t id);
   Result<void> Rename(std::string_view name, std::string_view new_name);
   Result<void> Drop(std::string_view name);
   Result<void> ChangeAbout(std::string_view name,
                            const std::function<json::Value(const json::Value&)>& change);
+  // open_store_spaces.cc
   Result<void> GiveSpaces(std::string_view name, std::span<const Space> spaces);
+  Result<void> AddSpace(std::string_view name, const Space& space);
+  Result<void> ReplaceSpace(std::string_view name, std::string_view space, std::string_view by);
+  Result<void> RemoveSpace(std::string_view name, std::string_view space);
   Result<void> ChangeAliases(std::span<const Alias> changes);
   std::vector<Alias> Aliases();
   Result<void> PutNote(const Note& note);
@@ -56,6 +61,8 @@ class OpenStore {
   struct Entry {
     std::shared_ptr<OpenCollection> collection;
     json::Value about;
+    // As in CollectionRow: what the collection itself knows of it may be old.
+    std::vector<uint8_t> erasing = {};
   };
   using Entries = std::map<std::string, Entry, std::less<>>;
 
@@ -67,6 +74,16 @@ class OpenStore {
   Result<void> TakePlace(std::string_view name, const CollectionSpec& hidden);
 
   std::shared_ptr<OpenCollection> Make(CollectionRow row) const;
+  // The collection's row as it is now.
+  static CollectionRow RowOf(const Entry& entry);
+  // Gives the entry new spaces in the tables and in memory.
+  Result<void> Rearrange(Entry& entry, CollectionRow row,
+                         std::span<const std::optional<size_t>> from) HOLDS(naming_);
+  Result<void> AddSpaces(Entry& entry, std::span<const Space> spaces) HOLDS(naming_);
+  // The space goes from the row, and its vectors are marked as to be erased. Its number.
+  static uint8_t TakeOut(CollectionRow& row, size_t space);
+  // Erases vectors of a space that is gone.
+  void Erase(int64_t collection, uint8_t slot);
   Result<void> Read();
   // By its name or an alias.
   Result<Entries::iterator> Seek(std::string_view name) HOLDS(naming_);

@@ -35,9 +35,9 @@ size_t BytesOf(const Point& point) {
 }  // namespace
 
 Result<SnapshotInfo> OpenStore::MakeSnapshot(std::string_view name) {
-  const auto spec = Look(name);
-  if (!spec) return Fail(spec.error());
-  const auto folder = SnapshotFolder(files_->folder(), spec->name);
+  const auto before = LookAtRow(name);
+  if (!before) return Fail(before.error());
+  const auto folder = SnapshotFolder(files_->folder(), before->spec.name);
   // One after the other, so that the bound holds.
   const MutexLock lock(snapshots_);
   if (ListSnapshots(folder).size() >= Limits::kSnapshots) {
@@ -51,11 +51,13 @@ Result<SnapshotInfo> OpenStore::MakeSnapshot(std::string_view name) {
   const std::string snapshot = NewSnapshotName(SystemClock().WallNow());
   auto reader = files_->Borrow();
   if (!reader) return Fail(std::move(reader.error()));
-  auto written =
-      WriteCollectionFile(*reader->operator->(), *spec, files_->index_folder(), folder / snapshot);
+  auto written = WriteCollectionFile(*reader->operator->(), *before, files_->index_folder(),
+                                     folder / snapshot);
   if (!written) return Fail(std::move(written.error()));
-  // One that was dropped or replaced while it was read may have been read empty.
-  if (const auto still = Look(name); !still || still->id != spec->id) {
+  // One that was dropped or replaced while it was read may have been read empty, and so may a
+  // space.
+  const auto still = LookAtRow(name);
+  if (!still || still->id != before->id || still->slots != before->slots) {
     unlink((folder / snapshot).c_str());
     return Fail(still ? Error{Code::kConflict, "the collection was replaced meanwhile; try again",
                               "collection", "collection_replaced"}
@@ -135,6 +137,7 @@ Result<void> OpenStore::RecoverFrom(std::string_view name, const PassingDatabase
 }
 
 Result<void> OpenStore::Fill(const CollectionSpec& spec, CollectionFile& file) {
+  const CollectionRow row{spec.id, spec};
   std::vector<Point> batch;
   size_t bytes = 0;
   size_t points = 0;
@@ -149,7 +152,7 @@ Result<void> OpenStore::Fill(const CollectionSpec& spec, CollectionFile& file) {
       if (!seq && seq.error().reason == "storage_constraint")
         return Fail(StrangersFault(seq.error()));
       if (!seq) return Fail(seq.error());
-      if (auto added = AddVectors(files_->rows, *seq, spec.spaces, point); !added) return added;
+      if (auto added = AddVectors(files_->rows, *seq, row, point); !added) return added;
     }
     batch.clear();
     bytes = 0;

@@ -57,16 +57,17 @@ std::shared_ptr<const Bitmap> RowBuilder::SharedBits::Look() {
 
 RowBuilder::RowBuilder(std::span<const Space> spaces, const std::filesystem::path& folder)
     : slots_(sizeof(View::Slot)), ids_(std::make_shared<Arena>()) {
-  for (const Space& space : spaces) {
-    const RowVectors rows(space);
-    const bool bits = space.codes == Codes::kBits;
-    spaces_.push_back(
-        {space,
-         rows,
-         RowArray(rows.bytes(), folder),
-         RowArray(bits ? BitRecordBytes(space.dimensions) : RecordBytes(space.dimensions)),
-         {}});
-  }
+  for (const Space& space : spaces) spaces_.push_back(NoRows(space, folder));
+}
+
+RowBuilder::SpaceRows RowBuilder::NoRows(const Space& space, const std::filesystem::path& folder) {
+  const RowVectors rows(space);
+  const bool bits = space.codes == Codes::kBits;
+  return {space,
+          rows,
+          RowArray(rows.bytes(), folder),
+          RowArray(bits ? BitRecordBytes(space.dimensions) : RecordBytes(space.dimensions)),
+          {}};
 }
 
 void RowBuilder::AddRow(int64_t seq, std::string_view id, const json::Value& payload,
@@ -79,27 +80,45 @@ void RowBuilder::AddRow(int64_t seq, std::string_view id, const json::Value& pay
   Expire(row, expires);
   payloads_.Add(payload);
   words_.Add(text);
-  for (size_t i = 0; i < spaces_.size(); ++i) {
-    SpaceRows& space = spaces_[i];
-    if (space.space.sparse) {
-      if (vectors[i].sparse == nullptr) space.absent.Set(row, rows_);
-      space.sparse.last().Add(vectors[i].sparse);
-      space.sparse.Grown();
+  for (size_t i = 0; i < spaces_.size(); ++i) AddTo(spaces_[i], row, vectors[i]);
+}
+
+void RowBuilder::Arrange(std::span<const Space> spaces, std::span<const std::optional<size_t>> from,
+                         const std::filesystem::path& folder) {
+  CHECK(spaces.size() == from.size(), "each space has a place where it comes from");
+  std::vector<SpaceRows> arranged;
+  for (size_t i = 0; i < spaces.size(); ++i) {
+    if (from[i]) {
+      arranged.push_back(std::move(spaces_[*from[i]]));
+      arranged.back().space = spaces[i];
       continue;
     }
-    if (space.space.multi) {
-      if (vectors[i].multi == nullptr) space.absent.Set(row, rows_);
-      AddMulti(space, vectors[i].multi != nullptr ? *vectors[i].multi : MultiVector());
-      continue;
-    }
-    std::byte* out = space.vectors.Append();
-    std::byte* record = space.codes.Append();
-    if (vectors[i].dense.empty()) {
-      space.absent.Set(row, rows_);
-    } else {
-      space.rows.Write(vectors[i].dense, out);
-      EncodeRow(space, out, record);
-    }
+    arranged.push_back(NoRows(spaces[i], folder));
+    for (uint32_t row = 0; row < rows_; ++row) AddTo(arranged.back(), row, {});
+  }
+  spaces_ = std::move(arranged);
+}
+
+void RowBuilder::AddTo(SpaceRows& space, uint32_t row, const Vector& vector) {
+  const uint32_t rows = row + 1;
+  if (space.space.sparse) {
+    if (vector.sparse == nullptr) space.absent.Set(row, rows);
+    space.sparse.last().Add(vector.sparse);
+    space.sparse.Grown();
+    return;
+  }
+  if (space.space.multi) {
+    if (vector.multi == nullptr) space.absent.Set(row, rows);
+    AddMulti(space, vector.multi != nullptr ? *vector.multi : MultiVector());
+    return;
+  }
+  std::byte* out = space.vectors.Append();
+  std::byte* record = space.codes.Append();
+  if (vector.dense.empty()) {
+    space.absent.Set(row, rows);
+  } else {
+    space.rows.Write(vector.dense, out);
+    EncodeRow(space, out, record);
   }
 }
 

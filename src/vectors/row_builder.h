@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <utility>
@@ -33,6 +34,10 @@ class RowBuilder {
   void AddRow(int64_t seq, std::string_view id, const json::Value& payload, std::string_view text,
               std::span<const Vector> vectors, Expiry expires = kNoExpiry);
   void Kill(int64_t seq);
+  // The rows get other spaces: each is the one of before that `from` says, or a new one in which no
+  // row has a vector. After an exception nothing but the destructor may be called.
+  void Arrange(std::span<const Space> spaces, std::span<const std::optional<size_t>> from,
+               const std::filesystem::path& folder);
 
   std::shared_ptr<const View> Look();
   uint32_t rows() const { return rows_; }
@@ -64,6 +69,8 @@ class RowBuilder {
     RowArray spans = RowArray(sizeof(SpaceView::Span));
   };
 
+  static SpaceRows NoRows(const Space& space, const std::filesystem::path& folder);
+  static void AddTo(SpaceRows& space, uint32_t row, const Vector& vector);
   static void AddMulti(SpaceRows& space, const MultiVector& vectors);
 
   static void EncodeRow(const SpaceRows& space, const std::byte* row, std::byte* record);

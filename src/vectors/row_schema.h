@@ -8,7 +8,7 @@
 namespace weir::vectors {
 
 // A point's vectors lie apart from it, so that ids and payloads can be walked without them; the key
-// is the point's seq times kSpaces plus the number of the space.
+// is the point's seq times kSpaces plus the number of the space (CollectionRow::SlotOf).
 inline constexpr std::array kRowSchema = {
     sqlite::Migration{"CREATE TABLE vector_collection ("
                       "  id INTEGER PRIMARY KEY AUTOINCREMENT,"
@@ -43,6 +43,8 @@ inline constexpr std::array kRowSchema = {
                       "  WHERE expires > 0"},
     // Nothing changes but what a program has to know: a space may be multi. One that does not know
     // that would take such vectors for damaged ones.
+    sqlite::Migration{"UPDATE vector_collection SET spaces = spaces WHERE id < 0"},
+    // Likewise: the number of a space need not be its place among them.
     sqlite::Migration{"UPDATE vector_collection SET spaces = spaces WHERE id < 0"},
 };
 

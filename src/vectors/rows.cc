@@ -16,7 +16,9 @@ namespace weir::vectors {
 namespace {
 
 static_assert(Limits::kSpaces == 16, "the key of vector_data counts on it");
-int64_t KeyOf(int64_t seq, size_t space) { return seq * 16 + static_cast<int64_t>(space); }
+int64_t KeyOf(int64_t seq, size_t slot) { return seq * 16 + static_cast<int64_t>(slot); }
+
+constexpr int64_t kSlotMax = Limits::kSpaces - 1;
 
 enum Slot : size_t {
   kPlaceOf,
@@ -30,11 +32,12 @@ enum Slot : size_t {
   kStatements
 };
 
-std::string PrintSpaces(std::span<const Space> spaces) {
+std::string PrintSpaces(const CollectionRow& row) {
   std::string text;
   json::Writer writer(&text);
   writer.BeginArray();
-  for (const Space& space : spaces) {
+  for (size_t i = 0; i < row.spec.spaces.size(); ++i) {
+    const Space& space = row.spec.spaces[i];
     writer.BeginObject()
         .Field("name", space.name)
         .Field("dimensions", space.dimensions)
@@ -45,8 +48,11 @@ std::string PrintSpaces(std::span<const Space> spaces) {
     if (space.sparse) writer.Field("sparse", true);
     if (space.idf) writer.Field("idf", true);
     if (space.multi) writer.Field("multi", true);
+    if (!space.model.empty()) writer.Field("model", space.model);
+    if (row.SlotOf(i) != i) writer.Field("slot", row.SlotOf(i));
     writer.EndObject();
   }
+  for (const uint8_t slot : row.erasing) writer.BeginObject().Field("erasing", slot).EndObject();
   writer.EndArray();
   return text;
 }
@@ -55,15 +61,19 @@ std::string PrintAbout(const json::Value& about) {
   return about.is_null() ? std::string() : json::Print(about);
 }
 
-Result<std::vector<Space>> ParseSpaces(std::string_view text) {
+// Into the row's spaces and where they lie.
+Result<void> ParseSpaces(std::string_view text, CollectionRow& row) {
   const auto parsed = json::Parse(text);
   if (!parsed) return Fail(parsed.error());
-  std::vector<Space> spaces;
   json::Problem problem;
   const json::Array* array = parsed->AsArray();
   for (const json::Value& value :
        array != nullptr ? std::span(*array) : std::span<const json::Value>()) {
     json::Fields fields(problem, value);
+    if (const auto slot = fields.Int("erasing", 0, kSlotMax)) {
+      row.erasing.push_back(static_cast<uint8_t>(*slot));
+      continue;
+    }
     Space space;
     space.name = fields.Require().String("name", Limits::kNameBytes).value_or("");
     space.dimensions = static_cast<uint32_t>(
@@ -83,10 +93,13 @@ Result<std::vector<Space>> ParseSpaces(std::string_view text) {
     space.sparse = fields.Bool("sparse").value_or(false);
     space.idf = fields.Bool("idf").value_or(false);
     space.multi = fields.Bool("multi").value_or(false);
-    spaces.push_back(std::move(space));
+    space.model = fields.String("model", Limits::kNameBytes).value_or("");
+    const auto own = static_cast<int64_t>(row.slots.size());
+    row.slots.push_back(static_cast<uint8_t>(fields.Int("slot", 0, kSlotMax).value_or(own)));
+    row.spec.spaces.push_back(std::move(space));
   }
   if (problem) return Fail(problem.Take());
-  return spaces;
+  return {};
 }
 
 // Ends what a statement reads, also where who is told of a row throws: a row that stays open keeps
@@ -103,9 +116,9 @@ class Ending {
 };
 
 // False at the end.
-Result<bool> ReadVectorWith(sqlite::Statement& select, int64_t seq, size_t space,
+Result<bool> ReadVectorWith(sqlite::Statement& select, int64_t seq, size_t slot,
                             const RowReader::UseBytes& use) {
-  select.Bind(KeyOf(seq, space));
+  select.Bind(KeyOf(seq, slot));
   const Ending ending(select);
   const auto row = select.Step();
   if (!row || !*row) return row;
@@ -231,8 +244,8 @@ Result<bool> RowReader::ReadPoint(int64_t seq, const std::function<void(const Po
   return ReadPointWith(point_, seq, use);
 }
 
-Result<bool> RowReader::ReadVector(int64_t seq, size_t space, const UseBytes& use) {
-  return ReadVectorWith(vector_, seq, space, use);
+Result<bool> RowReader::ReadVector(int64_t seq, size_t slot, const UseBytes& use) {
+  return ReadVectorWith(vector_, seq, slot, use);
 }
 
 Result<void> RowReader::WalkIds(int64_t collection, std::string_view from,
@@ -246,7 +259,7 @@ Result<void> RowReader::WalkIds(int64_t collection, std::string_view from,
   }
 }
 
-Result<void> RowReader::WalkPoints(int64_t collection, size_t spaces, const UsePoint& use) {
+Result<void> RowReader::WalkPoints(const CollectionRow& collection, const UsePoint& use) {
   // One read transaction: what is written meanwhile is not seen.
   if (auto begun = db_.Execute("BEGIN"); !begun) return begun;
   struct Moment {
@@ -256,18 +269,19 @@ Result<void> RowReader::WalkPoints(int64_t collection, size_t spaces, const UseP
   const Moment moment{db_};
   auto select = db_.Prepare(kSelectPoints);
   if (!select) return Fail(std::move(select.error()));
-  select->Bind(collection);
-  std::vector<Bytes> vectors(spaces);
+  select->Bind(collection.id);
+  std::vector<Bytes> vectors(collection.spec.spaces.size());
   for (;;) {
     const auto row = select->Step();
     if (!row) return Fail(row.error());
     if (!*row) return {};
     const PointRow point = RowAt(*select);
-    for (size_t space = 0; space < spaces; ++space) {
+    for (size_t space = 0; space < vectors.size(); ++space) {
       vectors[space].reset();
-      auto read = ReadVector(point.seq, space, [&](std::span<const std::byte> vector) {
-        vectors[space].emplace(vector.begin(), vector.end());
-      });
+      auto read =
+          ReadVector(point.seq, collection.SlotOf(space), [&](std::span<const std::byte> vector) {
+            vectors[space].emplace(vector.begin(), vector.end());
+          });
       if (!read) return Fail(std::move(read.error()));
     }
     if (auto used = use(point, vectors); !used) return used;
@@ -317,16 +331,14 @@ Result<std::vector<CollectionRow>> Rows::Collections() {
     const auto row = select->Step();
     if (!row) return Fail(row.error());
     if (!*row) return rows;
-    auto spaces = ParseSpaces(select->Text(2));
-    if (!spaces) return Fail(std::move(spaces.error()));
+    const int64_t id = select->Int(0);
+    CollectionRow found{.id = id, .spec = {.name = std::string(select->Text(1)), .id = id}};
+    if (auto spaces = ParseSpaces(select->Text(2), found); !spaces)
+      return Fail(std::move(spaces.error()));
     auto about = ParsePayload(select->Text(3));
     if (!about) return Fail(std::move(about.error()));
-    const int64_t id = select->Int(0);
-    rows.push_back({.id = id,
-                    .spec = {.name = std::string(select->Text(1)),
-                             .spaces = std::move(*spaces),
-                             .about = std::move(*about),
-                             .id = id}});
+    found.spec.about = std::move(*about);
+    rows.push_back(std::move(found));
   }
 }
 
@@ -334,7 +346,7 @@ Result<int64_t> Rows::AddCollection(const CollectionSpec& spec) {
   auto insert =
       db_.Prepare("INSERT INTO vector_collection (name, spaces, about) VALUES (?1, ?2, ?3)");
   if (!insert) return Fail(std::move(insert.error()));
-  insert->Bind(std::string_view(spec.name), std::string_view(PrintSpaces(spec.spaces)),
+  insert->Bind(std::string_view(spec.name), std::string_view(PrintSpaces({0, spec})),
                std::string_view(PrintAbout(spec.about)));
   if (auto inserted = insert->Run(); !inserted) return Fail(std::move(inserted.error()));
   return db_.LastInsertId();
@@ -391,11 +403,33 @@ Result<void> Rows::SetAbout(int64_t id, const json::Value& about) {
   return update->Run();
 }
 
-Result<void> Rows::SetSpec(int64_t id, const CollectionSpec& spec) {
+Result<void> Rows::SetSpec(const CollectionRow& row) {
   auto update = db_.Prepare("UPDATE vector_collection SET name = ?2, spaces = ?3 WHERE id = ?1");
   if (!update) return Fail(std::move(update.error()));
-  update->Bind(id, std::string_view(spec.name), std::string_view(PrintSpaces(spec.spaces)));
+  update->Bind(row.id, std::string_view(row.spec.name), std::string_view(PrintSpaces(row)));
   return update->Run();
+}
+
+Result<std::optional<int64_t>> Rows::EraseSlot(int64_t collection, size_t slot, int64_t after,
+                                               size_t points) {
+  // The last of as many points, or the last one there is.
+  auto select = db_.Prepare(
+      "SELECT max(seq) FROM (SELECT seq FROM vector_point WHERE collection = ?1 AND seq > ?2"
+      " ORDER BY seq LIMIT ?3)");
+  if (!select) return Fail(std::move(select.error()));
+  select->Bind(collection, after, static_cast<int64_t>(points));
+  const auto row = select->Step();
+  if (!row) return Fail(row.error());
+  if (!*row || select->IsNull(0)) return std::nullopt;
+  const int64_t last = select->Int(0);
+  select->Reset();
+  auto erase = db_.Prepare(
+      "DELETE FROM vector_data WHERE key IN (SELECT seq * 16 + ?4 FROM vector_point"
+      " WHERE collection = ?1 AND seq > ?2 AND seq <= ?3)");
+  if (!erase) return Fail(std::move(erase.error()));
+  erase->Bind(collection, after, last, static_cast<int64_t>(slot));
+  if (auto erased = erase->Run(); !erased) return Fail(std::move(erased.error()));
+  return last;
 }
 
 Result<std::vector<AliasRow>> Rows::Aliases() {
@@ -473,8 +507,8 @@ Result<int64_t> Rows::AddPoint(int64_t collection, std::string_view id, std::str
   return db_.LastInsertId();
 }
 
-Result<void> Rows::AddVector(int64_t seq, size_t space, std::span<const std::byte> vector) {
-  statements_[kAddVector].Bind(KeyOf(seq, space), vector);
+Result<void> Rows::AddVector(int64_t seq, size_t slot, std::span<const std::byte> vector) {
+  statements_[kAddVector].Bind(KeyOf(seq, slot), vector);
   return statements_[kAddVector].Run();
 }
 
@@ -538,8 +572,8 @@ Result<void> Rows::ForEachPoint(int64_t collection,
   }
 }
 
-Result<bool> Rows::ReadVector(int64_t seq, size_t space, const UseBytes& use) {
-  return ReadVectorWith(statements_[kReadVector], seq, space, use);
+Result<bool> Rows::ReadVector(int64_t seq, size_t slot, const UseBytes& use) {
+  return ReadVectorWith(statements_[kReadVector], seq, slot, use);
 }
 
 void Rows::GiveBackSpace() noexcept {

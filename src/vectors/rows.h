@@ -24,6 +24,18 @@ namespace weir::vectors {
 struct CollectionRow {
   int64_t id = 0;  // never used again
   CollectionSpec spec;
+  // Under which number each space's vectors lie; empty: each under its own.
+  std::vector<uint8_t> slots = {};
+  // Numbers of spaces that are gone and whose vectors may still be there.
+  std::vector<uint8_t> erasing = {};
+
+  size_t SlotOf(size_t space) const { return slots.empty() ? space : slots[space]; }
+  bool InOrder() const {
+    for (size_t i = 0; i < slots.size(); ++i) {
+      if (slots[i] != i) return false;
+    }
+    return erasing.empty();
+  }
 };
 
 struct AliasRow {
@@ -60,16 +72,16 @@ class RowReader {
   Result<std::optional<PointPlace>> PlaceOf(int64_t collection, std::string_view id);
   // False where the point is gone.
   Result<bool> ReadPoint(int64_t seq, const std::function<void(const PointRow&)>& use);
-  // False where there is none in this space.
+  // False where there is none under this number (CollectionRow::SlotOf).
   using UseBytes = std::function<void(std::span<const std::byte>)>;
-  Result<bool> ReadVector(int64_t seq, size_t space, const UseBytes& use);
+  Result<bool> ReadVector(int64_t seq, size_t slot, const UseBytes& use);
   // In the order of ids, beginning with `from` where that is there, until `use` says false.
   Result<void> WalkIds(int64_t collection, std::string_view from,
                        const std::function<bool(int64_t seq, std::string_view id)>& use);
-  // All points of a collection with their vectors, as of one moment.
+  // All points of a collection with their vectors, by space, as of one moment.
   using Bytes = std::optional<std::vector<std::byte>>;
   using UsePoint = std::function<Result<void>(const PointRow&, std::span<const Bytes> vectors)>;
-  Result<void> WalkPoints(int64_t collection, size_t spaces, const UsePoint& use);
+  Result<void> WalkPoints(const CollectionRow& collection, const UsePoint& use);
   // A copy of the whole database in a new file.
   Result<void> CopyTo(const std::filesystem::path& file);
 
@@ -93,7 +105,11 @@ class Rows {
   // is in it.
   Result<void> Replace(int64_t old, int64_t id, std::string_view name);
   Result<void> SetAbout(int64_t id, const json::Value& about);
-  Result<void> SetSpec(int64_t id, const CollectionSpec& spec);  // its name and spaces
+  Result<void> SetSpec(const CollectionRow& row);  // its name and spaces
+  // The vectors under a number, of so many points behind `after`. The last of those; nothing when
+  // none was left.
+  Result<std::optional<int64_t>> EraseSlot(int64_t collection, size_t slot, int64_t after,
+                                           size_t points);
 
   // Removed with their collection.
   Result<std::vector<AliasRow>> Aliases();
@@ -112,7 +128,7 @@ class Rows {
   Result<void> RemoveBySeq(int64_t seq);
   Result<int64_t> AddPoint(int64_t collection, std::string_view id, std::string_view payload,
                            std::string_view text, Expiry expires);
-  Result<void> AddVector(int64_t seq, size_t space, std::span<const std::byte> vector);
+  Result<void> AddVector(int64_t seq, size_t slot, std::span<const std::byte> vector);
 
   Result<std::optional<PointPlace>> PlaceOf(int64_t collection, std::string_view id);
   // Points of a collection that have ended by then, the earliest first.
@@ -127,7 +143,7 @@ class Rows {
   Result<void> ForEachPoint(int64_t collection,
                             const std::function<Result<void>(const PointRow&)>& use);
   using UseBytes = RowReader::UseBytes;
-  Result<bool> ReadVector(int64_t seq, size_t space, const UseBytes& use);
+  Result<bool> ReadVector(int64_t seq, size_t slot, const UseBytes& use);
   // Gives pages that deletions have freed back to the file system; what it cannot, a later call
   // may.
   void GiveBackSpace() noexcept;

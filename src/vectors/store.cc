@@ -5,49 +5,65 @@
 #include "vectors/open_store.h"
 
 namespace weir::vectors {
+namespace {
+
+// Whoever holds a collection that has other spaces by now is sent to what took its place.
+template <class Call>
+auto OnCurrent(std::shared_ptr<OpenCollection> open, const Call& call) {
+  for (;;) {
+    while (auto next = open->successor()) open = std::move(next);
+    auto done = OrNoMemory([&] { return call(*open); });
+    // It may have been while the call was under way.
+    const bool gone = !done && done.error().reason == "collection_not_found";
+    if (!gone || open->successor() == nullptr) return done;
+  }
+}
+
+}  // namespace
+
 Collection::Collection(std::shared_ptr<OpenCollection> open) : open_(std::move(open)) {}
 Collection::~Collection() = default;
 
 const CollectionSpec& Collection::spec() const { return open_->spec(); }
 
 Result<void> Collection::Upsert(std::span<const Point> points) {
-  return OrNoMemory([&] { return open_->Upsert(points); });
+  return OnCurrent(open_, [&](OpenCollection& open) { return open.Upsert(points); });
 }
 Result<int64_t> Collection::Delete(std::span<const std::string> ids) {
-  return OrNoMemory([&] { return open_->Delete(ids); });
+  return OnCurrent(open_, [&](OpenCollection& open) { return open.Delete(ids); });
 }
 Result<int64_t> Collection::Delete(const Filter& filter) {
-  return OrNoMemory([&] { return open_->Delete(filter); });
+  return OnCurrent(open_, [&](OpenCollection& open) { return open.Delete(filter); });
 }
 Result<std::vector<Point>> Collection::Get(std::span<const std::string> ids, Parts parts) const {
-  return OrNoMemory([&] { return open_->Get(ids, parts); });
+  return OnCurrent(open_, [&](OpenCollection& open) { return open.Get(ids, parts); });
 }
 Result<std::vector<Hit>> Collection::Query(const vectors::Query& query) const {
-  return OrNoMemory([&] { return open_->Query(query); });
+  return OnCurrent(open_, [&](OpenCollection& open) { return open.Query(query); });
 }
 Result<Page> Collection::Scroll(const ScrollQuery& query) const {
-  return OrNoMemory([&] { return open_->Scroll(query); });
+  return OnCurrent(open_, [&](OpenCollection& open) { return open.Scroll(query); });
 }
 Result<int64_t> Collection::Edit(std::span<const std::string> ids, const EditPoint& edit) {
-  return OrNoMemory([&] { return open_->Edit(ids, edit); });
+  return OnCurrent(open_, [&](OpenCollection& open) { return open.Edit(ids, edit); });
 }
 Result<int64_t> Collection::Edit(const Filter& filter, const EditPoint& edit) {
-  return OrNoMemory([&] { return open_->Edit(filter, edit); });
+  return OnCurrent(open_, [&](OpenCollection& open) { return open.Edit(filter, edit); });
 }
 Result<std::vector<OrderedPoint>> Collection::Order(const OrderQuery& query) const {
-  return OrNoMemory([&] { return open_->Order(query); });
+  return OnCurrent(open_, [&](OpenCollection& open) { return open.Order(query); });
 }
 Result<std::vector<FacetHit>> Collection::Facet(const FacetQuery& query) const {
-  return OrNoMemory([&] { return open_->Facet(query); });
+  return OnCurrent(open_, [&](OpenCollection& open) { return open.Facet(query); });
 }
 Result<std::vector<std::string>> Collection::Sample(const Filter& filter, size_t count) const {
-  return OrNoMemory([&] { return open_->Sample(filter, count); });
+  return OnCurrent(open_, [&](OpenCollection& open) { return open.Sample(filter, count); });
 }
 Result<int64_t> Collection::Count(const Filter& filter) const {
-  return OrNoMemory([&] { return open_->Count(filter); });
+  return OnCurrent(open_, [&](OpenCollection& open) { return open.Count(filter); });
 }
 Result<void> Collection::BuildIndexes(size_t threads) {
-  return OrNoMemory([&] { return open_->BuildIndexes(threads); });
+  return OnCurrent(open_, [&](OpenCollection& open) { return open.BuildIndexes(threads); });
 }
 
 Result<std::shared_ptr<Store>> Store::Open(const std::filesystem::path& folder,
@@ -98,6 +114,16 @@ Result<void> Store::ChangeAbout(std::string_view name, const ChangeValue& change
 }
 Result<void> Store::GiveSpaces(std::string_view name, std::span<const Space> spaces) {
   return OrNoMemory([&] { return open_->GiveSpaces(name, spaces); });
+}
+Result<void> Store::AddSpace(std::string_view name, const Space& space) {
+  return OrNoMemory([&] { return open_->AddSpace(name, space); });
+}
+Result<void> Store::ReplaceSpace(std::string_view name, std::string_view space,
+                                 std::string_view by) {
+  return OrNoMemory([&] { return open_->ReplaceSpace(name, space, by); });
+}
+Result<void> Store::RemoveSpace(std::string_view name, std::string_view space) {
+  return OrNoMemory([&] { return open_->RemoveSpace(name, space); });
 }
 Result<void> Store::ChangeAliases(std::span<const Alias> changes) {
   return OrNoMemory([&] { return open_->ChangeAliases(changes); });

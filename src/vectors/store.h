@@ -46,8 +46,8 @@ class Collection {
   Collection& operator=(const Collection&) = delete;
   ~Collection();
 
-  // As it was found; Store::Look has `about` as it is now. After Drop every call but this one gives
-  // kNotFound.
+  // As it was found; Store::Look has `about` and the spaces as they are now, which all other calls
+  // go by. After Drop those give kNotFound.
   const CollectionSpec& spec() const;
 
   // Puts points in; one whose id is there is replaced as a whole. Of two with the same id in one
@@ -130,9 +130,19 @@ class Store {
   // it as it is and says what it shall be. It must be quick and must not call the store.
   using ChangeValue = std::function<json::Value(const json::Value& now)>;
   Result<void> ChangeAbout(std::string_view name, const ChangeValue& change);
-  // Gives a collection that was made without spaces its spaces; kConflict when it has some. Handles
-  // of it from before give kNotFound: Find it again.
+  // Gives a collection that was made without spaces its spaces; kConflict when it has some.
   Result<void> GiveSpaces(std::string_view name, std::span<const Space> spaces);
+  // Another space, in which no point has a vector yet; kConflict, reason space_exists. To change
+  // the model that embeds, for one: fill the new space while searches go on in the old one, then
+  // replace that.
+  Result<void> AddSpace(std::string_view name, const Space& space);
+  // The space `by` takes the place and the name of `space`, in one step; the vectors that were
+  // there are erased when this returns, or, where the disk does not let it, when the store is
+  // opened next. What searches in `space` finds the old vectors or the new ones, never some of
+  // both.
+  Result<void> ReplaceSpace(std::string_view name, std::string_view space, std::string_view by);
+  // With all vectors in it, which are erased as by ReplaceSpace.
+  Result<void> RemoveSpace(std::string_view name, std::string_view space);
 
   // Aliases are changed together or not at all; an empty `collection` removes one. kNotFound for a
   // collection that is not there, kConflict for a name that a collection has.

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "vectors/rows.h"
 #include "vectors/types.h"
 
 namespace weir::vectors {
@@ -22,13 +23,15 @@ Result<void> ParseVector(const Space& space, std::span<const std::byte> bytes, P
 
 // All vectors of a point that `rows` (Rows or a RowReader) has; how many.
 template <class From>
-Result<size_t> ReadVectors(From& rows, int64_t seq, std::span<const Space> spaces, Point& point) {
+Result<size_t> ReadVectors(From& rows, int64_t seq, const CollectionRow& collection, Point& point) {
+  const std::vector<Space>& spaces = collection.spec.spaces;
   size_t read = 0;
   for (size_t space = 0; space < spaces.size(); ++space) {
     Result<void> parsed;
-    const auto found = rows.ReadVector(seq, space, [&](std::span<const std::byte> bytes) {
-      parsed = ParseVector(spaces[space], bytes, point);
-    });
+    const auto found =
+        rows.ReadVector(seq, collection.SlotOf(space), [&](std::span<const std::byte> bytes) {
+          parsed = ParseVector(spaces[space], bytes, point);
+        });
     if (!found) return Fail(found.error());
     if (!parsed) return Fail(std::move(parsed.error()));
     read += *found ? 1 : 0;
@@ -38,11 +41,13 @@ Result<size_t> ReadVectors(From& rows, int64_t seq, std::span<const Space> space
 
 // All vectors of a point.
 template <class To>
-Result<void> AddVectors(To& rows, int64_t seq, std::span<const Space> spaces, const Point& point) {
+Result<void> AddVectors(To& rows, int64_t seq, const CollectionRow& collection,
+                        const Point& point) {
+  const std::vector<Space>& spaces = collection.spec.spaces;
   for (size_t space = 0; space < spaces.size(); ++space) {
     const auto bytes = PrintVector(spaces[space], point);
     if (!bytes) continue;
-    if (auto added = rows.AddVector(seq, space, *bytes); !added) return added;
+    if (auto added = rows.AddVector(seq, collection.SlotOf(space), *bytes); !added) return added;
   }
   return {};
 }

@@ -78,7 +78,7 @@ using MultiVector = std::vector<std::vector<float>>;
 
 // One kind of vector that the points of a collection may have.
 struct Space {
-  std::string name;         // may be empty, when it is the only one
+  std::string name;         // may be empty; a query that names none means that one
   uint32_t dimensions = 0;  // 0 of a sparse one
   Metric metric = Metric::kCosine;
   Components components = Components::kF32;
@@ -90,6 +90,8 @@ struct Space {
   // with the nearest of the point's; the score is the sum, of kL2 the root of the sum of squares.
   // Searches measure every point that the filter leaves: there are no codes and no graph.
   bool multi = false;
+  // What makes its vectors, where its owner wants that remembered. The store does not look at it.
+  std::string model = {};
 
   bool operator==(const Space&) const = default;
 };

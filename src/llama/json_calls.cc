@@ -8,7 +8,8 @@
 #include <exception>
 #include <set>
 
-#include "llama/argument_check.h"
+#include "json/parse.h"
+#include "json/schema.h"
 #include "llama/grammar.h"
 #include "llama/json_depth.h"
 #include "llama/schema_check.h"
@@ -26,9 +27,10 @@ bool Fits(const common_json& arguments, const Function& function) {
   for (const std::string& name : function.required) {
     if (!arguments.contains(name)) return false;
   }
-  if (!function.schema.empty() &&
-      !MeetsSchema(arguments, common_json::parse_no_throw(function.schema))) {
-    return false;
+  if (!function.schema.empty()) {
+    const auto value = json::Parse(arguments.dump());
+    const auto schema = json::Parse(function.schema);
+    if (!value || (schema && !json::Fits(*value, *schema))) return false;
   }
   if (!function.closed) return true;
   for (const auto& [name, value] : arguments.items()) {

@@ -5,6 +5,7 @@
 #include "dialects/provider/logprobs.h"
 #include "dialects/provider/malformed.h"
 #include "dialects/provider/request_pieces.h"
+#include "dialects/provider/strict_calls.h"
 #include "json/fields.h"
 #include "json/writer.h"
 
@@ -20,7 +21,7 @@ constexpr size_t kListMax = 100'000;
 class Answer : public provider::FramedAnswer {
  public:
   Answer(const chat::GenerateRequest& request, const chat::ProviderCall& call)
-      : FramedAnswer(Framing::kLines, call.streams, 1) {
+      : FramedAnswer(Framing::kLines, call.streams, 1), strict_(request) {
     turn_.messages.resize(request.messages.size());
   }
 
@@ -87,13 +88,14 @@ class Answer : public provider::FramedAnswer {
     std::string name = function->Require().String("name", kTextBytesMax).value_or("");
     const json::Object* arguments = function->Map("arguments", kListMax);
     if (call.problem()) return {};
+    const json::Value said = arguments == nullptr ? json::Object{} : *arguments;
+    if (auto fits = strict_.Check(name, said); !fits) return fits;
     const int32_t number = events_.calls(0);
     if (id.empty()) id = provider::MadeCallId(turn_, 0, number);
-    return events_.OpenCall(0, number, std::move(id), std::move(name),
-                            arguments == nullptr ? "{}" : json::Print(json::Value(*arguments)),
-                            out);
+    return events_.OpenCall(0, number, std::move(id), std::move(name), json::Print(said), out);
   }
 
+  provider::StrictCalls strict_;
   chat::GenerateRequest turn_;  // as long as the request, and empty: for ids
 };
 

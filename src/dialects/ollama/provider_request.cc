@@ -6,6 +6,7 @@
 #include "dialects/ollama/provider.h"
 #include "dialects/provider/malformed.h"
 #include "dialects/provider/request_pieces.h"
+#include "dialects/provider/strict_calls.h"
 #include "json/writer.h"
 
 namespace weir::ollama {
@@ -76,6 +77,9 @@ Result<void> WriteTools(json::Writer& writer, const GenerateRequest& request) {
     if (!provider::IsAllowed(request.tool_choice, tool.name)) continue;
     const auto schema = provider::SchemaOf(tool, i);
     if (!schema) return Fail(schema.error());
+    if (tool.strict) {
+      if (auto can = provider::CanCheck(*schema, i); !can) return can;
+    }
     writer.BeginObject().Field("type", "function").Key("function").BeginObject();
     writer.Field("name", tool.name).Field("description", tool.description);
     writer.Key("parameters").Tree(*schema).EndObject().EndObject();

@@ -22,7 +22,9 @@ constexpr provider::FieldRule kRules[] = {
     {"messages.tool_images", kRefused, "a tool's result is text there"},
     {"messages.prefill", kCarried},
     {"tools", kCarried},
-    {"tools.strict", kRefused, "Ollama does not hold calls to their schemas"},
+    {"tools.strict", kChecked,
+     "a call that does not fit its schema is an error; schemas with "
+     "`pattern`, `format` or other keywords that cannot be checked are refused"},
     {"tool_choice.none", kEmulated, "no tools are sent"},
     {"tool_choice.required", kRefused, "Ollama cannot be made to call a tool"},
     {"tool_choice.named", kRefused, "Ollama cannot be made to call a tool"},

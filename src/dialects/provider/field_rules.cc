@@ -226,6 +226,8 @@ std::string_view CarriedName(Carried carried) {
       return "refused";
     case Carried::kUnsent:
       return "not sent";
+    case Carried::kChecked:
+      return "checked";
   }
   CHECK(false, "carried out of range");
 }

@@ -31,6 +31,7 @@ enum class Carried : uint8_t {
   kEmulated,  // said to the provider in another way; `how` says which
   kRefused,   // the request is refused, and names the field
   kUnsent,    // not sent, because it cannot change the answer there
+  kChecked,   // not sent; the answer is held against it, and one that breaks it is an error
 };
 std::string_view CarriedName(Carried carried);
 

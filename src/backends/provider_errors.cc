@@ -21,7 +21,8 @@ bool IsBlameless(const Error& error) {
          error.code == Code::kInvalidArgument || error.reason == "door_closed" ||
          error.reason == "door_gone" || error.reason == "queue_full" ||
          error.reason == "server_starting" || error.reason == "server_failed" ||
-         error.reason == "provider_rate_limited" || error.reason == "call_breaks_schema";
+         error.reason == "provider_rate_limited" || error.reason == "call_breaks_schema" ||
+         error.reason == "unreadable_output";
 }
 
 bool MayHaveCost(const Error& error) {

@@ -31,7 +31,8 @@ class PlainAnswer final : public chat::ProviderAnswer {
     return {};
   }
   Result<void> End(std::vector<chat::Event>&) override {
-    if (status_ != 200) return Fail(chat::ProviderStatusError(status_, retry_after_s_, ""));
+    const char* word = status_ == 500 ? "unreadable_output" : "";
+    if (status_ != 200) return Fail(chat::ProviderStatusError(status_, retry_after_s_, word));
     if (!done_) return Fail(Code::kBackendFailed, "cut", "", "stream_cut");
     return {};
   }
@@ -150,6 +151,14 @@ TEST_F(ProviderFleetTest, AnErrorStatusIsTriedAgainWithAPermitOfItsOwn) {
   EXPECT_NE(door().calls[0].permit.serial, door().calls[1].permit.serial);
   EXPECT_THAT(notes_.at(0), HasSubstr("provider_overloaded"));
   EXPECT_EQ(fleet_.Status().at(0).retries, 1u);
+}
+
+TEST_F(ProviderFleetTest, AModelThatWritesNonsenseIsNoFailureOfItsServerAndIsNotAskedTwice) {
+  constexpr int kAnswers = 2 * Breaker::kFailuresInRow;
+  scripts_.assign(kAnswers, {.status = 500});
+  for (int i = 0; i < kAnswers; ++i) EXPECT_EQ(Answer(), "!unreadable_output");
+  EXPECT_EQ(door().calls.size(), size_t{kAnswers});
+  EXPECT_EQ(fleet_.Status().at(0).breaker, Breaker::State::kClosed);
 }
 
 TEST_F(ProviderFleetTest, AServerThatStartsIsWaitedForAsLongAsAConnection) {

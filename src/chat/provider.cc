@@ -25,6 +25,10 @@ struct Meaning {
   std::string_view says;
 };
 
+// A dialect's word for a model's failing that its server tells as one of its own.
+constexpr Meaning kUnreadable = {Code::kBackendFailed, "unreadable_output",
+                                 "cannot read what its model wrote"};
+
 Meaning MeaningOf(int status) {
   switch (status) {
     case 400:
@@ -73,7 +77,7 @@ std::string_view CredentialHeader(CredentialStyle style) {
 }
 
 Error ProviderStatusError(int status, int retry_after_s, std::string_view detail) {
-  const Meaning meaning = MeaningOf(status);
+  const Meaning meaning = detail == "unreadable_output" ? kUnreadable : MeaningOf(status);
   std::string message = fmt::format("the provider {} (HTTP {}{}{})", meaning.says, status,
                                     IsWord(detail) ? ", " : "", IsWord(detail) ? detail : "");
   return {meaning.code, std::move(message), "", std::string(meaning.reason), retry_after_s};

@@ -12,6 +12,7 @@ TEST(ProviderStatus, SaysWhoFailedAndWhetherItMayPass) {
   EXPECT_EQ(ProviderStatusError(400, 0, "").code, Code::kUnprocessable);
   EXPECT_EQ(ProviderStatusError(302, 0, "").reason, "provider_redirected");
   EXPECT_EQ(ProviderStatusError(599, 0, "").code, Code::kBackendFailed);
+  EXPECT_EQ(ProviderStatusError(500, 0, "unreadable_output").reason, "unreadable_output");
 }
 
 TEST(ProviderStatus, ShowsAWordOfTheProviderAndNoSentence) {

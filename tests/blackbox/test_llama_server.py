@@ -147,6 +147,19 @@ def test_a_call_that_is_forced_comes_back_as_anthropics_clients_read_it(calling,
     assert block.name == "weather" and block.input in CITIES and message.stop_reason == "tool_use"
 
 
+@pytest.mark.parametrize("stream", [False, True])
+def test_what_the_server_cannot_read_is_an_error_of_ollamas_and_no_failure_of_the_server(calling, stream):
+    """Where no call is forced, the bias makes all of an answer braces. To llama-server that is a 500, as its own failings
+    are: a stream of Ollama's ends with an error object then, and no object is `done`."""
+    for _ in range(6):  # one more than failures in a row take a target out
+        answer = calling.post("/api/chat", {"model": "t", "stream": stream, "tools": [WEATHER],
+                                            "messages": [{"role": "user", "content": ASKED}],
+                                            "options": {"num_predict": 8, "temperature": 0}})
+        lines = [json.loads(line) for line in answer.text.splitlines()]
+        assert answer.status_code == 502 and "(unreadable_output)" in lines[-1]["error"], answer.text
+        assert not any(line.get("done") for line in lines)
+
+
 def test_a_schema_is_kept(client):
     schema = {"type": "object", "properties": {"colours": {"type": "array", "items": {"enum": ["red", "blue"]},
                                                            "minItems": 1, "maxItems": 2}},

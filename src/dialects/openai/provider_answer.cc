@@ -22,6 +22,13 @@ constexpr std::string_view kDone = "[DONE]";
 
 // The word in an error object: OpenAI's own, and what others write in its place.
 std::string WordOfError(const json::Value& error) {
+  // llama-server, where the model wrote what is no call in its template's form. It has no word for
+  // that, and the same status as for its own failings.
+  const json::Value* message = error.Find("message");
+  if (message != nullptr && message->AsString() != nullptr &&
+      message->AsString()->starts_with(
+          "The model produced output that does not match the expected "))
+    return "unreadable_output";
   return provider::WordOf(error, {"code", "type", "status"});
 }
 

@@ -255,6 +255,7 @@ class Gateway {
     Spawn(loop_.executor(), "save last used", SaveLastUsed(*this));
     Spawn(loop_.executor(), "ledger tick", TickLedger(*this));
     if (reading_ != nullptr) reading_->Begin();
+    if (reembedding_ != nullptr) reembedding_->Begin();
     for (const config::Model& model : policy_.settings().model_settings) {
       if (*model.preload) Spawn(loop_.executor(), "preload", Preload(*this, model.name));
     }
@@ -345,6 +346,8 @@ class Gateway {
           return policy_.LocalModel(name);
         }});
     site_.documents = &*documents_;
+    reembedding_ = std::make_unique<gateway::Reembedding>(loop_.executor(), gateway_, *documents_);
+    site_.reembedding = reembedding_.get();
     if (files_ != nullptr) {
       reading_ =
           std::make_unique<gateway::FileReading>(loop_.executor(), gateway_, *documents_, *files_);
@@ -450,6 +453,7 @@ class Gateway {
     co_await self.server_.Drain(grace + kLastEventsMargin);
     engines.Cancel();
     if (self.reading_ != nullptr) co_await self.reading_->End();
+    if (self.reembedding_ != nullptr) co_await self.reembedding_->End();
     self.fleet_.StopAll();
     self.loop_.Stop();
   }
@@ -500,6 +504,7 @@ class Gateway {
   std::unique_ptr<knowledge::Library> library_ = {};
   std::optional<gateway::Documents> documents_ = {};
   std::unique_ptr<gateway::FileReading> reading_ = {};
+  std::unique_ptr<gateway::Reembedding> reembedding_ = {};
   gateway::Gateway gateway_;
   server::Site site_;
   http::Server server_;

@@ -37,11 +37,12 @@ inline std::deque<Step> Says(const std::vector<std::string>& texts) {
 class FakeBackend final : public Backend {
  public:
   struct Model {
-    std::deque<Step> steps = {};            // of each generation
-    std::optional<Error> refusal = {};      // instead of a stream, a vector, a score
-    Duration load_time = Duration::zero();  // of the first request; cancelled, it begins again
-    size_t answers_missing = 0;             // vectors or scores that it forgets
-    std::vector<double> scores = {};        // log-probabilities; missing ones are -1, -2, ...
+    std::deque<Step> steps = {};               // of each generation
+    std::optional<Error> refusal = {};         // instead of a stream, a vector, a score
+    Duration load_time = Duration::zero();     // of the first request; cancelled, it begins again
+    size_t answers_missing = 0;                // vectors or scores that it forgets
+    std::vector<float> vector = {0.6f, 0.8f};  // of every text
+    std::vector<double> scores = {};           // log-probabilities; missing ones are -1, -2, ...
     Residence residence = {.load = Duration::zero()};
   };
 
@@ -75,7 +76,7 @@ class FakeBackend final : public Backend {
     }
     if (found.refusal) co_return Fail(*found.refusal);
     chat::Embeddings answer{.usage = {.prompt_tokens = 2}};
-    answer.vectors.assign(request.inputs.size() - found.answers_missing, {0.6f, 0.8f});
+    answer.vectors.assign(request.inputs.size() - found.answers_missing, found.vector);
     co_return answer;
   }
   Task<Result<chat::Scores>> Score(const chat::Principal& principal, std::string model,

@@ -52,6 +52,7 @@ json::Value Described(const vectors::Store& store, const vectors::CollectionSpec
                                   {"metric", std::string(vectors::MetricName(space.metric))}});
     if (space.sparse) spaces.back().AsObject()->push_back({"sparse", true});
     if (space.multi) spaces.back().AsObject()->push_back({"multi", true});
+    if (!space.model.empty()) spaces.back().AsObject()->push_back({"model", space.model});
   }
   for (const vectors::Alias& alias : store.Aliases()) {
     const auto other = vectors::Split(alias.name);
@@ -86,9 +87,10 @@ std::string SpacesOf(const json::Value& collection) {
   std::string text;
   for (const json::Value& space : ListAt(collection, "spaces")) {
     const std::string name = TextAt(space, "name");
-    text +=
-        fmt::format("{}{}{} {}", text.empty() ? "" : ", ", name.empty() ? "" : name + ": ",
-                    static_cast<int64_t>(NumberAt(space, "dimensions")), TextAt(space, "metric"));
+    const std::string model = TextAt(space, "model");
+    text += fmt::format("{}{}{} {}{}", text.empty() ? "" : ", ", name.empty() ? "" : name + ": ",
+                        static_cast<int64_t>(NumberAt(space, "dimensions")),
+                        TextAt(space, "metric"), model.empty() ? "" : " by " + model);
   }
   return text.empty() ? "-" : text;
 }

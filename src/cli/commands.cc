@@ -7,7 +7,7 @@
 #include <functional>
 #include <utility>
 
-#include "cli/collections_commands.h"
+#include "cli/asked.h"
 #include "cli/completion.h"
 #include "cli/exit_code.h"
 #include "cli/options.h"
@@ -16,39 +16,6 @@
 
 namespace weir::cli {
 namespace {
-
-// What was asked, filled while the command line is parsed; `work` is the command that was named.
-struct Asked {
-  Common common = {};
-  std::string model = {};
-  std::string id = {};
-  std::string shell = {};
-  RunOptions run = {};
-  IngestOptions ingest = {};
-  SearchOptions search = {};
-  ClassifyOptions classify = {};
-  EmbedOptions embed = {};
-  KeyOptions key = {};
-  LedgerOptions ledger = {};
-  RouteOptions route = {};
-  CollectionOptions collection = {};
-  PullOptions pull = {};
-  CreateOptions create = {};
-  QuantizeOptions quantize = {};
-  QualityOptions quality = {};
-  UpdateOptions update = {};
-  BackendOptions backend = {};
-  std::vector<std::string> names = {};
-  std::string target = {};
-  bool force = false;
-  bool hashes = false;
-  bool tune = false;
-  bool measure_quality = false;
-  std::string file = {};
-  std::string data = {};
-  std::string models = {};
-  std::function<int()> work = {};
-};
 
 // Pairs of name and value for config::Load, from the flags that every command takes.
 std::vector<std::string> ConfigWords(const Asked& asked) {
@@ -77,20 +44,6 @@ bool FillFolders(Asked& asked) {
     asked.common.folders.server = config::ProcessVariable("WEIR_SERVER").value_or("");
   }
   return true;
-}
-
-CLI::App* AddCommand(CLI::App& parent, Asked& asked, const std::string& name,
-                     const std::string& summary, const std::string& examples,
-                     std::function<int()> work) {
-  CLI::App* command = parent.add_subcommand(name, summary);
-  command->footer("Examples:\n" + examples);
-  command->callback([&asked, work = std::move(work)] { asked.work = work; });
-  command->add_flag("--json", asked.common.json, "one JSON document instead of text");
-  command->add_option("--config", asked.common.config, "configuration file");
-  command->add_option("--data", asked.data, "data folder");
-  command->add_option("--models", asked.models, "model store");
-  command->add_option("--server", asked.common.folders.server, "address of a running server");
-  return command;
 }
 
 void AddModelCommands(CLI::App& app, Asked& asked) {
@@ -315,46 +268,6 @@ void AddTextCommands(CLI::App& app, Asked& asked) {
   embed->add_option("--model", asked.embed.model, "model name")->capture_default_str();
 }
 
-void AddDocumentCommands(CLI::App& app, Asked& asked) {
-  CLI::App* ingest = AddCommand(
-      app, asked, "ingest",
-      "read documents into a collection, to search and to ask; run again, it does what is new",
-      "  weir ingest ~/papers\n"
-      "  weir ingest report.pdf notes.md --collection work --label personal\n"
-      "  weir ingest https://example.org/handbook.html --collection web\n"
-      "  weir ingest ~/notes --watch --prune\n"
-      "  curl -s http://127.0.0.1:8000/page.html | weir ingest - --name page.html --collection web",
-      [&] { return Ingest(asked.common, asked.ingest); });
-  ingest
-      ->add_option("path", asked.ingest.paths,
-                   "files, folders, git repositories and web pages; - is standard input")
-      ->required();
-  ingest->add_option("--collection", asked.ingest.collection,
-                     "where they go; without it the first folder's name");
-  ingest->add_option("--name", asked.ingest.name, "what to call what comes from standard input");
-  ingest->add_option("--label", asked.ingest.label,
-                     "public, internal, personal or secret: travels with every passage");
-  ingest->add_flag("--prune", asked.ingest.prune,
-                   "remove documents of these folders whose files are gone");
-  ingest->add_flag("--no-ignore", asked.ingest.no_ignore,
-                   "in a git repository, also what git ignores");
-  ingest->add_flag("--watch", asked.ingest.watch,
-                   "then go on with what changes in these folders, until Ctrl-C");
-  CLI::App* search = AddCommand(app, asked, "search", "find passages in a collection",
-                                "  weir search papers \"tides in the Baltic\"\n"
-                                "  weir search papers -k 3 --json \"spring tide\"",
-                                [&] { return Search(asked.common, asked.search); });
-  search->add_option("collection", asked.search.collection, "its name")->required();
-  search->add_option("query", asked.search.query, "what to look for")->required();
-  search->add_option("-k,--count", asked.search.count, "passages at most")
-      ->capture_default_str()
-      ->check(CLI::Range(1, 50));
-  search->add_flag("--rewrite", asked.search.rewrite,
-                   "let a model of this machine make a query of the question first");
-  search->add_flag("!--no-rerank", asked.search.rerank,
-                   "in the order of the search itself, not of a reranking model");
-}
-
 void AddKeyCommands(CLI::App& app, Asked& asked) {
   CLI::App* keys = app.add_subcommand("keys", "API keys: create, list, revoke");
   keys->require_subcommand(1);
@@ -387,27 +300,6 @@ void AddKeyCommands(CLI::App& app, Asked& asked) {
              [&] { return RevokeKey(asked.common, asked.id); })
       ->add_option("key", asked.id, "name or id")
       ->required();
-}
-
-void AddCollectionCommands(CLI::App& app, Asked& asked) {
-  CLI::App* collections =
-      app.add_subcommand("collections", "collections of vectors: list, show, rm");
-  collections->require_subcommand(1);
-  AddCommand(*collections, asked, "list", "the collections",
-             "  weir collections list\n  weir collections list --all --json",
-             [&] { return ListCollections(asked.common, asked.collection); })
-      ->add_flag("--all", asked.collection.all, "those of all tenants");
-  CLI::App* show = AddCommand(*collections, asked, "show", "what a collection holds",
-                              "  weir collections show papers",
-                              [&] { return ShowCollection(asked.common, asked.collection); });
-  CLI::App* remove =
-      AddCommand(*collections, asked, "rm", "remove a collection and all that is in it",
-                 "  weir collections rm papers",
-                 [&] { return RemoveCollection(asked.common, asked.collection); });
-  for (CLI::App* command : {show, remove}) {
-    command->add_option("name", asked.collection.name, "name, or alias for show")->required();
-    command->add_option("--database", asked.collection.database, "where it is not the default one");
-  }
 }
 
 void AddLedgerCommands(CLI::App& app, Asked& asked) {
@@ -550,6 +442,20 @@ void AddOperatorCommands(CLI::App& app, Asked& asked) {
 }
 
 }  // namespace
+
+CLI::App* AddCommand(CLI::App& parent, Asked& asked, const std::string& name,
+                     const std::string& summary, const std::string& examples,
+                     std::function<int()> work) {
+  CLI::App* command = parent.add_subcommand(name, summary);
+  command->footer("Examples:\n" + examples);
+  command->callback([&asked, work = std::move(work)] { asked.work = work; });
+  command->add_flag("--json", asked.common.json, "one JSON document instead of text");
+  command->add_option("--config", asked.common.config, "configuration file");
+  command->add_option("--data", asked.data, "data folder");
+  command->add_option("--models", asked.models, "model store");
+  command->add_option("--server", asked.common.folders.server, "address of a running server");
+  return command;
+}
 
 int Run(const std::vector<std::string>& words) {
   Asked asked;

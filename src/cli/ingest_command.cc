@@ -72,7 +72,7 @@ std::string DocumentPath(const std::string& collection, const std::string& name)
 // A server that is gone, or does not know us, ends the whole run; a document fails by itself.
 bool EndsTheRun(const Error& error) {
   return error.code == Code::kUnavailable || error.code == Code::kUnauthenticated ||
-         error.code == Code::kForbidden || error.reason == "other_model" ||
+         error.code == Code::kForbidden || error.reason == "embedding_model_missing" ||
          error.reason == "model_not_found" || error.reason == "no_server";
 }
 

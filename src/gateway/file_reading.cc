@@ -35,37 +35,18 @@ std::string KeyOf(const knowledge::DocumentInfo& document) {
 
 FileReading::FileReading(const Executor& executor, Gateway& gateway, Documents& documents,
                          files::Store& files)
-    : executor_(executor),
-      gateway_(gateway),
+    : gateway_(gateway),
       documents_(documents),
       files_(files),
-      work_(executor),
-      ended_(executor) {}
-
-void FileReading::Begin() {
-  begun_ = true;
-  running_ = Spawn(executor_, "read files", Run(), [this] { ended_.Set(); });
-}
-
-Task<void> FileReading::End() {
-  if (!begun_) co_return;
-  running_.Cancel();
-  co_await ended_.Wait();
-}
+      running_(executor, "read files", [this]() -> Task<std::optional<MonotonicTime>> {
+        if (!co_await ReadSome()) co_return std::nullopt;
+        co_return NextLook();
+      }) {}
 
 MonotonicTime FileReading::NextLook() const {
   MonotonicTime next = gateway_.clock.Now() + kLookEvery;
   for (const auto& [key, failures] : failures_) next = std::min(next, failures.again_at);
   return std::max(next, gateway_.clock.Now() + kLookLeast);
-}
-
-Task<void> FileReading::Run() {
-  for (;;) {
-    work_.Reset();
-    if (!co_await ReadSome()) co_return;
-    const auto waited = co_await work_.WaitUntil(NextLook());
-    if (!waited && waited.error().code == Code::kCancelled) co_return;
-  }
 }
 
 Task<bool> FileReading::ReadSome() {

@@ -8,8 +8,7 @@
 #include <map>
 #include <string>
 
-#include "async/event.h"
-#include "async/spawn.h"
+#include "async/recurring.h"
 #include "async/task.h"
 #include "files/store.h"
 #include "gateway/ingest.h"
@@ -23,11 +22,11 @@ class FileReading {
   FileReading(const Executor& executor, Gateway& gateway, Documents& documents,
               files::Store& files);
 
-  void Begin();
+  void Begin() { running_.Begin(); }
   // There may be something to read.
-  void Wake() { work_.Set(); }
-  // Returns when nothing of it runs any more; what was being read stays to be read.
-  Task<void> End();
+  void Wake() { running_.Wake(); }
+  // What was being read stays to be read.
+  Task<void> End() { return running_.End(); }
 
  private:
   struct Failures {
@@ -35,7 +34,6 @@ class FileReading {
     MonotonicTime again_at = {};
   };
 
-  Task<void> Run();
   // False when it was cancelled.
   Task<bool> ReadSome();
   // kTooLarge where no reader takes as much.
@@ -44,15 +42,11 @@ class FileReading {
   Task<Result<void>> Failed(knowledge::DocumentInfo document, Error why);
   MonotonicTime NextLook() const;
 
-  Executor executor_;
   Gateway& gateway_;
   Documents& documents_;
   files::Store& files_;
-  Event work_;
-  Event ended_;
-  CancelHandle running_ = {};
-  bool begun_ = false;
   std::map<std::string, Failures> failures_ = {};  // by document, of those that wait
+  Recurring running_;
 };
 
 }  // namespace weir::gateway

@@ -6,8 +6,7 @@
 #include <utility>
 
 #include "async/loop.h"
-#include "base/utf8.h"
-#include "gateway/embed.h"
+#include "gateway/text_vectors.h"
 #include "knowledge/document_kind.h"
 #include "vectors/full_name.h"
 
@@ -15,9 +14,7 @@ namespace weir::gateway {
 namespace {
 
 constexpr size_t kBatchChunks = 16;
-constexpr Duration kStepAside = std::chrono::milliseconds(50);
-constexpr Duration kStepAsideMax = std::chrono::seconds(3);  // for one batch
-constexpr int kShortensMax = 10;
+constexpr int kBeginningsMax = 3;
 
 Error Unsupported() {
   return {Code::kUnprocessable, "it is of no kind that can be read here", "document",
@@ -27,42 +24,6 @@ Error Unsupported() {
 // Whether the document is to blame, and would be again.
 bool IsOfDocument(const Error& error) {
   return error.code == Code::kUnprocessable || error.code == Code::kTooLarge;
-}
-
-Task<Result<void>> MakeRoom(Gateway& gateway) {
-  const MonotonicTime until = gateway.clock.Now() + kStepAsideMax;
-  while (gateway.engines.generating() > 0 && gateway.clock.Now() < until) {
-    if (!co_await SleepFor(kStepAside))
-      co_return Fail(Code::kCancelled, "the client went away while it waited");
-  }
-  co_return Result<void>();
-}
-
-// The longest texts lose a quarter; models differ in how many bytes a token has.
-void Shorten(std::vector<chat::Prompt>& inputs) {
-  size_t longest = 0;
-  for (const chat::Prompt& input : inputs) longest = std::max(longest, input.text.size());
-  const size_t most = longest * 3 / 4;
-  for (chat::Prompt& input : inputs) {
-    if (input.text.size() > most)
-      input.text.resize(CompleteUtf8Prefix(std::string_view(input.text).substr(0, most)));
-  }
-}
-
-Task<Result<std::vector<std::vector<float>>>> VectorsOf(Gateway& gateway,
-                                                        const Documents& documents, Asked asked,
-                                                        std::vector<chat::Prompt> inputs) {
-  const size_t count = inputs.size();
-  for (int attempt = 0;; ++attempt) {
-    auto answered =
-        co_await Embed(gateway, asked, {.model = documents.embedding_model, .inputs = inputs});
-    if (answered && answered->value.vectors.size() == count)
-      co_return std::move(answered->value.vectors);
-    if (answered) co_return Fail(Code::kBackendFailed, "a vector is missing");
-    const bool too_long = answered.error().reason == "context_length_exceeded";
-    if (!too_long || attempt >= kShortensMax) co_return Fail(answered.error());
-    Shorten(inputs);
-  }
 }
 
 Result<chat::Label> LabelOfText(const Gateway& gateway, const Asked& asked,
@@ -76,7 +37,7 @@ Result<chat::Label> LabelOfText(const Gateway& gateway, const Asked& asked,
 
 // Gives every chunk its label, and a vector where it has none. How many had none.
 Task<Result<size_t>> Complete(Gateway& gateway, const Documents& documents, Asked asked,
-                              knowledge::Prepared& prepared) {
+                              std::string model, knowledge::Prepared& prepared) {
   std::vector<size_t> missing;
   for (size_t i = 0; i < prepared.chunks.size(); ++i) {
     auto label =
@@ -91,10 +52,9 @@ Task<Result<size_t>> Complete(Gateway& gateway, const Documents& documents, Aske
   for (size_t first = 0; first < missing.size(); first += kBatchChunks) {
     if (auto room = co_await MakeRoom(gateway); !room) co_return Fail(room.error());
     const size_t behind = std::min(first + kBatchChunks, missing.size());
-    std::vector<chat::Prompt> inputs;
-    for (size_t i = first; i < behind; ++i)
-      inputs.push_back({.text = prepared.chunks[missing[i]].Searched()});
-    auto vectors = co_await VectorsOf(gateway, documents, asked, std::move(inputs));
+    std::vector<std::string> texts;
+    for (size_t i = first; i < behind; ++i) texts.push_back(prepared.chunks[missing[i]].Searched());
+    auto vectors = co_await TextVectors(gateway, documents, asked, model, std::move(texts));
     if (!vectors) co_return Fail(vectors.error());
     for (size_t i = first; i < behind; ++i)
       prepared.vectors[missing[i]] = std::move((*vectors)[i - first]);
@@ -138,13 +98,11 @@ Task<Result<Ingested>> Ingest(Gateway& gateway, Documents& documents, Asked aske
   co_return co_await IngestUpload(gateway, documents, std::move(asked), std::move(given));
 }
 
-Task<Result<Ingested>> IngestUpload(Gateway& gateway, Documents& documents, Asked asked,
-                                    knowledge::Upload upload) {
-  const auto model = documents.model_name(documents.embedding_model);
-  if (!model) co_return Fail(model.error());
-  upload.model = *model;
-  const auto seat = documents.library.Take(upload.collection, upload.name);
-  if (!seat) co_return Fail(seat.error());
+namespace {
+
+// The document has been taken (Library::Take).
+Task<Result<Ingested>> IngestTaken(Gateway& gateway, Documents& documents, Asked asked,
+                                   knowledge::Upload upload) {
   const auto bytes = upload.bytes;
   auto admitted = co_await documents.library.Admit(std::move(upload));
   if (!admitted) co_return Fail(admitted.error());
@@ -159,11 +117,29 @@ Task<Result<Ingested>> IngestUpload(Gateway& gateway, Documents& documents, Aske
   }
   if (!read) co_return Fail(read.error());
   auto& [document, prepared] = *read;
-  const auto embedded = co_await Complete(gateway, documents, asked, prepared);
+  const auto embedded = co_await Complete(gateway, documents, asked, admitted->model, prepared);
   if (!embedded) co_return Fail(embedded.error());
-  auto kept = co_await documents.library.Keep(std::move(document), std::move(prepared), *model);
+  auto kept =
+      co_await documents.library.Keep(std::move(document), std::move(prepared), admitted->model);
   if (!kept) co_return Fail(kept.error());
   co_return Ingested{.document = std::move(*kept), .embedded = *embedded};
+}
+
+}  // namespace
+
+Task<Result<Ingested>> IngestUpload(Gateway& gateway, Documents& documents, Asked asked,
+                                    knowledge::Upload upload) {
+  const auto model = documents.model_name(documents.embedding_model);
+  if (!model) co_return Fail(model.error());
+  upload.model = *model;
+  const auto seat = documents.library.Take(upload.collection, upload.name);
+  if (!seat) co_return Fail(seat.error());
+  for (int beginning = 1;; ++beginning) {
+    auto ingested = co_await IngestTaken(gateway, documents, asked, upload);
+    // While it was read the collection came to be embedded by another model.
+    const bool again = !ingested && ingested.error().reason == "model_changed";
+    if (!again || beginning == kBeginningsMax) co_return ingested;
+  }
 }
 
 }  // namespace weir::gateway

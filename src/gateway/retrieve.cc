@@ -3,11 +3,12 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <map>
 #include <utility>
 
 #include "base/utf8.h"
-#include "gateway/embed.h"
 #include "gateway/rank.h"
+#include "gateway/text_vectors.h"
 #include "knowledge/attributes.h"
 #include "knowledge/shelf.h"
 
@@ -17,6 +18,7 @@ namespace {
 constexpr size_t kBytesPerToken = 4;
 // That a model ranks: with 30 million parameters some two seconds on two cores.
 constexpr size_t kCandidates = 20;
+constexpr int kAttemptsMax = 3;
 
 constexpr std::string_view kTask =
     "Answer the user's question from the numbered passages below. After each statement name the "
@@ -47,15 +49,43 @@ Result<void> Check(const chat::FileSearch& where, const std::string& question) {
   return {};
 }
 
-Task<Result<std::vector<float>>> VectorOf(Gateway& gateway, const Documents& documents, Asked asked,
-                                          std::string text) {
-  for (;;) {
-    auto answered = co_await Embed(
-        gateway, asked, {.model = documents.embedding_model, .inputs = {{.text = text}}});
-    if (answered) co_return std::move(answered->value.vectors.front());
-    if (answered.error().reason != "context_length_exceeded" || text.size() < 64)
-      co_return Fail(answered.error());
-    text.resize(CompleteUtf8Prefix(std::string_view(text).substr(0, text.size() * 3 / 4)));
+// What a search asks for, and the question's vectors by the models that were needed so far.
+struct Searching {
+  Gateway& gateway;
+  Documents& documents;
+  const Asked& asked;
+  knowledge::Question question;
+  std::map<std::string, std::vector<float>> vectors = {};
+};
+
+// Vectors are compared with those of their own model alone, so each collection is asked with one of
+// the model that embeds it; which that is may change meanwhile.
+Task<Result<std::vector<knowledge::Passage>>> SearchOne(Searching& search,
+                                                        knowledge::CollectionInfo collection) {
+  for (int attempt = 1;; ++attempt) {
+    const auto usual = search.documents.model_name(search.documents.embedding_model);
+    if (collection.model.empty() && !usual) co_return Fail(usual.error());
+    const std::string model = collection.model.empty() ? *usual : collection.model;
+    auto known = search.vectors.find(model);
+    if (known == search.vectors.end()) {
+      auto made = co_await TextVectors(search.gateway, search.documents, search.asked, model,
+                                       {search.question.text});
+      if (!made) co_return Fail(made.error());
+      known = search.vectors.emplace(model, std::move(made->front())).first;
+    }
+    knowledge::Question question = search.question;
+    question.vector = known->second;
+    question.model = model;
+    auto found = co_await search.documents.library.Search(collection.name, std::move(question));
+    const bool again = !found && found.error().reason == "model_changed";
+    if (!again || attempt == kAttemptsMax) {
+      if (!found) co_return Fail(found.error());
+      for (knowledge::Passage& passage : *found) passage.collection = collection.name;
+      co_return found;
+    }
+    auto now = co_await search.documents.library.Collection(collection.name);
+    if (!now) co_return Fail(now.error());
+    collection = std::move(*now);
   }
 }
 
@@ -78,41 +108,32 @@ Task<Result<std::vector<knowledge::Passage>>> Retrieve(Gateway& gateway, Documen
                                                        Asked asked, chat::FileSearch where,
                                                        std::string text) {
   if (auto checked = Check(where, text); !checked) co_return Fail(checked.error());
-  const auto model = documents.model_name(documents.embedding_model);
-  if (!model) co_return Fail(model.error());
-  std::vector<std::string> collections;
+  const bool ranks = where.rerank && HasReranker(gateway);
+  const size_t context_bytes =
+      std::min(where.context_tokens, chat::FileSearch::kContextTokensMax) * kBytesPerToken;
+  Searching search{.gateway = gateway,
+                   .documents = documents,
+                   .asked = asked,
+                   .question = {.text = std::move(text),
+                                .hits = ranks ? std::max(where.hits, kCandidates) : where.hits,
+                                .context_bytes = ranks ? 0 : context_bytes,
+                                .vector_weight = where.vector_weight,
+                                .filter = knowledge::FilterOf(where.filter)}};
+  const knowledge::Question& question = search.question;
+  std::vector<knowledge::CollectionInfo> collections;
   for (const std::string& name : where.collections) {
     auto collection = co_await documents.library.OnShelf<knowledge::CollectionInfo>(
         [tenant = asked.principal.tenant, name](knowledge::Shelf& shelf, int64_t now_s) {
           return shelf.ForSearch(tenant, name, now_s);
         });
     if (!collection) co_return Fail(collection.error());
-    if (!collection->model.empty() && collection->model != *model) {
-      co_return Fail(Code::kConflict,
-                     fmt::format("the documents of {} are embedded by {}; the question would be by "
-                                 "{}",
-                                 name, collection->model, *model),
-                     "collection", "other_model");
-    }
-    if (std::ranges::find(collections, collection->name) == collections.end())
-      collections.push_back(std::move(collection->name));
+    if (!std::ranges::count(collections, collection->name, &knowledge::CollectionInfo::name))
+      collections.push_back(std::move(*collection));
   }
-  auto vector = co_await VectorOf(gateway, documents, asked, text);
-  if (!vector) co_return Fail(vector.error());
-  const bool ranks = where.rerank && HasReranker(gateway);
-  const size_t context_bytes =
-      std::min(where.context_tokens, chat::FileSearch::kContextTokensMax) * kBytesPerToken;
-  const knowledge::Question question{.vector = std::move(*vector),
-                                     .text = std::move(text),
-                                     .hits = ranks ? std::max(where.hits, kCandidates) : where.hits,
-                                     .context_bytes = ranks ? 0 : context_bytes,
-                                     .vector_weight = where.vector_weight,
-                                     .filter = knowledge::FilterOf(where.filter)};
   std::vector<knowledge::Passage> all;
-  for (const std::string& collection : collections) {
-    auto found = co_await documents.library.Search(collection, question);
+  for (const knowledge::CollectionInfo& collection : collections) {
+    auto found = co_await SearchOne(search, collection);
     if (!found) co_return Fail(found.error());
-    for (knowledge::Passage& passage : *found) passage.collection = collection;
     std::ranges::move(*found, std::back_inserter(all));
   }
   const bool ranked = ranks && co_await RankPassages(gateway, asked, question.text, all);

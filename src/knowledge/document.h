@@ -78,6 +78,19 @@ inline std::string_view FileNameOf(std::string_view document, std::string_view f
 std::string CollectionShown(std::string_view full);
 
 Error NoCollection(const std::string& full);
+// kConflict, reason model_changed: begin again, with the model that embeds it now.
+Error ModelChanged(const std::string& full);
+
+// A collection whose documents are being embedded by another model, in the background: searches go
+// on with the vectors that are there until all have new ones.
+struct ModelChange {
+  std::string collection = {};
+  std::string model = {};    // that it will be
+  std::string asked = {};    // who wanted it, for work in the background; not looked at here
+  std::string problem = {};  // why it does not go on, for people; it is tried again
+
+  bool operator==(const ModelChange&) const = default;
+};
 
 struct CollectionInfo {
   std::string name = {};

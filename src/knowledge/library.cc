@@ -36,6 +36,25 @@ Result<void> CheckName(std::string_view name, std::string_view param, size_t byt
   return {};
 }
 
+// While it searches the space may be replaced by one of another model, and what it finds then says
+// nothing.
+Result<std::vector<Passage>> SearchIn(vectors::Store& store, const std::string& collection,
+                                      Question question) {
+  const auto open = store.Find(collection);
+  if (!open && open.error().code == Code::kNotFound) return std::vector<Passage>();
+  if (!open) return Fail(open.error());
+  const vectors::Space* own = OwnSpace((*open)->spec().spaces);
+  if (own == nullptr) return std::vector<Passage>();
+  const bool other = !own->model.empty() && !question.model.empty() && own->model != question.model;
+  if (other) return Fail(ModelChanged(collection));
+  question.space = own->name;
+  auto found = FindPassages(**open, question);
+  const auto after = store.Look(collection);
+  const vectors::Space* still = after ? OwnSpace(after->spaces) : nullptr;
+  if (still != nullptr && *still != *own) return Fail(ModelChanged(collection));
+  return found;
+}
+
 }  // namespace
 
 Result<void> CheckCollectionName(std::string_view name) {
@@ -166,11 +185,7 @@ Task<Result<std::vector<Passage>>> Library::Search(std::string collection, Quest
   co_return co_await state->searching.Run<std::vector<Passage>>(
       [state, collection = std::move(collection),
        question = std::move(question)]() -> Result<std::vector<Passage>> {
-        const auto open = state->store.Find(collection);
-        if (!open && open.error().code == Code::kNotFound) return std::vector<Passage>();
-        if (!open) return Fail(open.error());
-        if ((*open)->spec().spaces.empty()) return std::vector<Passage>();
-        return FindPassages(**open, question);
+        return SearchIn(state->store, collection, question);
       });
 }
 

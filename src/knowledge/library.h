@@ -39,13 +39,14 @@ struct Upload {
   std::string name = {};
   std::shared_ptr<const std::string> bytes = {};
   std::optional<chat::Label> label = {};
-  std::string model = {};    // that will embed it
+  std::string model = {};    // that will embed it, where the collection has none yet
   std::string file_id = {};  // of the kept file that it is (Shelf::Attach came before); or empty
 };
 
 struct Admitted {
   DocumentInfo document = {};
-  bool settled = false;  // nothing to do: unchanged, or a duplicate
+  bool settled = false;    // nothing to do: unchanged, or a duplicate
+  std::string model = {};  // that embeds the collection
 };
 
 struct Prepared {
@@ -91,11 +92,11 @@ class Library {
     });
   }
 
-  // kConflict, reason other_model: the collection's vectors come from another model.
   Task<Result<Admitted>> Admit(Upload upload);
   Task<Result<Prepared>> Prepare(DocumentInfo document, wire::Pages pages,
                                  std::shared_ptr<const std::string> bytes);
   // Every chunk has its vector and its label. Makes the collection where there is none.
+  // ModelChanged where it is embedded by another one than `model` by now.
   Task<Result<DocumentInfo>> Keep(DocumentInfo document, Prepared prepared, std::string model);
   // `document` as it then stands.
   Task<Result<DocumentInfo>> Refuse(DocumentInfo document, Error why);
@@ -108,6 +109,7 @@ class Library {
   Task<Result<DocumentInfo>> Remove(std::string collection, std::string id_or_name);
   // kNotFound, reason collection_not_found. `model` is empty for one that no document was given to.
   Task<Result<CollectionInfo>> Collection(std::string name);
+  // ModelChanged where the question's vector is of another model than the collection's.
   Task<Result<std::vector<Passage>>> Search(std::string collection, Question question);
   // WidenPassages in each hit's own collection, `bytes` for each; the best of all first.
   Task<Result<std::vector<Passage>>> Widen(std::vector<Passage> hits, size_t bytes,

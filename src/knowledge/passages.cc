@@ -204,7 +204,8 @@ Result<void> AddAround(const vectors::Collection& collection, const Piece& hit,
 
 Result<std::vector<Passage>> FindPassages(const vectors::Collection& collection,
                                           const Question& question) {
-  vectors::Query query{.vector = question.vector,
+  vectors::Query query{.space = question.space,
+                       .vector = question.vector,
                        .text = question.text.substr(0, kQueryTextMax),
                        .k = question.hits,
                        .filter = question.filter,
@@ -217,8 +218,10 @@ Result<std::vector<Passage>> FindPassages(const vectors::Collection& collection,
   std::vector<Passage> found;
   for (vectors::Hit& hit : *hits) {
     float similarity = 0;
-    for (const auto& [space, vector] : hit.point.vectors)
-      similarity = std::max(similarity, Cosine(vector, question.vector));
+    for (const auto& [space, vector] : hit.point.vectors) {
+      if (space == question.space)
+        similarity = std::max(similarity, Cosine(vector, question.vector));
+    }
     const bool related =
         similarity >= kSimilarityLeast || words.SharedWith(hit.point.text) >= kWordsShared;
     if (!related) continue;

@@ -16,6 +16,8 @@
 namespace weir::knowledge {
 
 struct Question {
+  std::string space = {};  // that the vector is of
+  std::string model = {};  // that made the vector
   std::vector<float> vector = {};
   std::string text = {};
   size_t hits = 6;

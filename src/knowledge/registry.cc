@@ -42,10 +42,21 @@ constexpr sqlite::Migration kSteps[] = {
      " cancelled INTEGER NOT NULL, PRIMARY KEY (collection, id)) WITHOUT ROWID;"
      "CREATE TABLE batch_file (collection TEXT NOT NULL, batch TEXT NOT NULL,"
      " document TEXT NOT NULL, PRIMARY KEY (collection, batch, document)) WITHOUT ROWID;"},
+    // Collections that are being embedded by another model.
+    {"CREATE TABLE model_change (collection TEXT PRIMARY KEY, model TEXT NOT NULL,"
+     " asked TEXT NOT NULL, problem TEXT NOT NULL) WITHOUT ROWID;"},
 };
 
 constexpr std::array<std::string_view, 5> kStatusNames = {"reading", "ready", "failed", "duplicate",
                                                           "cancelled"};
+
+ModelChange ChangeRow(const sqlite::Statement& row) {
+  return {.collection = std::string(row.Text(0)),
+          .model = std::string(row.Text(1)),
+          .asked = std::string(row.Text(2)),
+          .problem = std::string(row.Text(3))};
+}
+
 }  // namespace
 
 std::string_view StatusName(DocumentStatus status) {
@@ -152,12 +163,36 @@ Result<void> Registry::RemoveCollection(std::string_view name) {
   if (!transaction) return Fail(transaction.error());
   for (const sqlite::Sql sql : {sqlite::Sql("DELETE FROM document WHERE collection = ?1"),
                                 sqlite::Sql("DELETE FROM collection WHERE name = ?1"),
+                                sqlite::Sql("DELETE FROM model_change WHERE collection = ?1"),
                                 sqlite::Sql("DELETE FROM store WHERE collection = ?1"),
                                 sqlite::Sql("DELETE FROM batch WHERE collection = ?1"),
                                 sqlite::Sql("DELETE FROM batch_file WHERE collection = ?1")}) {
     if (auto run = sqlite::Run(db_, sql, name); !run) return run;
   }
   return transaction->Commit();
+}
+
+Result<void> Registry::PutChange(const ModelChange& change) {
+  return sqlite::Run(db_,
+                     "INSERT OR REPLACE INTO model_change (collection, model, asked, problem)"
+                     " VALUES (?1, ?2, ?3, ?4)",
+                     change.collection, change.model, change.asked, change.problem);
+}
+
+Result<std::optional<ModelChange>> Registry::FindChange(std::string_view collection) {
+  return sqlite::FirstOf(
+      db_, "SELECT collection, model, asked, problem FROM model_change WHERE collection = ?1",
+      ChangeRow, collection);
+}
+
+Result<std::vector<ModelChange>> Registry::Changes() {
+  return sqlite::RowsOf(
+      db_, "SELECT collection, model, asked, problem FROM model_change ORDER BY collection",
+      ChangeRow);
+}
+
+Result<void> Registry::RemoveChange(std::string_view collection) {
+  return sqlite::Run(db_, "DELETE FROM model_change WHERE collection = ?1", collection);
 }
 
 }  // namespace weir::knowledge

@@ -43,6 +43,12 @@ class Registry {
   // With all that is known of its documents and as a vector store.
   Result<void> RemoveCollection(std::string_view name);
 
+  // At most one of a collection.
+  Result<void> PutChange(const ModelChange& change);
+  Result<std::optional<ModelChange>> FindChange(std::string_view collection);
+  Result<std::vector<ModelChange>> Changes();
+  Result<void> RemoveChange(std::string_view collection);
+
   // Vector stores (registry_stores.cc).
   Result<void> PutStore(const StoreInfo& store);
   // Without what its files come to; nothing for one that no client of vector stores made.

@@ -105,6 +105,13 @@ Error NoCollection(const std::string& collection) {
           "collection_not_found"};
 }
 
+Error ModelChanged(const std::string& collection) {
+  return {Code::kConflict,
+          fmt::format("the documents of {} are embedded by another model since just now",
+                      CollectionShown(collection)),
+          "collection", "model_changed"};
+}
+
 std::string CollectionShown(std::string_view full) {
   const auto parts = vectors::Split(full);
   return parts ? parts->name : std::string(full);
@@ -123,7 +130,7 @@ Result<std::shared_ptr<vectors::Collection>> Shelf::Open(const std::string& coll
 }
 
 Result<Admitted> Shelf::Admit(const Upload& upload, int64_t now_s) {
-  auto known = registry_.FindCollection(upload.collection);
+  auto known = Known(upload.collection);
   if (!known) return Fail(known.error());
   const auto open = Open(upload.collection);
   if (!open) return Fail(open.error());
@@ -133,12 +140,7 @@ Result<Admitted> Shelf::Admit(const Upload& upload, int64_t now_s) {
       return Fail(removed.error());
     known->reset();
   }
-  if (*known && (*known)->model != upload.model) {
-    return Fail(Code::kConflict,
-                fmt::format("the documents of {} are embedded by {}; this one would be by {}",
-                            CollectionShown(upload.collection), (*known)->model, upload.model),
-                "collection", "other_model");
-  }
+  const std::string model = *known ? (*known)->model : upload.model;
   const std::string id = DocumentIdOf(upload.collection, upload.name);
   const std::string sha256 = Sha256::Of(*upload.bytes);
   const auto earlier = registry_.Find(upload.collection, id);
@@ -154,7 +156,7 @@ Result<Admitted> Shelf::Admit(const Upload& upload, int64_t now_s) {
   }
   const bool same = *earlier && (*earlier)->sha256 == sha256 && (*earlier)->label == upload.label;
   if (same && (*earlier)->status == DocumentStatus::kReady)
-    return Admitted{.document = **earlier, .settled = true};
+    return Admitted{.document = **earlier, .settled = true, .model = model};
 
   // A kept file is found by its own attributes, whatever else has the same content.
   const auto twin = upload.file_id.empty() ? registry_.FindContent(upload.collection, sha256, id)
@@ -195,10 +197,10 @@ Result<Admitted> Shelf::Admit(const Upload& upload, int64_t now_s) {
     document.status = DocumentStatus::kDuplicate;
     document.duplicate_of = (*twin)->name;
     if (auto put = registry_.Put(document); !put) return Fail(put.error());
-    return Admitted{.document = std::move(document), .settled = true};
+    return Admitted{.document = std::move(document), .settled = true, .model = model};
   }
   if (auto put = registry_.Put(document); !put) return Fail(put.error());
-  return Admitted{.document = std::move(document)};
+  return Admitted{.document = std::move(document), .model = model};
 }
 
 Result<Prepared> Shelf::Prepare(const DocumentInfo& document, const wire::Pages& pages,
@@ -217,14 +219,17 @@ Result<Prepared> Shelf::Prepare(const DocumentInfo& document, const wire::Pages&
   const auto open = Open(document.collection);
   if (!open) return Fail(open.error());
   if (*open == nullptr) return prepared;
+  const vectors::Space* own = OwnSpace((*open)->spec().spaces);
+  if (own == nullptr) return prepared;
   const auto there = (*open)->Get(prepared.ids, {.vectors = true});
   if (!there) return Fail(there.error());
   std::map<std::string_view, const vectors::Point*> by_id;
   for (const vectors::Point& point : *there) by_id.emplace(point.id, &point);
   for (size_t i = 0; i < count; ++i) {
     const auto found = by_id.find(prepared.ids[i]);
-    if (found == by_id.end() || found->second->vectors.empty()) continue;
-    prepared.vectors[i] = found->second->vectors.begin()->second;
+    if (found == by_id.end()) continue;
+    const auto vector = found->second->vectors.find(own->name);
+    if (vector != found->second->vectors.end()) prepared.vectors[i] = vector->second;
   }
   return prepared;
 }
@@ -234,31 +239,32 @@ Result<DocumentInfo> Shelf::Keep(DocumentInfo document, const Prepared& prepared
   CHECK(!prepared.chunks.empty(), "a document without text is refused before");
   if (auto wanted = CheckWanted(document); !wanted) return Fail(wanted.error());
   const size_t dimensions = prepared.vectors.front().size();
+  const vectors::Space space{
+      .name = "", .dimensions = static_cast<uint32_t>(dimensions), .model = model};
+  const auto known = Known(document.collection);
+  if (!known) return Fail(known.error());
+  if (*known && (*known)->model != model) return Fail(ModelChanged(document.collection));
   auto open = Open(document.collection);
   if (!open) return Fail(open.error());
   if (*open == nullptr) {
-    open = store_.Create({.name = document.collection,
-                          .spaces = {{.dimensions = static_cast<uint32_t>(dimensions)}}});
+    open = store_.Create({.name = document.collection, .spaces = {space}});
     if (!open) return Fail(open.error());
   }
   if ((*open)->spec().spaces.empty()) {
     // It was made as a vector store, before anybody knew which model would embed.
-    const vectors::Space space{.name = "", .dimensions = static_cast<uint32_t>(dimensions)};
     if (auto given = store_.GiveSpaces(document.collection, {{space}}); !given)
       return Fail(given.error());
     open = Open(document.collection);
     if (!open) return Fail(open.error());
     if (*open == nullptr) return Fail(NotWanted());
   }
-  const auto& spaces = (*open)->spec().spaces;
-  if (spaces.size() != 1 || spaces.front().dimensions != dimensions) {
+  const vectors::Space own = *OwnSpace((*open)->spec().spaces);
+  if (own.dimensions != dimensions) {
     return Fail(Code::kConflict,
                 fmt::format("the collection {} does not take vectors of {} dimensions",
                             CollectionShown(document.collection), dimensions),
                 "collection", "other_dimensions");
   }
-  const auto known = registry_.FindCollection(document.collection);
-  if (!known) return Fail(known.error());
   if (!*known) {
     const CollectionInfo info{.name = document.collection,
                               .model = model,
@@ -271,7 +277,7 @@ Result<DocumentInfo> Shelf::Keep(DocumentInfo document, const Prepared& prepared
     CHECK(prepared.vectors[i].size() == dimensions, "every chunk is embedded by one model");
     document.found_label = chat::Join(document.found_label, prepared.labels[i]);
     points.push_back({.id = prepared.ids[i],
-                      .vectors = {{spaces.front().name, prepared.vectors[i]}},
+                      .vectors = {{own.name, prepared.vectors[i]}},
                       .payload = PayloadOf(document, prepared.chunks[i], i, prepared.labels[i]),
                       .text = prepared.chunks[i].Searched()});
     if (points.size() < kPointsAtOnce && i + 1 < prepared.chunks.size()) continue;
@@ -387,7 +393,7 @@ Result<DocumentInfo> Shelf::Remove(const std::string& collection, const std::str
 }
 
 Result<CollectionInfo> Shelf::Collection(const std::string& name) {
-  auto known = registry_.FindCollection(name);
+  auto known = Known(name);
   if (!known) return Fail(known.error());
   const auto open = Open(name);
   if (!open) return Fail(open.error());
@@ -399,9 +405,8 @@ Result<CollectionInfo> Shelf::Collection(const std::string& name) {
     if (tried->empty()) return Fail(NoCollection(name));
     return CollectionInfo{.name = name};
   }
-  CollectionInfo info{.name = name};
-  if ((*open)->spec().spaces.size() == 1) info.dimensions = (*open)->spec().spaces[0].dimensions;
-  return info;
+  const vectors::Space* own = OwnSpace((*open)->spec().spaces);
+  return CollectionInfo{.name = name, .dimensions = own == nullptr ? 0 : own->dimensions};
 }
 
 }  // namespace weir::knowledge

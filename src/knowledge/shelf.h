@@ -14,6 +14,24 @@
 
 namespace weir::knowledge {
 
+// How a collection is embedded, and how far it is on its way to another model.
+struct EmbeddingState {
+  std::string collection = {};
+  std::string model = {};
+  int64_t dimensions = 0;
+  std::optional<ModelChange> next = {};
+  int64_t points = 0;    // where `next` is: of so many
+  int64_t embedded = 0;  // so many have a vector of it
+};
+
+// Chunks that lack a vector of the model that a collection changes to.
+struct TextsToEmbed {
+  std::vector<std::string> ids = {};
+  std::vector<std::string> texts = {};
+  chat::Label label = chat::Label::kPublic;  // the highest of theirs
+  bool knows_dimensions = false;             // of that model: without any text one vector is wanted
+};
+
 class Shelf {
  public:
   Shelf(Registry registry, vectors::Store& store) : registry_(std::move(registry)), store_(store) {}
@@ -30,6 +48,26 @@ class Shelf {
   Result<DocumentInfo> Remove(const std::string& collection, const std::string& id_or_name,
                               int64_t now_s);
   Result<CollectionInfo> Collection(const std::string& name);
+
+  // The change of the model that embeds a collection (shelf_models.cc). Its vectors lie in a space
+  // of their own until all are there, and then take the place of the old ones, in one step.
+  //
+  // kConflict, reason not_embedded_here, for a collection that no document was given to.
+  Result<EmbeddingState> Embedding(const std::string& collection);
+  // In place of a change that is under way; to the model that it has: none is.
+  Result<EmbeddingState> BeginChange(const ModelChange& change);
+  // Nothing of it stays.
+  Result<EmbeddingState> CancelChange(const std::string& collection);
+  Result<std::vector<ModelChange>> Changes();
+  // kUnprocessable, reason no_text, when a chunk has none.
+  Result<TextsToEmbed> NextTexts(const ModelChange& change, size_t limit);
+  // One for each text, and one alone where there was none. kConflict, reason change_cancelled, when
+  // nobody wants it any more.
+  Result<void> GiveVectors(const ModelChange& change, const TextsToEmbed& texts,
+                           const std::vector<std::vector<float>>& vectors);
+  // False when some still lack one.
+  Result<bool> FinishChange(const ModelChange& change);
+  Result<void> NoteProblem(ModelChange change, const Error& problem);
 
   // Collections as vector stores (shelf_stores.cc). `collection` is a full name everywhere.
   //
@@ -66,6 +104,9 @@ class Shelf {
   Result<std::vector<DocumentInfo>> Waiting(size_t limit);
 
  private:
+  // With the model whose vectors are there. Nothing where no document was given to it.
+  Result<std::optional<CollectionInfo>> Known(const std::string& collection);
+  Result<void> DropNextSpace(const std::string& collection);
   // Null where there is none.
   Result<std::shared_ptr<vectors::Collection>> Open(const std::string& collection);
   Result<void> Forget(const DocumentInfo& document, const std::vector<std::string>& but_these);
@@ -77,5 +118,8 @@ class Shelf {
   Registry registry_;
   vectors::Store& store_;
 };
+
+// The space that a collection's documents are found in; null where it has none yet.
+const vectors::Space* OwnSpace(const std::vector<vectors::Space>& spaces);
 
 }  // namespace weir::knowledge

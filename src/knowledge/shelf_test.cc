@@ -159,13 +159,13 @@ TEST_F(ShelfTest, ACrashBetweenAnyTwoStepsIsMendedByGivingItAgain) {
   EXPECT_THAT(StatusOfAll(), ElementsAre("a.md ready"));
 }
 
-TEST_F(ShelfTest, AnotherModelIsRefused) {
+TEST_F(ShelfTest, ACollectionStaysWithItsModel) {
   Give("a.md", Words("tide"));
   Upload upload = UploadOf("b.md", "x");
   upload.model = "other";
   const auto admitted = shelf_->Admit(upload, 1);
-  ASSERT_FALSE(admitted.has_value());
-  EXPECT_EQ(admitted.error().reason, "other_model");
+  ASSERT_TRUE(admitted.has_value());
+  EXPECT_EQ(admitted->model, "m");
 }
 
 TEST_F(ShelfTest, ACollectionThatWasDroppedElsewhereBeginsAnew) {

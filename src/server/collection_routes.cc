@@ -30,6 +30,7 @@ Result<void> AppendCollection(json::Writer& writer, const vectors::Store& store,
         .Field("metric", vectors::MetricName(space.metric));
     if (space.sparse) writer.Field("sparse", true);
     if (space.multi) writer.Field("multi", true);
+    if (!space.model.empty()) writer.Field("model", space.model);
     writer.EndObject();
   }
   writer.EndArray().Key("aliases").BeginArray();

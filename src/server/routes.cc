@@ -6,6 +6,7 @@
 #include "server/collection_routes.h"
 #include "server/decision_routes.h"
 #include "server/document_routes.h"
+#include "server/embedding_routes.h"
 #include "server/file_routes.h"
 #include "server/health_routes.h"
 #include "server/ledger_routes.h"
@@ -126,6 +127,9 @@ constexpr Route kRoutes[] = {
     {"PUT", "/weir/v1/collections/*/documents/*", PutDocument},
     {"DELETE", "/weir/v1/collections/*/documents/*", DeleteDocument},
     {"POST", "/weir/v1/collections/*/search", PostSearch},
+    {"GET", "/weir/v1/collections/*/embedding", GetEmbedding},
+    {"POST", "/weir/v1/collections/*/embedding", PostEmbedding},
+    {"DELETE", "/weir/v1/collections/*/embedding", DeleteEmbedding},
     {"GET", "/weir/v1/collections/*", OneCollection},
     {"DELETE", "/weir/v1/collections/*", OneCollection},
     {"GET", "/weir/v1/decisions", GetDecisions},

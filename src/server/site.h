@@ -22,6 +22,7 @@
 #include "gateway/ingest.h"
 #include "gateway/ledger_accounts.h"
 #include "gateway/model_changes.h"
+#include "gateway/reembedding.h"
 #include "keys/key_store.h"
 #include "keys/meter.h"
 #include "server/metrics.h"
@@ -82,6 +83,7 @@ struct Site {
   conversations::Store* conversations = nullptr;  // null: no answer is kept
   files::Store* files = nullptr;                  // null: no files are kept
   gateway::FileReading* reading = nullptr;        // null: nothing is read in the background
+  gateway::Reembedding* reembedding = nullptr;    // likewise
   // Takes what was learnt into use and keeps it; nothing learnt puts it back to what is shipped.
   std::function<Result<void>(const routing::Refit&)> adopt = {};
   vectors::Store* vectors = nullptr;      // null: no collections

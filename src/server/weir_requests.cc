@@ -64,6 +64,17 @@ Result<chat::ScoreRequest> ReadScore(std::string_view body, const json::Limits& 
   return request;
 }
 
+Result<std::string> ReadModelWanted(std::string_view body) {
+  const auto document = ReadSmall(body);
+  if (!document) return std::unexpected(document.error());
+  json::Problem problem;
+  json::Fields fields(problem, *document);
+  std::string model = fields.String("model", 256).value_or("");
+  fields.RefuseUnread();
+  if (problem) return std::unexpected(problem.Take());
+  return model;
+}
+
 Result<ModelAsked> ReadModelAsked(std::string_view body) {
   const auto document = ReadSmall(body);
   if (!document) return std::unexpected(document.error());

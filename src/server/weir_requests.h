@@ -40,6 +40,10 @@ struct SearchAsked {
 // POST /weir/v1/collections/NAME/search.
 Result<SearchAsked> ReadSearchAsked(std::string_view body, const json::Limits& limits);
 
+// POST /weir/v1/collections/NAME/embedding: the model as it was written, at most 256 bytes; empty
+// for the usual one. An empty body is an empty object.
+Result<std::string> ReadModelWanted(std::string_view body);
+
 struct Ballot {
   std::optional<bool> up = {};  // nothing: the vote is taken back
 };

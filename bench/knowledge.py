@@ -6,7 +6,8 @@
 Spans: the chunking set of ../shared/data (5 texts in one collection, 472 questions with the exact passages that answer
 them): how much of those passages lies in the first 8,000 characters of what is found, for hybrid search, by vector alone and
 by words alone. SciFact: nDCG@10 of its test claims over its 5,183 abstracts, each a document of its own. Ingest: made Markdown
-pages, from `weir ingest` on a folder to the last one being searchable. Results as Markdown and JSON under build/bench/.
+pages, from `weir ingest` on a folder to the last one being searchable; then from a question about them to the first token of
+the answer. Results as Markdown and JSON under build/bench/.
 """
 
 import argparse
@@ -17,6 +18,7 @@ import json
 import math
 import os
 import pathlib
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -31,6 +33,7 @@ import weir_server  # noqa: E402
 
 CONTEXT_CHARACTERS = 8000
 SPANS_GOAL, SCIFACT_GOAL = 0.94, 0.71
+ASKED, CHUNKS, QUESTIONS = "qwen2.5-coder:0.5b", 6, 10
 WAYS = {"hybrid": 0.25, "vector": 1.0, "words": 0.0}
 
 
@@ -149,7 +152,41 @@ def measure_ingest(server, count):
     cores = len(os.sched_getaffinity(0))
     say(f"  {count} pages, {chunks} chunks in {took:.1f} s; unchanged in {again:.1f} s")
     return {"pages": count, "bytes": size, "chunks": chunks, "seconds": took, "pages_per_core_second": count / took / cores,
-            "unchanged_seconds": again}
+            "unchanged_seconds": again, "question": measure_question(server, count)}
+
+
+def first_token(server, question, tools):
+    """Seconds from the request to the first token of the answer, and how many tokens the prompt had."""
+    body = {"model": ASKED, "messages": [{"role": "user", "content": question}], "max_tokens": 2, "temperature": 0,
+            "stream": True, "stream_options": {"include_usage": True}, "tools": tools}
+    request = urllib.request.Request(f"{server.url}/v1/chat/completions", json.dumps(body).encode(),
+                                     {"content-type": "application/json"})
+    started, first, tokens = time.monotonic(), None, 0
+    with urllib.request.urlopen(request, timeout=600) as answer:
+        for line in answer:
+            if not line.startswith(b"data: {"):
+                continue
+            event = json.loads(line[len(b"data: "):])
+            if first is None and any(choice["delta"].get("content") for choice in event["choices"]):
+                first = time.monotonic() - started
+            tokens = (event.get("usage") or {}).get("prompt_tokens", tokens)
+    return first, tokens
+
+
+def measure_question(server, count):
+    asked = [question for _, _, question, _ in documents.pages(count)]
+    first_token(server, "Say yes.", [])  # the model is loaded
+    tools = [{"type": "file_search", "vector_store_ids": ["pages"], "max_num_results": CHUNKS}]
+    took = [first_token(server, question, tools) for question in asked[:QUESTIONS]]
+    searched = []
+    for question in asked[QUESTIONS:2 * QUESTIONS]:
+        started = time.monotonic()
+        search(server, "pages", question, CHUNKS, "hybrid")
+        searched.append(time.monotonic() - started)
+    found = {"seconds": statistics.median(first for first, _ in took), "search_seconds": statistics.median(searched),
+             "prompt_tokens": statistics.median(tokens for _, tokens in took)}
+    say(f"  first token after {found['seconds']:.2f} s, {found['search_seconds'] * 1000:.0f} ms of it the search")
+    return found
 
 
 def markdown(found):
@@ -166,7 +203,10 @@ def markdown(found):
         pages = found["ingest"]
         lines += [f"| {pages['pages']} Markdown pages ({pages['chunks']} chunks) | {pages['seconds']:.1f} s, "
                   f"{pages['pages_per_core_second']:.1f} pages a core and second | |",
-                  f"| the same again, unchanged | {pages['unchanged_seconds']:.1f} s | |"]
+                  f"| the same again, unchanged | {pages['unchanged_seconds']:.1f} s | |",
+                  f"| question to first token, {CHUNKS} chunks, {ASKED}, prompt of {pages['question']['prompt_tokens']:.0f} "
+                  f"tokens | {pages['question']['seconds']:.2f} s, of which search "
+                  f"{pages['question']['search_seconds'] * 1000:.0f} ms | |"]
     return "\n".join(lines) + "\n"
 
 

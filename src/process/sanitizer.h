@@ -1,6 +1,6 @@
 // Whether this is a build with a sanitizer, whose runtime needs more of the kernel than the program
-// itself: executable mappings, /proc, and in the end a traced clone for the leak check. Only
-// process/ asks.
+// itself: executable mappings, /proc, and in the end a traced clone for the leak check. process/
+// asks, and tests that measure memory.
 #pragma once
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)

@@ -56,5 +56,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   Check(server::ReadNewKey(body, {}, WallTime{}));
   Check(server::ReadSearchAsked(body, {}));
   Check(server::ReadBallot(body));
+  Check(server::ReadModelWanted(body));
   return 0;
 }

@@ -5,6 +5,7 @@
 #include <fstream>
 #include <string>
 
+#include "process/sanitizer.h"
 #include "vectors/store.h"
 #include "vectors/test_folder.h"
 
@@ -22,20 +23,10 @@ int64_t OwnBytes() {
   return 0;
 }
 
-bool MemoryIsMeasurable() {
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-  return false;
-#elif defined(__has_feature)
-  return !__has_feature(address_sanitizer) && !__has_feature(thread_sanitizer);
-#else
-  return true;
-#endif
-}
-
 class Footprint : public testing::Test {
  protected:
   void SetUp() override {
-    if (!MemoryIsMeasurable() || OwnBytes() == 0) GTEST_SKIP() << "no own memory to be seen";
+    if (kSanitizerBuild || OwnBytes() == 0) GTEST_SKIP() << "no own memory to be seen";
   }
   static std::string Name(int i) { return "collection-" + std::to_string(i); }
 

@@ -194,6 +194,8 @@ std::string Dump(const GenerateRequest& request) {
   if (request.n != 1) out += fmt::format("n: {}\n", request.n);
   Put(out, "max_tokens", request.max_tokens);
   Put(out, "stop", request.stop);
+  if (!request.prediction.empty())
+    out += fmt::format("prediction: {}\n", Quoted(request.prediction));
   if (request.logprobs) out += fmt::format("logprobs: top {}\n", request.top_logprobs);
   Put(out, "echo", request.echo);
   if (request.priority == Priority::kBatch) out += "priority: batch\n";

@@ -17,6 +17,9 @@ struct Usage {
   std::optional<int64_t> cached_tokens = {};  // of prompt_tokens: reused, not processed again
   std::optional<int64_t> completion_tokens = {};
   std::optional<int64_t> reasoning_tokens = {};  // of completion_tokens
+  // Of a request with a prediction: tokens that were computed on the guess that they come next.
+  std::optional<int64_t> accepted_prediction_tokens = {};  // of completion_tokens
+  std::optional<int64_t> rejected_prediction_tokens = {};  // in vain
 
   bool operator==(const Usage&) const = default;
 };

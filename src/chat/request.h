@@ -104,6 +104,7 @@ struct GenerateRequest {
   int32_t n = 1;                           // choices for each prompt
   std::optional<int32_t> max_tokens = {};  // absent: the engine's documented bound
   std::vector<std::string> stop = {};
+  std::string prediction = {};  // what much of the answer is likely to be: a hint, for speed alone
   bool logprobs = false;
   int32_t top_logprobs = 0;  // 0..20
   // Completion: the prompt is repeated in front of the answer, with its log-probabilities where

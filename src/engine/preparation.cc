@@ -215,6 +215,22 @@ Result<void> Preparation::PrepareCompletion(const chat::GenerateRequest& request
   return {};
 }
 
+// Requests that are to be reproducible compute nothing on a guess.
+Result<std::vector<llama::Token>> Preparation::PredictionOf(
+    const chat::GenerateRequest& request) const {
+  if (request.prediction.empty() || request.sampling.seed) return std::vector<llama::Token>{};
+  if (request.prediction.size() > kPredictionBytesMax) {
+    return Fail(Code::kInvalidArgument,
+                fmt::format("the prediction has {} bytes; the most is {}",
+                            request.prediction.size(), kPredictionBytesMax),
+                "prediction.content");
+  }
+  auto tokens = model_.vocabulary().TokenizeMiddle(request.prediction, /*parse_special=*/false);
+  const auto room = static_cast<size_t>(limits_.request_tokens_max);
+  if (tokens && tokens->size() > room) tokens->resize(room);
+  return tokens;
+}
+
 Result<PreparedGenerate> Preparation::Prepare(wire::Generate asked,
                                               const std::atomic<bool>& cancelled) const {
   chat::GenerateRequest& request = asked.request;
@@ -228,7 +244,11 @@ Result<PreparedGenerate> Preparation::Prepare(wire::Generate asked,
   PreparedGenerate prepared{.caller = asked.caller,
                             .forks = request.n,
                             .deterministic = request.sampling.seed.has_value(),
+                            .predicts = !request.prediction.empty(),
                             .priority = request.priority};
+  auto prediction = PredictionOf(request);
+  if (!prediction) return std::unexpected(prediction.error());
+  prepared.prediction = std::move(*prediction);
   AnswerOptions options{
       .stops = request.stop, .logprobs = request.logprobs, .top_logprobs = request.top_logprobs};
   llama::Grammar grammar;

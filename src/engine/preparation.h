@@ -30,6 +30,7 @@ inline constexpr int32_t kForksMax = 128;
 inline constexpr int32_t kChoicesMax = 128;  // prompts times forks
 inline constexpr size_t kInputsMax = 4096;   // texts of one embedding request
 inline constexpr size_t kContinuationsMax = 1024;
+inline constexpr size_t kPredictionBytesMax = size_t{1} << 20;
 inline constexpr size_t kTokenizeBytesMax = size_t{4} << 20;  // of a text whose tokens are asked
 inline constexpr size_t kDetokenizeBytesMax = wire::kFrameBodyBytesMax / 2;  // of the text
 
@@ -45,6 +46,8 @@ struct PreparedGenerate {
   std::vector<std::unique_ptr<Answer>> answers = {};
   int32_t forks = 1;
   bool deterministic = false;
+  bool predicts = false;
+  std::vector<llama::Token> prediction = {};  // as far as it may be of use
   chat::Priority priority = chat::Priority::kInteractive;
 };
 
@@ -105,6 +108,7 @@ class Preparation {
                                  PreparedGenerate& prepared) const;
   Result<std::vector<llama::Token>> CompletionPrompt(const chat::GenerateRequest& request,
                                                      const chat::Prompt& prompt) const;
+  Result<std::vector<llama::Token>> PredictionOf(const chat::GenerateRequest& request) const;
   Result<void> CheckGenerates() const;
   Result<void> CheckDimensions(int32_t asked) const;
   Result<PreparedEmbed> PreparePairs(const wire::Embed& asked,

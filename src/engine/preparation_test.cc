@@ -55,6 +55,8 @@ TEST(Preparation, EveryBoundIsNamed) {
          r.prompts = {{.tokens = {3}}};
          r.has_suffix = true;
        }},
+      {"prediction.content", "1048576",
+       [](Request& r) { r.prediction.assign((1 << 20) + 1, 'x'); }},
       {"temperature", "", [](Request& r) { r.sampling.temperature = -1.0f; }},
       {"logit_bias", "", [](Request& r) { r.sampling.logit_bias = {{512, 1.0f}}; }},
       {"", "grammar",
@@ -88,6 +90,27 @@ TEST(Preparation, WhatIsAtABoundIsTaken) {
   ASSERT_TRUE(prepared);
   EXPECT_EQ(prepared->answers.size(), 128u);
   EXPECT_EQ(prepared->prompts[0].max_tokens, 1);
+}
+
+TEST(Preparation, APredictionIsKeptAsFarAsItMayBeOfUse) {
+  WEIR_VOCABULARY_OR_SKIP(model, StoriesPath());
+  const Preparation preparation(model, nullptr, nullptr, kLimits);
+  wire::Generate asked = Completion();
+  asked.request.prediction = "Once upon a time, there was a cat. ";
+  auto prepared = preparation.Prepare(asked);
+  ASSERT_TRUE(prepared);
+  EXPECT_TRUE(prepared->predicts);
+  EXPECT_GT(prepared->prediction.size(), 5u);
+  while (asked.request.prediction.size() < 10'000)
+    asked.request.prediction += asked.request.prediction;
+  prepared = preparation.Prepare(asked);
+  ASSERT_TRUE(prepared);
+  EXPECT_EQ(prepared->prediction.size(), 64u);
+  asked.request.sampling.seed = 1;
+  prepared = preparation.Prepare(asked);
+  ASSERT_TRUE(prepared);
+  EXPECT_TRUE(prepared->predicts);
+  EXPECT_TRUE(prepared->prediction.empty()) << "what is to be reproducible is not guessed";
 }
 
 TEST(Preparation, EachPromptHasItsOwnRoom) {

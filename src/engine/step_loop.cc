@@ -328,6 +328,11 @@ void StepLoop::CloseIfDone(Generation& generation) {
     reasoning += answer->reasoning_tokens();
   }
   generation.usage.reasoning_tokens = reasoning;
+  if (generation.work.predicts) {
+    generation.usage.accepted_prediction_tokens = generation.draft_tokens_accepted;
+    generation.usage.rejected_prediction_tokens =
+        generation.draft_tokens - generation.draft_tokens_accepted;
+  }
   // An answer may end without a token, when the memory has no room for its prompt.
   if (generation.admitted == MonotonicTime{}) generation.admitted = now;
   if (generation.first_token == MonotonicTime{}) generation.first_token = now;

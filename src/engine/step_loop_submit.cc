@@ -100,6 +100,7 @@ Result<void> StepLoop::SubmitPrompts(Generation& generation) {
     auto submitted = scheduler_->Submit(
         {.id = submission,
          .prompt = prompt.tokens,
+         .prediction = work.prediction,
          .max_new_tokens = prompt.max_tokens,
          .tenant_salt = work.caller.tenant_salt,
          .key = work.caller.key,

@@ -122,7 +122,9 @@ Extent ExtentOf(const chat::GenerateRequest& request) {
   extent.answer_tokens_max.reset();
   if (request.max_tokens) {
     const auto prompts = std::max<int64_t>(1, static_cast<int64_t>(request.prompts.size()));
-    extent.answer_tokens_max = int64_t{*request.max_tokens} * std::max(request.n, 1) * prompts;
+    // What a provider computed in vain of a prediction, it counts as its answer's.
+    extent.answer_tokens_max = (int64_t{*request.max_tokens} + SizeOf(request.prediction)) *
+                               std::max(request.n, 1) * prompts;
   }
   return Bounded(extent);
 }

@@ -83,6 +83,7 @@ void VisitTexts(const chat::GenerateRequest& request, const TextVisitor& visit) 
   }
   visits.Texts("dry sequence breaker", request.sampling.dry_sequence_breakers);
   visits.Texts("stop", request.stop);
+  visits.Text("prediction", 0, "", request.prediction);
 }
 
 void VisitTexts(const chat::EmbedRequest& request, const TextVisitor& visit) {

@@ -42,7 +42,7 @@ static_assert(MemberCount<chat::ResponseFormat>() == 5);
 static_assert(MemberCount<chat::Reasoning>() == 2);
 static_assert(MemberCount<chat::Prompt>() == 2);
 static_assert(MemberCount<chat::Sampling>() == 22);
-static_assert(MemberCount<chat::GenerateRequest>() == 21);
+static_assert(MemberCount<chat::GenerateRequest>() == 22);
 static_assert(MemberCount<chat::EmbedRequest>() == 6);
 static_assert(MemberCount<chat::ScoreRequest>() == 6);
 static_assert(MemberCount<chat::TranscribeRequest>() == 8);
@@ -82,6 +82,7 @@ chat::GenerateRequest WithMarks() {
   request.template_arguments = {{"mark-argument", "mark-json"}};
   request.sampling.dry_sequence_breakers = {"mark-breaker"};
   request.stop = {"mark-stop"};
+  request.prediction = "mark-prediction";
   return request;
 }
 
@@ -98,7 +99,7 @@ TEST(RequestTexts, AllThatADumpShowsIsVisited) {
   const chat::GenerateRequest request = WithMarks();
   const std::vector<std::string> texts = Visited(request);
   const std::set<std::string> marks = MarksIn(chat::Dump(request));
-  EXPECT_EQ(marks.size(), 25u);
+  EXPECT_EQ(marks.size(), 26u);
   for (const std::string& mark : marks) EXPECT_THAT(texts, testing::Contains(mark));
 }
 

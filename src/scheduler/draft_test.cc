@@ -37,6 +37,33 @@ TEST(Draft, ACopyTakesAFewSteps) {
   EXPECT_EQ(stats.decode_tokens, 199u) << "of the answer, all but the last are in the cache";
 }
 
+TEST(Draft, APredictionIsGuessedFromTheFirstToken) {
+  TestEngine engine(Drafting());
+  SubmitEdit(engine, 100, 100);  // what steps cost is known after this
+  engine.RunUntilIdle();
+  const uint64_t before = engine.scheduler.stats().draft_tokens_accepted;
+  const std::vector<Token> predicted = Text(5000, 200);
+  const RequestId id = SubmitWithScript(
+      engine, {.prompt = Text(900, 50), .prediction = predicted, .max_new_tokens = 200}, predicted);
+  const int steps = engine.RunUntilIdle();
+  EXPECT_EQ(engine.of(id).answers[0], predicted);
+  EXPECT_LT(steps, 30);
+  EXPECT_GT(engine.scheduler.stats().draft_tokens_accepted - before, 170u);
+}
+
+TEST(Draft, APredictionThatDoesNotComeCostsLittleAndChangesNothing) {
+  TestEngine engine(Drafting());
+  SubmitEdit(engine, 100, 100);
+  engine.RunUntilIdle();
+  const uint64_t before = engine.scheduler.stats().draft_tokens;
+  const RequestId id = SubmitWithScript(
+      engine, {.prompt = Text(900, 50), .prediction = Text(5000, 200), .max_new_tokens = 200},
+      Text(7000, 200));
+  engine.RunUntilIdle();
+  EXPECT_EQ(engine.of(id).answers[0], Text(7000, 200));
+  EXPECT_LT(engine.scheduler.stats().draft_tokens - before, 20u);
+}
+
 TEST(Draft, IsOffUnlessAsked) {
   TestEngine engine(SmallMachine());
   SubmitEdit(engine, 100, 100);

@@ -81,6 +81,20 @@ void Lookup::Follow(std::span<const Token> tokens, int32_t prompt) {
 }
 
 void Lookup::Read(std::span<const Token> tokens, int32_t prompt) {
+  if (prediction_.empty()) return ReadText(tokens, prompt);
+  const std::span<const Token> asked = tokens.first(static_cast<size_t>(prompt));
+  const std::span<const Token> end = asked.last(std::min<size_t>(asked.size(), kAlikeMax));
+  if (text_.empty()) {
+    for (const std::span<const Token> piece : {asked, std::span<const Token>(prediction_), end})
+      text_.insert(text_.end(), piece.begin(), piece.end());
+  }
+  const size_t between = prediction_.size() + end.size();
+  const std::span<const Token> fresh = tokens.subspan(text_.size() - between);
+  text_.insert(text_.end(), fresh.begin(), fresh.end());
+  ReadText(text_, prompt + static_cast<int32_t>(between));
+}
+
+void Lookup::ReadText(std::span<const Token> tokens, int32_t prompt) {
   const auto size = static_cast<int32_t>(tokens.size());
   for (; read_ < size; ++read_) {
     Follow(tokens, prompt);
@@ -92,6 +106,7 @@ void Lookup::Read(std::span<const Token> tokens, int32_t prompt) {
 std::vector<Token> Lookup::Draft(std::span<const Token> tokens, int32_t most) const {
   std::vector<Token> draft;
   if (source_ == 0) return draft;
+  if (!text_.empty()) tokens = text_;
   const auto size = static_cast<int32_t>(tokens.size());
   for (int32_t i = 0; i < most; ++i) {
     const int32_t from = source_ + i;

@@ -4,6 +4,11 @@
 // A draft is only ever a guess at what to compute: which token comes is drawn from the model's own
 // output, so a wrong draft costs rows and changes nothing.
 //
+// A prediction, which a client sends of the text that is to come, is a text to find such places in,
+// too: it is read between the prompt and the answer, with the prompt's last tokens said once more
+// behind it, so that what follows the prompt is taken to be the prediction until the answer says
+// otherwise, and an answer that left it finds back.
+//
 // It also learns how often such guesses are right in this text, from every token that is sampled,
 // whether or not it was drafted before: so it needs no trials to find out that drafting pays again.
 //
@@ -17,6 +22,7 @@
 #include <array>
 #include <cstdint>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "scheduler/plan.h"
@@ -27,6 +33,9 @@ class Lookup {
  public:
   // A place counts as the same when so many tokens before it are. Shorter runs occur by chance.
   static constexpr int32_t kGram = 3;
+
+  Lookup() = default;
+  explicit Lookup(std::vector<Token> prediction) : prediction_(std::move(prediction)) {}
 
   // Takes in what `tokens` has more than at the last call; they are the same text each time, and
   // only grow. It learns from those behind the first `prompt`.
@@ -49,7 +58,11 @@ class Lookup {
   void Insert(std::span<const Token> tokens, int32_t end);
   int32_t Find(std::span<const Token> tokens, int32_t end) const;
   void Grow(std::span<const Token> tokens);
+  void ReadText(std::span<const Token> tokens, int32_t prompt);
   void Follow(std::span<const Token> tokens, int32_t prompt);
+
+  std::vector<Token> prediction_ = {};
+  std::vector<Token> text_ = {};  // with a prediction: what is read in place of the tokens
 
   // The ends of runs of kGram tokens, one past their last; of equal runs the latest. Open
   // addressing; 0 is a free place.

@@ -44,6 +44,33 @@ TEST(Lookup, ATextThatRepeatsItselfGoesOnDoingSo) {
   EXPECT_EQ(DraftOf({5, 5, 5, 5, 5}, 7), (Tokens{5, 5, 5, 5, 5, 5, 5}));
 }
 
+TEST(Lookup, APredictionIsTakenToFollowThePromptAndIsFoundAgainWhereAnAnswerLeftIt) {
+  const Tokens prompt = {1, 2, 3, 4};
+  Lookup lookup({11, 12, 13, 14, 15, 16, 17});
+  Tokens tokens = prompt;
+  lookup.Read(tokens, 4);
+  EXPECT_EQ(lookup.Draft(tokens, 3), (Tokens{11, 12, 13}));
+  tokens = {1, 2, 3, 4, 11};
+  lookup.Read(tokens, 4);
+  EXPECT_EQ(lookup.Draft(tokens, 2), (Tokens{12, 13}));
+  tokens = {1, 2, 3, 4, 11, 90};
+  lookup.Read(tokens, 4);
+  EXPECT_EQ(lookup.Draft(tokens, 2), Tokens{});
+  tokens = {1, 2, 3, 4, 11, 90, 13, 14, 15};
+  lookup.Read(tokens, 4);
+  EXPECT_EQ(lookup.Draft(tokens, 2), (Tokens{16, 17}));
+}
+
+TEST(Lookup, APredictionOfAPromptOfOneTokenIsFoundByItsOwnTokensAlone) {
+  Lookup lookup({11, 12, 13, 14});
+  Tokens tokens = {1};
+  lookup.Read(tokens, 1);
+  EXPECT_EQ(lookup.Draft(tokens, 2), Tokens{});
+  tokens = {1, 11, 12, 13};
+  lookup.Read(tokens, 1);
+  EXPECT_EQ(lookup.Draft(tokens, 1), Tokens{14});
+}
+
 TEST(Lookup, ReadingInPiecesIsReadingAtOnce) {
   std::mt19937 random(1);
   Tokens tokens;

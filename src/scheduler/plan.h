@@ -81,8 +81,9 @@ enum class Priority : uint8_t { kInteractive = 0, kBatch = 1, kBackground = 2 };
 inline constexpr int32_t kNoPromptOutputs = -1;
 
 struct Submission {
-  RequestId id = 0;            // unique among the live ones (CHECKed)
-  std::vector<Token> prompt;   // 1 .. min(context_max, cells) tokens
+  RequestId id = 0;                    // unique among the live ones (CHECKed)
+  std::vector<Token> prompt;           // 1 .. min(context_max, cells) tokens
+  std::vector<Token> prediction = {};  // what much of each branch's text may be: for lookup.h
   int32_t max_new_tokens = 0;  // 0: nothing is sampled, the request ends with its prompt (scoring)
   uint64_t tenant_salt = 0;    // cells are shared between requests of equal salt and group only
   uint64_t key = 0;            // service time is shared equally between keys,

@@ -195,7 +195,8 @@ Result<void> Scheduler::Impl::Submit(Submission s, MonotonicTime now) {
   r.keep_prefix = s.keep_prefix;
   r.live = s.forks;
   for (int32_t i = 0; i < s.forks; ++i) {
-    r.branches.push_back(std::make_unique<Branch>(Branch{.request = &r, .index = i}));
+    r.branches.push_back(std::make_unique<Branch>(
+        Branch{.request = &r, .index = i, .lookup = Lookup(s.prediction)}));
   }
   Branch& first = *r.branches.front();
   first.tokens = std::move(s.prompt);

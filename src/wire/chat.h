@@ -72,7 +72,8 @@ template <class Archive>
 void Visit(Archive& a, GenerateRequest& v) {
   a(v.model, v.messages, v.prompts, v.suffix, v.has_suffix, v.files, v.tools, v.tool_choice,
     v.parallel_tool_calls, v.response_format, v.reasoning, v.template_arguments, v.sampling, v.n,
-    v.max_tokens, v.stop, v.logprobs, v.top_logprobs, v.echo, v.priority, v.keep_alive_ms);
+    v.max_tokens, v.stop, v.prediction, v.logprobs, v.top_logprobs, v.echo, v.priority,
+    v.keep_alive_ms);
 }
 template <class Archive>
 void Visit(Archive& a, EmbedRequest& v) {
@@ -85,7 +86,8 @@ void Visit(Archive& a, ScoreRequest& v) {
 
 template <class Archive>
 void Visit(Archive& a, Usage& v) {
-  a(v.prompt_tokens, v.cached_tokens, v.completion_tokens, v.reasoning_tokens);
+  a(v.prompt_tokens, v.cached_tokens, v.completion_tokens, v.reasoning_tokens,
+    v.accepted_prediction_tokens, v.rejected_prediction_tokens);
 }
 template <class Archive>
 void Visit(Archive& a, TokenLogprob::Alternative& v) {

@@ -27,6 +27,7 @@ chat::GenerateRequest FullRequest() {
   request.sampling.logit_bias = {{7, -100.f}};
   request.max_tokens = 12;
   request.stop = {"\n\n"};
+  request.prediction = "a weir";
   request.prompts = {{.tokens = {1, 2, 3}}};
   return request;
 }
@@ -44,7 +45,8 @@ TEST(Archive, EveryEventComesBackAsItWas) {
                   .tool_calls = {{0, "id", "f", "{"}},
                   .logprobs = {{"a", -0.5f, {{"b", -1.f}}}}},
       chat::ChoiceDone{.choice = 1, .reason = chat::FinishReason::kLength},
-      chat::Done{.usage = {.prompt_tokens = 10, .completion_tokens = 0}}};
+      chat::Done{
+          .usage = {.prompt_tokens = 10, .completion_tokens = 0, .rejected_prediction_tokens = 3}}};
   for (const chat::Event& event : events) {
     EXPECT_EQ(Decode<chat::Event>(Encode(event)), event);
   }

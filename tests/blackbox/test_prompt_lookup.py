@@ -2,7 +2,7 @@
 
 import pytest
 
-from talk import SMALL, http_client
+from talk import SMALL, http_client, openai_client
 
 LINES = "".join(f"The {name} lives in the {place}.\n" for name, place in
                 [("heron", "reeds"), ("otter", "river"), ("swallow", "barn"), ("badger", "wood")])
@@ -44,6 +44,51 @@ def test_it_says_what_it_says_without_guesses(own):
                                                  "n": 2, "stop": ["badger"]}).json()
     assert [choice["finish_reason"] for choice in streamed["choices"]] == ["stop", "stop"]
     assert all("badger" not in choice["text"] for choice in streamed["choices"]), "a stop string within a draft ends it"
+
+
+def test_a_prediction_is_guessed_from_the_first_token_and_changes_nothing(serve, small):
+    client = openai_client(serve())
+    numbers = [f"{i}\n" for i in range(1, 61)]
+    predicted = "".join(numbers[10:19] + ["twenty\n", "twenty-one\n"] + numbers[21:])
+
+    def count(content=None, **more):
+        extra = {} if content is None else {"prediction": {"type": "content", "content": content}}
+        answer = client.completions.create(model=small, prompt="".join(numbers[:10]), max_tokens=75, temperature=0,
+                                           extra_body=extra, **more)
+        return answer.choices[0].text, answer.usage.completion_tokens_details, answer.model_extra["weir"]["timings"]
+
+    told, details, timings = count()
+    assert told == "".join(numbers[10:35]), "what this test is about: an answer that leaves no doubt"
+    assert details.accepted_prediction_tokens is None
+    unasked = timings.get("draft_tokens_accepted", 0)
+    for content in (predicted, [{"type": "text", "text": predicted[:50]}, {"type": "text", "text": predicted[50:]}]):
+        same, details, timings = count(content)
+        assert same == told
+        assert unasked + 20 < details.accepted_prediction_tokens < 75, "so many steps fewer"
+        assert details.rejected_prediction_tokens == timings["draft_tokens"] - timings["draft_tokens_accepted"]
+    same, details, timings = count(predicted, seed=1)
+    assert same == told and "draft_tokens" not in timings
+    assert details.accepted_prediction_tokens == details.rejected_prediction_tokens == 0
+
+
+def test_a_chats_usage_tells_of_its_prediction(serve, small):
+    create = openai_client(serve()).chat.completions.create
+    asked = {"model": small, "messages": [{"role": "user", "content": "Name three birds."}], "max_tokens": 40,
+             "temperature": 0}
+    told = create(**asked).choices[0].message.content
+    chunks = list(create(**asked, prediction={"type": "content", "content": told}, stream=True,
+                         stream_options={"include_usage": True}))
+    details = chunks[-1].usage.completion_tokens_details
+    assert 0 < details.accepted_prediction_tokens < chunks[-1].usage.completion_tokens
+    assert details.rejected_prediction_tokens >= 0
+
+
+def test_a_prediction_that_does_not_come_true_costs_a_few_guesses(serve, small):
+    create = openai_client(serve()).chat.completions.create
+    answer = create(model=small, messages=[{"role": "user", "content": "Tell me about the heron."}], max_tokens=60,
+                    temperature=0, prediction={"type": "content", "content": "One, two, three, four. " * 20})
+    details = answer.usage.completion_tokens_details
+    assert details.rejected_prediction_tokens <= 40, "it is noticed"
 
 
 def test_it_can_be_switched_off(serve, small, tmp_path):

@@ -56,6 +56,7 @@ constexpr provider::FieldRule kRules[] = {
     {"max_tokens", kCarried,
      "required there: without one, the target's `max_output`, or 4,096 where that is not known"},
     {"stop", kCarried},
+    {"prediction", kUnsent, "a hint, for speed alone"},
     {"logprobs", kRefused, "Anthropic does not tell them"},
     {"priority", kUnsent, "it orders Weir's own queues"},
     {"keep_alive", kUnsent, "the provider keeps its models as it likes"},

@@ -57,6 +57,7 @@ constexpr provider::FieldRule kRules[] = {
     {"n", kCarried, "as `candidateCount`"},
     {"max_tokens", kCarried, "as `maxOutputTokens`"},
     {"stop", kCarried, "at most 5 strings"},
+    {"prediction", kUnsent, "a hint, for speed alone"},
     {"logprobs", kCarried},
     {"priority", kUnsent, "it orders Weir's own queues"},
     {"keep_alive", kUnsent, "the provider keeps its models as it likes"},

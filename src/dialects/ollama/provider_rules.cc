@@ -55,6 +55,7 @@ constexpr provider::FieldRule kRules[] = {
     {"n", kRefused, "Ollama gives one answer a request"},
     {"max_tokens", kCarried, "as `num_predict`"},
     {"stop", kCarried},
+    {"prediction", kUnsent, "a hint, for speed alone"},
     {"logprobs", kCarried},
     {"priority", kUnsent, "it orders Weir's own queues"},
     {"keep_alive", kCarried},

@@ -10,6 +10,7 @@ namespace {
 
 constexpr size_t kStopsMax = 16;
 constexpr size_t kStopBytesMax = 1024;
+constexpr size_t kPredictionBytesMax = size_t{1} << 20;
 constexpr size_t kGrammarBytesMax = size_t{256} << 10;
 constexpr size_t kSchemaBytesMax = size_t{256} << 10;
 constexpr size_t kTemplateArgumentsMax = 64;
@@ -23,7 +24,6 @@ constexpr std::string_view kIgnored[] = {"metadata",
                                          "prompt_cache_key",
                                          "prompt_cache_retention",
                                          "prompt_cache_options",
-                                         "prediction",
                                          "service_tier",
                                          "user",
                                          "verbosity"};
@@ -46,6 +46,27 @@ void ReadStop(json::Fields& fields, std::vector<std::string>& out) {
     if (out[i].empty())
       return fields.Refuse(stop->AsArray() ? fmt::format("stop[{}]", i) : "stop", "is empty");
   }
+}
+
+// What much of the answer is likely to be: a text, or one in parts.
+void ReadPrediction(json::Fields& fields, std::string& out) {
+  auto prediction = fields.Nested("prediction");
+  if (!prediction) return;
+  prediction->Require().Word<bool>("type", {{"content", true}});
+  const json::Value* content = prediction->Require().Take("content");
+  if (const json::Array* parts = content == nullptr ? nullptr : content->AsArray()) {
+    for (size_t i = 0; i < parts->size() && !fields.problem(); ++i) {
+      json::Fields part(fields.problem(), (*parts)[i], prediction->PathOf("content", i));
+      part.Require().Word<bool>("type", {{"text", true}});
+      out += part.Require().String("text", kPredictionBytesMax).value_or("");
+      part.RefuseUnread({});
+    }
+  } else {
+    out = prediction->String("content", kPredictionBytesMax).value_or("");
+  }
+  if (out.size() > kPredictionBytesMax)
+    prediction->Refuse("content", fmt::format("has over {} bytes", kPredictionBytesMax));
+  prediction->RefuseUnread({});
 }
 
 // OpenAI's older and newer names of the same. -1 (LM Studio, llama-server) is the same as nothing.
@@ -287,6 +308,7 @@ void ReadCommon(json::Fields& fields, const Limits& limits, GenerateCall& call) 
   request.n = static_cast<int32_t>(fields.Int("n", 1, limits.choices_max).value_or(1));
   ReadMaxTokens(fields, request.echo, request.max_tokens);
   ReadStop(fields, request.stop);
+  ReadPrediction(fields, request.prediction);
   ReadResponseFormat(fields, request.response_format);
   ReadConstraints(fields, request.response_format);
   ReadReasoning(fields, request.reasoning);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <set>
+#include <utility>
 
 #include "base/utf8.h"
 
@@ -57,6 +58,20 @@ void WriteLegacyTop(json::Writer& writer, const chat::TokenLogprob& token) {
 int64_t CodePoints(std::string_view bytes) {
   return std::ranges::count_if(bytes,
                                [](char c) { return (static_cast<uint8_t>(c) & 0xC0) != 0x80; });
+}
+
+void WriteDetails(json::Writer& writer, const chat::Usage& usage) {
+  const std::pair<std::string_view, std::optional<int64_t>> details[] = {
+      {"reasoning_tokens", usage.reasoning_tokens},
+      {"accepted_prediction_tokens", usage.accepted_prediction_tokens},
+      {"rejected_prediction_tokens", usage.rejected_prediction_tokens}};
+  bool open = false;
+  for (const auto& [name, count] : details) {
+    if (!count) continue;
+    if (!std::exchange(open, true)) writer.Key("completion_tokens_details").BeginObject();
+    writer.Field(name, *count);
+  }
+  if (open) writer.EndObject();
 }
 
 }  // namespace
@@ -127,10 +142,7 @@ void WriteUsage(json::Writer& writer, const chat::Usage& usage) {
         .Field("cached_tokens", *usage.cached_tokens)
         .EndObject();
   }
-  if (usage.reasoning_tokens) {
-    writer.Key("completion_tokens_details").BeginObject();
-    writer.Field("reasoning_tokens", *usage.reasoning_tokens).EndObject();
-  }
+  WriteDetails(writer, usage);
   writer.EndObject();
 }
 

@@ -47,10 +47,13 @@ int StatusOf(const json::Value& error) {
 chat::Usage ReadUsage(const json::Value& usage) {
   const json::Value* prompt = usage.Find("prompt_tokens_details");
   const json::Value* completion = usage.Find("completion_tokens_details");
-  chat::Usage out = {.prompt_tokens = provider::Count(&usage, "prompt_tokens"),
-                     .cached_tokens = provider::Count(prompt, "cached_tokens"),
-                     .completion_tokens = provider::Count(&usage, "completion_tokens"),
-                     .reasoning_tokens = provider::Count(completion, "reasoning_tokens")};
+  chat::Usage out = {
+      .prompt_tokens = provider::Count(&usage, "prompt_tokens"),
+      .cached_tokens = provider::Count(prompt, "cached_tokens"),
+      .completion_tokens = provider::Count(&usage, "completion_tokens"),
+      .reasoning_tokens = provider::Count(completion, "reasoning_tokens"),
+      .accepted_prediction_tokens = provider::Count(completion, "accepted_prediction_tokens"),
+      .rejected_prediction_tokens = provider::Count(completion, "rejected_prediction_tokens")};
   if (!out.cached_tokens) out.cached_tokens = provider::Count(&usage, "prompt_cache_hit_tokens");
   return out;
 }

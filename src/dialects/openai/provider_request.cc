@@ -252,6 +252,10 @@ Result<std::string> WriteBody(const GenerateRequest& request, const chat::Provid
   WriteInt(writer, quirks.max_completion_tokens ? "max_completion_tokens" : "max_tokens",
            request.max_tokens);
   if (auto done = WriteStop(writer, request, quirks); !done) return Fail(done.error());
+  if (!request.prediction.empty()) {
+    writer.Key("prediction").BeginObject().Field("type", "content");
+    writer.Field("content", request.prediction).EndObject();
+  }
   if (request.logprobs) {
     writer.Field("logprobs", true);
     if (request.top_logprobs > 0) writer.Field("top_logprobs", request.top_logprobs);

@@ -55,6 +55,7 @@ constexpr provider::FieldRule kRules[] = {
     {"n", kCarried},
     {"max_tokens", kCarried, "as `max_completion_tokens` where it is known"},
     {"stop", kCarried, "at most 4 strings at OpenAI"},
+    {"prediction", kCarried, "in chats"},
     {"logprobs", kCarried},
     {"priority", kUnsent, "it orders Weir's own queues"},
     {"keep_alive", kUnsent, "the provider keeps its models as it likes"},

@@ -139,6 +139,10 @@ void AnswerEvents::Report(const chat::Usage& usage) {
   if (usage.cached_tokens) usage_.cached_tokens = usage.cached_tokens;
   if (usage.completion_tokens) usage_.completion_tokens = usage.completion_tokens;
   if (usage.reasoning_tokens) usage_.reasoning_tokens = usage.reasoning_tokens;
+  if (usage.accepted_prediction_tokens)
+    usage_.accepted_prediction_tokens = usage.accepted_prediction_tokens;
+  if (usage.rejected_prediction_tokens)
+    usage_.rejected_prediction_tokens = usage.rejected_prediction_tokens;
 }
 
 }  // namespace weir::provider

@@ -199,6 +199,7 @@ void ReadRest(json::Fields& fields, GenerateRequest& request) {
   if (auto n = fields.Int("n", 1, 128)) request.n = static_cast<int32_t>(*n);
   Read(fields, "max_tokens", request.max_tokens);
   request.stop = fields.Strings("stop", 100, 100);
+  request.prediction = Text(fields, "prediction");
   if (auto top = fields.Int("logprobs", 0, 20)) {
     request.logprobs = true;
     request.top_logprobs = static_cast<int32_t>(*top);
@@ -324,6 +325,7 @@ const std::map<std::string_view, Change>& Changes() {
       {"n", [](GenerateRequest& r) { r.n = 2; }},
       {"max_tokens", [](GenerateRequest& r) { r.max_tokens = 99; }},
       {"stop", [](GenerateRequest& r) { r.stop = {"END"}; }},
+      {"prediction", [](GenerateRequest& r) { r.prediction = "Once \"upon\""; }},
       {"logprobs", [](GenerateRequest& r) { r.logprobs = true; }},
       {"priority", [](GenerateRequest& r) { r.priority = chat::Priority::kBatch; }},
       {"keep_alive", [](GenerateRequest& r) { r.keep_alive_ms = 60'000; }},
@@ -407,9 +409,14 @@ std::string EventText(const chat::Event& event) {
   }
   if (const auto* done = std::get_if<chat::Done>(&event)) {
     const chat::Usage& usage = done->usage;
-    return fmt::format("done: prompt {} cached {} completion {} reasoning {}\n",
+    const bool predicted = usage.accepted_prediction_tokens || usage.rejected_prediction_tokens;
+    return fmt::format("done: prompt {} cached {} completion {} reasoning {}{}\n",
                        CountText(usage.prompt_tokens), CountText(usage.cached_tokens),
-                       CountText(usage.completion_tokens), CountText(usage.reasoning_tokens));
+                       CountText(usage.completion_tokens), CountText(usage.reasoning_tokens),
+                       predicted ? fmt::format(" predicted {} rejected {}",
+                                               CountText(usage.accepted_prediction_tokens),
+                                               CountText(usage.rejected_prediction_tokens))
+                                 : "");
   }
   return "progress\n";
 }

@@ -201,6 +201,7 @@ constexpr FieldUse kFields[] = {
     {"n", [](R r) { return If(r.n != 1, "n"); }},
     {"max_tokens", [](R r) { return If(r.max_tokens.has_value(), "max_tokens"); }},
     {"stop", [](R r) { return If(!r.stop.empty(), "stop"); }},
+    {"prediction", [](R r) { return If(!r.prediction.empty(), "prediction"); }},
     {"logprobs", [](R r) { return If(r.logprobs, "logprobs"); }},
     {"priority", [](R r) { return If(r.priority != chat::Priority::kInteractive, "priority"); }},
     {"keep_alive", [](R r) { return If(r.keep_alive_ms.has_value(), "keep_alive"); }},

@@ -13,7 +13,7 @@
 //   reasoning_effort reasoning_budget chat_template_kwargs
 //   temperature top_p top_k min_p typical_p repeat_penalty frequency_penalty presence_penalty
 //   repeat_last_n dry xtc mirostat seed logit_bias ignore_eos
-//   n max_tokens stop logprobs priority keep_alive
+//   n max_tokens stop prediction logprobs priority keep_alive
 #pragma once
 
 #include <span>

@@ -1,5 +1,6 @@
 """HTTP/2 beyond this machine: what a provider may do with streams, connections and flow control, and what comes of it."""
 
+import collections
 import concurrent.futures
 import json
 import socket
@@ -109,6 +110,27 @@ def test_requests_share_a_connection(beyond):
         assert provider.connections == 1
 
 
+@pytest.mark.parametrize("streams_max", [1, 2, 5])
+def test_a_connection_has_no_more_streams_than_its_provider_allows(beyond, streams_max):
+    with FakeProvider(streams_max=streams_max) as provider:
+        weir = beyond(over_http2(provider, more="retries = 0"), target("big"), target("slow"))
+        assert ended_well(weir.ask("big", headers=PUBLIC))
+        provider.fail("slow", "h2_waits")
+        asked = 11
+        with concurrent.futures.ThreadPoolExecutor(asked) as pool:
+            waiting = [pool.submit(weir.ask, "slow", stream=i % 2 == 0, headers=PUBLIC) for i in range(asked)]
+            provider.wait_for(lambda p: len(p.requests) == 1 + asked, WAIT_S)
+            held = collections.Counter(request.connection for request in provider.requests[1:])
+            assert max(held.values()) <= streams_max
+            provider.release()
+            assert all(ended_well(w.result()) and text_of(w.result()) == TEXT for w in waiting)
+        # What is free again is used again.
+        with concurrent.futures.ThreadPoolExecutor(asked) as pool:
+            answers = list(pool.map(lambda _: weir.ask("big", headers=PUBLIC), range(4 * asked)))
+        assert all(ended_well(answer) for answer in answers)
+        assert provider.connections < 2 * asked
+
+
 def test_a_connection_that_died_silently_is_not_used_again(provider, beyond):
     weir = beyond(over_http2(provider, more='retries = 0\nfirst_byte_timeout = "1500ms"'), target("big"), target("dead"))
     assert ended_well(weir.ask("big", headers=PUBLIC))
@@ -168,7 +190,8 @@ def test_a_client_that_does_not_read_slows_its_provider_and_nobody_else(provider
     assert b"200 OK" in slow.read(1000)
     provider.wait_for(lambda p: p.streams_of("long"), WAIT_S)
     sent = settled(lambda: provider.streams_of("long")[0].sent_bytes)
-    assert sent < 4 << 20, f"{sent} bytes left the provider for a client that reads nothing"
+    # Up to 4 MiB of it are the kernel's, which lets the gateway's socket grow.
+    assert sent < 8 << 20, f"{sent} bytes left the provider for a client that reads nothing"
     assert door_of(weir).memory_kib() - before < 8 << 10
     for i in range(10):
         answer = weir.ask("big", stream=i % 2 == 0, headers=PUBLIC, timeout=10)
@@ -192,7 +215,8 @@ def test_what_slow_clients_leave_in_the_door_is_bounded_for_all_of_them(provider
         assert ended_well(weir.ask("big", headers=PUBLIC))
         return door_of(weir).memory_kib()
 
-    assert settled(lambda: max(ask() // 4096, len(provider.streams_of("long")))) * 4 < 64 < clients * mib
+    # 32 MiB are kept of all of them, twice as much while a buffer grows, and the process has some of its own.
+    assert settled(lambda: max(ask() // 4096, len(provider.streams_of("long")))) * 4 < 80 < clients * mib
     ends = [client.read() for client in slow]
     whole = [end for end in ends if b"[DONE]" in end]
     assert all(end.count(b"x") >= mib << 20 for end in whole)

@@ -24,6 +24,13 @@ OUTGOING_BYTES_MAX = 256 << 10  # framed, and not yet taken by the socket
 ERRORS = h2.errors.ErrorCodes
 
 
+class Told(h2.settings.Settings):
+    """Settings whose bound on streams is told and not enforced by h2: a client that does not know it yet is refused a stream
+    (RFC 9113 5.1.2), where h2 would end the connection."""
+
+    max_concurrent_streams = property(lambda self: 1 << 31)
+
+
 class Connection:
     def __init__(self, connection, received, exchange, streams_max):
         """`exchange(stream)` answers one request, on a thread of its own; false ends the connection."""
@@ -31,7 +38,8 @@ class Connection:
         self.received = received
         self.exchange = exchange
         self.h2 = h2.connection.H2Connection(h2.config.H2Configuration(client_side=False, header_encoding="utf-8"))
-        self.h2.local_settings = h2.settings.Settings(client=False, initial_values={
+        self.streams_max = streams_max
+        self.h2.local_settings = Told(client=False, initial_values={
             h2.settings.SettingCodes.MAX_CONCURRENT_STREAMS: streams_max,
             h2.settings.SettingCodes.INITIAL_WINDOW_SIZE: 1 << 20})
         self.changed = threading.Condition()  # guards everything below, and h2
@@ -127,16 +135,18 @@ class Connection:
             self.changed.notify_all()
 
     def _take(self, event):
-        if isinstance(event, h2.events.RequestReceived):
+        if isinstance(event, h2.events.RequestReceived) and len(self.streams) >= self.streams_max:
+            self.h2.reset_stream(event.stream_id, ERRORS.REFUSED_STREAM)
+        elif isinstance(event, h2.events.RequestReceived):
             stream = Stream(self, event.stream_id, dict(event.headers))
             self.streams[event.stream_id] = stream
             self._received(repr(event.headers).encode())
             threading.Thread(target=self._exchange, args=(stream,), daemon=True).start()
-        elif isinstance(event, h2.events.DataReceived):
+        elif isinstance(event, h2.events.DataReceived) and event.stream_id in self.streams:
             self._received(event.data)
             self.streams[event.stream_id].body += event.data
             self.h2.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
-        elif isinstance(event, h2.events.StreamEnded):
+        elif isinstance(event, h2.events.StreamEnded) and event.stream_id in self.streams:
             self.streams[event.stream_id].complete = True
         elif isinstance(event, h2.events.StreamReset) and event.stream_id in self.streams:
             self.streams[event.stream_id].gone = True

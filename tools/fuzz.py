@@ -3,12 +3,13 @@
 
   tools/fuzz.py [--build DIR] [--seconds N] [TARGET...]
 
-Corpora grow in DIR/corpus/TARGET; they start from the wire forms that the tests use. An input that takes over a
-second, or 2 GB, counts as a finding. What was found stays in DIR/found.
+Corpora grow in DIR/corpus/TARGET; they start from the wire forms that the tests use, and TARGET.dict beside its source has
+words to make inputs of. An input that takes over a second, or 2 GB, counts as a finding. What was found stays in DIR/found.
 """
 
 import argparse
 import concurrent.futures
+import json
 import os
 import pathlib
 import subprocess
@@ -56,8 +57,22 @@ def answer_seed(http):
     return bytes([bits, 128]) + body
 
 
+def schema_seeds(folder):
+    """Each schema of JSON-Schema-Test-Suite with each of its values, as schema_fuzz reads them."""
+    folder.mkdir(parents=True, exist_ok=True)
+    suite = SHARED / "json" / "JSON-Schema-Test-Suite" / "tests" / "draft2020-12"
+    for path in suite.glob("*.json"):
+        for i, group in enumerate(json.loads(path.read_text())):
+            for k, test in enumerate(group["tests"]):
+                pair = json.dumps(group["schema"]), json.dumps(test["data"])
+                (folder / f"{path.stem}-{i}-{k}").write_text("\0".join(pair))
+
+
 def seeds_of(target, folder):
     """Folders with inputs to start from; `folder` takes those that have to be made."""
+    if target == "schema":
+        schema_seeds(folder)
+        return [folder]
     dialect = target.removesuffix("_answer")
     if dialect == target:
         return [seeds for seeds in SEEDS.get(target, []) if seeds.is_dir()]
@@ -72,8 +87,9 @@ def run_target(program, build, seconds):
     for folder in (corpus, found):
         folder.mkdir(parents=True, exist_ok=True)
     seeds = seeds_of(program.name.removesuffix("_fuzz"), build / "seeds" / program.name)
-    command = [program, f"-max_total_time={seconds}", "-timeout=1", "-rss_limit_mb=2048", "-print_final_stats=1",
-               f"-artifact_prefix={found}/{program.name}-", corpus, *seeds]
+    words = [f"-dict={path}" for path in (ROOT / "src").rglob(f"{program.name}.dict")]
+    command = [program, *words, f"-max_total_time={seconds}", "-timeout=1", "-rss_limit_mb=2048",
+               "-print_final_stats=1", f"-artifact_prefix={found}/{program.name}-", corpus, *seeds]
     done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                           text=True, errors="replace", timeout=seconds + 300)
     return program.name, done.returncode, done.stdout

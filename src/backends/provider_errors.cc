@@ -9,9 +9,9 @@
 namespace weir::backends {
 
 bool CannotHaveCost(const Error& error) {
-  constexpr std::string_view kReasons[] = {"connect_failed", "connect_timeout",
-                                           "provider_rate_limited", "provider_overloaded",
-                                           "provider_failed"};
+  constexpr std::string_view kReasons[] = {"connect_failed",      "connect_timeout",
+                                           "call_not_taken",      "provider_rate_limited",
+                                           "provider_overloaded", "provider_failed"};
   return std::ranges::find(kReasons, error.reason) != std::end(kReasons);
 }
 

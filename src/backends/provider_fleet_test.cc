@@ -5,6 +5,7 @@
 
 #include "async/run_for_test.h"
 #include "backends/fake_door.h"
+#include "backends/provider_errors.h"
 
 namespace weir::backends {
 namespace {
@@ -151,6 +152,16 @@ TEST_F(ProviderFleetTest, AnErrorStatusIsTriedAgainWithAPermitOfItsOwn) {
   EXPECT_NE(door().calls[0].permit.serial, door().calls[1].permit.serial);
   EXPECT_THAT(notes_.at(0), HasSubstr("provider_overloaded"));
   EXPECT_EQ(fleet_.Status().at(0).retries, 1u);
+}
+
+TEST_F(ProviderFleetTest,
+       ACallThatTheProviderDidNotTakeIsTriedAgainWithAPermitOfItsOwnAndCostsNothing) {
+  const Error left{Code::kUnavailable, "x", "", "call_not_taken"};
+  scripts_ = {{.failure = left, .before_head = true}, {.pieces = {"ok."}}};
+  EXPECT_EQ(Answer(), "ok.");
+  ASSERT_EQ(door().calls.size(), 2u);
+  EXPECT_NE(door().calls[0].permit.serial, door().calls[1].permit.serial);
+  EXPECT_FALSE(MayHaveCost(left));
 }
 
 TEST_F(ProviderFleetTest, AModelThatWritesNonsenseIsNoFailureOfItsServerAndIsNotAskedTwice) {

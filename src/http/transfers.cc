@@ -17,6 +17,7 @@
 #include "base/check.h"
 #include "base/fnv.h"
 #include "http/field_lines.h"
+#include "http/transfer_error.h"
 
 namespace weir::http {
 namespace {
@@ -34,40 +35,6 @@ std::string_view Trim(std::string_view text) {
   while (!text.empty() && blank(text.back())) text.remove_suffix(1);
   while (!text.empty() && blank(text.front())) text.remove_prefix(1);
   return text;
-}
-
-Error Failed(Code code, std::string message, std::string_view reason) {
-  return {code, std::move(message), "", std::string(reason)};
-}
-
-Error ErrorOf(CURLcode code, bool sent) {
-  switch (code) {
-    case CURLE_COULDNT_RESOLVE_HOST:
-    case CURLE_COULDNT_RESOLVE_PROXY:
-      return Failed(Code::kUnavailable, "its name cannot be resolved", "connect_failed");
-    case CURLE_COULDNT_CONNECT:
-      return Failed(Code::kUnavailable, "nobody answers there", "connect_failed");
-    case CURLE_OPERATION_TIMEDOUT:
-      return Failed(Code::kDeadlineExceeded, "it did not take the connection in time",
-                    "connect_timeout");
-    case CURLE_PEER_FAILED_VERIFICATION:
-    case CURLE_SSL_CONNECT_ERROR:
-    case CURLE_SSL_CACERT_BADFILE:
-    case CURLE_SSL_ISSUER_ERROR:
-    case CURLE_SSL_INVALIDCERTSTATUS:
-      return Failed(Code::kBackendFailed,
-                    fmt::format("no trusted TLS connection: {}", curl_easy_strerror(code)),
-                    "certificate_refused");
-    case CURLE_PARTIAL_FILE:
-    case CURLE_GOT_NOTHING:
-    case CURLE_RECV_ERROR:
-    case CURLE_SEND_ERROR:
-    case CURLE_HTTP2_STREAM:
-      return Failed(Code::kBackendFailed, "it broke the connection", "answer_cut");
-    default:
-      return Failed(sent ? Code::kBackendFailed : Code::kUnavailable,
-                    fmt::format("the call failed: {}", curl_easy_strerror(code)), "answer_broken");
-  }
 }
 
 // One of libcurl's, for one way out: what it trusts and the proxy it takes are its own for good.
@@ -99,6 +66,7 @@ struct Transfer {
   bool paused = false;
   bool refused_address = false;
   bool sent_again = false;
+  bool none_looked_at = false;        // the other side says so of all that came by this connection
   std::optional<Error> failure = {};  // why a callback stopped it
 
   size_t Stop(Error error) {
@@ -151,6 +119,7 @@ struct Transfer {
       refused_address = true;
       return CURL_SOCKET_BAD;
     }
+    curl_easy_setopt(handle.easy, CURLOPT_VERBOSE, 1L);  // see OnReport
     return socket(address.family, address.socktype | SOCK_CLOEXEC, address.protocol);
   }
 
@@ -160,6 +129,13 @@ struct Transfer {
     curl_off_t arrived = 0;
     curl_easy_getinfo(handle.easy, CURLINFO_SIZE_DOWNLOAD_T, &arrived);
     return static_cast<uint64_t>(arrived) - std::min<uint64_t>(arrived, answer_bytes);
+  }
+
+  // libcurl tells of a GOAWAY in the words of its report alone. One that looked at no stream of the
+  // connection has not looked at this call.
+  void OnReport(std::string_view words) {
+    if (words.find("GOAWAY") == std::string_view::npos) return;
+    none_looked_at = Trim(words).ends_with("last_stream=0");
   }
 
   // Why it has to end now, if it has to.
@@ -192,6 +168,10 @@ size_t BodyCallback(char* data, size_t, size_t size, void* transfer) {
 }
 curl_socket_t OpenCallback(void* transfer, curlsocktype, curl_sockaddr* address) {
   return static_cast<Transfer*>(transfer)->OnOpen(*address);
+}
+int ReportCallback(CURL*, curl_infotype type, char* data, size_t size, void* transfer) {
+  if (type == CURLINFO_TEXT) static_cast<Transfer*>(transfer)->OnReport({data, size});
+  return 0;
 }
 
 // What epoll looks for at a socket of libcurl's, and whether that wants to hear of it.
@@ -344,6 +324,7 @@ Handle Transfers::State::NewHandle(const TransferSpec& spec) {
   curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, HeaderCallback);
   curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, BodyCallback);
   curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, OpenCallback);
+  curl_easy_setopt(easy, CURLOPT_DEBUGFUNCTION, ReportCallback);
   curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, &State::OnClose);
   curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, this);
   return {easy, spec.ca_file, spec.proxy};
@@ -357,6 +338,7 @@ void Transfers::State::SetUp(Transfer& transfer, const TransferSpec& spec) {
   curl_easy_setopt(easy, CURLOPT_HEADERDATA, &transfer);
   curl_easy_setopt(easy, CURLOPT_WRITEDATA, &transfer);
   curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, &transfer);
+  curl_easy_setopt(easy, CURLOPT_DEBUGDATA, &transfer);
   curl_easy_setopt(easy, CURLOPT_PRIVATE, &transfer);
   if (spec.method == "GET") {
     curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L);
@@ -403,6 +385,7 @@ std::unique_ptr<Transfer> Transfers::State::Remove(uint64_t id) {
   std::unique_ptr<Transfer> transfer = std::move(found->second);
   transfers.erase(found);
   curl_multi_remove_handle(multi, transfer->handle.easy);
+  curl_easy_setopt(transfer->handle.easy, CURLOPT_VERBOSE, 0L);
   constexpr size_t kSpareMax = 64;
   spare.push_back(std::move(transfer->handle));
   if (spare.size() > kSpareMax) {
@@ -507,8 +490,8 @@ bool Transfers::State::MayBeDead(uint64_t place) {
 }
 
 // A call that went out by a kept connection of HTTP/2 while the other side was saying that it takes
-// no more there (GOAWAY). For HTTP/1.1, and for a stream that was refused, libcurl does this
-// itself.
+// no more there. For HTTP/1.1, and for a stream that was refused, libcurl does this itself. On a
+// connection of its own the call failed at the other side's wish, and whoever asked decides.
 bool Transfers::State::SentAgain(Transfer& transfer, CURLcode code) {
   if (code != CURLE_HTTP2 || transfer.sent_again || transfer.head_bytes > 0) return false;
   long connects = 0;
@@ -544,7 +527,8 @@ void Transfers::State::End(Transfer& transfer, CURLcode code) {
                "address_refused"));
   }
   if (code == CURLE_OK && removed->head_done) return removed->sink->OnEnd(end);
-  removed->sink->OnFailure(ErrorOf(code, sent));
+  const bool left = removed->none_looked_at && removed->head_bytes == 0;
+  removed->sink->OnFailure(ErrorOf(code, {.sent = sent, .left = left}));
 }
 
 void Transfers::State::CheckTimeouts(MonotonicTime now) {

@@ -57,10 +57,10 @@ class TransferSink {
   // False pauses the transfer: these bytes are given again after Resume.
   virtual bool OnBody(std::string_view bytes) = 0;
   virtual void OnEnd(const TransferEnd& end) = 0;
-  // kUnavailable: connect_failed (nothing was sent), address_refused. kBackendFailed:
-  // certificate_refused, answer_cut, answer_broken. kTooLarge: answer_too_large,
-  // reader_too_slow. kDeadlineExceeded: connect_timeout, first_byte_timeout, gap_timeout,
-  // total_timeout.
+  // kUnavailable: connect_failed (nothing was sent), call_not_taken (the other side says that it
+  // did not look at it), address_refused. kBackendFailed: certificate_refused, answer_cut,
+  // answer_broken. kTooLarge: answer_too_large, reader_too_slow. kDeadlineExceeded:
+  // connect_timeout, first_byte_timeout, gap_timeout, total_timeout.
   virtual void OnFailure(Error error) = 0;
 };
 

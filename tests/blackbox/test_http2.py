@@ -63,6 +63,31 @@ def test_a_request_that_the_provider_says_it_never_saw_is_asked_again(provider, 
     assert ended_well(answer) and text_of(answer) == TEXT, answer.text
 
 
+@pytest.mark.parametrize("failure", ["h2_refused", "h2_goaway_unseen"])
+def test_a_new_connection_that_takes_no_request_costs_none(provider, beyond, failure):
+    weir = beyond(over_http2(provider, more="retries = 1"), target("big"))
+    provider.fail("big", failure, times=1)
+    answer = weir.ask("big", headers=PUBLIC)
+    assert ended_well(answer) and text_of(answer) == TEXT, answer.text
+    assert len({request.connection for request in provider.requests}) == len(provider.requests) == 2
+
+
+def test_new_connections_that_take_no_request_are_tried_as_often_as_it_is_allowed(provider, beyond):
+    weir = beyond(over_http2(provider, more="retries = 2"), target("big"))
+    provider.fail("big", "h2_goaway_unseen")
+    answer = weir.ask("big", headers=PUBLIC)
+    assert answer.status_code == 503 and len(provider.requests) == 3
+    assert answer.json()["error"]["code"] == "call_not_taken"
+
+
+@pytest.mark.parametrize("failure", ["h2_reset", "h2_reset_cancel", "h2_goaway_cut", "h2_goaway_broken_head", "garbage"])
+def test_a_request_that_the_provider_may_have_seen_is_not_asked_again(provider, beyond, failure):
+    weir = beyond(over_http2(provider, more="retries = 3"), target("big"))
+    provider.fail("big", failure)
+    answer = weir.ask("big", headers=PUBLIC)
+    assert answer.status_code == 502 and len(provider.requests) == 1, answer.text
+
+
 @pytest.mark.parametrize("failure", ["h2_reset_mid", "h2_goaway_cut", "h2_reset_mid_no_error"])
 def test_an_answer_that_broke_off_is_not_asked_for_again(provider, beyond, failure):
     weir = beyond(over_http2(provider, more="retries = 3"), target("big"))

@@ -163,6 +163,11 @@ def _go_away(error=ERRORS.NO_ERROR, when="midway", last=None, finish=True):
     return answer
 
 
+def _broken_head(reply):
+    reply.wire.send_broken_head()
+    return False
+
+
 def _dressed(prepare=None, between=None, after=None):
     """A good answer with things about it that a client of HTTP/2 has to take."""
     def answer(reply):
@@ -214,6 +219,7 @@ HTTP2_FAILURES = {
     "h2_short": Failure(http2=_short),
     "h2_goaway_unseen": Failure(http2=_go_away(when="before", last=0, finish=False)),
     "h2_goaway_cut": Failure(http2=_go_away(finish=False)),
+    "h2_goaway_broken_head": Failure(http2=_broken_head),
     "h2_goaway_calm": Failure(http2=_go_away(ERRORS.ENHANCE_YOUR_CALM, last=0, finish=False)),
 }
 HTTP2_HARMLESS = {"h2_goaway_finishes", "h2_trailers", "h2_padded", "h2_hints", "h2_pings", "h2_reset_after_end"}

@@ -16,7 +16,8 @@ import h2.errors
 import h2.events
 import h2.exceptions
 import h2.settings
-from hyperframe.frame import GoAwayFrame, RstStreamFrame
+import hpack
+from hyperframe.frame import GoAwayFrame, HeadersFrame, RstStreamFrame
 
 from fake_provider.wire import BODY_BYTES_MAX, ClientGone
 
@@ -280,6 +281,15 @@ class Stream:
         """A frame of no possible length for its kind: an error of the whole connection."""
         with self.line.changed:
             self.line.outgoing += b"\x00\x00\x03\x06\x00\x00\x00\x00\x00abc" * 4
+            self.line.ring()
+
+    def send_broken_head(self):
+        """A name in capitals, which makes the answer malformed (RFC 9113 8.2), and in the same breath a GOAWAY that names
+        this stream as one that was looked at."""
+        head = hpack.Encoder().encode([(":status", "200"), ("X-CAPITALS", "1")])
+        frames = HeadersFrame(self.id, data=head, flags=["END_HEADERS"]), GoAwayFrame(0, last_stream_id=self.id)
+        with self.line.changed:
+            self.line.outgoing += b"".join(frame.serialize() for frame in frames)
             self.line.ring()
 
     def send_huge_head(self):

@@ -1,6 +1,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <memory>
+#include <set>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -9,6 +11,7 @@
 #include "async/channel.h"
 #include "async/deadline.h"
 #include "async/event.h"
+#include "async/handover.h"
 #include "async/loop.h"
 #include "async/spawn.h"
 
@@ -273,37 +276,6 @@ TEST(Channel, PopReturnsNothingAtTheDeadline) {
   EXPECT_EQ(channel.PopUntil(Now() + milliseconds(5)), std::nullopt);
 }
 
-TEST(Channel, ABatchIsWhatIsThere) {
-  Channel<int> channel(10);
-  for (int i = 0; i < 5; ++i) EXPECT_TRUE(channel.Push(int{i}));
-  EXPECT_EQ(channel.PopBatch(2, std::chrono::hours(1)), (std::vector<int>{0, 1}))
-      << "a full one waits for nothing";
-  EXPECT_EQ(channel.PopBatch(10, Duration(0)), (std::vector<int>{2, 3, 4}));
-}
-
-TEST(Channel, ABatchWaitsForMoreUntilItIsFullOrTheChannelCloses) {
-  Channel<int> channel(10);
-  std::vector<std::vector<int>> batches;
-  std::thread taker([&] {
-    for (;;) {
-      batches.push_back(channel.PopBatch(3, std::chrono::hours(1)));
-      if (batches.back().empty()) return;
-    }
-  });
-  for (int i = 0; i < 7; ++i) EXPECT_TRUE(channel.Push(int{i}));
-  channel.Close();
-  taker.join();
-  EXPECT_EQ(batches, (std::vector<std::vector<int>>{{0, 1, 2}, {3, 4, 5}, {6}, {}}));
-}
-
-// A channel that holds less than a batch: who pushes must not be refused while it is gathered.
-TEST(Channel, AFullChannelIsABatch) {
-  Channel<int> channel(2);
-  EXPECT_TRUE(channel.Push(1));
-  EXPECT_TRUE(channel.Push(2));
-  EXPECT_EQ(channel.PopBatch(100, std::chrono::hours(1)), (std::vector<int>{1, 2}));
-}
-
 TEST(Channel, CarriesEveryValueInOrderFromEachOfSeveralThreads) {
   Channel<std::pair<int, int>> channel(4);
   std::vector<std::jthread> writers;
@@ -349,6 +321,77 @@ TEST(Channel, WakesACoroutineOfAnotherThread) {
   Post(loop.executor(), [] {});
   for (int i = 0; i < 10'000 && sum != 500'500; ++i) loop.RunFor(milliseconds(5));
   EXPECT_EQ(sum, 500'500);
+}
+
+// What knows the thread that it is destroyed on.
+struct Traced {
+  explicit Traced(int value, std::set<std::thread::id>& ends)
+      : number(value), destroyed_on(&ends) {}
+  Traced(Traced&& other) noexcept
+      : number(other.number), destroyed_on(std::exchange(other.destroyed_on, nullptr)) {}
+  Traced& operator=(Traced&&) = delete;
+  ~Traced() {
+    if (destroyed_on != nullptr) destroyed_on->insert(std::this_thread::get_id());
+  }
+  int number;
+  std::set<std::thread::id>* destroyed_on;
+};
+
+TEST(Handover, CarriesEveryValueInOrderAndGivesItBackToWhoPushedIt) {
+  std::set<std::thread::id> ends;
+  std::vector<int> seen;
+  {
+    Handover<Traced> handover(50);
+    std::thread taker([&] {
+      for (;;) {
+        auto batch = handover.Take(Duration(0));
+        if (batch.empty()) return;
+        for (size_t i = 0; i < batch.size(); ++i) seen.push_back(batch[i].number);
+      }
+    });
+    for (int i = 0; i < 20'000;) {
+      if (handover.Push(Traced(i, ends))) {
+        ++i;
+      } else {
+        std::this_thread::yield();
+      }
+    }
+    handover.Close();
+    taker.join();
+  }
+  ASSERT_EQ(seen.size(), 20'000U);
+  EXPECT_TRUE(std::ranges::is_sorted(seen));
+  EXPECT_EQ(ends, std::set{std::this_thread::get_id()});
+}
+
+TEST(Handover, IsBoundedAndLeavesWhatItRefuses) {
+  Handover<std::string> handover(2);
+  std::string third = "third";
+  EXPECT_TRUE(handover.Push("first"));
+  EXPECT_TRUE(handover.Push("second"));
+  EXPECT_FALSE(handover.Push(std::move(third)));
+  EXPECT_EQ(third, "third");
+  {
+    auto batch = handover.Take(Duration(0));
+    ASSERT_EQ(batch.size(), 2U);
+    EXPECT_EQ(batch[0] + batch[1], "firstsecond");
+    EXPECT_TRUE(handover.Push(std::move(third))) << "what was taken waits no longer";
+  }
+  handover.Close();
+  EXPECT_FALSE(handover.Push("late"));
+  EXPECT_EQ(handover.Take(std::chrono::hours(1)).size(), 1U) << "a closed one waits for nothing";
+  EXPECT_TRUE(handover.Take(std::chrono::hours(1)).empty());
+}
+
+TEST(Handover, DestroysWhatNobodyTook) {
+  const auto left = std::make_shared<int>(1);
+  {
+    Handover<std::shared_ptr<int>> handover(10);
+    EXPECT_TRUE(handover.Push(std::shared_ptr<int>(left)));
+    EXPECT_EQ(handover.Take(Duration(0)).size(), 1U);
+    EXPECT_TRUE(handover.Push(std::shared_ptr<int>(left)));
+  }
+  EXPECT_EQ(left.use_count(), 1);
 }
 
 }  // namespace

@@ -43,7 +43,6 @@ class Channel {
                     "queue_full");
       }
       values_.push_back(std::move(value));
-      if (values_.size() < wanted_) return {};
     }
     changed_.notify_one();
     if (wake_) wake_();
@@ -64,23 +63,6 @@ class Channel {
     MutexLock lock(mutex_);
     while (values_.empty() && !closed_) changed_.wait(mutex_);
     return TakeFront();
-  }
-  // Waits for a value, then for up to `gather` longer for others, and gives at most `most` of them;
-  // nothing when closed and empty. Pushes wake nobody meanwhile: a wake-up costs whoever pushes
-  // more than most of what is gathered. For a channel of one thread that pops, without a `wake`.
-  std::vector<T> PopBatch(size_t most, Duration gather) {
-    CHECK(!wake_, "who gathers is not woken");
-    std::vector<T> batch;
-    MutexLock lock(mutex_);
-    while (values_.empty() && !closed_) changed_.wait(mutex_);
-    const MonotonicTime deadline = std::chrono::steady_clock::now() + gather;
-    wanted_ = std::min(most, capacity_);
-    while (values_.size() < wanted_ && !closed_) {
-      if (changed_.wait_until(mutex_, deadline) == std::cv_status::timeout) break;
-    }
-    wanted_ = 1;
-    while (batch.size() < most && !values_.empty()) batch.push_back(*TakeFront());
-    return batch;
   }
   std::optional<T> TryPop() {
     MutexLock lock(mutex_);
@@ -119,7 +101,6 @@ class Channel {
   mutable Mutex mutex_;
   std::condition_variable_any changed_;
   std::deque<T> values_ GUARDED_BY(mutex_);
-  size_t wanted_ GUARDED_BY(mutex_) = 1;  // values that are worth a wake-up
   bool closed_ GUARDED_BY(mutex_) = false;
 };
 

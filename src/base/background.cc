@@ -28,14 +28,14 @@ struct SchedAttr {
 }  // namespace
 #endif
 
-void WorkInBackground() {
+void WorkInBackground([[maybe_unused]] Courtesy courtesy) {
 #if defined(__linux__)
   // 0 is the calling thread. The slice (since Linux 6.12, ignored before) is how long others may
   // have to wait for one that has just begun; without it, 3 ms.
   const SchedAttr attributes{.size = sizeof(SchedAttr),
                              .policy = SCHED_BATCH,
                              .flags = 0,
-                             .nice = 10,
+                             .nice = courtesy == Courtesy::kUtmost ? 19 : 10,
                              .priority = 0,
                              .runtime = 100'000,
                              .deadline = 0,

@@ -5,8 +5,8 @@
 #include <utility>
 #include <vector>
 
-#include "async/channel.h"
 #include "async/event.h"
+#include "async/handover.h"
 #include "base/background.h"
 #include "base/log.h"
 
@@ -29,19 +29,20 @@ struct Store::State {
       : executor(on), clock(time), shelf(std::move(opened)), waiting(kWaitingMax) {}
 
   void WorkUntilClosed() {
-    WorkInBackground();
+    WorkInBackground(Courtesy::kUtmost);
     for (;;) {
-      std::vector<Job> batch = waiting.PopBatch(kBatchMax, kGather);
+      auto batch = waiting.Take(kGather);
       if (batch.empty()) return;
       Write(batch);
     }
   }
 
-  void Write(std::vector<Job>& batch) {
+  void Write(Handover<Job>::Batch& batch) {
     std::vector<Result<void>> results;
     auto transaction = shelf.Begin();
-    for (Job& job : batch) {
-      results.push_back(transaction ? job.work(shelf) : Result<void>(Fail(transaction.error())));
+    for (size_t i = 0; i < batch.size(); ++i) {
+      results.push_back(transaction ? batch[i].work(shelf)
+                                    : Result<void>(Fail(transaction.error())));
     }
     if (transaction && clock.Now() >= tidy_at) {
       tidy_at = clock.Now() + kTidyEvery;
@@ -94,7 +95,7 @@ struct Store::State {
   Executor executor;
   const Clock& clock;
   Shelf shelf;  // the thread's, once that runs
-  Channel<Job> waiting;
+  Handover<Job> waiting;
   MonotonicTime tidy_at = MonotonicTime::min();
   MonotonicTime tell_at = MonotonicTime::min();
   std::thread thread = {};

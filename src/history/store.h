@@ -2,9 +2,10 @@
 // (shelf.h), readable by its owner only.
 //
 // Keeping a decision costs the request nothing: Add and Signal hand it to a thread of its own,
-// which writes many of them in one transaction. Beyond kWaitingMax what comes is dropped and
-// counted; it is a record for learning and replay, not the ledger. What is waited for (Find, Vote,
-// Learn) is done behind everything that was handed over before, and durable when it returns.
+// which comes last on a busy processor and writes many of them in one transaction. Beyond
+// kWaitingMax what comes is dropped and counted; it is a record for learning and replay, not the
+// ledger. What is waited for (Find, Vote, Learn) is done behind everything that was handed over
+// before, and durable when it returns.
 //
 // I/O thread only. The Loop outlives it.
 #pragma once
@@ -30,7 +31,6 @@ class Store {
  public:
   static constexpr size_t kWaitingMax = 8192;
   static constexpr Duration kGather = std::chrono::milliseconds(50);
-  static constexpr size_t kBatchMax = 512;
 
   static Result<std::unique_ptr<Store>> Open(const std::filesystem::path& folder,
                                              const Executor& executor, const Clock& clock,

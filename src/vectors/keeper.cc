@@ -68,7 +68,7 @@ KeeperQueue::Work KeeperQueue::TakeDue() {
 
 Keeper::Keeper()
     : thread_([queue = queue_] {
-        WorkInBackground();
+        WorkInBackground(Courtesy::kPolite);
         while (const auto work = queue->Next()) work(queue->stop_);
       }) {}
 

@@ -4,8 +4,7 @@ A client's file holds SUBJECTS, the names of the functions below that it has, an
 
   chat(given)        {"text", "usage": [prompt tokens, tokens of the answer] or None where the client does not tell}
   stream(given)      a generator (or asynchronous generator) of pieces of text; closing it gives the answer up
-  tools(given)       goes on until the model calls no tool any more; the last text. given.streamed: with streams;
-                     given.strict: the provider holds calls to their schemas where it is asked to
+  tools(given)       goes on until the model calls no tool any more; the last text. given.streamed: with streams
   structured(given)  a Place
   embed(given)       the vectors of given.texts
 

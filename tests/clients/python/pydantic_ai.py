@@ -1,6 +1,6 @@
 """PyPI pydantic-ai-slim with its openai model."""
 
-from pydantic_ai import Agent, Embedder, NativeOutput, Tool, ToolOutput
+from pydantic_ai import Agent, Embedder, NativeOutput, ToolOutput
 from pydantic_ai.embeddings.openai import OpenAIEmbeddingModel
 from pydantic_ai.models.openai import OpenAIChatModel
 from pydantic_ai.providers.openai import OpenAIProvider
@@ -30,8 +30,7 @@ async def stream(given):
 
 
 async def tools(given):
-    # By itself it asks for strict calls, which Ollama's servers cannot promise.
-    asked = agent(given, tools=[Tool(tool, strict=None if given.strict else False) for tool in TOOLS.values()])
+    asked = agent(given, tools=list(TOOLS.values()))
     if not given.streamed:
         return (await asked.run(given.question)).output
     # Not run_stream: that takes a text before a call for the whole answer.

@@ -17,6 +17,7 @@
 #include "app/vector_store.h"
 #include "async/loop.h"
 #include "async/spawn.h"
+#include "async/worker_pool.h"
 #include "backends/document_reader.h"
 #include "backends/door.h"
 #include "backends/edge_servers.h"
@@ -53,6 +54,7 @@
 namespace weir::app {
 namespace {
 
+constexpr size_t kHashesWaitingMax = 1024;
 constexpr auto kLastUsedInterval = std::chrono::minutes(1);
 constexpr auto kLedgerInterval = std::chrono::minutes(1);
 // Within the launcher's own margin after the drain time.
@@ -152,7 +154,9 @@ class Gateway {
             FleetOptionsOf(policy_.settings(), machine_)),
         door_(loop_.executor(), SystemClock(), link_),
         servers_(loop_.executor(), SystemClock()),
-        providers_(loop_.executor(), SystemClock(), door_, servers_, {.seed = RandomSalt()}),
+        hashing_(loop_.executor(), /*threads=*/1, kHashesWaitingMax),
+        providers_(loop_.executor(), SystemClock(), door_, servers_,
+                   {.seed = RandomSalt(), .workers = &hashing_}),
         readers_(loop_.executor(), SystemClock(), link_, {}),
         model_changes_(loop_.executor(), link_, store_,
                        {.pulls_max = ModelChangesMax(policy_.settings()),
@@ -486,6 +490,7 @@ class Gateway {
   backends::EngineFleet fleet_;
   backends::Door door_;
   backends::EdgeServers servers_;
+  WorkerPool hashing_;  // of large calls to providers
   backends::ProviderFleet providers_;
   keys::Meter meter_;
   server::Metrics metrics_;

@@ -20,18 +20,17 @@ bool IsBlameless(const Error& error) {
          error.code == Code::kTooLarge || error.code == Code::kForbidden ||
          error.code == Code::kInvalidArgument || error.reason == "door_closed" ||
          error.reason == "door_gone" || error.reason == "queue_full" ||
-         error.reason == "server_starting" || error.reason == "server_failed" ||
-         error.reason == "provider_rate_limited" || error.reason == "call_breaks_schema" ||
-         error.reason == "unreadable_output";
+         error.reason == "workers_busy" || error.reason == "server_starting" ||
+         error.reason == "server_failed" || error.reason == "provider_rate_limited" ||
+         error.reason == "call_breaks_schema" || error.reason == "unreadable_output";
 }
 
 bool MayHaveCost(const Error& error) {
   constexpr std::string_view kReasons[] = {
-      "address_refused",     "provider_refused_key", "provider_rejected",
-      "provider_redirected", "model_retired",        "not_supported_by_target",
-      "queue_full",          "queue_too_long",       "queue_timeout",
-      "target_gone",         "door_closed",          "door_policy",
-      "server_starting",     "server_failed"};
+      "address_refused", "provider_refused_key",    "provider_rejected", "provider_redirected",
+      "model_retired",   "not_supported_by_target", "workers_busy",      "queue_full",
+      "queue_too_long",  "queue_timeout",           "target_gone",       "door_closed",
+      "door_policy",     "server_starting",         "server_failed"};
   return !CannotHaveCost(error) && std::ranges::find(kReasons, error.reason) == std::end(kReasons);
 }
 

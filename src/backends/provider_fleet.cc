@@ -11,6 +11,7 @@
 #include "async/event.h"
 #include "async/loop.h"
 #include "async/spawn.h"
+#include "backends/permits.h"
 #include "backends/prefix_hash.h"
 #include "backends/provider_errors.h"
 #include "backends/unread_events.h"
@@ -126,7 +127,7 @@ struct ProviderFleet::Answering {
 
   std::shared_ptr<Place> place;
   ProviderAsk ask;
-  chat::ProviderCall call = {};
+  std::shared_ptr<const chat::ProviderCall> call = {};
   std::vector<std::unique_ptr<chat::ProviderAnswer>> readers = {};  // one for each attempt
   size_t prefix_hash = 0;
   uint32_t replica = 0;  // in use, while seated
@@ -254,10 +255,10 @@ Result<std::unique_ptr<EventStream>> ProviderFleet::Generate(const ProviderAsk& 
   }
   auto call = target.dialect->write(request, target.model, target.quirks, /*stream=*/true);
   if (!call) return std::unexpected(AtTarget(std::move(call.error()), target.name));
-  answering->call = std::move(*call);
+  answering->call = std::make_shared<const chat::ProviderCall>(std::move(*call));
   answering->prefix_hash = PrefixHash(request);
   for (int32_t i = 0; i <= target.retries; ++i) {
-    answering->readers.push_back(target.dialect->read(request, answering->call, target.quirks));
+    answering->readers.push_back(target.dialect->read(request, *answering->call, target.quirks));
   }
   CancelHandle work = Spawn(state_->executor, "provider", Run(state_, answering));
   return std::make_unique<Stream>(std::move(answering), std::move(work));
@@ -271,7 +272,7 @@ Task<Result<void>> ProviderFleet::AskWhole(ProviderAsk ask, const WriteWhole& wr
   const ProviderTarget& target = answering->place->target;
   auto whole = write(target);
   if (!whole) co_return std::unexpected(std::move(whole.error()));
-  answering->call = std::move(whole->call);
+  answering->call = std::make_shared<const chat::ProviderCall>(std::move(whole->call));
   answering->prefix_hash = std::hash<std::string>()(ask.request_id);  // no prefix: any replica
   for (int32_t i = 0; i <= target.retries; ++i) {
     answering->readers.push_back(std::make_unique<BodyAnswer>(*target.dialect, whole->read));
@@ -448,19 +449,20 @@ Task<ProviderFleet::Attempted> ProviderFleet::Attempt(State& state, Answering& a
   if (!door) {
     read = std::unexpected(door.error());
   } else {
-    auto permit = (*door)->office.Issue({.request_id = answering.ask.request_id,
-                                         .target = place.target.name,
-                                         .backend = place.target.backend,
-                                         .replica = replica,
-                                         .label = answering.ask.label},
-                                        answering.call, state.clock.Now());
+    auto permit = co_await IssuePermit((*door)->office, state.options.workers,
+                                       {.request_id = answering.ask.request_id,
+                                        .target = place.target.name,
+                                        .backend = place.target.backend,
+                                        .replica = replica,
+                                        .label = answering.ask.label},
+                                       answering.call, state.clock);
     if (!permit) {
       read = std::unexpected(permit.error());
     } else {
       answering.attempt = attempt;
       answering.may_have_cost = true;
       auto call =
-          (*door)->connection->Send(std::move(*permit), answering.call, place.target.timeouts);
+          (*door)->connection->Send(std::move(*permit), *answering.call, place.target.timeouts);
       read = co_await ReadAnswer(*call, *answering.readers[attempt], answering);
       if (read && answering.end_unread) {
         Spawn(state.executor, "provider's end",

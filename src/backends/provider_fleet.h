@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "async/task.h"
+#include "async/worker_pool.h"
 #include "backends/backend.h"
 #include "backends/body_answer.h"
 #include "backends/breaker.h"
@@ -76,7 +77,8 @@ struct ProviderFleetOptions {
   Duration backoff_first = std::chrono::milliseconds(250);  // doubled for each attempt
   Duration backoff_max = std::chrono::seconds(8);
   Duration queue_patience = std::chrono::seconds(60);
-  uint64_t seed = 0;  // of the jitter
+  uint64_t seed = 0;              // of the jitter
+  WorkerPool* workers = nullptr;  // that hash large calls; they outlive the fleet
 };
 
 class ProviderFleet {

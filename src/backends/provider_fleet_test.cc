@@ -3,8 +3,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <future>
+
 #include "async/run_for_test.h"
+#include "async/spawn.h"
 #include "backends/fake_door.h"
+#include "backends/permits.h"
 #include "backends/provider_errors.h"
 
 namespace weir::backends {
@@ -162,6 +166,60 @@ TEST_F(ProviderFleetTest,
   ASSERT_EQ(door().calls.size(), 2u);
   EXPECT_NE(door().calls[0].permit.serial, door().calls[1].permit.serial);
   EXPECT_FALSE(MayHaveCost(left));
+}
+
+// Until it is let go, the one worker does nothing else.
+void Hold(WorkerPool& workers, const Executor& executor, std::promise<void>& let_go) {
+  Spawn(executor, "holds the worker",
+        [](WorkerPool& pool, std::shared_future<void> until) -> Task<void> {
+          co_await pool.Run<int>([until] {
+            until.wait();
+            return Result<int>(0);
+          });
+        }(workers, let_go.get_future().share()));
+}
+
+// The one worker is held, so that a large call's permit waits; everybody else is served.
+TEST_F(ProviderFleetTest, ALargeCallIsHashedBesideTheThreadThatServes) {
+  WorkerPool workers(loop_.executor(), 1, 8);
+  ProviderFleet fleet(loop_.executor(), SystemClock(), door_, servers_, {.workers = &workers});
+  fleet.Use({{.name = "big", .backend = "cloud", .dialect = &kPlain}});
+  scripts_ = {{.pieces = {"small."}}, {.pieces = {"large."}}};
+  std::promise<void> let_go;
+  Hold(workers, loop_.executor(), let_go);
+  const auto ask = [&](std::string text) {
+    chat::GenerateRequest request;
+    request.messages = {{.parts = {{.text = std::move(text)}}}};
+    return std::move(*fleet.Generate(
+        {.request_id = "dec", .target = "big", .label = chat::Label::kPublic}, request));
+  };
+  const std::string sound(kHashedHereBytesMax + 1, 'x');
+  const auto large = ask(sound);
+  EXPECT_EQ(RunForTest(loop_, Read(*ask("hi"))), "small.");
+  ASSERT_EQ(door().calls.size(), 1u);
+  EXPECT_EQ(door().calls[0].body, "hi");
+  let_go.set_value();
+  EXPECT_EQ(RunForTest(loop_, Read(*large)), "large.");
+  ASSERT_EQ(door().calls.size(), 2u);
+  EXPECT_EQ(door().calls[1].body, sound);
+}
+
+TEST_F(ProviderFleetTest, OneWhoLeavesWhileHisLargeCallIsHashedTakesNothingAlong) {
+  WorkerPool workers(loop_.executor(), 1, 8);
+  ProviderFleet fleet(loop_.executor(), SystemClock(), door_, servers_, {.workers = &workers});
+  fleet.Use({{.name = "big", .backend = "cloud", .dialect = &kPlain}});
+  scripts_ = {{.pieces = {"next."}}};
+  std::promise<void> let_go;
+  Hold(workers, loop_.executor(), let_go);
+  chat::GenerateRequest request;
+  request.messages = {{.parts = {{.text = std::string(kHashedHereBytesMax + 1, 'x')}}}};
+  const ProviderAsk by{.request_id = "dec", .target = "big", .label = chat::Label::kPublic};
+  auto left = std::move(*fleet.Generate(by, request));
+  loop_.RunFor(std::chrono::milliseconds(1));
+  left.reset();
+  let_go.set_value();
+  const auto next = std::move(*fleet.Generate(by, request));
+  EXPECT_EQ(RunForTest(loop_, Read(*next)), "next.");
 }
 
 TEST_F(ProviderFleetTest, AModelThatWritesNonsenseIsNoFailureOfItsServerAndIsNotAskedTwice) {

@@ -105,8 +105,8 @@ PermitOffice::PermitOffice(std::vector<Destination> destinations, std::string po
   CHECK(mac_key_.size() == wire::kMacKeyBytes, "a MAC key has 32 bytes");
 }
 
-Result<Permit> PermitOffice::Issue(const Purpose& purpose, const chat::ProviderCall& call,
-                                   MonotonicTime now) {
+Result<std::string> PermitOffice::UrlOf(const Purpose& purpose,
+                                        const chat::ProviderCall& call) const {
   const auto found = destinations_.find(purpose.backend);
   if (found == destinations_.end() || purpose.replica >= found->second.urls.size()) {
     return Refuse("unknown_destination", fmt::format("'{}' is no backend of this configuration",
@@ -121,6 +121,19 @@ Result<Permit> PermitOffice::Issue(const Purpose& purpose, const chat::ProviderC
                                              "{} may go out",
                                              call.body.size(), chat::kProviderBodyBytesMax));
   }
+  return destination.urls[purpose.replica];
+}
+
+Result<Permit> PermitOffice::Issue(const Purpose& purpose, const chat::ProviderCall& call,
+                                   MonotonicTime now) {
+  const auto url = UrlOf(purpose, call);
+  if (!url) return Fail(url.error());
+  return Issue(purpose, call, now, DigestOf(call.method, *url, call.path, call.headers, call.body));
+}
+
+Result<Permit> PermitOffice::Issue(const Purpose& purpose, const chat::ProviderCall& call,
+                                   MonotonicTime now, std::string digest) {
+  if (auto url = UrlOf(purpose, call); !url) return Fail(url.error());
   wire::PermitSlip slip{.serial = next_serial_++,
                         .request_id = purpose.request_id,
                         .backend = purpose.backend,
@@ -128,8 +141,7 @@ Result<Permit> PermitOffice::Issue(const Purpose& purpose, const chat::ProviderC
                         .target = purpose.target,
                         .label = purpose.label,
                         .policy_hash = policy_hash_,
-                        .digest = DigestOf(call.method, destination.urls[purpose.replica],
-                                           call.path, call.headers, call.body),
+                        .digest = std::move(digest),
                         .body_bytes_max = call.body.size(),
                         .answer_bytes_max = chat::kProviderAnswerBytesMax,
                         .expires_ns = Nanoseconds(now + kPermitLife)};

@@ -89,6 +89,12 @@ class PermitOffice {
   // kForbidden with reason label_exceeds_ceiling, or unknown_destination, otherwise.
   Result<Permit> Issue(const Purpose& purpose, const chat::ProviderCall& call, MonotonicTime now);
 
+  // The same in two steps, for a call that takes long to hash: `digest` is DigestOf the call at the
+  // address that UrlOf gave. The book hashes too, so a permit of other bytes is worth nothing.
+  Result<std::string> UrlOf(const Purpose& purpose, const chat::ProviderCall& call) const;
+  Result<Permit> Issue(const Purpose& purpose, const chat::ProviderCall& call, MonotonicTime now,
+                       std::string digest);
+
  private:
   std::map<std::string, Destination, std::less<>> destinations_;
   std::string policy_hash_;

@@ -11,7 +11,7 @@
 
 namespace weir::chat {
 
-// Counts in tokens. Absent means not reported, which is not the same as zero.
+// Counts in tokens, but for sound. Absent means not reported, which is not the same as zero.
 struct Usage {
   std::optional<int64_t> prompt_tokens = {};
   std::optional<int64_t> cached_tokens = {};  // of prompt_tokens: reused, not processed again
@@ -20,6 +20,7 @@ struct Usage {
   // Of a request with a prediction: tokens that were computed on the guess that they come next.
   std::optional<int64_t> accepted_prediction_tokens = {};  // of completion_tokens
   std::optional<int64_t> rejected_prediction_tokens = {};  // in vain
+  std::optional<int64_t> sound_s = {};  // seconds of sound that were heard, to the nearest
 
   bool operator==(const Usage&) const = default;
 };

@@ -158,7 +158,7 @@ void PrintReport(const json::Value& report, const std::string& by) {
 void PrintReportCsv(const json::Value& report, const std::string& by) {
   PrintCsv({by, "entries", "served", "cancelled", "failed", "local", "prompt_tokens",
             "cached_tokens", "completion_tokens", "reasoning_tokens", "cost", "unpriced",
-            "estimated", "overrun", "strong", "cheapest", "energy_joules"});
+            "estimated", "overrun", "strong", "cheapest", "energy_joules", "sound_seconds"});
   for (const json::Value& line : ListAt(report, "lines")) {
     const json::Value& elsewhere = Nested(line, "would_have_cost");
     const auto money = [](const json::Value& of, std::string_view key) {
@@ -170,8 +170,8 @@ void PrintReportCsv(const json::Value& report, const std::string& by) {
               Cell(line, "prompt_tokens"), Cell(line, "cached_tokens"),
               Cell(line, "completion_tokens"), Cell(line, "reasoning_tokens"), money(line, "cost"),
               Cell(line, "unpriced"), Cell(line, "estimated"), Cell(line, "overrun"),
-              money(elsewhere, "strong"), money(elsewhere, "cheapest"),
-              Cell(line, "energy_joules")});
+              money(elsewhere, "strong"), money(elsewhere, "cheapest"), Cell(line, "energy_joules"),
+              Cell(line, "sound_seconds")});
   }
 }
 
@@ -200,7 +200,8 @@ constexpr std::string_view kEntryColumns[] = {"time",
                                               "reserved",
                                               "seconds",
                                               "energy_joules",
-                                              "price"};
+                                              "price",
+                                              "sound_seconds"};
 
 void PrintEntries(const json::Value& document, bool csv) {
   if (csv) {

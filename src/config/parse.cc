@@ -196,6 +196,7 @@ void ReadPrice(const Node& table, Price& price, const FileContext& context) {
   reader.Read("input_per_million", price.input, Some(value::PerMillion));
   reader.Read("cached_input_per_million", price.cached_input, Some(value::PerMillion));
   reader.Read("output_per_million", price.output, Some(value::PerMillion));
+  reader.Read("per_minute", price.per_minute, Some(value::Money));
   reader.Finish();
 }
 

@@ -269,6 +269,17 @@ TEST(Parse, PricesComeFromTheDigitsAndNotFromADouble) {
   }
 }
 
+TEST(Parse, AMinuteOfSoundHasAPriceOfItsOwn) {
+  const auto target = [](std::string_view per_minute) {
+    return "[[target]]\nname='t'\nbackend='here'\nmodel='m'\nprice = { currency = 'USD', "
+           "per_minute = " +
+           std::string(per_minute) + " }\n";
+  };
+  EXPECT_EQ(*ParseGood(target("0.006")).targets[0].price.per_minute, 6'000'000'000);
+  EXPECT_EQ(*ParseGood(target("'0.000666666667'")).targets[0].price.per_minute, 666'666'667);
+  EXPECT_THAT(OnlyProblem(target("-1")), HasSubstr("weir.toml:5:"));
+}
+
 TEST(Parse, PricesAreFoundBehindOtherScriptsOnTheirLine) {
   const Settings settings = ParseGood(
       "[budget.team]\nkeys = ['a'] # \xc3\xa4\nper_day = 0.25\n"

@@ -132,12 +132,13 @@ struct Backend {
   Setting<Duration> total_timeout{std::chrono::hours(1)};
 };
 
-// Pico of `currency` for one token: a price of 0.001 per million tokens is 1000.
+// Pico of `currency` for one token (a price of 0.001 per million tokens is 1000), or for a minute.
 struct Price {
   Text currency = {};  // three capital letters; empty when nothing is priced
   Optional<int64_t> input = {};
   Optional<int64_t> cached_input = {};
   Optional<int64_t> output = {};
+  Optional<int64_t> per_minute = {};  // of sound
 };
 
 struct Target {

@@ -145,6 +145,7 @@ void ShowTarget(const Target& target, Printer& out) {
   out.PutMoney("price.input_per_million", price.input, kPerMillionDecimals);
   out.PutMoney("price.cached_input_per_million", price.cached_input, kPerMillionDecimals);
   out.PutMoney("price.output_per_million", price.output, kPerMillionDecimals);
+  out.PutMoney("price.per_minute", price.per_minute, kMoneyDecimals);
 }
 
 void ShowDetector(const Detector& detector, Printer& out) {

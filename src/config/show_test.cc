@@ -73,7 +73,7 @@ backend = "o"
 model = "a \"quoted\" \\ name"
 context = 1000
 tools = false
-price = { currency = "EUR", input_per_million = 0.000001, output_per_million = "12.5" }
+price = { currency = "EUR", input_per_million = 0.000001, output_per_million = "12.5", per_minute = 0.006 }
 [[label]]
 match = { project = "hr", key = "team-*" }
 label = "secret"

@@ -11,9 +11,12 @@ constexpr int64_t kBytesPerToken = 3;          // fewer than most texts have
 constexpr int64_t kTokensOfMessage = 16;       // that a template puts around each
 constexpr int64_t kTokensOfRequest = 64;       // and once
 constexpr int64_t kTokensOfUnreadPart = 4096;  // at least, of an image, a sound, a file
-// Those who bill sound by tokens count ten for a second (OpenAI); speech at 6 kbit/s, the least
-// that Opus has, is 75 bytes for each. Nobody says more tokens in a second than that.
-constexpr int64_t kBytesOfSoundToken = 64;
+// Speech at 6 kbit/s, the least that Opus has, is 750 bytes for each second, and what else is in
+// use has more. Silence may be less: what it costs beyond is an overrun. A file's own word for its
+// length bounds nothing: it is the caller's. Those who bill sound by tokens count ten for a second
+// (OpenAI), and nobody says more tokens in a second than that.
+constexpr int64_t kBytesOfSoundSecond = 640;
+constexpr int64_t kBytesOfSoundToken = kBytesOfSoundSecond / 10;
 
 int64_t SizeOf(const std::string& text) { return static_cast<int64_t>(text.size()); }
 
@@ -145,9 +148,11 @@ Extent ExtentOf(const chat::ScoreRequest& request) {
 
 Extent ExtentOf(const chat::TranscribeRequest& request) {
   Extent extent{.prompt_bytes = SizeOf(chat::GuideOf(request))};
-  const int64_t sound = SizeOf(chat::AudioOf(request)) / kBytesOfSoundToken + 1;
+  const int64_t bytes = SizeOf(chat::AudioOf(request));
+  const int64_t sound = bytes / kBytesOfSoundToken + 1;
   extent.prompt_tokens_max = kTokensOfMessage + std::max(kTokensOfUnreadPart, sound);
   extent.answer_tokens_max = sound;
+  extent.sound_s_max = bytes / kBytesOfSoundSecond + 1;
   return Bounded(extent);
 }
 

@@ -31,6 +31,7 @@ struct Extent {
   int64_t prompt_tokens = 0;                     // of prompts that are tokens already
   int64_t prompt_tokens_max = 0;                 // no prompt of these bytes and parts has more
   std::optional<int64_t> answer_tokens_max = 0;  // of all choices; nothing: nobody said
+  int64_t sound_s_max = 0;                       // no speech of these bytes is longer
 
   bool operator==(const Extent&) const = default;
 };

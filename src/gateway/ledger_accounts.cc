@@ -88,7 +88,7 @@ Tokens TokensOf(const Outcome& outcome) {
   };
   fill(tokens.usage.prompt_tokens, outcome.counted.prompt_tokens, false);
   fill(tokens.usage.completion_tokens, outcome.counted.completion_tokens, !whole);
-  if (!tokens.usage.prompt_tokens && !tokens.usage.completion_tokens) {
+  if (!tokens.usage.prompt_tokens && !tokens.usage.completion_tokens && !tokens.usage.sound_s) {
     tokens.by = ledger::CountedBy::kNobody;
   }
   return tokens;
@@ -166,7 +166,7 @@ routing::MoneyToday LedgerAccounts::Today(const routing::Decision& decision,
   const TargetMoney& money = MoneyOf(*rules_, cloud->name);
   if (!IsPriced(money) || money.price->currency != goal->second.currency) return today;
   const int64_t answer = AnswerTokensMax(extent, money);
-  today.most = ledger::MostOf(*money.price, extent.prompt_tokens_max, answer);
+  today.most = ledger::MostOf(*money.price, extent.prompt_tokens_max, answer, extent.sound_s_max);
   today.expected = ledger::CostOf(
       *money.price, {.prompt_tokens = extent.prompt_tokens + TokensOfBytes(extent.prompt_bytes),
                      .completion_tokens = std::min(answer, kAnswerTokensExpected)});
@@ -197,10 +197,11 @@ Task<Result<LedgerAccounts::Held>> LedgerAccounts::Hold(const Spending& spending
     std::ranges::move(ledger::ClaimsOf(goal->second, clock_.WallNow()),
                       std::back_inserter(cover.claims));
   }
-  const auto most = IsPriced(money)
-                        ? ledger::MostOf(*money.price, spending.extent.prompt_tokens_max,
-                                         AnswerTokensMax(spending.extent, money))
-                        : std::nullopt;
+  const auto most =
+      IsPriced(money)
+          ? ledger::MostOf(*money.price, spending.extent.prompt_tokens_max,
+                           AnswerTokensMax(spending.extent, money), spending.extent.sound_s_max)
+          : std::nullopt;
   // Nobody can hold a budget without knowing prices. What the organisation runs itself is not
   // counted in money unless it has a price.
   if (cover.any_hard && !most && (IsPriced(money) || target.tier == routing::Tier::kCloud)) {
@@ -265,7 +266,8 @@ Booked LedgerAccounts::Settle(const Opened& account, const Outcome& outcome) {
   } else if (money.price) {
     entry.cost = ledger::CostOf(*money.price, tokens.usage);
     // Not to know what it cost is no way around a budget.
-    if (!entry.cost && account.held.reserved > 0) entry.cost = account.held.reserved;
+    if (!entry.cost && account.held.reserved > 0 && !account.held.claims.empty())
+      entry.cost = account.held.reserved;
   }
   if (!target.beyond && account.rules->watts > 0 && outcome.computed > Duration::zero()) {
     const double whole = Milliseconds(took) / 1000;
@@ -288,15 +290,17 @@ Booked LedgerAccounts::Settle(const Opened& account, const Outcome& outcome) {
 
 void LedgerAccounts::Baselines(const Opened& account, ledger::Entry& entry) const {
   const LedgerRules& rules = *account.rules;
-  const std::string* currency = nullptr;  // of the first: amounts in others cannot be compared
+  // Of the first that has a cost: amounts in others cannot be compared.
+  const std::string* currency = nullptr;
   ledger::Pico heaviest = -1;
   for (const routing::Target& target : rules.elsewhere) {
     const TargetMoney& money = MoneyOf(rules, target.name);
     if (!money.price || (currency != nullptr && *currency != money.price->currency)) continue;
-    currency = &money.price->currency;
     const auto cost = ledger::CostOf(*money.price, entry.usage);
     if (!cost) continue;
-    if (const ledger::Pico weight = Weight(*money.price); weight > heaviest) {
+    currency = &money.price->currency;
+    const ledger::Pico weight = entry.usage.sound_s ? *cost : Weight(*money.price);
+    if (weight > heaviest) {
       heaviest = weight;
       entry.strong = {money.price, *cost};
     }

@@ -184,6 +184,39 @@ TEST_F(LedgerAccountsTest, ACheapTargetThatCannotTakeTheRequestIsNoComparison) {
   EXPECT_EQ(Read().cheapest_targets, std::vector<std::string>{"big"});
 }
 
+TEST_F(LedgerAccountsTest, SoundIsReservedByItsBytesAndSettledByItsSeconds) {
+  LedgerRules rules = Rules();
+  rules.budgets = {Hard(1000)};
+  rules.targets["ears"].price = std::make_shared<const ledger::Price>(
+      ledger::Price{.target = "ears", .currency = "USD", .per_minute = 60, .version = "v"});
+  accounts_->Use(rules);
+  Spending spending = Ask(Cloud("ears"));
+  spending.features.task = routing::Task::kTranscribe;
+  chat::TranscribeRequest request;
+  request.said.parts = {{.kind = chat::Part::Kind::kAudio, .data = std::string(640 * 90, 'x')}};
+  spending.extent = ExtentOf(request);
+  auto account = Open(spending).value();
+  EXPECT_EQ(accounts_->Budgets()[0].seen.reserved, 91);
+  EXPECT_EQ(account->Settle({.reported = {.sound_s = 7}}).cost, 7);
+  EXPECT_EQ(accounts_->Budgets()[0].seen.spent, 7);
+  // Whoever does not say how long it was has what was put aside for it.
+  EXPECT_EQ(Open(spending).value()->Settle({}).cost, 91);
+  spending.extent.sound_s_max = 2000;
+  EXPECT_EQ(Open(spending).error().reason, "budget_exhausted");
+  EXPECT_EQ(Read().total.sound_s, 7);
+}
+
+TEST_F(LedgerAccountsTest, SoundWhoseSecondsNobodyToldIsUnpriced) {
+  LedgerRules rules = Rules();
+  rules.targets["ears"].price = std::make_shared<const ledger::Price>(
+      ledger::Price{.target = "ears", .currency = "USD", .per_minute = 60, .version = "v"});
+  accounts_->Use(rules);
+  Spending spending = Ask(Cloud("ears"));
+  spending.extent.sound_s_max = 90;
+  EXPECT_EQ(Open(spending).value()->Settle({}).cost, std::nullopt);
+  EXPECT_EQ(Read().total.unpriced, 1);
+}
+
 TEST_F(LedgerAccountsTest, BudgetsAreListedWithWhatIsInThem) {
   LedgerRules rules = Rules();
   rules.budgets = {Hard(1000)};

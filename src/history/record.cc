@@ -151,6 +151,7 @@ void AppendServed(json::Writer& writer, const Served& served) {
   AppendMaybe(writer, "cached_tokens", served.usage.cached_tokens);
   AppendMaybe(writer, "completion_tokens", served.usage.completion_tokens);
   AppendMaybe(writer, "reasoning_tokens", served.usage.reasoning_tokens);
+  AppendMaybe(writer, "sound_seconds", served.usage.sound_s);
   writer.Key("cost");
   if (served.cost) {
     writer.String(ledger::MoneyText(*served.cost));
@@ -287,7 +288,8 @@ Served ReadServed(json::Fields& fields) {
           .usage = {.prompt_tokens = fields.Int("prompt_tokens", 0, kMax),
                     .cached_tokens = fields.Int("cached_tokens", 0, kMax),
                     .completion_tokens = fields.Int("completion_tokens", 0, kMax),
-                    .reasoning_tokens = fields.Int("reasoning_tokens", 0, kMax)},
+                    .reasoning_tokens = fields.Int("reasoning_tokens", 0, kMax),
+                    .sound_s = fields.Int("sound_seconds", 0, kMax)},
           .cost = fields.Int("cost_pico", 0, kMax),
           .currency = TextOf(fields, "currency"),
           .took_ms = CountOf(fields, "took_ms")};

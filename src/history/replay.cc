@@ -206,7 +206,9 @@ std::optional<ledger::Pico> Replay::CostOf(const Record& record, const routing::
   estimated = tokens.guessed;
   // What another target has in its cache is not known: nothing counts as cached.
   return ledger::CostOf(price->second,
-                        {.prompt_tokens = tokens.prompt, .completion_tokens = tokens.completion});
+                        {.prompt_tokens = tokens.prompt,
+                         .completion_tokens = tokens.completion,
+                         .sound_s = record.served ? record.served->usage.sound_s : std::nullopt});
 }
 
 void Replay::Pay(const Record& record, const Answered& answered) {

@@ -78,6 +78,8 @@ constexpr sqlite::Migration kSteps[] = {
      "  leased INTEGER NOT NULL,"
      "  PRIMARY KEY (budget, window, period)"
      ") STRICT, WITHOUT ROWID"},
+    {"ALTER TABLE price ADD COLUMN per_minute INTEGER;"  // of sound; NULL: not known
+     "ALTER TABLE entry ADD COLUMN sound_s INTEGER"},    // seconds that were heard; NULL: not told
 };
 
 int64_t Microseconds(WallTime time) { return time.time_since_epoch().count(); }
@@ -116,9 +118,10 @@ Result<sqlite::Statement> PrepareEntry(sqlite::Database& db) {
       "target, model, tier, task, label, status, reason, prompt_tokens, cached_tokens, "
       "completion_tokens, reasoning_tokens, counted_by, own_prompt, own_completion, price, "
       "currency, cost, reserved, took_us, energy_mj, local, strong_price, strong_cost, "
-      "cheapest_price, cheapest_cost) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, "
+      "cheapest_price, cheapest_cost, sound_s) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, "
+      "?11, ?12, "
       "?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, "
-      "?31, ?32, ?33, ?34) ON CONFLICT (decision, attempt) DO NOTHING");
+      "?31, ?32, ?33, ?34, ?35) ON CONFLICT (decision, attempt) DO NOTHING");
 }
 
 }  // namespace
@@ -156,7 +159,8 @@ Result<std::vector<Lease>> Journal::Apply(std::span<const Command> commands) {
       db_.Prepare("UPDATE purse SET held = 0 WHERE budget = ?1 AND window = ?2 AND period = ?3");
   auto price = db_.Prepare(
       "INSERT INTO price (target, version, currency, input, cached_input, output, source, "
-      "first_used) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (target, version) DO "
+      "first_used, per_minute) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT (target, "
+      "version) DO "
       "NOTHING");
   auto price_id = db_.Prepare("SELECT id FROM price WHERE target = ?1 AND version = ?2");
   for (const auto* prepared : {&entry, &gap, &charge, &read, &lease, &release, &price, &price_id}) {
@@ -211,7 +215,7 @@ Result<void> Journal::Put(Statements& statements, const Entry& entry) {
       entry.usage.reasoning_tokens, static_cast<int>(entry.counted_by), entry.own.prompt_tokens,
       entry.own.completion_tokens, *price, entry.price ? entry.price->currency : std::string(),
       entry.cost, entry.reserved, entry.took_us, entry.energy_mj, entry.local, *strong,
-      cost_of(entry.strong), *cheapest, cost_of(entry.cheapest));
+      cost_of(entry.strong), *cheapest, cost_of(entry.cheapest), entry.usage.sound_s);
   if (auto run = statements.entry.Run(); !run) return run;
   if (db_.Changes() == 0) return {};  // it is there, and so are its charges
   for (const Charge& charge : entry.charges) {
@@ -280,7 +284,8 @@ Result<std::optional<int64_t>> Journal::PriceId(Statements& statements, const Pr
   const auto known = price_ids_.find({price->target, price->version});
   if (known != price_ids_.end()) return std::optional(known->second);
   statements.price.Bind(price->target, price->version, price->currency, price->input,
-                        price->cached_input, price->output, price->source, Microseconds(now));
+                        price->cached_input, price->output, price->source, Microseconds(now),
+                        price->per_minute);
   if (auto run = statements.price.Run(); !run) return Fail(run.error());
   statements.price_id.Bind(price->target, price->version);
   const auto row = statements.price_id.Step();

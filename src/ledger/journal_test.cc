@@ -39,6 +39,17 @@ TEST_F(JournalTest, AnEntryAndItsChargeAreThereTogetherAndOnce) {
   EXPECT_EQ(journal_->Read(kTeam).value(), (PurseRow{.spent = 12}));
 }
 
+TEST_F(JournalTest, SoundHasItsSecondsAndItsPriceForAMinute) {
+  Entry heard = Cost("a", 5);
+  heard.usage.sound_s = 61;
+  heard.price = std::make_shared<const Price>(
+      Price{.target = "ears", .currency = "USD", .per_minute = 6, .source = "s", .version = "v"});
+  Apply({heard, Cost("b", 1)});
+  EXPECT_EQ(Number("SELECT sound_s FROM entry WHERE decision = 'a'"), 61);
+  EXPECT_EQ(Number("SELECT per_minute FROM price WHERE input IS NULL"), 6);
+  EXPECT_EQ(Number("SELECT count(*) FROM entry WHERE sound_s IS NULL"), 1);
+}
+
 TEST_F(JournalTest, WhatIsChargedComesOutOfTheLease) {
   const auto opened = Apply({LeaseWish{.purse = kTeam, .open = true, .more = 30, .limit = 100}});
   ASSERT_EQ(opened.size(), 1u);

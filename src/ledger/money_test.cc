@@ -99,11 +99,37 @@ TEST(Cost, EqualsWideArithmeticAndNeverExceedsTheMostThatItCanBe) {
   }
 }
 
+TEST(Cost, SoundIsPaidByTheMinuteAndTheSecond) {
+  Price price{.target = "ears", .currency = "USD", .per_minute = 6'000'000'000};  // 0.006
+  EXPECT_EQ(CostOf(price, {.sound_s = 60}), 6'000'000'000);
+  EXPECT_EQ(CostOf(price, {.sound_s = 1}), 100'000'000);
+  EXPECT_EQ(CostOf(price, {.prompt_tokens = 9, .completion_tokens = 9, .sound_s = 0}), 0);
+  EXPECT_EQ(CostOf(price, {.sound_s = -5}), 0);
+  EXPECT_EQ(CostOf(price, {.sound_s = INT64_MAX}), kPicoMax);
+  EXPECT_EQ(MostOf(price, 100, 100, 61), 6'100'000'000);
+  price.per_minute = 1;
+  EXPECT_EQ(CostOf(price, {.sound_s = 1}), 1) << "no part of a pico is given away";
+}
+
+TEST(Cost, SoundWhoseSecondsNobodyToldIsUnpricedAndNeverFree) {
+  Price price{.target = "ears", .currency = "USD", .per_minute = 6};
+  EXPECT_EQ(CostOf(price, {}), std::nullopt);
+  EXPECT_EQ(CostOf(price, {.prompt_tokens = 0, .completion_tokens = 0}), std::nullopt);
+  EXPECT_EQ(MostOf(price, 100, 100), std::nullopt) << "a chat has no price there";
+  price.input = price.output = 1;
+  EXPECT_EQ(CostOf(price, {.prompt_tokens = 3, .completion_tokens = 4}), 7);
+  EXPECT_EQ(MostOf(price, 3, 4, 600), 60);
+  EXPECT_EQ(MostOf(price, 300, 400, 600), 700);
+}
+
 TEST(Price, ItsVersionChangesWithWhateverItSays) {
   const Price price = PriceOf(5, 1, 7);
   Price other = price;
   EXPECT_EQ(VersionOf(price, ""), VersionOf(other, ""));
   other.output = 8;
+  EXPECT_NE(VersionOf(price, ""), VersionOf(other, ""));
+  other = price;
+  other.per_minute = 0;
   EXPECT_NE(VersionOf(price, ""), VersionOf(other, ""));
   EXPECT_TRUE(VersionOf(price, "2026-11-21").starts_with("2026-11-21-"));
 }

@@ -17,10 +17,11 @@ namespace weir::ledger {
 namespace {
 
 // As decimal text, so that no digit is lost on the way.
-std::optional<Pico> ReadAmount(json::Fields& fields, std::string_view key) {
+std::optional<Pico> ReadAmount(json::Fields& fields, std::string_view key,
+                               int decimals = config::kPerMillionDecimals) {
   const auto text = fields.String(key, 32);
   if (!text) return std::nullopt;
-  const auto amount = config::ParseDecimal(*text, config::kPerMillionDecimals);
+  const auto amount = config::ParseDecimal(*text, decimals);
   if (!amount) fields.Refuse(key, amount.error());
   return amount ? std::optional(*amount) : std::nullopt;
 }
@@ -54,7 +55,8 @@ Result<PriceList> PriceList::Parse(std::string_view text, const std::string& nam
     if (!price.currency.empty() && !config::IsCurrency(price.currency)) {
       row.Refuse("currency", "is no currency of ISO 4217");
     }
-    row.Require();
+    price.per_minute = ReadAmount(row, "per_minute", config::kMoneyDecimals);
+    if (!price.per_minute) row.Require();
     price.input = ReadAmount(row, "input_per_million");
     price.cached_input = ReadAmount(row, "cached_input_per_million");
     price.output = ReadAmount(row, "output_per_million");
@@ -102,6 +104,7 @@ std::optional<Price> PriceList::Find(const config::Backend& backend,
              .input = *target.price.input,
              .cached_input = *target.price.cached_input,
              .output = *target.price.output,
+             .per_minute = *target.price.per_minute,
              .source = "configuration"};
     price.version = VersionOf(price, "");
     return price;

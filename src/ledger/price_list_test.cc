@@ -70,6 +70,21 @@ TEST(PriceList, SaysWhichRowAndWhichFieldIsWrong) {
   EXPECT_FALSE(PriceList::Parse("{", "mine.json").has_value());
 }
 
+TEST(PriceList, AModelMayBePaidByTheMinuteAlone) {
+  const auto list = PriceList::Parse(
+      WithRow(R"({"provider":"openai","models":["whisper-1"],"currency":"USD","source":"s",)"
+              R"("per_minute":"0.000666666667"})"),
+      "mine.json");
+  ASSERT_TRUE(list) << list.error().message;
+  const auto backend = BackendAt("https://api.openai.com/v1");
+  const auto target = TargetOf("whisper-1");
+  const auto price = list->Find(backend, target);
+  ASSERT_TRUE(price);
+  EXPECT_EQ(price->per_minute, 666'666'667);
+  EXPECT_EQ(price->input, std::nullopt);
+  EXPECT_EQ(PriceList::BuiltIn().Find(backend, target)->per_minute, 6'000'000'000);
+}
+
 TEST(PriceList, AFileThatIsNotThereIsSaid) {
   EXPECT_EQ(PriceList::Read("/nowhere/prices.json").error().param, "prices");
 }

@@ -67,6 +67,7 @@ void AddLine(Line& total, const Line& line) {
   total.cached_tokens += line.cached_tokens;
   total.completion_tokens += line.completion_tokens;
   total.reasoning_tokens += line.reasoning_tokens;
+  total.sound_s += line.sound_s;
   total.unpriced += line.unpriced;
   total.estimated += line.estimated;
   total.overrun += line.overrun;
@@ -95,8 +96,8 @@ Result<void> ReadCounts(sqlite::Database& db, const ReportAsk& ask, Report& repo
       "prompt_tokens + completion_tokens END), "
       "total(CASE WHEN counted_by = 1 AND status = 0 AND own_completion IS NOT NULL THEN "
       "own_prompt + own_completion END), total(energy_mj), sum(energy_mj IS NOT NULL), "
-      "sum(strong_cost IS NOT NULL), sum(cheapest_cost IS NOT NULL)" WEIR_LEDGER_WHERE
-      "GROUP BY line");
+      "sum(strong_cost IS NOT NULL), sum(cheapest_cost IS NOT NULL), "
+      "total(sound_s)" WEIR_LEDGER_WHERE "GROUP BY line");
   return ForEach(select, ask, [&](const sqlite::Statement& row) -> Result<void> {
     if (report.lines.size() >= kLinesMax) {
       return Fail(
@@ -126,6 +127,7 @@ Result<void> ReadCounts(sqlite::Database& db, const ReportAsk& ask, Report& repo
     line.energy_known = row.Int(17);
     line.strong_known = row.Int(18);
     line.cheapest_known = row.Int(19);
+    line.sound_s = tokens(20);
     return {};
   });
 }
@@ -224,7 +226,8 @@ Result<std::string> ReadEntries(sqlite::Database& db, const ReportAsk& ask, int6
       "tier, "
       "task, label, status, reason, prompt_tokens, cached_tokens, completion_tokens, "
       "reasoning_tokens, counted_by, entry.currency, cost, reserved, took_us, energy_mj, "
-      "price.version FROM entry LEFT JOIN price ON price.id = entry.price WHERE time >= ?1 AND (?2 "
+      "price.version, sound_s FROM entry LEFT JOIN price ON price.id = entry.price WHERE time >= "
+      "?1 AND (?2 "
       "IS NULL OR key = ?2) ORDER BY entry.id DESC LIMIT ?3");
   if (!select) return Fail(select.error());
   select->Bind(Microseconds(ask.since), ask.only_key, std::clamp<int64_t>(limit, 1, kEntriesMax));
@@ -259,6 +262,7 @@ Result<std::string> ReadEntries(sqlite::Database& db, const ReportAsk& ask, int6
     number("cached_tokens", 16);
     number("completion_tokens", 17);
     number("reasoning_tokens", 18);
+    number("sound_seconds", 26);
     writer.Field("estimated", select->Int(19) == static_cast<int>(CountedBy::kEstimate));
     writer.Key("cost");
     if (select->IsNull(21)) {

@@ -43,6 +43,7 @@ struct Line {
   int64_t cached_tokens = 0;  // of the prompts'
   int64_t completion_tokens = 0;
   int64_t reasoning_tokens = 0;  // of the completions'
+  int64_t sound_s = 0;           // seconds of sound, where they were told
   int64_t unpriced = 0;          // entries whose cost nobody knows
   int64_t estimated = 0;         // entries whose tokens we had to estimate
   int64_t overrun = 0;           // entries that cost more than was reserved

@@ -29,6 +29,7 @@ void AppendLine(json::Writer& writer, const Line& line) {
       .Field("cached_tokens", line.cached_tokens)
       .Field("completion_tokens", line.completion_tokens)
       .Field("reasoning_tokens", line.reasoning_tokens)
+      .Field("sound_seconds", line.sound_s)
       .Field("unpriced", line.unpriced)
       .Field("estimated", line.estimated)
       .Field("overrun", line.overrun);

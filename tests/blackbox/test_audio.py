@@ -121,6 +121,25 @@ def test_it_is_decided_booked_and_kept_as_any_other(heard):
     assert listed["ears"]["capabilities"] == ["transcription"]
 
 
+def test_sound_is_paid_by_the_minute_where_it_has_a_price(provider, beyond):
+    weir = beyond(hearing(provider, "openai"), speaker() + 'price = { currency = "USD", per_minute = 0.006 }',
+                  '[budget.team]\ntenants = ["*"]\ncurrency = "USD"\nper_day = 1\nhard = true')
+    heard = post(weir, response_format="verbose_json")  # the provider says that it bills four seconds
+    assert heard.status_code == 200, heard.text
+    assert (heard.json()["weir"]["cost"], heard.json()["weir"]["currency"]) == ("0.0004", "USD")
+    entry = weir.get("/weir/v1/ledger?entries=1").json()["data"][0]
+    assert (entry["cost"], entry["sound_seconds"], entry["estimated"]) == ("0.0004", 4, False)
+    reserved_s = len(sound()) // 640 + 1
+    assert float(entry["reserved"]) == pytest.approx(reserved_s * 0.0001)
+    total = weir.get("/weir/v1/ledger?by=target").json()["total"]
+    assert (total["sound_seconds"], total["unpriced"], total["cost"]) == (4, 0, {"USD": "0.0004"})
+    # One that tells tokens and no seconds costs what was put aside for it, and without a budget nobody knows what.
+    assert post(weir, response_format="json").json()["weir"]["cost"] == entry["reserved"]
+    free = beyond(hearing(provider, "openai"), speaker() + 'price = { currency = "USD", per_minute = 0.006 }')
+    assert post(free, response_format="json").json()["weir"]["cost"] is None
+    assert free.get("/weir/v1/ledger").json()["total"]["unpriced"] == 1
+
+
 def test_every_failure_is_an_honest_error(provider, beyond):
     quick = 'first_byte_timeout = "4s"\ngap_timeout = "4s"\nretries = 0\nconcurrency = 64'
     servers = {kind: beyond(hearing(provider, kind, more=quick), *(speaker(f"t-{name}", f"fail-{name}", kind=kind)

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "dialects/provider/malformed.h"
 #include "dialects/provider/request_pieces.h"
@@ -125,10 +126,14 @@ Result<chat::Transcription> ReadTranscription(std::string_view body) {
   if (problem) return Malformed(problem);
   const json::Value* usage = parsed->Find("usage");
   out.usage = ReadUsage(usage);
-  if (!out.duration_s && usage != nullptr && usage->AsObject() != nullptr) {
+  std::optional<double> billed;
+  if (usage != nullptr && usage->AsObject() != nullptr) {
     json::Problem ignored;
-    out.duration_s = json::Fields(ignored, *usage).Number("seconds", 0, kSecondsMax);
+    billed = json::Fields(ignored, *usage).Number("seconds", 0, kSecondsMax);
   }
+  if (!out.duration_s) out.duration_s = billed;
+  if (!billed) billed = out.duration_s;
+  if (billed) out.usage.sound_s = std::llround(*billed);
   return out;
 }
 

@@ -40,6 +40,7 @@ TEST(ReadTranscription, TakesPlainAndVerboseJson) {
   EXPECT_EQ(plain->usage.prompt_tokens, 3);
   EXPECT_EQ(plain->usage.completion_tokens, 1);
   EXPECT_EQ(plain->duration_s, std::nullopt);
+  EXPECT_EQ(plain->usage.sound_s, std::nullopt);
 
   const auto verbose = ReadTranscription(
       R"({"task":"transcribe","language":"english","duration":2.5,"text":" Hi all",
@@ -62,6 +63,20 @@ TEST(ReadTranscription, TakesPlainAndVerboseJson) {
   const std::vector<chat::TranscribedWord> words = {{0, 1, "Hi"}, {1, 2.5, "all"}};
   EXPECT_EQ(verbose->words, words);
   EXPECT_EQ(verbose->usage.prompt_tokens, std::nullopt);
+  EXPECT_EQ(verbose->usage.sound_s, 3);  // what is billed, before what it lasts
+}
+
+TEST(ReadTranscription, TakesTheSecondsFromWhereverTheyAre) {
+  const auto seconds = [](std::string_view body) {
+    const auto read = ReadTranscription(body);
+    EXPECT_TRUE(read) << body;
+    return read ? read->usage.sound_s : std::nullopt;
+  };
+  EXPECT_EQ(seconds(R"({"text":"x","duration":2.5})"), 3);
+  EXPECT_EQ(seconds(R"({"text":"x","duration":2.499})"), 2);
+  EXPECT_EQ(seconds(R"({"text":"x","usage":{"type":"duration","seconds":61}})"), 61);
+  EXPECT_EQ(seconds(R"({"text":"x","usage":{"type":"duration"}})"), std::nullopt);
+  EXPECT_EQ(seconds(R"({"text":"x"})"), std::nullopt);
 }
 
 TEST(ReadTranscription, MakesWordsOfPieces) {

@@ -13,7 +13,7 @@ FUZZ_SECONDS ?= 60
 test_models := smollm2:135m all-minilm:l6 qwen2.5-coder:0.5b
 programs := $(if $(wildcard src/app/CMakeLists.txt),weir weir-serve weir-egress weir-engine weir-fetch weir-reader)
 
-.PHONY: build run models test test-long lint asan tsan fuzz docs bench bench-engine bench-models bench-knowledge bench-labels bench-dialects bench-gateway bench-vectors bench-% install deb clean help
+.PHONY: build run models test test-long profile lint asan tsan fuzz docs bench bench-engine bench-models bench-knowledge bench-labels bench-dialects bench-gateway bench-vectors bench-% install deb clean help
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -33,6 +33,10 @@ test: ## every kind of test; the last line is `N passed, N failed`
 test-long: ## the same kinds with the large counts, the sanitizers, the fuzzers; resumes where it stopped
 	@tools/setup.sh --tests --clients --processors && tools/build.sh release && tools/fetch_models && \
 	  tools/fetch_models --models build/test-models --catalogue data/test_models.json && tools/test_long.py $(ARGS)
+
+profile: ## how often each function runs on the way of a request, for the compiler: cmake/weir.profdata
+	@tools/setup.sh --tests && tools/build.sh release gateway_upstream gateway_load && \
+	  tools/build.sh measure weir weir-serve weir-egress && $(PYTHON) tools/profile.py
 
 lint: ## clang-format and clang-tidy over src
 	@tools/build.sh release && tools/lint.py

@@ -3,6 +3,7 @@
 #
 #   tools/build.sh PRESET [TARGET...]       PRESET: release (build/) | debug | asan | tsan | fuzz
 #                                           (build/PRESET) | portable | avx512 | amx (build/PRESET: for packages)
+#                                           | measure (build/measure: for tools/profile.py)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -20,7 +21,7 @@ case "$preset" in
   asan|fuzz) llama_flags=(--sanitize address) ;;
   tsan) llama_flags=(--sanitize thread) ;;
   portable|avx512|amx) llama_flags=(--cpu "$preset") ;;
-  debug) ;;
+  debug|measure) ;;
   *) say "unknown preset $preset"; exit 2 ;;
 esac
 
@@ -35,7 +36,7 @@ arguments+=("-DWEIR_LLAMA_PREFIX=$llama")
 
 # Ninja runs CMake again by itself when a CMake file changes; we do so only when what we pass changes.
 stamp=$build/.configured
-if [ ! -e "$build/build.ninja" ] || [ "$(cat "$stamp" 2>/dev/null)" != "${arguments[*]}" ]; then
+if [ ! -e "$build/build.ninja" ] || [ "$(cat "$stamp" 2>/dev/null)" != "${arguments[*]}" ] || [ CMakePresets.json -nt "$stamp" ]; then
   say "configuring the $preset preset"
   mkdir -p "$build"
   if ! cmake --preset "$preset" "${arguments[@]}" >"$build/configure.log" 2>&1; then

@@ -36,12 +36,18 @@ class Handover {
     Batch(Batch&& other) noexcept : from_(other.from_), nodes_(std::exchange(other.nodes_, {})) {}
     Batch& operator=(Batch&&) = delete;
     ~Batch() {
-      for (Node* node : nodes_) from_.PushOnto(from_.spent_, *node);
+      for (Node* node : nodes_) {
+        if (node != nullptr) from_.PushOnto(from_.spent_, *node);
+      }
     }
 
     bool empty() const { return nodes_.empty(); }
     size_t size() const { return nodes_.size(); }
     T& operator[](size_t place) { return nodes_[place]->value; }
+    // Before the others; it is not to be looked at any more.
+    void GiveBack(size_t place) {
+      from_.PushOnto(from_.spent_, *std::exchange(nodes_[place], nullptr));
+    }
 
    private:
     friend class Handover;

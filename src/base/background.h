@@ -3,15 +3,10 @@
 
 namespace weir {
 
-enum class Courtesy {
-  kPolite,  // a tenth of what others get of a busy processor
-  // A seventieth, and what it is in the midst of waits: for threads that take no lock that others
-  // want (async/handover.h).
-  kUtmost,
-};
-
-// The calling thread gives way to all others of the machine from now on, soon after they want to
-// run (Linux; without an effect elsewhere).
-void WorkInBackground(Courtesy courtesy);
+// The calling thread gives way to all others of the machine from now on: of a busy processor it
+// gets a tenth of what others get at a `nice` of 10, a 25th at 14, a 70th at 19 (no more), in bites
+// of some milliseconds. It may be kept from running at any instruction, and whoever wants a lock of
+// its own then waits with it. Linux; without an effect elsewhere.
+void WorkInBackground(int nice);
 
 }  // namespace weir

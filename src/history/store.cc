@@ -14,6 +14,9 @@ namespace weir::history {
 namespace {
 
 constexpr int64_t kFilePagesMax = int64_t{1} << 20;  // 4 GiB
+// Beside requests on one processor: their p99 is 700 to 1,200 us at 10, 400 to 600 at 14, 340 to
+// 500 at 19, where records pile up once both processors are busy.
+constexpr int kNice = 14;
 constexpr auto kTidyEvery = std::chrono::minutes(1);
 
 }  // namespace
@@ -29,7 +32,7 @@ struct Store::State {
       : executor(on), clock(time), shelf(std::move(opened)), waiting(kWaitingMax) {}
 
   void WorkUntilClosed() {
-    WorkInBackground(Courtesy::kUtmost);
+    WorkInBackground(kNice);
     for (;;) {
       auto batch = waiting.Take(kGather);
       if (batch.empty()) return;
@@ -38,11 +41,20 @@ struct Store::State {
   }
 
   void Write(Handover<Job>::Batch& batch) {
-    std::vector<Result<void>> results;
+    struct Waiting {
+      size_t place = 0;
+      Result<void> result = {};
+    };
+    std::vector<Waiting> waiting_for_it;
     auto transaction = shelf.Begin();
     for (size_t i = 0; i < batch.size(); ++i) {
-      results.push_back(transaction ? batch[i].work(shelf)
-                                    : Result<void>(Fail(transaction.error())));
+      Result<void> result =
+          transaction ? batch[i].work(shelf) : Result<void>(Fail(transaction.error()));
+      if (batch[i].done) {
+        waiting_for_it.push_back({i, std::move(result)});
+      } else {
+        batch.GiveBack(i);  // a large batch is not to lie in memory twice
+      }
     }
     if (transaction && clock.Now() >= tidy_at) {
       tidy_at = clock.Now() + kTidyEvery;
@@ -51,8 +63,8 @@ struct Store::State {
     const Result<void> committed =
         transaction ? transaction->Commit() : Result<void>(Fail(transaction.error()));
     if (!committed) Tell(committed.error());
-    for (size_t i = 0; i < batch.size(); ++i) {
-      if (batch[i].done) batch[i].done(committed ? results[i] : committed);
+    for (Waiting& one : waiting_for_it) {
+      batch[one.place].done(committed ? std::move(one.result) : committed);
     }
   }
 

@@ -2,7 +2,7 @@
 // (shelf.h), readable by its owner only.
 //
 // Keeping a decision costs the request nothing: Add and Signal hand it to a thread of its own,
-// which comes last on a busy processor and writes many of them in one transaction. Beyond
+// which gives way to others and writes many of them in one transaction. Beyond
 // kWaitingMax what comes is dropped and counted; it is a record for learning and replay, not the
 // ledger. What is waited for (Find, Vote, Learn) is done behind everything that was handed over
 // before, and durable when it returns.

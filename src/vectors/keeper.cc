@@ -6,6 +6,11 @@
 #include "base/background.h"
 
 namespace weir::vectors {
+namespace {
+
+constexpr int kNice = 10;  // a search wants its index some time
+
+}  // namespace
 
 void KeeperQueue::Ask(Work work) {
   {
@@ -68,7 +73,7 @@ KeeperQueue::Work KeeperQueue::TakeDue() {
 
 Keeper::Keeper()
     : thread_([queue = queue_] {
-        WorkInBackground(Courtesy::kPolite);
+        WorkInBackground(kNice);
         while (const auto work = queue->Next()) work(queue->stop_);
       }) {}
 

@@ -40,14 +40,15 @@ if(WEIR_PROFILE STREQUAL "measure")
   target_link_options(weir_flags INTERFACE -fprofile-generate=${CMAKE_BINARY_DIR}/counts)
   target_compile_definitions(weir_flags INTERFACE WEIR_MEASURING)
 elseif(WEIR_PROFILE STREQUAL "use" AND CMAKE_CXX_COMPILER_ID STREQUAL "Clang" AND CMAKE_CXX_COMPILER_VERSION VERSION_GREATER_EQUAL 19)
-  # Under a name of its content, so that another profile compiles everything again.
+  # Under a name of its content, so that another profile compiles everything again; from the build folder, where Ninja
+  # starts the compiler, so that two checkouts share what it made.
   set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${WEIR_PROFILE_FILE})
   file(SHA256 ${WEIR_PROFILE_FILE} weir_profile_hash)
   string(SUBSTRING ${weir_profile_hash} 0 12 weir_profile_hash)
   configure_file(${WEIR_PROFILE_FILE} ${CMAKE_BINARY_DIR}/weir-${weir_profile_hash}.profdata COPYONLY)
   # Code that has changed since is no reason for a warning: it does without.
   target_compile_options(weir_flags INTERFACE
-    -fprofile-use=${CMAKE_BINARY_DIR}/weir-${weir_profile_hash}.profdata ${WEIR_PROFILE_NAMES}
+    -fprofile-use=weir-${weir_profile_hash}.profdata ${WEIR_PROFILE_NAMES}
     -Wno-profile-instr-out-of-date -Wno-profile-instr-unprofiled -Wno-backend-plugin
     -ffunction-sections -fsplit-machine-functions)
   target_link_options(weir_flags INTERFACE -Wl,-z,keep-text-section-prefix)

@@ -30,8 +30,8 @@ endif()
 
 # How often each function and branch runs on the way of a request through gateway and door, counted by `make profile`
 # (docs/internals/profile.md). The compiler lays hot code out together; what is not in the profile is compiled as ever.
-# A later clang reads it too, an earlier one does not. A function of one file is known by the file's name alone there, not by its path, which is
-# another for each build folder.
+# A later clang reads it too, an earlier one does not. A function of one file is known by the file's name alone there, not
+# by its path, which is another for each build folder.
 set(WEIR_PROFILE_NAMES "SHELL:-mllvm -static-func-full-module-prefix=false")
 set(WEIR_PROFILE_FILE ${CMAKE_SOURCE_DIR}/cmake/weir.profdata)
 set(WEIR_PROFILE "" CACHE STRING "measure (count) | use (lay out by what was counted) | empty")
@@ -39,7 +39,8 @@ if(WEIR_PROFILE STREQUAL "measure")
   target_compile_options(weir_flags INTERFACE -fprofile-generate=${CMAKE_BINARY_DIR}/counts ${WEIR_PROFILE_NAMES})
   target_link_options(weir_flags INTERFACE -fprofile-generate=${CMAKE_BINARY_DIR}/counts)
   target_compile_definitions(weir_flags INTERFACE WEIR_MEASURING)
-elseif(WEIR_PROFILE STREQUAL "use" AND CMAKE_CXX_COMPILER_ID STREQUAL "Clang" AND CMAKE_CXX_COMPILER_VERSION VERSION_GREATER_EQUAL 19)
+elseif(WEIR_PROFILE STREQUAL "use" AND CMAKE_CXX_COMPILER_ID STREQUAL "Clang"
+       AND CMAKE_CXX_COMPILER_VERSION VERSION_GREATER_EQUAL 19)
   # Under a name of its content, so that another profile compiles everything again; from the build folder, where Ninja
   # starts the compiler, so that two checkouts share what it made.
   set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${WEIR_PROFILE_FILE})

@@ -36,7 +36,8 @@ arguments+=("-DWEIR_LLAMA_PREFIX=$llama")
 
 # Ninja runs CMake again by itself when a CMake file changes; we do so only when what we pass changes.
 stamp=$build/.configured
-if [ ! -e "$build/build.ninja" ] || [ "$(cat "$stamp" 2>/dev/null)" != "${arguments[*]}" ] || [ CMakePresets.json -nt "$stamp" ]; then
+if [ ! -e "$build/build.ninja" ] || [ "$(cat "$stamp" 2>/dev/null)" != "${arguments[*]}" ] ||
+  [ CMakePresets.json -nt "$stamp" ]; then
   say "configuring the $preset preset"
   mkdir -p "$build"
   if ! cmake --preset "$preset" "${arguments[@]}" >"$build/configure.log" 2>&1; then

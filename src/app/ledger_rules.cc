@@ -16,9 +16,9 @@ gateway::LedgerRules LedgerRulesOf(const config::Settings& settings,
     gateway::TargetMoney money{.context_tokens = *declared.target.context,
                                .max_output_tokens = *declared.target.max_output};
     if (auto price = prices.Find(*declared.backend, declared.target)) {
-      const bool whole = (price->input && price->output) || price->per_minute;
+      const bool complete = ledger::IsComplete(*price);
       money.price = std::make_shared<const ledger::Price>(std::move(*price));
-      if (whole && *declared.backend->tier == config::Tier::kCloud) {
+      if (complete && *declared.backend->tier == config::Tier::kCloud) {
         rules.elsewhere.push_back(routing::TargetOf(declared));
       }
     }

@@ -386,6 +386,19 @@ TEST(Handover, IsBoundedAndLeavesWhatItRefuses) {
   EXPECT_TRUE(handover.Take(std::chrono::hours(1)).empty());
 }
 
+TEST(Handover, APushDestroysAFewOfThoseThatCameBack) {
+  const auto value = std::make_shared<int>(0);
+  Handover<std::shared_ptr<int>> handover(100);
+  for (int i = 0; i < 90; ++i) EXPECT_TRUE(handover.Push(std::shared_ptr<int>(value)));
+  EXPECT_EQ(handover.Take(Duration(0)).size(), 90U);  // and all of it goes back
+  for (int i = 0; i < 90; ++i) {
+    const auto before = value.use_count();
+    EXPECT_TRUE(handover.Push(nullptr));
+    EXPECT_LE(before - value.use_count(), 8);
+  }
+  EXPECT_EQ(value.use_count(), 1);
+}
+
 TEST(Handover, DestroysWhatNobodyTook) {
   const auto left = std::make_shared<int>(1);
   {

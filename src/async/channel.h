@@ -4,14 +4,12 @@
 // with TryPop after its Event: set, Reset, then TryPop until empty.
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
 #include <deque>
 #include <functional>
 #include <optional>
 #include <string>
 #include <utility>
-#include <vector>
 
 #include "async/mutex.h"
 #include "base/check.h"

@@ -60,7 +60,7 @@ std::vector<std::string> MoneyNotes(const config::Settings& settings, const Pric
     if (backend == settings.backends.end() || *backend->tier != config::Tier::kCloud) continue;
     const auto price = prices.Find(*backend, target);
     const auto where = fmt::format("{}:{}", settings.file, target.place.line);
-    if (!price || ((!price->input || !price->output) && !price->per_minute)) {
+    if (!price || !IsComplete(*price)) {
       notes.push_back(
           fmt::format("{}: target '{}' has no price: who is covered by a hard budget cannot use it",
                       where, *target.name));

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "base/fnv.h"
+
 namespace weir::ledger {
 namespace {
 
@@ -25,20 +27,18 @@ Pico OfSound(Pico per_minute, int64_t seconds) {
       std::min<__int128>((parts + kSeconds - 1) / kSeconds, __int128{kPicoMax}));
 }
 
-uint64_t Hash(const std::string& text) {
-  uint64_t hash = 0xcbf29ce484222325u;
-  for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3u;
-  return hash;
-}
-
 }  // namespace
+
+bool IsComplete(const Price& price) {
+  return (price.input && price.output) || price.per_minute.has_value();
+}
 
 std::string VersionOf(const Price& price, const std::string& day) {
   std::string row =
       fmt::format("{}|{}|{}|{}|{}|{}", price.target, price.currency, Word(price.input),
                   Word(price.cached_input), Word(price.output), price.source);
   if (price.per_minute) row += "|" + Word(price.per_minute);
-  const std::string hash = fmt::format("{:08x}", static_cast<uint32_t>(Hash(row)));
+  const std::string hash = fmt::format("{:08x}", static_cast<uint32_t>(Fnv1a().Add(row).value()));
   return day.empty() ? hash : day + "-" + hash;
 }
 

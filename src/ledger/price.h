@@ -25,6 +25,9 @@ struct Price {
   bool operator==(const Price&) const = default;
 };
 
+// A call can be paid by it: by its tokens of both kinds, or by its minutes.
+bool IsComplete(const Price& price);
+
 // `version` of the others: the day of a price list, if it has one, and a hash.
 std::string VersionOf(const Price& price, const std::string& day);
 

@@ -90,6 +90,12 @@ void WriteExtras(json::Writer& writer, const Manifest& manifest) {
 
 }  // namespace
 
+std::vector<StoredFile> FilesOf(const Manifest& manifest) {
+  std::vector<StoredFile> files = {{manifest.sha256, manifest.size}};
+  files.insert(files.end(), manifest.adapters.begin(), manifest.adapters.end());
+  return files;
+}
+
 Result<Manifest> ParseManifest(std::string_view text) {
   auto document = json::Parse(text, kLimits);
   if (!document) return Fail(document.error());

@@ -62,6 +62,9 @@ struct Manifest {
   std::string path = {};
 };
 
+// What lies in the store for it: the model's file, then its adapters.
+std::vector<StoredFile> FilesOf(const Manifest& manifest);
+
 // Unknown fields are kept out and tolerated; a higher schema is refused. A model with adapters is
 // of schema 2, so that a program that does not know of them does not run it without.
 // kInvalidArgument names the field.

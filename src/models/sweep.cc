@@ -22,9 +22,8 @@ Result<Manifest> ReadManifestFile(int folder, const std::string& file) {
   return ParseManifest(*text);
 }
 
-void AddFiles(const Manifest& manifest, std::vector<std::string>& out) {
-  out.push_back(manifest.sha256);
-  for (const StoredFile& adapter : manifest.adapters) out.push_back(adapter.sha256);
+void AddBlobs(const Manifest& manifest, std::vector<std::string>& out) {
+  for (StoredFile& file : FilesOf(manifest)) out.push_back(std::move(file.sha256));
 }
 
 // False when one of them cannot be read.
@@ -37,7 +36,7 @@ bool AddReferenced(Fd top, std::vector<std::string>& out) {
     for (const std::string& file : folder.Names(kModelsMax)) {
       const auto manifest = ReadManifestFile(folder.descriptor(), file);
       if (!manifest) return false;
-      AddFiles(*manifest, out);
+      AddBlobs(*manifest, out);
     }
   }
   return true;
@@ -63,7 +62,7 @@ std::optional<std::vector<std::string>> Writer::ReferencedBlobs() const {
     const Fd folder = OpenFolder(partials.descriptor(), key.c_str());
     const auto intent =
         folder.valid() ? ReadManifestFile(folder.get(), "intent") : Fail(Code::kNotFound, "none");
-    if (intent) AddFiles(*intent, out);
+    if (intent) AddBlobs(*intent, out);
   }
   std::ranges::sort(out);
   return out;

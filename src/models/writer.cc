@@ -23,6 +23,7 @@
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
+#include <iterator>
 
 #include "base/check.h"
 #include "models/folder.h"
@@ -131,11 +132,6 @@ Error NoSuchModel(const Name& name) {
       "model", "model_not_found"};
 }
 
-void AddFiles(const Manifest& manifest, std::vector<StoredFile>& out) {
-  out.push_back({manifest.sha256, manifest.size});
-  out.insert(out.end(), manifest.adapters.begin(), manifest.adapters.end());
-}
-
 // Also a folder that holds no model any more.
 void RemoveName(int top, const Name& name) {
   const Fd folder = OpenFolder(top, FolderOf(name.model).c_str());
@@ -189,10 +185,9 @@ bool Writer::HasBlob(std::string_view sha256, uint64_t size) const {
 }
 
 bool Writer::HasBlobs(const Manifest& manifest) const {
-  return HasBlob(manifest.sha256, manifest.size) &&
-         std::ranges::all_of(manifest.adapters, [this](const StoredFile& file) {
-           return HasBlob(file.sha256, file.size);
-         });
+  return std::ranges::all_of(FilesOf(manifest), [this](const StoredFile& file) {
+    return HasBlob(file.sha256, file.size);
+  });
 }
 
 uint64_t Writer::FreeBytes() const {
@@ -320,8 +315,9 @@ Result<Removed> Writer::Remove(const Name& name) const {
   const bool there = folder.valid() && faccessat(folder.get(), FileOf(name).c_str(), F_OK, 0) == 0;
   if (!there) return Fail(NoSuchModel(name));
   std::vector<StoredFile> gone;
-  if (manifest) AddFiles(*manifest, gone);
-  if (const auto previous = ReadNamed(previous_.get(), name)) AddFiles(*previous, gone);
+  for (const auto& each : {manifest, ReadNamed(previous_.get(), name)}) {
+    if (each) std::ranges::copy(FilesOf(*each), std::back_inserter(gone));
+  }
   RemoveName(manifests_.get(), name);
   RemoveName(previous_.get(), name);
   Removed out{name.ToString()};

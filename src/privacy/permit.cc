@@ -105,8 +105,8 @@ PermitOffice::PermitOffice(std::vector<Destination> destinations, std::string po
   CHECK(mac_key_.size() == wire::kMacKeyBytes, "a MAC key has 32 bytes");
 }
 
-Result<std::string> PermitOffice::UrlOf(const Purpose& purpose,
-                                        const chat::ProviderCall& call) const {
+Result<const std::string*> PermitOffice::FindUrl(const Purpose& purpose,
+                                                 const chat::ProviderCall& call) const {
   const auto found = destinations_.find(purpose.backend);
   if (found == destinations_.end() || purpose.replica >= found->second.urls.size()) {
     return Refuse("unknown_destination", fmt::format("'{}' is no backend of this configuration",
@@ -121,19 +121,31 @@ Result<std::string> PermitOffice::UrlOf(const Purpose& purpose,
                                              "{} may go out",
                                              call.body.size(), chat::kProviderBodyBytesMax));
   }
-  return destination.urls[purpose.replica];
+  return &destination.urls[purpose.replica];
+}
+
+Result<std::string> PermitOffice::UrlOf(const Purpose& purpose,
+                                        const chat::ProviderCall& call) const {
+  const auto url = FindUrl(purpose, call);
+  if (!url) return Fail(url.error());
+  return **url;
 }
 
 Result<Permit> PermitOffice::Issue(const Purpose& purpose, const chat::ProviderCall& call,
                                    MonotonicTime now) {
-  const auto url = UrlOf(purpose, call);
+  const auto url = FindUrl(purpose, call);
   if (!url) return Fail(url.error());
-  return Issue(purpose, call, now, DigestOf(call.method, *url, call.path, call.headers, call.body));
+  return Make(purpose, call, now, DigestOf(call.method, **url, call.path, call.headers, call.body));
 }
 
 Result<Permit> PermitOffice::Issue(const Purpose& purpose, const chat::ProviderCall& call,
                                    MonotonicTime now, std::string digest) {
-  if (auto url = UrlOf(purpose, call); !url) return Fail(url.error());
+  if (auto url = FindUrl(purpose, call); !url) return Fail(url.error());
+  return Make(purpose, call, now, std::move(digest));
+}
+
+Permit PermitOffice::Make(const Purpose& purpose, const chat::ProviderCall& call, MonotonicTime now,
+                          std::string digest) {
   wire::PermitSlip slip{.serial = next_serial_++,
                         .request_id = purpose.request_id,
                         .backend = purpose.backend,

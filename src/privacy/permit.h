@@ -96,6 +96,10 @@ class PermitOffice {
                        std::string digest);
 
  private:
+  Result<const std::string*> FindUrl(const Purpose& purpose, const chat::ProviderCall& call) const;
+  Permit Make(const Purpose& purpose, const chat::ProviderCall& call, MonotonicTime now,
+              std::string digest);
+
   std::map<std::string, Destination, std::less<>> destinations_;
   std::string policy_hash_;
   std::string mac_key_;

@@ -208,6 +208,21 @@ std::vector<chat::ContextFile> ReadFiles(json::Fields& fields) {
   return files;
 }
 
+// `fill` reads what the call has besides its model; what it leaves unread is refused.
+template <class Call, class Fill>
+Result<Call> ReadCall(std::string_view body, Fill fill) {
+  const auto document = json::Parse(body);
+  if (!document) return Fail(document.error());
+  json::Problem problem;
+  json::Fields fields(problem, *document);
+  Call call;
+  call.model = fields.String("model", kNameBytesMax).value_or("auto");
+  fill(fields, call);
+  fields.RefuseUnread();
+  if (problem) return Fail(problem.Take());
+  return call;
+}
+
 }  // namespace
 
 Result<CompletionCall> ReadCompletion(std::string_view body) {
@@ -248,58 +263,36 @@ Result<CompletionCall> ReadInfill(std::string_view body) {
 }
 
 Result<TemplateCall> ReadApplyTemplate(std::string_view body) {
-  const auto document = json::Parse(body);
-  if (!document) return Fail(document.error());
-  json::Problem problem;
-  json::Fields fields(problem, *document);
-  TemplateCall call;
-  call.model = fields.String("model", kNameBytesMax).value_or("auto");
-  call.messages = openai::ReadMessages(fields);
-  openai::GenerateCall asked;
-  openai::ReadTools(fields, asked);
-  call.tools = std::move(asked.request.tools);
-  fields.RefuseUnread();
-  if (problem) return Fail(problem.Take());
-  return call;
+  return ReadCall<TemplateCall>(body, [](json::Fields& fields, TemplateCall& call) {
+    call.messages = openai::ReadMessages(fields);
+    openai::GenerateCall asked;
+    openai::ReadTools(fields, asked);
+    call.tools = std::move(asked.request.tools);
+  });
 }
 
 Result<TokenizeCall> ReadTokenize(std::string_view body) {
-  const auto document = json::Parse(body);
-  if (!document) return Fail(document.error());
-  json::Problem problem;
-  json::Fields fields(problem, *document);
-  TokenizeCall call;
-  call.model = fields.String("model", kNameBytesMax).value_or("auto");
-  call.request.text = fields.Require().String("content", kTokenizeBytesMax).value_or("");
-  call.request.add_special = fields.Bool("add_special").value_or(false);
-  call.request.parse_special = fields.Bool("parse_special").value_or(true);
-  if (fields.Bool("with_pieces").value_or(false)) {
-    fields.Refuse("with_pieces", "is not supported; ask /detokenize for the pieces");
-  }
-  fields.RefuseUnread();
-  if (problem) return Fail(problem.Take());
-  return call;
+  return ReadCall<TokenizeCall>(body, [](json::Fields& fields, TokenizeCall& call) {
+    call.request.text = fields.Require().String("content", kTokenizeBytesMax).value_or("");
+    call.request.add_special = fields.Bool("add_special").value_or(false);
+    call.request.parse_special = fields.Bool("parse_special").value_or(true);
+    if (fields.Bool("with_pieces").value_or(false)) {
+      fields.Refuse("with_pieces", "is not supported; ask /detokenize for the pieces");
+    }
+  });
 }
 
 Result<DetokenizeCall> ReadDetokenize(std::string_view body) {
-  const auto document = json::Parse(body);
-  if (!document) return Fail(document.error());
-  json::Problem problem;
-  json::Fields fields(problem, *document);
-  DetokenizeCall call;
-  call.model = fields.String("model", kNameBytesMax).value_or("auto");
-  const json::Array* tokens = fields.Require().List("tokens", kTokensMax);
-  for (size_t i = 0; tokens != nullptr && i < tokens->size(); ++i) {
-    const int64_t* token = (*tokens)[i].AsInt();
-    if (token == nullptr || *token < 0 || *token > INT32_MAX) {
-      fields.Refuse("tokens", "takes token ids, which are whole numbers from 0");
-      break;
+  return ReadCall<DetokenizeCall>(body, [](json::Fields& fields, DetokenizeCall& call) {
+    const json::Array* tokens = fields.Require().List("tokens", kTokensMax);
+    for (size_t i = 0; tokens != nullptr && i < tokens->size(); ++i) {
+      const int64_t* token = (*tokens)[i].AsInt();
+      if (token == nullptr || *token < 0 || *token > INT32_MAX) {
+        return fields.Refuse("tokens", "takes token ids, which are whole numbers from 0");
+      }
+      call.request.tokens.push_back(static_cast<int32_t>(*token));
     }
-    call.request.tokens.push_back(static_cast<int32_t>(*token));
-  }
-  fields.RefuseUnread();
-  if (problem) return Fail(problem.Take());
-  return call;
+  });
 }
 
 }  // namespace weir::llamacpp

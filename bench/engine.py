@@ -25,6 +25,7 @@ from measures import Goal  # noqa: E402
 
 PEER, OURS = "llama-server", "weir"
 UNLOADED = "first answer of an unloaded model"
+TOGETHER = "qwen2.5-coder:0.5b and 1.5b answer at once"
 FOOTPRINT = "weir serve without a model"
 
 
@@ -128,6 +129,28 @@ def run_unloaded(results, chosen, pairs, program, folder):
         say(f"  {round_number + 1}/{pairs} {name}: {numbers}")
 
 
+def run_together(results, chosen, pairs, program, folder):
+    """The models of one Weir, and two llama-servers."""
+    running = {}
+    models = (measures.CODER, measures.CODER_LARGE)
+    try:
+        for name in chosen:
+            running[name] = ([servers.Weir(folder, models[0])] if name == OURS else
+                             [servers.LlamaServer(program, folder, model, "-c", "8192") for model in models])
+            if name == OURS:
+                running[name].append(running[name][0].asked_for(models[1]))
+            for server in running[name]:
+                loads.decode(server, "warm")
+        for round_number, name in in_pairs(pairs, chosen):
+            numbers = loads.two_models(*running[name], round_number)
+            results.add(TOGETHER, name, numbers)
+            say(f"  {round_number + 1}/{pairs} {name}: " + ", ".join(f"{k} {v:.4g}" for k, v in numbers.items()))
+    finally:
+        for name, both in running.items():
+            for server in both[:1] if name == OURS else both:
+                server.stop()
+
+
 def run_footprint(results, pairs, folder):
     for _ in range(pairs):
         server = servers.Weir(folder, measures.SMALL)
@@ -145,6 +168,8 @@ def plan(options, results, program, folder):
         yield measure.name, lambda m=measure, p=pairs: run_measure(m, results, chosen, p, program, folder)
     results.goals[UNLOADED] = {"first answer s": Goal("ratio", at_most=1.1)}
     yield UNLOADED, lambda: run_unloaded(results, chosen, options.pairs or 10, program, folder)
+    results.goals[TOGETHER] = {"at once, by in turns": Goal("weir", at_most=1.1)}
+    yield TOGETHER, lambda: run_together(results, chosen, options.pairs or 5, program, folder)
     if OURS in chosen:
         results.goals[FOOTPRINT] = {"ready ms": Goal("weir", at_most=200),
                                     "launcher and gateway MiB": Goal("weir", at_most=20)}

@@ -309,6 +309,20 @@ def chats_of_a_team(server, round_number):
     return crowd(server, prompts_of, clients=4, rounds=3, out=32)
 
 
+def two_models(small, large, round_number):
+    """128 tokens of a model and 64 of a larger one: the time of both at once, by that of one after the other."""
+    def ask(server, tokens, text):
+        started = time.monotonic()
+        checked(asking.chat(server, [user(asking.words(20, text))], tokens, ignore_eos=True))
+        return time.monotonic() - started
+
+    tasks = [(small, 128), (large, 64)]
+    alone = sum(ask(server, tokens, f"a{round_number}") for server, tokens in tasks)
+    started = time.monotonic()
+    in_threads([functools.partial(ask, server, tokens, f"b{round_number}") for server, tokens in tasks])
+    return {"at once, by in turns": (time.monotonic() - started) / alone, "in turns s": alone}
+
+
 def first_answer_of_weir(folder, model):
     """Weir runs, the model is not loaded: seconds until one token is there."""
     server = servers.Weir(folder, model)

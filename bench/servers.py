@@ -1,5 +1,6 @@
 """The two servers that are compared, behind one shape: url, model name, processes, and an end."""
 
+import copy
 import json
 import os
 import pathlib
@@ -81,6 +82,12 @@ class Weir:
                                         models=weir_server.model_store())
         self.url, self.port, self.ready_s = self.running.url, self.running.port, self.running.ready_s
         self.command = ["weir", "serve", *arguments]
+
+    def asked_for(self, model):
+        """The same server, for requests of another of its models."""
+        other = copy.copy(self)
+        other.model = model
+        return other
 
     def memory_kib(self):
         return sum(process.memory_kib() for process in self.running.processes())

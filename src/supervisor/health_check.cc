@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <fmt/core.h>
+#include <poll.h>
 #include <sys/socket.h>
 
 #include <array>
@@ -13,6 +14,7 @@ namespace {
 
 // "HTTP/1.1 200"
 constexpr size_t kStatusBytes = 12;
+constexpr int kLoopbackAnswersMs = 20;  // it does at once
 
 Fd NewSocket(const LoopbackAddress& address) {
   return Fd(socket(address.bytes.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
@@ -46,11 +48,17 @@ std::optional<LoopbackAddress> LoopbackAddressOf(const std::string& address, uin
 bool IsFree(const LoopbackAddress& address) {
   const Fd probe = NewSocket(address);
   if (!probe.valid()) return true;  // a family that this machine has not
-  // Connections of its last life that linger are no reason.
-  const int yes = 1;
-  setsockopt(probe.get(), SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
-  return bind(probe.get(), reinterpret_cast<const sockaddr*>(&address.bytes), address.size) == 0 ||
-         errno != EADDRINUSE;
+  // Not by bind: connections of a server's last life that linger refuse that to whoever has not the
+  // same options as that server, which some set SO_REUSEPORT for and some SO_REUSEADDR.
+  if (connect(probe.get(), reinterpret_cast<const sockaddr*>(&address.bytes), address.size) == 0)
+    return false;
+  if (errno != EINPROGRESS) return true;
+  pollfd waiting{probe.get(), POLLOUT, 0};
+  if (poll(&waiting, 1, kLoopbackAnswersMs) != 1) return false;  // its backlog is full
+  int error = 0;
+  socklen_t size = sizeof error;
+  getsockopt(probe.get(), SOL_SOCKET, SO_ERROR, &error, &size);
+  return error != 0;
 }
 
 HealthCheck::HealthCheck(const LoopbackAddress& address, const std::string& host,

@@ -24,7 +24,8 @@ struct LoopbackAddress {
 // A numeric address of loopback; nothing for any other.
 std::optional<LoopbackAddress> LoopbackAddressOf(const std::string& address, uint16_t port);
 
-// Whether a program could listen there now. What else listens there would answer in its place.
+// Whether nothing listens there now; what does would answer in the place of what is to be started.
+// Waits for at most 20 ms, and in all but odd cases not at all.
 bool IsFree(const LoopbackAddress& address);
 
 class HealthCheck {

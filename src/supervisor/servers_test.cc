@@ -204,6 +204,26 @@ TEST_F(ServersTest, WhereSomebodyElseListensItIsNotStarted) {
   EXPECT_THAT(Log(), testing::Not(HasSubstr("started as process")));
 }
 
+// As whisper.cpp's and llama.cpp's servers do, which set SO_REUSEPORT alone: when they are killed,
+// their connections hold the port against everybody who asks for it by SO_REUSEADDR.
+TEST_F(ServersTest, ConnectionsOfAKilledServerDoNotHoldItsPort) {
+  const LoopbackAddress address = *LoopbackAddressOf("127.0.0.1", port_);
+  const auto* at = reinterpret_cast<const sockaddr*>(&address.bytes);
+  Fd server(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const int yes = 1;
+  ASSERT_EQ(setsockopt(server.get(), SOL_SOCKET, SO_REUSEPORT, &yes, sizeof yes), 0);
+  ASSERT_EQ(bind(server.get(), at, address.size), 0);
+  ASSERT_EQ(listen(server.get(), 1), 0);
+  const Fd client(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  ASSERT_EQ(connect(client.get(), at, address.size), 0);
+  Fd accepted(accept4(server.get(), nullptr, nullptr, SOCK_CLOEXEC));
+  ASSERT_TRUE(accepted.valid());
+  EXPECT_FALSE(IsFree(address));
+  accepted = Fd();
+  server = Fd();
+  EXPECT_TRUE(IsFree(address));
+}
+
 TEST_F(ServersTest, WhatItSaysBeforeItIsReadyIsLoggedUpToARate) {
   Use({"environment", "shout", "100000"});
   ASSERT_TRUE(UntilUp());  // it answers when it has written all

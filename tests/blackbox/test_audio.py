@@ -1,10 +1,8 @@
 """Speech to text: whisper-servers and providers of OpenAI's dialect behind the routes that OpenAI's clients know."""
 
 import concurrent.futures
-import io
 import json
 import subprocess
-import wave
 
 import httpx
 import openai
@@ -13,6 +11,7 @@ import pytest
 import weir_server
 from beyond import HTTP, KEY, backend
 from fake_provider import FAILURES, speech
+from sounds import silence
 from talk import error_of, openai_client
 
 KINDS = ("openai", "whisper")
@@ -22,16 +21,6 @@ TRANSCRIPTIONS, TRANSLATIONS = "/v1/audio/transcriptions", "/v1/audio/translatio
 SECRET = {"x-weir-label": "secret"}
 
 pytestmark = pytest.mark.usefixtures("fresh_provider")
-
-
-def sound(seconds=1):
-    out = io.BytesIO()
-    with wave.open(out, "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(16000)
-        file.writeframes(bytes(32000 * seconds))
-    return out.getvalue()
 
 
 def speaker(name="ears", model="whisper-1", backend_name="cloud", kind="openai"):
@@ -45,7 +34,7 @@ def hearing(provider, kind, ceiling="secret", more="", **settings):
     return text.replace(f'ca_file = "{provider.ca_file}"\n', "") if listener == "plain" else text
 
 
-def post(weir, path=TRANSCRIPTIONS, headers=None, file=("talk.wav", sound()), timeout=60, **fields):
+def post(weir, path=TRANSCRIPTIONS, headers=None, file=("talk.wav", silence()), timeout=60, **fields):
     files = [("file", file)] if file else []
     for name, value in ({"model": "ears"} | fields).items():
         files += [(name, (None, each)) for each in (value if isinstance(value, list) else [value])]
@@ -61,7 +50,7 @@ def heard(request, provider, beyond):
 def test_a_real_client_transcribes_in_every_form(heard, provider):
     kind, weir = heard
     create = openai_client(weir).audio.transcriptions.create
-    file = ("my secret plans.wav", sound())
+    file = ("my secret plans.wav", silence())
     said = create(model="ears", file=file)
     assert said.text == speech.TEXT and said.model_extra["weir"]["target"] == "ears"
     assert said.usage.type == ("tokens" if kind == "openai" else "duration")
@@ -83,7 +72,7 @@ def test_a_real_client_transcribes_in_every_form(heard, provider):
 def test_what_a_client_says_arrives(heard, provider):
     kind, weir = heard
     client = openai_client(weir)
-    content = sound()
+    content = silence()
     client.audio.transcriptions.create(model="ears", file=("a.mp3", content), language="de", prompt="Weir, weirs",
                                        temperature=0.25)
     sent = speech.form_of(provider.requests[-1])
@@ -101,7 +90,7 @@ def test_what_a_client_says_arrives(heard, provider):
 
 def test_a_stream_is_told_when_the_text_is_there(heard):
     _, weir = heard
-    events = list(openai_client(weir).audio.transcriptions.create(model="ears", file=("a.wav", sound()), stream=True))
+    events = list(openai_client(weir).audio.transcriptions.create(model="ears", file=("a.wav", silence()), stream=True))
     assert [event.type for event in events[:-1]] == ["transcript.text.delta"] * (len(events) - 1)
     assert "".join(event.delta for event in events[:-1]) == events[-1].text == speech.TEXT
     assert events[-1].type == "transcript.text.done" and events[-1].model_extra["weir"]["target"] == "ears"
@@ -129,7 +118,7 @@ def test_sound_is_paid_by_the_minute_where_it_has_a_price(provider, beyond):
     assert (heard.json()["weir"]["cost"], heard.json()["weir"]["currency"]) == ("0.0004", "USD")
     entry = weir.get("/weir/v1/ledger?entries=1").json()["data"][0]
     assert (entry["cost"], entry["sound_seconds"], entry["estimated"]) == ("0.0004", 4, False)
-    reserved_s = len(sound()) // 640 + 1
+    reserved_s = len(silence()) // 640 + 1
     assert float(entry["reserved"]) == pytest.approx(reserved_s * 0.0001)
     total = weir.get("/weir/v1/ledger?by=target").json()["total"]
     assert (total["sound_seconds"], total["unpriced"], total["cost"]) == (4, 0, {"USD": "0.0004"})
@@ -176,7 +165,7 @@ def test_another_target_takes_over(provider, beyond):
 @pytest.mark.parametrize("label", [None, "secret"])
 def test_sound_stays_below_a_ceiling_that_it_exceeds(provider, beyond, label):
     weir = beyond(backend(provider, ceiling="personal"), speaker())
-    canary = sound()[:44] + b"canary-of-a-sound" * 8
+    canary = silence()[:44] + b"canary-of-a-sound" * 8
     answer = post(weir, file=("a.wav", canary), headers={"x-weir-label": label} if label else {}, prompt="canary-text")
     error = error_of(answer, 403)
     assert error["code"] == "label_exceeds_ceiling" and error["param"] == "model"
@@ -233,7 +222,7 @@ def test_wrong_forms_are_told_their_field(heard, provider):
     with pytest.raises(openai.BadRequestError) as wrong:
         openai_client(weir).audio.transcriptions.create(model="ears", file=("a.wav", b"no sound at all"))
     assert wrong.value.param == "file" and "by its content" in wrong.value.message
-    large = error_of(post(weir, file=("a.wav", sound()[:44] + bytes(25 << 20))), 413)
+    large = error_of(post(weir, file=("a.wav", silence()[:44] + bytes(25 << 20))), 413)
     assert large["param"] == "file" and "26214400" in large["message"]
     body = httpx.post(f"{weir.url}{TRANSCRIPTIONS}", json={"model": "ears"}, trust_env=False)
     assert error_of(body, 400)["param"] == "content-type"

@@ -7,12 +7,18 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
+#include <csignal>
 #include <cstdlib>
 #include <fstream>
 #include <sstream>
+#include <thread>
 
 namespace weir {
 namespace {
+
+constexpr std::chrono::seconds kEndingMax{5};
+constexpr std::chrono::milliseconds kBetweenLooks{10};
 
 // The process id that the holder wrote; 0 when it is not there (yet).
 long HolderOf(int fd) {
@@ -29,13 +35,30 @@ Error Held(long holder) {
                            who)};
 }
 
+// False: held by somebody else, and `errno` says so, or something else is wrong. A holder that has
+// ended has left children that end too, a moment later when everything was killed at once.
+bool Lock(int fd) {
+  const auto until = std::chrono::steady_clock::now() + kEndingMax;
+  while (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+    if (errno != EWOULDBLOCK) return false;
+    const long holder = HolderOf(fd);
+    const bool ended = holder > 0 && kill(static_cast<pid_t>(holder), 0) != 0 && errno == ESRCH;
+    if (!ended || std::chrono::steady_clock::now() >= until) {
+      errno = EWOULDBLOCK;
+      return false;
+    }
+    std::this_thread::sleep_for(kBetweenLooks);
+  }
+  return true;
+}
+
 }  // namespace
 
 Result<FileLock> FileLock::Acquire(const std::string& folder) {
   const std::string path = folder + "/lock";
   Fd fd(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (!fd.valid()) return Fail(SystemError("cannot open " + path, errno));
-  if (flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
+  if (!Lock(fd.get())) {
     if (errno == EWOULDBLOCK) return Fail(Held(HolderOf(fd.get())));
     return Fail(SystemError("cannot lock " + path, errno));
   }

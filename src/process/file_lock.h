@@ -16,7 +16,9 @@ namespace weir {
 
 class FileLock {
  public:
-  // `folder` must exist. kConflict, with the process id of the holder, when somebody else has it.
+  // `folder` must exist. kConflict, with the process id of the holder, when somebody else has it:
+  // at once while that process is there, after 5 s when only children that inherited the lock are
+  // left of it, which end behind it.
   static Result<FileLock> Acquire(const std::string& folder);
 
   // To hand down to a child that writes in the folder too.

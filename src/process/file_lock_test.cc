@@ -2,6 +2,7 @@
 
 #include <fmt/core.h>
 #include <gtest/gtest.h>
+#include <sys/inotify.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -87,6 +88,28 @@ TEST_F(FileLockTest, AChildThatInheritsItKeepsTheFolderLocked) {
   child->Kill(SIGKILL);
   child->Wait();
   EXPECT_TRUE(FileLock::Acquire(folder_));
+}
+
+// A server that is killed with all its processes and started again at once.
+TEST_F(FileLockTest, ChildrenThatEndBehindAHolderThatHasEndedAreWaitedFor) {
+  auto watching = MakePipe();
+  const pid_t holder = fork();
+  if (holder == 0) {
+    const auto lock = FileLock::Acquire(folder_);
+    if (lock && fork() == 0) {
+      const Fd watch(inotify_init1(0));
+      inotify_add_watch(watch.get(), (folder_ + "/lock").c_str(), IN_OPEN);
+      char event[sizeof(inotify_event)];
+      [[maybe_unused]] ssize_t n = write(watching->write.get(), "y", 1);
+      n = read(watch.get(), event, sizeof event);  // until somebody looks at the lock
+    }
+    _exit(0);
+  }
+  char answer = 0;
+  ASSERT_EQ(read(watching->read.get(), &answer, 1), 1);
+  waitpid(holder, nullptr, 0);
+  const auto lock = FileLock::Acquire(folder_);
+  EXPECT_TRUE(lock) << lock.error().message;
 }
 
 TEST_F(FileLockTest, AMissingFolderIsAClearError) {

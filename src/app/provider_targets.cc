@@ -1,6 +1,7 @@
 #include "app/provider_targets.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "app/backend_places.h"
 #include "config/preset.h"
@@ -62,7 +63,9 @@ backends::ProviderTarget ProviderTargetOf(const config::Backend& backend,
           .concurrency = static_cast<int32_t>(*backend.concurrency),
           .queue = static_cast<int32_t>(*backend.queue),
           .retries = static_cast<int32_t>(*backend.retries),
-          .timeouts = TimeoutsOf(backend)};
+          .timeouts = TimeoutsOf(backend),
+          .whole_ms =
+              *backend.whole_answers ? std::optional(Ms(*backend.whole_timeout)) : std::nullopt};
 }
 
 }  // namespace weir::app

@@ -26,6 +26,9 @@ constexpr Duration kReadOutTime = std::chrono::seconds(1);  // for what follows 
 constexpr Duration kRetiredTime = std::chrono::minutes(5);
 constexpr Duration kRefusedKeyTime = std::chrono::seconds(30);
 constexpr Duration kShortWait = std::chrono::seconds(2);  // where others could take over
+// Ten minutes at 128,000 tokens an hour: for more Anthropic's libraries refuse what does not
+// stream.
+constexpr int32_t kWholeTokensMax = 21'333;
 
 bool IsContent(const chat::Event& event) {
   return !std::holds_alternative<chat::Started>(event) &&
@@ -123,10 +126,15 @@ struct ProviderFleet::State {
 // One generation, between the coroutine that works on it and the stream that is read.
 struct ProviderFleet::Answering {
   Answering(const Executor& executor, std::shared_ptr<Place> at, ProviderAsk asked)
-      : place(std::move(at)), ask(std::move(asked)), changed(executor), events(executor) {}
+      : place(std::move(at)),
+        ask(std::move(asked)),
+        timeouts(place->target.timeouts),
+        changed(executor),
+        events(executor) {}
 
   std::shared_ptr<Place> place;
   ProviderAsk ask;
+  wire::EgressTimeouts timeouts;
   std::shared_ptr<const chat::ProviderCall> call = {};
   std::vector<std::unique_ptr<chat::ProviderAnswer>> readers = {};  // one for each attempt
   size_t prefix_hash = 0;
@@ -253,7 +261,10 @@ Result<std::unique_ptr<EventStream>> ProviderFleet::Generate(const ProviderAsk& 
         {Code::kUnprocessable, "its provider has no chats", "model", "not_supported_by_target"},
         target.name));
   }
-  auto call = target.dialect->write(request, target.model, target.quirks, /*stream=*/true);
+  const bool whole =
+      ask.whole && target.whole_ms && request.max_tokens.value_or(0) <= kWholeTokensMax;
+  if (whole) answering->timeouts.first_byte_ms = *target.whole_ms;
+  auto call = target.dialect->write(request, target.model, target.quirks, /*stream=*/!whole);
   if (!call) return std::unexpected(AtTarget(std::move(call.error()), target.name));
   answering->call = std::make_shared<const chat::ProviderCall>(std::move(*call));
   answering->prefix_hash = PrefixHash(request);
@@ -462,7 +473,7 @@ Task<ProviderFleet::Attempted> ProviderFleet::Attempt(State& state, Answering& a
       answering.attempt = attempt;
       answering.may_have_cost = true;
       auto call =
-          (*door)->connection->Send(std::move(*permit), *answering.call, place.target.timeouts);
+          (*door)->connection->Send(std::move(*permit), *answering.call, answering.timeouts);
       read = co_await ReadAnswer(*call, *answering.readers[attempt], answering);
       if (read && answering.end_unread) {
         Spawn(state.executor, "provider's end",

@@ -46,6 +46,8 @@ struct ProviderTarget {
   int32_t queue = 256;
   int32_t retries = 1;
   wire::EgressTimeouts timeouts = {};
+  // Until an answer begins that was asked for in one piece; nothing: none is.
+  std::optional<uint32_t> whole_ms = {};
 
   bool operator==(const ProviderTarget&) const = default;
 };
@@ -55,6 +57,7 @@ struct ProviderAsk {
   std::string target = {};
   chat::Label label = chat::Label::kUnscanned;
   bool others_left = false;  // another target could take over: do not wait long
+  bool whole = false;        // nothing is done with the answer before its end
   MonotonicTime deadline = MonotonicTime::max();
 };
 
@@ -93,9 +96,10 @@ class ProviderFleet {
   // Its server was started anew and is ready: what it failed at before counts no more.
   void Forgive(std::string_view backend);
 
-  // Never waits: the stream does. An Error when the request cannot be written for this target
-  // (reason not_supported_by_target), or there is no such target. Notes of the stream tell each
-  // attempt.
+  // Never waits: the stream does. Who wants the answer whole is answered by a provider that was
+  // asked for it whole, unless it may take longer than a connection lasts. An Error when the
+  // request cannot be written for this target (reason not_supported_by_target), or there is no such
+  // target. Notes of the stream tell each attempt.
   Result<std::unique_ptr<EventStream>> Generate(const ProviderAsk& ask,
                                                 const chat::GenerateRequest& request);
 

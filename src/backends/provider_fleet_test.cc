@@ -54,11 +54,12 @@ class PlainAnswer final : public chat::ProviderAnswer {
 const chat::ProviderDialect kPlain = {
     .name = "plain",
     .write = [](const chat::GenerateRequest& request, const chat::ProviderModel&,
-                const chat::Quirks&, bool) -> Result<chat::ProviderCall> {
+                const chat::Quirks&, bool stream) -> Result<chat::ProviderCall> {
       if (request.n > 1) {
         return Fail(Code::kUnprocessable, "one choice alone", "n", "not_supported_by_target");
       }
-      return chat::ProviderCall{.path = "/say", .body = chat::TextOf(request.messages.back())};
+      return chat::ProviderCall{.path = stream ? "/say" : "/say-all",
+                                .body = chat::TextOf(request.messages.back())};
     },
     .read = [](const chat::GenerateRequest&, const chat::ProviderCall&, const chat::Quirks&)
         -> std::unique_ptr<chat::ProviderAnswer> { return std::make_unique<PlainAnswer>(); },
@@ -135,6 +136,22 @@ class ProviderFleetTest : public testing::Test {
                        {.backoff_first = std::chrono::milliseconds(1)}};
   std::vector<std::string> notes_ = {};
 };
+
+TEST_F(ProviderFleetTest, WhoWantsAWholeAnswerAsksForOneThatMayTakeItsTime) {
+  scripts_ = {{.pieces = {"a."}}, {.pieces = {"b."}}, {.pieces = {"c."}}};
+  Use({.timeouts = {.first_byte_ms = 1'000}, .whole_ms = 60'000});
+  const auto asked = [this](bool whole, int32_t tokens) {
+    const auto stream = fleet_.Generate(
+        {.request_id = "dec", .target = "big", .label = chat::Label::kPublic, .whole = whole},
+        {.messages = {{.parts = {{.text = "hi"}}}}, .max_tokens = tokens});
+    EXPECT_THAT(RunForTest(loop_, Read(**stream)), testing::EndsWith("."));
+    const wire::EgressCall& call = door().calls.back();
+    return std::pair(call.path, call.timeouts.first_byte_ms);
+  };
+  EXPECT_EQ(asked(true, 21'333), std::pair(std::string("/say-all"), 60'000U));
+  EXPECT_EQ(asked(true, 21'334), std::pair(std::string("/say"), 1'000U)) << "it may take too long";
+  EXPECT_EQ(asked(false, 10), std::pair(std::string("/say"), 1'000U));
+}
 
 TEST_F(ProviderFleetTest, AnAnswerComesThroughTheDoorWithItsPermit) {
   scripts_ = {{.pieces = {"a", "b."}}};

@@ -180,6 +180,11 @@ Backend ReadBackend(TableReader& reader) {
   reader.Read("retries", backend.retries, value::Within(0, 10));
   reader.Read("connect_timeout", backend.connect_timeout, value::Timeout);
   reader.Read("first_byte_timeout", backend.first_byte_timeout, value::Timeout);
+  reader.Read("whole_answers", backend.whole_answers, value::Flag);
+  if (backend.first_byte_timeout.place.origin != Origin::kDefault) {
+    backend.whole_timeout.value = *backend.first_byte_timeout;
+  }
+  reader.Read("whole_timeout", backend.whole_timeout, value::Timeout);
   reader.Read("gap_timeout", backend.gap_timeout, value::Timeout);
   reader.Read("total_timeout", backend.total_timeout, value::Timeout);
   for (const std::string_view key : {"key", "api_key", "apikey", "token", "secret", "password"}) {

@@ -128,6 +128,8 @@ struct Backend {
   Setting<int64_t> retries{1};        // further attempts at the same target
   Setting<Duration> connect_timeout{std::chrono::seconds(10)};
   Setting<Duration> first_byte_timeout{std::chrono::seconds(120)};
+  Setting<bool> whole_answers{true};  // asked for where the client wants one; else a stream always
+  Setting<Duration> whole_timeout{std::chrono::minutes(10)};  // until such an answer is there
   Setting<Duration> gap_timeout{std::chrono::seconds(60)};
   Setting<Duration> total_timeout{std::chrono::hours(1)};
 };

@@ -118,6 +118,8 @@ void ShowBackend(const Backend& backend, Printer& out) {
     out.Put("retries", backend.retries);
     out.Put("connect_timeout", backend.connect_timeout);
     out.Put("first_byte_timeout", backend.first_byte_timeout);
+    out.Put("whole_answers", backend.whole_answers);
+    out.Put("whole_timeout", backend.whole_timeout);
     out.Put("gap_timeout", backend.gap_timeout);
     out.Put("total_timeout", backend.total_timeout);
   }

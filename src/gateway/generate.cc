@@ -404,6 +404,7 @@ class RoutedGeneration final : public Generation {
                                          .target = target().name,
                                          .label = decision_.label,
                                          .others_left = current_ + 1 < decision_.eligible.size(),
+                                         .whole = asked_.whole,
                                          .deadline = deadline_},
                                         request_);
   }

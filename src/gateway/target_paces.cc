@@ -9,6 +9,7 @@ namespace {
 
 constexpr double kFades = 0.8;           // of what was known, with each answer
 constexpr int64_t kTokensToMeasure = 4;  // of fewer the time is mostly something else
+constexpr double kFastest = 20;          // tokens a ms: no provider streams faster
 constexpr double kRateUnit = 1e6;        // tokens a ms, in tokens in 1,000 s
 constexpr double kMost = 1e12;           // of any figure, so that it is a whole number
 
@@ -80,12 +81,15 @@ const history::Pace& TargetPaces::Answered(const routing::Target& target, const 
 const history::Pace& TargetPaces::Answered(const routing::Target& target, const chat::Usage& usage,
                                            Duration first, Duration whole) {
   history::Pace& pace = Of(target);
-  const int64_t answer = usage.completion_tokens.value_or(0);
-  Add(pace.first, Milliseconds(first), 1);
-  if (answer >= kTokensToMeasure) {
-    Add(pace.decode, static_cast<double>(answer), Milliseconds(whole - first));
-  }
-  if (usage.completion_tokens) Add(pace.answer, static_cast<double>(answer), 1);
+  const auto answer = static_cast<double>(usage.completion_tokens.value_or(0));
+  // In one piece it began when nobody could see it: as long after the question as others, and where
+  // there were none, at once.
+  const bool one_piece = answer > kFastest * Milliseconds(whole - first);
+  const double began =
+      one_piece ? static_cast<double>(Times(pace.first, 1).value_or(0)) : Milliseconds(first);
+  if (!one_piece || pace.first.over <= 0) Add(pace.first, began, 1);
+  if (answer >= kTokensToMeasure) Add(pace.decode, answer, Milliseconds(whole) - began);
+  if (usage.completion_tokens) Add(pace.answer, answer, 1);
   return pace;
 }
 

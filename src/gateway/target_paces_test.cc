@@ -83,9 +83,18 @@ TEST(TargetPaces, AProviderIsTimedFromOutside) {
   // Who reports no usage has no rate.
   paces.Answered(Named("mute"), {}, milliseconds(300), milliseconds(1'300));
   EXPECT_EQ(paces.SpeedOf(Named("mute")), (routing::Speed{.first_ms = 300}));
-  // An answer that came in one piece has none, either.
-  paces.Answered(Named("whole"), {.completion_tokens = 100}, milliseconds(300), milliseconds(300));
-  EXPECT_EQ(paces.SpeedOf(Named("whole")).decode_rate, std::nullopt);
+}
+
+TEST(TargetPaces, AnAnswerInOnePieceSaysHowLongAllOfItTook) {
+  TargetPaces paces;
+  paces.Answered(Named("big"), {.completion_tokens = 100}, milliseconds(500), milliseconds(500));
+  EXPECT_EQ(paces.SpeedOf(Named("big")),
+            (routing::Speed{.first_ms = 0, .decode_rate = 200'000, .answer_tokens = 100}));
+  // Beside streams it is taken to have begun as they do.
+  paces.Answered(Named("both"), {.completion_tokens = 100}, milliseconds(300), milliseconds(1'300));
+  paces.Answered(Named("both"), {.completion_tokens = 50}, milliseconds(800), milliseconds(800));
+  EXPECT_EQ(paces.SpeedOf(Named("both")).first_ms, 300);
+  EXPECT_EQ(paces.SpeedOf(Named("both")).decode_rate, 100'000);
 }
 
 TEST(TargetPaces, WhatWasToldIsKnownToTheNextProgram) {

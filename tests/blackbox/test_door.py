@@ -35,19 +35,40 @@ def test_a_real_client_gets_a_streamed_answer_from_a_cloud(provider, beyond, dia
     assert whole.usage.prompt_tokens == Answer().prompt_tokens
     request = provider.requests[-1]
     assert request.dialect == dialect and request.model == "big-model"
+    assert [r.streams for r in provider.requests] == [True, False], "each is asked as its client asked"
     assert KEY in " ".join(request.headers.values())
     assert KEY not in weir.log()
     assert len({r.connection for r in provider.requests}) == 1
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
-def test_every_failure_of_a_provider_is_an_honest_error(provider, beyond, dialect):
-    patient = 'first_byte_timeout = "4s"\ngap_timeout = "4s"\nretries = 0'
+def test_a_whole_answer_is_put_together_from_a_stream_where_that_is_wanted(provider, beyond, dialect):
+    weir = beyond(backend(provider, dialect, more="whole_answers = false"), target("big"))
+    whole = openai_client(weir).chat.completions.create(model="big", messages=[{"role": "user", "content": "hi"}])
+    assert whole.choices[0].message.content == TEXT
+    assert [r.streams for r in provider.requests] == [True]
+
+
+def test_a_long_answer_is_asked_for_as_a_stream_and_others_have_a_time_of_their_own(provider, beyond):
+    times = 'first_byte_timeout = "60s"\nwhole_timeout = "1s"\nretries = 0'
+    weir = beyond(backend(provider, more=times), target("big"), target("hangs", "fail-hang"))
+    assert text_of(weir.ask("big", max_tokens=21_334, headers=PUBLIC)) == TEXT
+    assert [r.streams for r in provider.requests] == [True]
+    asked_at = time.monotonic()
+    late = weir.ask("hangs", headers=PUBLIC)
+    assert late.status_code == 502 and time.monotonic() - asked_at < 30
+
+
+@pytest.mark.parametrize("whole_answers", [True, False])
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_every_failure_of_a_provider_is_an_honest_error(provider, beyond, dialect, whole_answers):
+    patient = f'first_byte_timeout = "4s"\ngap_timeout = "4s"\nretries = 0\nwhole_answers = {str(whole_answers).lower()}'
     weir = beyond(backend(provider, dialect, more=patient), *(target(f"t-{name}", f"fail-{name}") for name in FAILURES))
     weir.ask("t-none", headers=PUBLIC)  # the door is open
 
     def both(name):  # one target for each failure: a breaker sees its own alone
-        return [judged(name, stream, weir.ask(f"t-{name}", stream=stream, headers=PUBLIC)) for stream in (False, True)]
+        return [judged(name, stream, weir.ask(f"t-{name}", stream=stream, headers=PUBLIC), stream or not whole_answers)
+                for stream in (False, True)]
 
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
         wrong = [problem for problems in pool.map(both, FAILURES) for problem in problems if problem]

@@ -11,6 +11,7 @@
 #include <mutex>
 #include <optional>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -50,6 +51,7 @@ struct Transfer {
   std::optional<FieldLines> fields = {};
   TransferSink* sink = nullptr;
   std::function<bool(const sockaddr&)> may_connect = {};
+  std::unordered_set<int>* opened = nullptr;  // connections of all transfers
   std::string body = {};
   Headers head = {};
   size_t head_bytes = 0;
@@ -120,7 +122,9 @@ struct Transfer {
       return CURL_SOCKET_BAD;
     }
     curl_easy_setopt(handle.easy, CURLOPT_VERBOSE, 1L);  // see OnReport
-    return socket(address.family, address.socktype | SOCK_CLOEXEC, address.protocol);
+    const int made = socket(address.family, address.socktype | SOCK_CLOEXEC, address.protocol);
+    if (made >= 0) opened->insert(made);
+    return made;
   }
 
   // What libcurl keeps of it until Resume.
@@ -189,6 +193,7 @@ struct Transfers::State {
   uint64_t next_id = 1;
   std::unordered_map<uint64_t, std::unique_ptr<Transfer>> transfers = {};
   std::vector<Handle> spare = {};                // kept, since making one costs
+  std::unordered_set<int> opened = {};           // connections
   std::unordered_map<int, Socket> sockets = {};  // those that epoll looks at
   std::optional<MonotonicTime> timer = {};
   MonotonicTime next_tick = {};
@@ -216,15 +221,18 @@ struct Transfers::State {
   static int OnTimer(CURLM*, long ms, void* state);
 };
 
-// A socket that nobody asks about now is looked at all the same, because its connection is mostly
-// used again: that saves two system calls for each request. What comes meanwhile takes it out.
+// A connection that nobody asks about now is looked at all the same, because it is mostly used
+// again: that saves two system calls for each request. What comes meanwhile takes it out. Not so a
+// socket of libcurl's own, by which its threads tell that a name is resolved: it closes that
+// without a word, and the next one has its number.
 int Transfers::State::OnSocket(CURL*, curl_socket_t socket, int what, void* state, void*) {
   auto* self = static_cast<State*>(state);
   if (what == CURL_POLL_REMOVE) {
     const auto found = self->sockets.find(socket);
     if (found == self->sockets.end()) return 0;
     found->second.asked = false;
-    if (found->second.events != EPOLLIN) self->Look(socket, 0);
+    const bool kept = found->second.events == EPOLLIN && self->opened.contains(socket);
+    if (!kept) self->Look(socket, 0);
     return 0;
   }
   uint32_t events = 0;
@@ -235,6 +243,7 @@ int Transfers::State::OnSocket(CURL*, curl_socket_t socket, int what, void* stat
 }
 
 int Transfers::State::OnClose(void* state, curl_socket_t socket) {
+  static_cast<State*>(state)->opened.erase(socket);
   static_cast<State*>(state)->sockets.erase(socket);  // the kernel forgets it with this
   return close(socket);
 }
@@ -359,6 +368,7 @@ uint64_t Transfers::Start(TransferSpec spec, TransferSink& sink) {
   const MonotonicTime now = SystemClock().Now();
   transfer->sink = &sink;
   transfer->may_connect = std::move(spec.may_connect);
+  transfer->opened = &self.opened;
   transfer->body = std::move(spec.body);
   transfer->head_bytes_max = spec.header_bytes_max;
   transfer->answer_bytes_max = spec.answer_bytes_max;

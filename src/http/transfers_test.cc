@@ -168,6 +168,18 @@ TEST_F(TransfersTest, SaysHowACallFailed) {
   EXPECT_EQ(Reason(std::move(file)), "answer_broken");
 }
 
+// A look-up has a socket of libcurl's own, whose number the next connection gets.
+TEST_F(TransfersTest, AConnectionFollowsTheLookUpOfAName) {
+  for (int i = 0; i < 2; ++i) {
+    TransferSpec named = Spec();
+    named.url = "http://" + std::string(64, 'a') + ".test/x";  // too long to be asked of anybody
+    EXPECT_EQ(Reason(std::move(named)), "connect_failed");
+    server_.Play({.pieces = {"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\nok"},
+                  .close = true});
+    EXPECT_EQ(Reason(Spec()), "");
+  }
+}
+
 TEST_F(TransfersTest, EveryWaitHasAnEnd) {
   TransferSpec silent = Spec();
   silent.first_byte_timeout = std::chrono::milliseconds(100);

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
@@ -44,17 +45,25 @@ std::vector<std::string> WholeEnvironment() {
 
 // What a pull may need: proxies, trust roots, pip's own variables, and of what looks like a secret
 // the hub's token alone.
-std::vector<std::string> FetchEnvironment() {
-  std::vector<std::string> kept = EnvironmentWithoutSecrets();
+std::vector<std::string> FetchEnvironment(const std::vector<std::string>& secrets) {
+  std::vector<std::string> kept = EnvironmentWithoutSecrets(secrets);
   for (const char* name : {"HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HF_TOKEN_PATH"}) {
     if (const char* value = std::getenv(name)) kept.push_back(fmt::format("{}={}", name, value));
   }
   return kept;
 }
 
-// What children need of the environment: where configuration and data are, the language. Keys of
-// providers stay here.
-std::vector<std::string> ChildEnvironment() {
+// The variables that hold keys, which are nobody's here but the door's.
+std::vector<std::string> KeyVariables(const config::Settings& settings) {
+  std::vector<std::string> names = {"WEIR_API_KEY"};  // that the command line asks a server with
+  for (const config::Backend& backend : settings.backends) {
+    if (!backend.key_env->empty()) names.push_back(*backend.key_env);
+  }
+  return names;
+}
+
+// What children need of the environment: where configuration and data are, the language.
+std::vector<std::string> ChildEnvironment(const std::vector<std::string>& secrets) {
   constexpr std::string_view kKept[] = {"HOME=",
                                         "HF_HOME=",
                                         "HF_HUB_CACHE=",
@@ -71,12 +80,10 @@ std::vector<std::string> ChildEnvironment() {
   std::vector<std::string> kept;
   for (char** entry = environ; *entry != nullptr; ++entry) {
     const std::string_view line(*entry);
-    for (const std::string_view prefix : kKept) {
-      if (line.starts_with(prefix)) {
-        kept.emplace_back(line);
-        break;
-      }
-    }
+    const bool secret = std::ranges::find(secrets, line.substr(0, line.find('='))) != secrets.end();
+    const bool wanted = std::ranges::any_of(
+        kKept, [line](std::string_view prefix) { return line.starts_with(prefix); });
+    if (wanted && !secret) kept.emplace_back(line);
   }
   return kept;
 }
@@ -171,15 +178,16 @@ int RunServe(const std::vector<std::string>& words, const config::Settings& sett
   auto folder = ProgramFolder();
   if (!folder) return Refuse(folder.error().message);
 
+  const std::vector<std::string> secrets = KeyVariables(settings);
   LauncherOptions options;
   options.gateway.program = *folder + "/weir-serve";
   options.gateway.arguments = {"gateway-process"};
   options.gateway.arguments.insert(options.gateway.arguments.end(), words.begin(), words.end());
-  options.gateway.environment = ChildEnvironment();
+  options.gateway.environment = ChildEnvironment(secrets);
   for (const Fd& listener : *listeners) options.gateway.listeners.push_back(listener.get());
   options.gateway.lock = lock->fd();
   options.engine.program = *folder + "/weir-engine";
-  options.engine.environment = ChildEnvironment();
+  options.engine.environment = ChildEnvironment(secrets);
   std::erase_if(options.engine.environment,
                 [](const std::string& line) { return line.starts_with("WEIR_LOG_LEVEL="); });
   options.engine.environment.push_back("WEIR_LOG_LEVEL=" + *settings.log_level);
@@ -194,10 +202,10 @@ int RunServe(const std::vector<std::string>& words, const config::Settings& sett
   // The launcher keeps it, so that a gateway that was taken over cannot do otherwise.
   if (*settings.limits.model_changes > 0) options.fetch.program = *folder + "/weir-fetch";
   options.fetch.arguments = {"for-server", *settings.models};
-  options.fetch.environment = FetchEnvironment();
+  options.fetch.environment = FetchEnvironment(secrets);
   options.servers.program = *folder + "/weir-serve";
   options.servers.arguments = {"server-process"};
-  options.servers.environment = EnvironmentWithoutSecrets();
+  options.servers.environment = EnvironmentWithoutSecrets(secrets);
   options.load_servers = [&words] { return ServersNow(words); };
   options.server_problems = [&words] { return ServerProblemsNow(words); };
   options.data_folder = *settings.data;

@@ -22,6 +22,12 @@ TEST(EnvironmentWithoutSecrets, LeavesOutTokensAndKeys) {
   EXPECT_FALSE(Has(kept, "WEIR_TEST_API_KEY=k"));
 }
 
+TEST(EnvironmentWithoutSecrets, LeavesOutWhatIsSaidToBeOne) {
+  setenv("WEIR_TEST_RACK", "r", 1);
+  EXPECT_TRUE(Has(EnvironmentWithoutSecrets(), "WEIR_TEST_RACK=r"));
+  EXPECT_FALSE(Has(EnvironmentWithoutSecrets({"WEIR_TEST_RACK"}), "WEIR_TEST_RACK=r"));
+}
+
 TEST(EnvironmentWithoutSecrets, LooksAtNamesAlone) {
   setenv("WEIR_TEST_HINT", "a KEY=TOKEN", 1);
   EXPECT_TRUE(Has(EnvironmentWithoutSecrets(), "WEIR_TEST_HINT=a KEY=TOKEN"));

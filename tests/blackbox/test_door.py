@@ -8,7 +8,7 @@ import time
 import pytest
 
 import weir_server
-from beyond import KEY, Beyond, backend, ended_well, judged, target, text_of
+from beyond import KEY, Beyond, backend, ended_well, environment_of, judged, target, text_of
 from fake_provider import FAILURES, TLS_FAILURES, Answer, FakeProvider
 from talk import long_run, openai_client
 
@@ -76,6 +76,16 @@ def test_every_failure_of_a_provider_is_an_honest_error(provider, beyond, dialec
     assert weir.process.poll() is None
     assert len(egress_of(weir)) == 1
     assert "egress process ended" not in weir.log()
+
+
+@pytest.mark.parametrize("variable", ["FAKE_PROVIDER_KEY", "WEIR_RACK_AUTH"])
+def test_of_all_children_the_door_alone_has_the_key(provider, beyond, variable):
+    weir = beyond(backend(provider).replace("FAKE_PROVIDER_KEY", variable), target("big"), environment={variable: KEY})
+    assert text_of(weir.ask("big", headers=PUBLIC)) == TEXT
+    assert KEY in " ".join(provider.requests[-1].headers.values())
+    holders = [process.name() for process in weir_server.descendants(weir.process.pid)
+               if f"{variable}={KEY}" in environment_of(process.pid)]
+    assert holders == ["weir-egress"]
 
 
 @pytest.mark.parametrize("listener", TLS_FAILURES)

@@ -280,7 +280,7 @@ class Gateway {
 
   std::optional<server::ProbeBackend> ProbeBackendOf(const std::string& name) const {
     for (const config::Backend& backend : policy_.settings().backends) {
-      if (*backend.name != name || !IsBeyond(backend)) continue;
+      if (*backend.name != name || DialectOf(*backend.kind) == nullptr) continue;
       return server::ProbeBackend{
           .dialect = DialectOf(*backend.kind),
           .quirks = config::QuirksOf(*backend.preset, *backend.url, *backend.kind, *backend.tier),
@@ -364,6 +364,7 @@ class Gateway {
     const config::Settings& settings = policy_.settings();
     policy_.Current();
     providers_.Use(policy_.provider_targets());
+    gateway_.image_sources = ImageSourcesOf(settings);
     servers_.Use(ServersOf(settings));
     door_.Use({.destinations = DestinationsOf(settings), .policy_hash = PolicyHashOf(settings)});
   }

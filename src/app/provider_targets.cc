@@ -68,4 +68,14 @@ backends::ProviderTarget ProviderTargetOf(const config::Backend& backend,
               *backend.whole_answers ? std::optional(Ms(*backend.whole_timeout)) : std::nullopt};
 }
 
+std::vector<gateway::ImageSource> ImageSourcesOf(const config::Settings& settings) {
+  std::vector<gateway::ImageSource> sources;
+  for (const config::Backend& backend : settings.backends) {
+    if (*backend.kind != config::BackendKind::kImages) continue;
+    sources.push_back(
+        {.backend = *backend.name, .url = *backend.url, .timeouts = TimeoutsOf(backend)});
+  }
+  return sources;
+}
+
 }  // namespace weir::app

@@ -520,7 +520,8 @@ Task<ProviderFleet::Attempted> ProviderFleet::Attempt(State& state, Answering& a
 
 Task<Result<ProviderFleet::Probed>> ProviderFleet::Probe(std::string backend,
                                                          chat::ProviderCall call,
-                                                         wire::EgressTimeouts timeouts) {
+                                                         wire::EgressTimeouts timeouts,
+                                                         OneCall as) {
   if (state_->door == nullptr) co_return Fail(Code::kUnavailable, "the server is stopping");
   auto ready = co_await state_->servers.Ready(
       backend, state_->clock.Now() + std::chrono::milliseconds(timeouts.connect_ms));
@@ -529,7 +530,7 @@ Task<Result<ProviderFleet::Probed>> ProviderFleet::Probe(std::string backend,
   auto door = co_await state_->door->Get();
   if (!door) co_return std::unexpected(door.error());
   auto permit = (*door)->office.Issue(
-      {.request_id = "probe", .target = "probe", .backend = backend, .label = chat::Label::kPublic},
+      {.request_id = as.request_id, .target = as.request_id, .backend = backend, .label = as.label},
       call, state_->clock.Now());
   if (!permit) co_return std::unexpected(permit.error());
   const auto sent = (*door)->connection->Send(std::move(*permit), call, timeouts);
@@ -542,7 +543,7 @@ Task<Result<ProviderFleet::Probed>> ProviderFleet::Probe(std::string backend,
       probed.headers = std::move(head->headers);
     } else if (const auto* bytes = std::get_if<std::string>(&*piece)) {
       const bool good = probed.status >= 200 && probed.status < 300;
-      const size_t most = good ? size_t{8} << 20 : chat::kProviderErrorBytesMax;
+      const size_t most = good ? as.bytes_max : chat::kProviderErrorBytesMax;
       if (probed.body.size() + bytes->size() > most && good) {
         co_return Fail(Code::kTooLarge, fmt::format("the answer has over {} bytes", most));
       }

@@ -114,15 +114,24 @@ class ProviderFleet {
                                                const chat::TranscribeRequest& request,
                                                std::vector<std::string>& notes);
 
-  // One call without retries, for probing: the status and the body, up to kProviderErrorBytesMax
-  // for an error and kProviderAnswerBytesMax otherwise. Text of ours alone, so the label is public.
+  // One call without retries: the status and the body, up to kProviderErrorBytesMax for an error
+  // and `bytes_max` otherwise (kTooLarge). A probe has text of ours alone, so its label is public.
   struct Probed {
     int status = 0;
     chat::ProviderHeaders headers = {};
     std::string body = {};
   };
+  struct OneCall {
+    std::string request_id = "probe";
+    chat::Label label = chat::Label::kPublic;
+    size_t bytes_max = size_t{8} << 20;
+  };
   Task<Result<Probed>> Probe(std::string backend, chat::ProviderCall call,
-                             wire::EgressTimeouts timeouts);
+                             wire::EgressTimeouts timeouts, OneCall as);
+  Task<Result<Probed>> Probe(std::string backend, chat::ProviderCall call,
+                             wire::EgressTimeouts timeouts) {
+    return Probe(std::move(backend), std::move(call), timeouts, OneCall());
+  }
 
   bool Has(std::string_view target) const;
   // Whether the target may be asked now, for routing.

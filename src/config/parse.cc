@@ -43,7 +43,8 @@ constexpr std::array kKinds = {Word<BackendKind>{"engine", BackendKind::kEngine}
                                Word<BackendKind>{"anthropic", BackendKind::kAnthropic},
                                Word<BackendKind>{"gemini", BackendKind::kGemini},
                                Word<BackendKind>{"ollama", BackendKind::kOllama},
-                               Word<BackendKind>{"whisper", BackendKind::kWhisper}};
+                               Word<BackendKind>{"whisper", BackendKind::kWhisper},
+                               Word<BackendKind>{"images", BackendKind::kImages}};
 
 constexpr int64_t kTokensMax = 100'000'000;
 

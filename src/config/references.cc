@@ -52,6 +52,8 @@ void CheckTranscription(const Settings& settings, const FileContext& context) {
                   fmt::format("{}: backend {} is of kind {}", what, Quoted(*backend->name),
                               BackendKindName(kind)));
     };
+    if (kind == BackendKind::kImages)
+      refuse(target.backend.place, "a target cannot lie where images are fetched");
     const bool can = kind == BackendKind::kOpenAi || kind == BackendKind::kWhisper;
     if (!can && target.transcription->value_or(false))
       refuse(target.transcription.place,

@@ -32,6 +32,8 @@ std::string_view BackendKindName(BackendKind kind) {
       return "ollama";
     case BackendKind::kWhisper:
       return "whisper";
+    case BackendKind::kImages:
+      return "images";
   }
   CHECK(false, "kind out of range");
 }

@@ -46,7 +46,15 @@ using Optional = Setting<std::optional<T>>;  // nothing: nobody said, which is n
 enum class Tier : uint8_t { kDevice, kEdge, kCloud };
 std::string_view TierName(Tier tier);
 
-enum class BackendKind : uint8_t { kEngine, kOpenAi, kAnthropic, kGemini, kOllama, kWhisper };
+enum class BackendKind : uint8_t {
+  kEngine,
+  kOpenAi,
+  kAnthropic,
+  kGemini,
+  kOllama,
+  kWhisper,
+  kImages
+};
 std::string_view BackendKindName(BackendKind kind);
 
 struct Endpoint {

@@ -56,6 +56,13 @@ struct Asked {
   std::string no_place = {};
 };
 
+// A backend of kind images: what lies below its url may be fetched.
+struct ImageSource {
+  std::string backend = {};
+  std::string url = {};
+  wire::EgressTimeouts timeouts = {};
+};
+
 struct Gateway {
   const Clock& clock;
   // The engines of this machine; targets that lie beyond it are asked through `providers`.
@@ -70,6 +77,7 @@ struct Gateway {
   std::function<Result<void>(const chat::Principal& principal)> still_valid = {};
   DecisionLog decisions = {};
   backends::ProviderFleet* providers = nullptr;  // null: nothing lies beyond this machine
+  std::vector<ImageSource> image_sources = {};
   std::vector<privacy::LabelRule> label_rules = {};
   privacy::LabelMemory* labels = nullptr;      // null: earlier turns are not known (tests)
   privacy::RequestScanner* scanner = nullptr;  // null: nothing is detected (tests)

@@ -6,6 +6,7 @@
 
 #include "gateway/embed.h"
 #include "gateway/generate.h"
+#include "gateway/images.h"
 #include "gateway/neighbours.h"
 #include "gateway/retrieve.h"
 #include "gateway/rewrite.h"
@@ -271,6 +272,10 @@ Task<void> AnswerGeneration(Site& site, Call& call, chat::GenerateRequest reques
                             Rendering& rendering) {
   if (auto ahead = co_await gateway::ReadAhead(site.gateway, request); !ahead) {
     co_await call.SendError(ahead.error());
+    co_return;
+  }
+  if (auto fetched = co_await gateway::FetchImages(site.gateway, call.asked, request); !fetched) {
+    co_await call.SendError(fetched.error());
     co_return;
   }
   co_await gateway::LookForNeighbours(site.gateway, call.asked, request);

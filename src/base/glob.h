@@ -9,4 +9,7 @@ namespace weir {
 
 bool MatchesGlob(std::string_view pattern, std::string_view name);
 
+// Whether every name that matches `narrow` also matches `wide`. Never true where that is not so.
+bool CoversGlob(std::string_view wide, std::string_view narrow);
+
 }  // namespace weir

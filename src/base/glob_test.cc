@@ -18,6 +18,22 @@ TEST(Glob, StarsAndQuestionMarksMatchRunsAndSingles) {
   EXPECT_FALSE(MatchesGlob("", "a"));
 }
 
+TEST(Glob, APatternCoversThoseThatAreNarrower) {
+  EXPECT_TRUE(CoversGlob("*", "hr-*"));
+  EXPECT_TRUE(CoversGlob("hr*", "hr*"));
+  EXPECT_TRUE(CoversGlob("hr*", "hr-eu-?"));
+  EXPECT_TRUE(CoversGlob("hr?", "hr1"));
+  EXPECT_TRUE(CoversGlob("hr?", "hr?"));
+  EXPECT_TRUE(CoversGlob("?*", "*?"));
+  EXPECT_TRUE(CoversGlob("a**b", "a*b"));
+  EXPECT_TRUE(CoversGlob("*a*", "?a*"));
+  EXPECT_FALSE(CoversGlob("hr1", "hr*"));
+  EXPECT_FALSE(CoversGlob("hr?", "hr*"));
+  EXPECT_FALSE(CoversGlob("hr1", "hr?"));
+  EXPECT_FALSE(CoversGlob("*-eu", "hr-*"));
+  EXPECT_FALSE(CoversGlob("?", "*"));
+}
+
 TEST(Glob, ManyStarsTakeNoExponentialTime) {
   std::string pattern;
   for (int i = 0; i < 1000; ++i) pattern += "*a";

@@ -30,7 +30,7 @@ bool Implies(const Rule& rule, const LabelFloor& floor) {
   return std::ranges::all_of(floor.match, [&](const NameIn& wanted) {
     const NameIn* names = ConditionOn(rule, wanted.feature);
     return names != nullptr && std::ranges::all_of(names->patterns, [&](const std::string& name) {
-             return IsLiteral(name) && MatchesGlob(wanted.patterns.front(), name);
+             return CoversGlob(wanted.patterns.front(), name);
            });
   });
 }
@@ -87,6 +87,30 @@ void CheckRules(const Policy& policy, const std::vector<LabelFloor>& floors, Pol
                          sent.why, chat::LabelName(sent.label), rule.line, target->name,
                          target->backend, chat::LabelName(target->ceiling))});
       }
+    }
+  }
+}
+
+// A model whose requests all have a label that none of its targets may get answers nobody. One of a
+// pattern may be meant so: the rule is about the others.
+void CheckModels(const Policy& policy, const std::vector<LabelFloor>& floors, PolicyProof& proof) {
+  for (const LabelFloor& floor : floors) {
+    if (floor.match.size() != 1 || floor.match.front().feature != NameFeature::kModel) continue;
+    const std::string& model = floor.match.front().patterns.front();
+    const auto resolved = IsLiteral(model) ? Resolve(policy, model) : std::nullopt;
+    const auto may_have = [&floor](const Target* target) {
+      return chat::Permits(target->ceiling, floor.label);
+    };
+    // What is missing here is a model of this machine, which may have every label.
+    if (!resolved || !resolved->missing.empty() || std::ranges::any_of(resolved->targets, may_have))
+      continue;
+    for (const Target* target : resolved->targets) {
+      proof.problems.push_back(
+          {floor.line,
+           fmt::format("label {} of the label rule in line {} -> model {} -> target {} (backend "
+                       "{}, ceiling {})",
+                       chat::LabelName(floor.label), floor.line, model, target->name,
+                       target->backend, chat::LabelName(target->ceiling))});
     }
   }
 }
@@ -183,6 +207,7 @@ void CheckDecisions(const Policy& policy, PolicyProof& proof) {
 PolicyProof CheckPolicy(const Policy& policy, const std::vector<LabelFloor>& floors) {
   PolicyProof proof;
   CheckRules(policy, floors, proof);
+  CheckModels(policy, floors, proof);
   CheckDecisions(policy, proof);
   return proof;
 }

@@ -3,7 +3,8 @@
 //
 // Two things are checked. First, what the policy itself says: a rule that sends a label, or a
 // caller whose label a [[label]] rule fixes, to a target with a lower ceiling can never be carried
-// out, so it is a mistake, and named with its path. Second, what the decision does: every label,
+// out, so it is a mistake, and named with its path. So is a [[label]] rule for a model none of
+// whose targets may get that label. Second, what the decision does: every label,
 // tier and flag, and a caller for each rule, through Decide itself; each eligible target must
 // permit the label.
 #pragma once

@@ -50,5 +50,37 @@ TEST(CheckPolicy, ACallerWhoseLabelIsFixedMayNotBeSentAboveACeiling) {
                   .problems.empty());
 }
 
+TEST(CheckPolicy, PatternsThatAreNotWiderThanTheLabelRulesAreItsCallersToo) {
+  Policy policy = Cloudy();
+  const std::vector<LabelFloor> floors = {
+      {.line = 4, .match = {{NameFeature::kProject, {"hr*"}}}, .label = Label::kSecret}};
+  for (const char* project : {"hr*", "hr-eu*", "hr?", "hr1"}) {
+    policy.rules = {
+        {.line = 9, .when = {NameIn{NameFeature::kProject, {project}}}, .use = {"big"}}};
+    EXPECT_EQ(CheckPolicy(policy, floors).problems.size(), 1u) << project;
+  }
+  for (const char* project : {"h*", "*"}) {
+    policy.rules = {
+        {.line = 9, .when = {NameIn{NameFeature::kProject, {project}}}, .use = {"big"}}};
+    EXPECT_TRUE(CheckPolicy(policy, floors).problems.empty()) << project;
+  }
+}
+
+TEST(CheckPolicy, ALabelThatNoTargetOfItsModelMayHaveIsAMistake) {
+  const auto problems = [](const char* model, std::vector<NameIn> besides = {}) {
+    besides.insert(besides.begin(), {NameFeature::kModel, {model}});
+    return CheckPolicy(Cloudy(), {{.line = 4, .match = besides, .label = Label::kSecret}}).problems;
+  };
+  ASSERT_EQ(problems("big").size(), 1u);
+  EXPECT_EQ(problems("big")[0].line, 4u);
+  EXPECT_EQ(problems("big")[0].path,
+            "label secret of the label rule in line 4 -> model big -> target big (backend openai, "
+            "ceiling internal)");
+  EXPECT_EQ(problems("clever").size(), 1u);
+  EXPECT_TRUE(problems("auto").empty());  // fast may have it
+  EXPECT_TRUE(problems("b*").empty());
+  EXPECT_TRUE(problems("big", {{NameFeature::kProject, {"hr"}}}).empty());
+}
+
 }  // namespace
 }  // namespace weir::routing

@@ -42,6 +42,7 @@
 #include "ledger/from_settings.h"
 #include "ledger/ledger.h"
 #include "policy/engine_settings.h"
+#include "policy/unknown_names.h"
 #include "policy/whole_policy.h"
 #include "privacy/detectors_from_settings.h"
 #include "process/probe.h"
@@ -263,6 +264,7 @@ class Gateway {
     for (const config::Model& model : policy_.settings().model_settings) {
       if (*model.preload) Spawn(loop_.executor(), "preload", Preload(*this, model.name));
     }
+    WarnOfSettings();
     UsePrediction();
     UseBackends();
     if (auto prices = ledger::PricesOf(policy_.settings()); prices) UsePrices(*prices);
@@ -369,6 +371,15 @@ class Gateway {
     door_.Use({.destinations = DestinationsOf(settings), .policy_hash = PolicyHashOf(settings)});
   }
 
+  // What may be a mistake and stops nothing.
+  void WarnOfSettings() {
+    const config::Settings& settings = policy_.settings();
+    for (const std::string& line :
+         policy::UnknownNames(settings, store_.List(), models::Catalogue::BuiltIn())) {
+      LogWarning("{}", line);
+    }
+  }
+
   void UsePrices(const ledger::PriceList& prices) {
     for (const std::string& line : ledger::MoneyNotes(policy_.settings(), prices)) {
       LogWarning("{}", line);
@@ -431,9 +442,9 @@ class Gateway {
       LogError("not reloaded: {}", prices.error().message);
       return;
     }
-    for (const std::string& line : routing::WithoutEffect(*settings)) LogWarning("{}", line);
     UseDetector(*std::move(detector));
     policy_.Replace(std::move(*settings));
+    WarnOfSettings();
     ApplyLimits();
     UseBounds();
     UsePrediction();
@@ -534,7 +545,6 @@ int RunGateway(const ServeArguments& arguments, config::Settings settings) {
   if (const auto prices = ledger::PricesOf(settings); !prices) {
     return Refuse(prices.error().message);
   }
-  for (const std::string& line : routing::WithoutEffect(settings)) LogWarning("{}", line);
   const std::filesystem::path data(*settings.data);
   auto opened = sqlite::Database::Open(data / "weir.db");
   if (!opened) return Refuse(opened.error().message);

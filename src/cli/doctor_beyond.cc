@@ -9,6 +9,7 @@
 #include "cli/document.h"
 #include "cli/finding.h"
 #include "config/command.h"
+#include "policy/unknown_names.h"
 #include "privacy/detectors_from_settings.h"
 #include "routing/from_settings.h"
 
@@ -117,6 +118,9 @@ void CheckPlaces(const config::Settings& settings, std::vector<Finding>& finding
   }
   for (const std::string& line : routing::WithoutEffect(settings)) {
     findings.push_back({State::kNote, "policy", line});
+  }
+  for (const std::string& line : policy::UnknownNames(settings)) {
+    findings.push_back({State::kNote, "policy", line, "correct the name, or pull the model"});
   }
   const char* path = std::getenv("PATH");
   for (const config::Problem& problem :

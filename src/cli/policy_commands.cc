@@ -10,6 +10,7 @@
 #include "cli/table.h"
 #include "json/writer.h"
 #include "ledger/from_settings.h"
+#include "policy/unknown_names.h"
 #include "privacy/detectors_from_settings.h"
 #include "routing/from_settings.h"
 #include "routing/policy_prove.h"
@@ -233,6 +234,9 @@ int CheckPolicy(const Common& common, const std::vector<std::string>& words) {
   }
   if (!proof.problems.empty()) return static_cast<int>(Exit::kRefusedByPolicy);
   for (const std::string& line : routing::WithoutEffect(*settings)) {
+    fmt::print(stderr, "weir: {}\n", line);
+  }
+  for (const std::string& line : policy::UnknownNames(*settings)) {
     fmt::print(stderr, "weir: {}\n", line);
   }
   const auto prices = ledger::PricesOf(*settings);

@@ -11,6 +11,7 @@
 #include "config/show.h"
 #include "json/writer.h"
 #include "ledger/from_settings.h"
+#include "policy/unknown_names.h"
 #include "privacy/detectors_from_settings.h"
 #include "routing/from_settings.h"
 
@@ -31,6 +32,9 @@ int CheckConfig(const Common&, const std::vector<std::string>& words) {
   for (const std::string& problem : problems) fmt::print(stderr, "weir: {}\n", problem);
   if (!problems.empty()) return static_cast<int>(Exit::kFailed);
   for (const std::string& line : routing::WithoutEffect(*settings)) {
+    fmt::print(stderr, "weir: {}\n", line);
+  }
+  for (const std::string& line : policy::UnknownNames(*settings)) {
     fmt::print(stderr, "weir: {}\n", line);
   }
   const auto prices = ledger::PricesOf(*settings);

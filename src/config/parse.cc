@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/glob.h"
 #include "config/currency.h"
 #include "config/document.h"
 #include "config/nearest.h"
@@ -331,7 +332,7 @@ Parsed<Goal> ReadGoal(const Node& node, const FileContext& context) {
 
 Route ReadRoute(TableReader& reader) {
   Route route;
-  reader.Require("targets", route.targets, value::List);
+  reader.Require("targets", route.targets, value::SomeList);
   reader.Read("goal", route.goal,
               [&reader](const Node& node) { return ReadGoal(node, reader.context()); });
   reader.Read("min_confidence", route.min_confidence, Some(value::Share));
@@ -340,20 +341,27 @@ Route ReadRoute(TableReader& reader) {
   return route;
 }
 
-void CheckLabels(const Names& labels, const FileContext& context) {
-  for (const std::string& label : *labels) {
-    if (label == "unscanned" || chat::LabelFromName(label)) continue;
-    context.Add(labels.place.line, labels.place.column,
-                fmt::format("rule.when.label {} is no label", Quoted(label)));
-  }
-}
-
-void CheckLanguages(const Names& languages, const FileContext& context) {
-  for (const std::string& language : *languages) {
-    if (std::ranges::find(kLanguageNames, language) != std::end(kLanguageNames)) continue;
-    context.Add(languages.place.line, languages.place.column,
-                fmt::format("rule.when.language {} is no language that is told apart{}",
-                            Quoted(language), Suggestion(language, kLanguageNames)));
+// Features whose names are known beforehand.
+void CheckNames(std::string_view feature, const Names& names, const FileContext& context) {
+  constexpr std::string_view kLabels[] = {"public", "internal", "personal", "secret", "unscanned"};
+  const auto refuse = [&](std::string_view name, std::string_view what,
+                          std::span<const std::string_view> known) {
+    context.Add(names.place.line, names.place.column,
+                fmt::format("rule.when.{} {} is no {}{}", feature, Quoted(name), what,
+                            Suggestion(name, known)));
+  };
+  const auto is_one = [](std::span<const std::string_view> known, const std::string& name) {
+    return std::ranges::find(known, name) != known.end();
+  };
+  for (const std::string& name : *names) {
+    if (feature == "label" && !is_one(kLabels, name)) refuse(name, "label", kLabels);
+    if (feature == "language" && !is_one(kLanguageNames, name)) {
+      refuse(name, "language that is told apart", kLanguageNames);
+    }
+    const auto fits = [&name](std::string_view task) { return MatchesGlob(name, task); };
+    if (feature == "task" && std::ranges::none_of(kTaskNames, fits)) {
+      refuse(name, "task", kTaskNames);
+    }
   }
 }
 
@@ -370,8 +378,7 @@ void ReadConditions(const Node& table, Rule& rule, const FileContext& context) {
     reader.Read(feature, is, value::OneOrList);
     if (is.place.origin == Origin::kFile)
       rule.when.push_back({is.place, std::string(feature), *is});
-    if (feature == "label") CheckLabels(is, context);
-    if (feature == "language") CheckLanguages(is, context);
+    CheckNames(feature, is, context);
   }
   reader.Finish();
 }
@@ -380,8 +387,8 @@ Rule ReadRule(TableReader& reader) {
   Rule rule;
   if (!reader.Has("when")) reader.Missing("when");
   if (const Node* when = TakeTable(reader, "when")) ReadConditions(*when, rule, reader.context());
-  reader.Read("use", rule.use, value::List);
-  reader.Read("regions", rule.regions, value::List);
+  reader.Read("use", rule.use, value::SomeList);
+  reader.Read("regions", rule.regions, value::SomeList);
   if (!reader.Has("use") && !reader.Has("regions")) {
     reader.context().Add(reader.table().line, reader.table().column,
                          "a rule needs use or regions, or it decides nothing");

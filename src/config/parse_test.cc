@@ -180,7 +180,7 @@ TEST(Parse, AnUnknownKeyNamesThePlaceAndTheNearestKnownKey) {
   EXPECT_EQ(OnlyProblem("\nlisten_on = []"),
             "weir.toml:2:1: unknown key 'listen_on'; did you mean 'listen'?");
   EXPECT_EQ(
-      OnlyProblem("[route.auto]\ntargets=[]\nmin_confidense = 0.5"),
+      OnlyProblem("[route.auto]\ntargets=['a']\nmin_confidense = 0.5"),
       "weir.toml:3:1: unknown key 'min_confidense' in route.auto; did you mean 'min_confidence'?");
   EXPECT_THAT(OnlyProblem("[limits]\nbodyy = '1MiB'"), HasSubstr("did you mean 'body'?"));
   EXPECT_THAT(OnlyProblem("[[rule]]\nwhen = {image=true}\nuse=['a']"), HasSubstr("'images'"));

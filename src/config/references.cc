@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
+#include "base/glob.h"
 #include "config/nearest.h"
 #include "config/url.h"
 
@@ -96,6 +98,43 @@ void CheckTargets(const Settings& settings, const NameBook& backends, const File
   }
 }
 
+// Every route once, depth first: a name that stands on the way to itself closes a circle.
+class RouteWalk {
+ public:
+  RouteWalk(const Settings& settings, const FileContext& context) : context_(context) {
+    for (const Route& route : settings.routes) routes_.emplace(route.name, &route);
+    for (const Target& target : settings.targets) routes_.erase(*target.name);  // told already
+  }
+  void Run() {
+    for (const auto& [name, route] : routes_) Visit(*route);
+  }
+
+ private:
+  void Visit(const Route& route) {
+    if (!visited_.insert(route.name).second) return;
+    way_.emplace_back(route.name);
+    for (const std::string& name : *route.targets) {
+      if (const auto first = std::ranges::find(way_, name); first != way_.end()) {
+        Report(route, {first, way_.end()}, name);
+      } else if (const auto next = routes_.find(name); next != routes_.end()) {
+        Visit(*next->second);
+      }
+    }
+    way_.pop_back();
+  }
+  void Report(const Route& last, std::vector<std::string_view> circle, std::string_view name) {
+    circle.push_back(name);
+    context_.Add(last.targets.place.line, last.targets.place.column,
+                 fmt::format("route.{}.targets leads back to where it came from: {}", last.name,
+                             fmt::join(circle, " -> ")));
+  }
+
+  const FileContext& context_;
+  std::map<std::string_view, const Route*> routes_ = {};
+  std::set<std::string_view> visited_ = {};
+  std::vector<std::string_view> way_ = {};
+};
+
 // Two servers cannot listen at one place.
 void CheckCommands(const Settings& settings, const FileContext& context) {
   std::map<std::string, const Backend*> taken;
@@ -112,13 +151,34 @@ void CheckCommands(const Settings& settings, const FileContext& context) {
   }
 }
 
+// Whether each name that fits a pattern of `inner` fits one of `outer`. An empty list is everybody.
+bool CoversNames(const Names& outer, const Names& inner) {
+  if (outer->empty()) return true;
+  return !inner->empty() && std::ranges::all_of(*inner, [&](const std::string& narrow) {
+    return std::ranges::any_of(*outer,
+                               [&](const std::string& wide) { return CoversGlob(wide, narrow); });
+  });
+}
+
+// The ledger keeps money of its own under such names: of goals, and of keys.
+void CheckBudgetNames(const Settings& settings, const FileContext& context) {
+  for (const Budget& budget : settings.budgets) {
+    for (const std::string_view taken : {"route/", "key/"}) {
+      if (!budget.name.starts_with(taken)) continue;
+      context.Add(budget.place.line, budget.place.column,
+                  fmt::format("budget {} begins with '{}', which the goals of routes and the keys "
+                              "have for their own money; choose another name",
+                              Quoted(budget.name), taken));
+    }
+  }
+}
+
 // Two budgets that cover the same and say how much of the same: only the smaller would count.
 void CheckBudgets(const Settings& settings, const FileContext& context) {
+  CheckBudgetNames(settings, context);
   const auto same_cover = [](const Budget& a, const Budget& b) {
-    const auto same = [](Names left, Names right) {
-      std::ranges::sort(left.value);
-      std::ranges::sort(right.value);
-      return *left == *right;
+    const auto same = [](const Names& left, const Names& right) {
+      return CoversNames(left, right) && CoversNames(right, left);
     };
     return *a.currency == *b.currency && same(a.keys, b.keys) && same(a.projects, b.projects) &&
            same(a.tenants, b.tenants) && same(a.users, b.users) && *a.hard == *b.hard;
@@ -169,6 +229,7 @@ void CheckReferences(const Settings& settings, const FileContext& context) {
   }
   CheckTargets(settings, backends, context);
   CheckTranscription(settings, context);
+  RouteWalk(settings, context).Run();
   CheckCommands(settings, context);
   CheckBudgets(settings, context);
 }

@@ -141,8 +141,14 @@ Parsed<std::vector<std::string>> List(const Node& node) {
   return list;
 }
 
+Parsed<std::vector<std::string>> SomeList(const Node& node) {
+  auto list = List(node);
+  if (list && list->empty()) return std::unexpected("is an empty list; name at least one");
+  return list;
+}
+
 Parsed<std::vector<std::string>> OneOrList(const Node& node) {
-  if (node.kind != Node::Kind::kText) return List(node);
+  if (node.kind != Node::Kind::kText) return SomeList(node);
   auto text = Text(node);
   if (!text) return std::unexpected(text.error());
   return std::vector{*std::move(text)};

@@ -45,6 +45,7 @@ Parsed<int64_t> Money(const Node& node);       // pico
 Parsed<int64_t> PerMillion(const Node& node);  // pico for one token
 Parsed<chat::Label> Label(const Node& node);
 Parsed<std::vector<std::string>> List(const Node& node);       // of texts
+Parsed<std::vector<std::string>> SomeList(const Node& node);   // of at least one
 Parsed<std::vector<std::string>> OneOrList(const Node& node);  // a text, or a list of some
 Parsed<int64_t> Integer(const Node& node, int64_t min, int64_t max);
 // A Node parser for a range.

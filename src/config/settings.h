@@ -310,6 +310,10 @@ inline constexpr std::string_view kLanguageNames[] = {
     "en", "de", "fr", "es", "pt", "it", "nl", "sv", "da", "no", "fi", "pl", "cs",
     "hu", "ro", "tr", "ru", "uk", "el", "he", "ar", "ja", "zh", "ko", "th", "unknown"};
 
+// What a rule on `task` may name (routing/decision.h; unknown_names_test.cc compares them).
+inline constexpr std::string_view kTaskNames[] = {"generate", "embed", "score", "rank",
+                                                  "transcribe"};
+
 // What the detectors know (privacy/entity_types.h, whose test holds both lists together).
 inline constexpr std::string_view kDetectorTypes[] = {"email",
                                                       "phone",

@@ -107,6 +107,13 @@ Error NothingEligible(const Decision& decision, const Ruling& ruling, const Feat
     common &= item.failed;
     any |= item.failed;
   }
+  if (decision.considered.empty() && ruling.use) {
+    return {Code::kUnavailable,
+            fmt::format("the rule in line {} of the configuration leaves '{}' no target that is on "
+                        "this machine; weir policy check names what it does not know",
+                        ruling.use_line, decision.asked),
+            "model", "no_target"};
+  }
   if (decision.considered.empty()) {
     return {Code::kUnavailable,
             fmt::format("'{}' has no target on this machine; `make models` or `weir pull` gets one",

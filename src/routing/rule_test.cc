@@ -63,6 +63,15 @@ TEST(Rule, UseRestrictsAModelThatWasAskedForByName) {
             (std::vector<std::string>{"us"}));
 }
 
+TEST(Rule, ARuleThatLeavesNothingHereIsNamed) {
+  Policy policy = Regional();
+  policy.rules = {{.line = 8, .when = {FlagIs{FlagFeature::kImages, true}}, .use = {"bgi"}}};
+  const auto refused = Decide(policy, "auto", {.label = Label::kPublic, .images = true});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().reason, "no_target");
+  EXPECT_NE(refused.error().message.find("the rule in line 8"), std::string::npos);
+}
+
 TEST(Rule, NamesMayStandForNames) {
   Policy policy = Regional();
   policy.virtuals.push_back({.name = "clever", .targets = {"eu", "auto"}});

@@ -93,6 +93,22 @@ def test_policy_check_names_the_path_of_a_leak(command, config, provider):
     assert shown["good"] is False and len(shown["problems"]) == 1
 
 
+def test_names_that_stand_for_nothing_are_told_and_stop_nothing(command, config, provider):
+    rules = ('[route.auto]\ntargets = ["fast", "bgi"]\n'
+             '[[rule]]\nwhen = { model = "atuo" }\nregions = ["mars"]\n')
+    config.write_text(backend(provider) + target("big") + rules)
+    for check in (("config", "check"), ("policy", "check")):
+        done = command(*check)
+        assert done.returncode == 0 and "good" in done.stdout, done
+        told = done.stderr.splitlines()
+        assert len(told) == 3, told
+        assert "route.auto.targets 'bgi' is no target" in told[0] and told[0].endswith("did you mean 'big'?")
+        assert "rule.regions 'mars' is the region of no backend" in told[1]
+        assert "rule.when.model 'atuo' fits no model" in told[2] and told[2].endswith("did you mean 'auto'?")
+    config.write_text(config.read_text().replace('"bgi"', '"auto"'))
+    assert "leads back to where it came from: auto -> auto" in one_line(command("config", "check"), 2)
+
+
 def test_policy_show_says_what_may_go_where(command, config, provider):
     config.write_text(backend(provider, more='region = "us"') + target("big") + '[route.clever]\ntargets = ["big"]\n')
     shown = json.loads(command("policy", "show", "--json").stdout)

@@ -32,10 +32,12 @@ Labelled JoinLabels(const LabelInputs& inputs, const std::optional<RuledLabel>& 
       raise(chat::Label::kUnscanned, "the detectors cannot read all of " + inputs.unscanned_at);
     }
   }
-  const bool said = inputs.asserted || ruled || inputs.recalled;
+  // Not what is recalled: somebody spoke for the earlier turns, and nobody for the new ones.
+  const bool said = inputs.asserted || ruled;
   if (!said || inputs.foreign_assistant) {
-    raise(default_label,
-          said ? "the default, for an answer that was not given here" : "the default");
+    raise(default_label, said              ? "the default, for an answer that was not given here"
+                         : inputs.recalled ? "the default, for turns that nobody labelled"
+                                           : "the default");
   }
   return result;
 }

@@ -33,8 +33,9 @@ struct Labelled {
   std::vector<std::string> why = {};  // a line for each thing that raised it
 };
 
-// It only rises: a finding below the default does not lower it. The default counts where nobody
-// said anything, or somebody else wrote an assistant's turn.
+// It only rises: a finding below the default does not lower it, nor do earlier turns. The default
+// counts where neither the caller nor a rule says anything about this request, or somebody else
+// wrote an assistant's turn.
 Labelled JoinLabels(const LabelInputs& inputs, const std::optional<RuledLabel>& ruled,
                     chat::Label default_label);
 

@@ -8,7 +8,7 @@ import time
 import pytest
 
 import weir_server
-from beyond import HTTP, Beyond, backend, ended_well, target
+from beyond import HTTP, Beyond, backend, ended_well, target, text_of
 
 PRICE = 'price = { currency = "USD", input_per_million = 5, output_per_million = 30 }\nmax_output = 100\n'
 QUESTIONS = itertools.count(1)
@@ -69,6 +69,42 @@ def test_the_label_floor_of_a_key_holds_against_its_own_header(weir, make):
     refused(ask(weir, key, "far", label="public"), 403, "label_exceeds_ceiling")
     answer = ask(weir, key, "clever", label="public")
     assert answer.headers["x-weir-target"] == "near" and answer.headers["x-weir-label"] == "personal"
+
+
+def test_what_one_key_calls_public_is_not_public_for_what_another_says(weir, make):
+    anna, _ = make()
+    bert, _ = make()
+    greeting = {"role": "user", "content": "Hello there"}
+    further = {"role": "user", "content": "The board decided to buy the Initech company for nine millions, and nobody knows yet"}
+
+    def say(key, messages, model="far", **headers):
+        return weir.ask(model, messages=messages, headers={"x-api-key": key} | headers)
+
+    refused(say(bert, [greeting]), 403, "label_exceeds_ceiling")
+    said = say(anna, [greeting], **{"x-weir-label": "public"})
+    assert said.status_code == 200
+    answer = {"role": "assistant", "content": text_of(said)}
+    for messages in ([greeting], [greeting, answer, further], [greeting, further]):
+        refused(say(bert, messages), 403, "label_exceeds_ceiling")
+        refused(say(anna, messages), 403, "label_exceeds_ceiling")
+    # What stays here says why, and does not make it public either.
+    inside = say(bert, [greeting, answer, further], "clever")
+    assert (inside.headers["x-weir-target"], inside.headers["x-weir-label"]) == ("near", "internal")
+    decision = HTTP.get(f"{weir.url}/weir/v1/decisions/{inside.headers['x-weir-decision']}", headers={"x-api-key": bert})
+    assert decision.json()["explanation"][:2] == ["label public: earlier turns had it",
+                                                  "label internal: the default, for turns that nobody labelled"]
+    refused(say(anna, [greeting, answer, further], **{"x-weir-label": "public"}), 403, "label_exceeds_ceiling")
+
+
+def test_a_conversation_that_says_public_each_time_goes_on(weir, make):
+    key, _ = make()
+    headers = {"x-api-key": key, "x-weir-label": "public"}
+    messages = []
+    for turn in ("Which colours has a rainbow?", "And in which order?", "Why?"):
+        messages.append({"role": "user", "content": turn})
+        answer = weir.ask("far", messages=messages, headers=headers)
+        assert answer.status_code == 200 and answer.headers["x-weir-label"] == "public", answer.text
+        messages.append({"role": "assistant", "content": text_of(answer)})
 
 
 def test_a_key_names_its_projects_alone(weir, make):

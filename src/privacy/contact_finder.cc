@@ -146,6 +146,21 @@ int ScoreOf(const Dialled& number, bool plus) {
   return number.count >= 7 && number.count <= 12 && !number.dots ? 8 : 0;
 }
 
+constexpr int kDigitsOfLongNumber = 9;  // what is shorter may also be an amount of something
+
+// "1234567 functions": a word of several things after a number.
+bool Counts(std::string_view text, size_t end) {
+  constexpr std::string_view kNoThings[] = {"afterwards", "always", "perhaps", "sometimes",
+                                            "thanks",     "this",   "unless"};
+  if (end >= text.size() || text[end] != ' ') return false;
+  size_t last = ++end;
+  while (last < text.size() && IsLower(text[last])) ++last;
+  const std::string_view word = text.substr(end, last - end);
+  const bool several = word.size() >= 4 && word.ends_with('s') && !word.ends_with("ss");
+  return several && !WordGoesOnAt(text, last) &&
+         std::ranges::find(kNoThings, word) == std::end(kNoThings);
+}
+
 }  // namespace
 
 void FindEmails(Scan& scan) {
@@ -162,19 +177,26 @@ void FindPhone(Scan& scan, size_t begin) {
   if (first > 0 && text[first - 1] == '(') --first;
   const bool plus = first > 0 && text[first - 1] == '+';
   if (plus) --first;
+  bool decimals = false;  // "3,1415926"
   if (first > 0) {
     const char before = text[first - 1];
-    const bool joins =
-        before == '.' || before == ',' || before == '-' || before == '/' || before == ' ';
+    const bool joins = before == '.' || before == '-' || before == '/' || before == ' ';
     // Within a longer number, which was looked at from its beginning.
     if (joins && first > 1 && IsDigit(text[first - 2]) && !plus) return;
-    if (IsWord(before) || before == '$') return;
+    if (WordGoesOnBefore(text, first) || before == '$') return;
+    decimals = before == ',' && first > 1 && IsDigit(text[first - 2]);
   }
   const Dialled number(text, begin);
   const int score = ScoreOf(number, plus);
   const bool more =
-      number.end < text.size() && (IsWord(text[number.end]) || text[number.end] == '%');
-  if (score > 0 && !more) scan.Add(first, number.end, Type::kPhone, score);
+      WordGoesOnAt(text, number.end) || (number.end < text.size() && text[number.end] == '%');
+  if (score == 0 || more) return;
+  if (plus) return scan.Add(first, number.end, Type::kPhone, score);
+  const bool amount = number.group_count == 1 && number.count < kDigitsOfLongNumber;
+  const bool small = number.digits[0] == '0' && number.digits[1] == '0';
+  if (decimals && (amount || small)) return;
+  if (amount && Counts(text, number.end)) return;
+  scan.Add(first, number.end, Type::kPhone, score);
 }
 
 }  // namespace weir::privacy

@@ -20,6 +20,7 @@ struct Identifier {
   // In percent, without context: written as one group, and in several.
   int bare = 0;
   int grouped = 0;
+  int undashed = 0;  // in several, with something else than dashes between them; 0: as `grouped`
 };
 
 inline constexpr size_t kIdentifierLengthMax = 44;

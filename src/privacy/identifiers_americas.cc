@@ -94,8 +94,8 @@ bool IsBrCnpj(std::string_view s) {
 }
 
 constexpr Identifier kIdentifiers[] = {
-    {Type::kUsSsn, "DDDDDDDDD", "9,3-2-4", IsUsSsn, 10, 65},
-    {Type::kUsItin, "DDDDDDDDD", "9,3-2-4", IsUsItin, 15, 70},
+    {Type::kUsSsn, "DDDDDDDDD", "9,3-2-4", IsUsSsn, 10, 65, 40},
+    {Type::kUsItin, "DDDDDDDDD", "9,3-2-4", IsUsItin, 15, 70, 40},
     {Type::kUsAbaRouting, "DDDDDDDDD", "9", IsUsAbaRouting, 25, 25},
     {Type::kUsNpi, "DDDDDDDDDD", "10", IsUsNpi, 25, 25},
     {Type::kUsMbi, "DLADLADLLDD", "11,4-3-4", IsUsMbi, 75, 90},

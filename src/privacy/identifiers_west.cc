@@ -130,6 +130,8 @@ bool IsPtNif(std::string_view d) {
          (rest < 2 ? 0 : 11 - rest) == Value(d[8]);
 }
 
+bool IsPtVat(std::string_view s) { return s.starts_with("PT") && IsPtNif(s.substr(2)); }
+
 bool IsItFiscalCode(std::string_view s) {
   constexpr std::array<int, 36> kOdd = {1,  0, 5, 7,  9,  13, 15, 17, 19, 21, 1,  0,
                                         5,  7, 9, 13, 15, 17, 19, 21, 2,  4,  18, 20,
@@ -144,6 +146,7 @@ bool IsItFiscalCode(std::string_view s) {
 }
 
 bool IsItVat(std::string_view d) { return !AllSame(d) && Luhn(d); }
+bool IsItVatWithCountry(std::string_view s) { return s.starts_with("IT") && IsItVat(s.substr(2)); }
 
 constexpr Identifier kIdentifiers[] = {
     {Type::kUkNhs, "DDDDDDDDDD", "10,3-3-4", IsUkNhs, 25, 50},
@@ -165,11 +168,13 @@ constexpr Identifier kIdentifiers[] = {
     {Type::kFrNir, "DDDDDDADDDDDDDD", "15,13-2,1-2-2-2-3-3-2", IsFrNir, 80, 95},
     {Type::kFrSiren, "DDDDDDDDD", "9,3-3-3", IsFrCompany, 15, 25},
     {Type::kFrSiret, "DDDDDDDDDDDDDD", "14,9-5,3-3-3-5", IsFrCompany, 25, 45},
-    {Type::kEsNif, "DDDDDDDDL", "9,8-1", IsEsNif, 65, 75},
-    {Type::kEsNif, "LDDDDDDDL", "9,1-7-1,8-1", IsEsNie, 75, 85},
+    {Type::kEsNif, "DDDDDDDDL", "9,8-1,2-3-3-1,2-3-4", IsEsNif, 65, 75},
+    {Type::kEsNif, "LDDDDDDDL", "9,1-7-1,8-1,1-1-3-3-1", IsEsNie, 75, 85},
     {Type::kPtNif, "DDDDDDDDD", "9,3-3-3", IsPtNif, 15, 30},
+    {Type::kPtNif, "LLDDDDDDDDD", "11,2-9,2-3-3-3", IsPtVat, 80, 80},
     {Type::kItFiscalCode, "LLLLLLAALAALAAAL", "16,3-3-5-5,6-5-5", IsItFiscalCode, 90, 95},
     {Type::kItVat, "DDDDDDDDDDD", "11", IsItVat, 20, 20},
+    {Type::kItVat, "LLDDDDDDDDDDD", "13,2-11", IsItVatWithCountry, 80, 80},
 };
 
 }  // namespace

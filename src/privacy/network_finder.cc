@@ -119,8 +119,10 @@ bool IsBech32(std::string_view text) {
     }
   };
   for (const uint32_t value : {3u, 3u, 0u, 2u, 3u}) add(value);  // "bc"
+  // In small letters or in capitals, not in both.
+  if (std::ranges::any_of(text, IsUpper) && std::ranges::any_of(text, IsLower)) return false;
   for (const char c : text.substr(3)) {
-    const size_t value = kDigits.find(c);
+    const size_t value = kDigits.find(Lower(c));
     if (value == std::string_view::npos) return false;
     add(static_cast<uint32_t>(value));
   }
@@ -145,6 +147,22 @@ size_t EndOfCoordinate(std::string_view text, size_t at, int degrees_max) {
   const size_t places = ++at;
   while (IsDigit(At(text, at)) && at - places < 16) ++at;
   return at - places >= 4 && !IsWord(At(text, at)) ? at : 0;
+}
+
+size_t SkipSigns(std::string_view text, size_t at, std::string_view signs, size_t count_max) {
+  const size_t last = std::min(at + count_max, text.size());
+  while (at < last && signs.find(text[at]) != std::string_view::npos) ++at;
+  return at;
+}
+
+// The end of the word for a longitude at `at`, or 0.
+size_t EndOfLongitudesName(std::string_view text, size_t at) {
+  constexpr std::string_view kNames[] = {"longitude", "long", "lon", "lng"};
+  for (const std::string_view name : kNames) {
+    const std::string_view word = text.substr(std::min(at, text.size()), name.size());
+    if (std::ranges::equal(word, name, {}, Lower)) return at + name.size();
+  }
+  return 0;
 }
 
 }  // namespace
@@ -186,9 +204,11 @@ void FindLocation(Scan& scan, size_t begin, size_t end) {
   if (At(text, end) != '.' || end - begin > 2 || Before(text, begin) == '.') return;
   const size_t latitude = EndOfCoordinate(text, begin, 90);
   if (latitude == 0) return;
-  size_t at = latitude;
-  while (at - latitude < 3 && (At(text, at) == ',' || At(text, at) == ' ' || At(text, at) == ';'))
-    ++at;
+  size_t at = SkipSigns(text, latitude, ",; ", 3);
+  // "lat: 48.8584, lon: 2.2945", and so in JSON.
+  if (const size_t name =
+          EndOfLongitudesName(text, SkipSigns(text, latitude, "\"',;&{ \r\n\t", 16)))
+    at = SkipSigns(text, name, "\"'=: \t", 6);
   if (at == latitude) return;
   if (At(text, at) == '-') ++at;
   const size_t longitude = EndOfCoordinate(text, at, 180);
@@ -203,7 +223,7 @@ void FindWallet(Scan& scan, size_t begin, size_t end) {
   const bool ethereum =
       word.size() == 42 && word.starts_with("0x") && std::ranges::all_of(word.substr(2), IsHex);
   if (ethereum) return scan.Add(begin, end, Type::kCryptoWallet, 70);
-  if (word.starts_with("bc1") && IsBech32(word))
+  if ((word.starts_with("bc1") || word.starts_with("BC1")) && IsBech32(word))
     return scan.Add(begin, end, Type::kCryptoWallet, 97);
   if (word.size() <= 35 && (word[0] == '1' || word[0] == '3') && IsBase58Check(word)) {
     return scan.Add(begin, end, Type::kCryptoWallet, 97);

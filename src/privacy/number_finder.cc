@@ -1,6 +1,7 @@
 #include "privacy/number_finder.h"
 
 #include <algorithm>
+#include <bit>
 #include <charconv>
 #include <string_view>
 
@@ -11,9 +12,19 @@ namespace weir::privacy {
 namespace {
 
 constexpr size_t kLettersAloneMax = 4;  // of a group without digits inside a run
+constexpr size_t kLettersFirstMax = 6;  // of the first group: "MORGA 657054 SM9IJ"
+constexpr int kLetterGroupsMax = 2;     // before the first digit: "RSS MRA 85T10 A562S"
 constexpr size_t kWalkBackMax = 64;
+// What is written like a sum, or like some of a row of numbers, needs a word nearby, unless its
+// check is a strong one.
+constexpr int kWithWordAlone = 40;
+constexpr int kStrongByItself = 80;
+constexpr int kStrongInARow = 70;
 
-constexpr bool IsSeparator(char c) { return c == ' ' || c == '-' || c == '.' || c == '/'; }
+// A form sends a space as "+".
+constexpr bool IsSeparator(char c) {
+  return c == ' ' || c == '-' || c == '.' || c == '/' || c == '+';
+}
 
 bool Fits(std::string_view shape, const char* compact) {
   for (size_t i = 0; i < shape.size(); ++i) {
@@ -23,19 +34,48 @@ bool Fits(std::string_view shape, const char* compact) {
   return true;
 }
 
-// Not the rest of a longer number.
+// Not the rest of a longer number. A comma before it is one of a list: an identifier is longer than
+// the three digits that follow it in a number.
 bool MayBegin(std::string_view text, size_t at) {
   if (at == 0) return true;
   const char before = text[at - 1];
   if (before == '$' || before == '+') return false;
-  const bool joins = before == '.' || before == ',' || before == '-';
+  const bool joins = before == '.' || before == '-';
   return !joins || at < 2 || !IsDigit(text[at - 2]);
 }
 bool MayEnd(std::string_view text, size_t at) {
   if (at >= text.size()) return true;
   if (text[at] == '%') return false;
-  const bool joins = text[at] == '.' || text[at] == ',' || text[at] == '-' || text[at] == '/';
+  const bool joins = text[at] == '.' || text[at] == '-' || text[at] == '/';
   return !joins || at + 1 >= text.size() || !IsDigit(text[at + 1]);
+}
+
+// "5,678" and "5,67": a comma inside of one number, and not between two of a list.
+bool ReadsAsAmount(std::string_view text, size_t end) {
+  if (end >= text.size() || text[end] != ',') return false;
+  size_t last = end + 1;
+  while (last < text.size() && IsDigit(text[last])) ++last;
+  const size_t digits = last - end - 1;
+  size_t first = end;
+  while (first > 0 && IsDigit(text[first - 1])) --first;
+  const bool listed = last < text.size() && (text[last] == ',' || text[last] == '/');
+  return (digits == 3 && end - first <= 3) || (digits > 0 && digits <= 2 && !listed);
+}
+
+// "4500 4600 4700 4800": another number before or after it, as far away as its groups are.
+bool InARow(std::string_view text, size_t begin, size_t end) {
+  const bool before = begin >= 2 && text[begin - 1] == ' ' && IsDigit(text[begin - 2]);
+  return before || (end + 1 < text.size() && text[end] == ' ' && IsDigit(text[end + 1]));
+}
+
+// "2023 2024 2025", "2020-2021": years, each with a group of its own.
+bool AreYears(std::string_view compact, uint64_t ends) {
+  for (size_t at = 0; at < compact.size(); at += 4) {
+    const bool century = compact.substr(at, 2) == "19" || compact.substr(at, 2) == "20";
+    const bool whole = at + 4 == compact.size() || (ends >> (at + 4) & 1) != 0;
+    if (!century || !whole) return false;
+  }
+  return std::popcount(ends) + 1 == static_cast<int>(compact.size() / 4);
 }
 
 // "3-2-4" as a bit for each end of a group but the last.
@@ -63,12 +103,16 @@ struct NumberFinder::Run {
   std::array<char, kIdentifierLengthMax> compact = {};
   std::array<uint32_t, kIdentifierLengthMax> at = {};
   size_t length = 0;
-  uint64_t ends = 0;  // bit k: a group ends after k characters
+  uint64_t ends = 0;    // bit k: a group ends after k characters
+  uint64_t dashes = 0;  // and a dash follows it
+  uint64_t sums = 0;    // or a plus
 
   Run(std::string_view text, size_t begin) {
     size_t i = begin;
     while (AddGroup(text, i)) {
       if (i + 1 >= text.size() || !IsSeparator(text[i]) || !IsAlnum(text[i + 1])) return;
+      if (text[i] == '-') dashes |= uint64_t{1} << length;
+      if (text[i] == '+') sums |= uint64_t{1} << length;
       ++i;
     }
   }
@@ -83,8 +127,9 @@ struct NumberFinder::Run {
       compact[length] = Upper(text[i]);
       at[length++] = static_cast<uint32_t>(i);
     }
-    const bool word = !digits && length - before > kLettersAloneMax;
-    if (word || (i < text.size() && IsBeyondAscii(text[i]))) {
+    const bool word =
+        !digits && length - before > (before == 0 ? kLettersFirstMax : kLettersAloneMax);
+    if (word || (i < text.size() && IsBeyondAscii(text[i]) && !IsOfBorderlessScript(text[i]))) {
       length = before;
       return false;
     }
@@ -124,20 +169,13 @@ void NumberFinder::Find(Scan& scan) const {
     while (at < text.size() && !IsDigit(text[at])) ++at;
     if (at == text.size()) return;
     size_t begin = at;
-    while (begin > seen && IsWord(text[begin - 1]) && at - begin < kWalkBackMax) --begin;
+    while (begin > seen && WordGoesOnBefore(text, begin) && at - begin < kWalkBackMax) --begin;
     size_t end = at;
     while (end < text.size() && IsAlnum(text[end])) ++end;
-    const bool cut = begin > 0 && IsWord(text[begin - 1]);
+    const bool cut = WordGoesOnBefore(text, begin);
     if (!cut) {
       FindIdentifiers(scan, begin);
-      // "QQ 12 34 56 C": letters before the first digit.
-      size_t letters = begin >= 2 && IsSeparator(text[begin - 1]) ? begin - 1 : begin;
-      const size_t last = letters;
-      while (letters > seen && last - letters <= kLettersAloneMax && IsLetter(text[letters - 1]))
-        --letters;
-      const bool few = last - letters > 0 && last - letters <= kLettersAloneMax;
-      if (few && last != begin && (letters == 0 || !IsWord(text[letters - 1])))
-        FindIdentifiers(scan, letters);
+      FindAfterLetters(scan, begin, seen);
       FindPhone(scan, begin);
       FindIpAddress(scan, begin, end);
       FindMacAddress(scan, begin, end);
@@ -146,6 +184,27 @@ void NumberFinder::Find(Scan& scan) const {
       FindPostalCode(scan, begin, end);
     }
     at = seen = end;
+  }
+}
+
+// "QQ 12 34 56 C": what begins with groups of letters before the one with the first digit.
+void NumberFinder::FindAfterLetters(Scan& scan, size_t begin, size_t seen) const {
+  const std::string_view text = scan.text();
+  for (int groups = 0; groups < kLetterGroupsMax; ++groups) {
+    if (begin < 2 || !IsSeparator(text[begin - 1])) return;
+    const size_t last = begin - 1;
+    size_t letters = last;
+    bool capitals = true;
+    while (letters > seen && last - letters <= kLettersFirstMax && IsLetter(text[letters - 1])) {
+      capitals &= IsUpper(text[--letters]);
+    }
+    const size_t count = last - letters;
+    // A word is longer; what is longer than a word of four, or the second of two, has capitals.
+    const bool few = count > 0 && (count <= kLettersAloneMax || capitals) &&
+                     count <= kLettersFirstMax && (groups == 0 || capitals);
+    if (!few || WordGoesOnBefore(text, letters)) return;
+    FindIdentifiers(scan, letters);
+    begin = letters;
   }
 }
 
@@ -158,6 +217,14 @@ void NumberFinder::FindIdentifiers(Scan& scan, size_t at) const {
   }
 }
 
+int NumberFinder::ScoreOf(const Form& form, const Run& run, uint64_t ends, bool in_a_row) {
+  const bool sum = (run.sums & ends) != 0 && form.score < kStrongByItself;
+  const bool column = ends != 0 && in_a_row && form.score < kStrongInARow;
+  if (sum || column) return std::min(form.score, kWithWordAlone);
+  const bool dashed = (ends & ~run.dashes) == 0;
+  return dashed || form.identifier->undashed == 0 ? form.score : form.identifier->undashed;
+}
+
 void NumberFinder::Match(Scan& scan, const Run& run, size_t length) const {
   const uint64_t ends = run.ends & ((uint64_t{1} << length) - 1);
   const std::string_view compact(run.compact.data(), length);
@@ -166,7 +233,11 @@ void NumberFinder::Match(Scan& scan, const Run& run, size_t length) const {
   for (const Form& form : forms_[length]) {
     if (form.ends != ends || !Fits(form.identifier->shape, compact.data())) continue;
     if (form.identifier->valid != nullptr && !form.identifier->valid(compact)) continue;
-    scan.Add(begin, end, form.identifier->type, form.score);
+    if (AreYears(compact, ends)) continue;
+    // An amount has no check digit; one in ten has one by chance.
+    if (form.identifier->valid == nullptr && ReadsAsAmount(scan.text(), end)) continue;
+    scan.Add(begin, end, form.identifier->type,
+             ScoreOf(form, run, ends, InARow(scan.text(), begin, end)));
   }
   constexpr uint64_t kFours = 0x1111'1111'1110;
   const bool written_so = ends == 0 || ends == (kFours & ((uint64_t{1} << length) - 1));

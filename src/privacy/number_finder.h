@@ -29,6 +29,8 @@ class NumberFinder {
 
   void Add(std::span<const Identifier> identifiers);
   void FindIdentifiers(Scan& scan, size_t at) const;
+  void FindAfterLetters(Scan& scan, size_t begin, size_t seen) const;
+  static int ScoreOf(const Form& form, const Run& run, uint64_t ends, bool in_a_row);
   void Match(Scan& scan, const Run& run, size_t length) const;
 
   std::array<std::vector<Form>, kIdentifierLengthMax + 1> forms_ = {};  // by length

@@ -62,7 +62,7 @@ constexpr PlaceRule kRules[] = {
      "il,nata il,"
      "data de nascimento,geboortedatum,data "
      "urodzenia,urodzony,urodzona,fodselsdato,fodelsedatum,syntymaaika,dateofbirth",
-     "^[\"']?[ \\t]{0,2}[:=]?[ \\t]{0,3}(?:is|on|ist|es|est|am|le)?[ \\t]{0,2}[\"']?"
+     "^[\"'>]?[ \\t]{0,2}[:=]?[ \\t]{0,3}(?:is|on|ist|es|est|am|le)?[ \\t]{0,2}[\"']?"
      "((?:[0-3]?[0-9][./-][01]?[0-9][./-](?:19|20)?[0-9]{2}|[01]?[0-9]/[0-3]?[0-9]/"
      "(?:19|20)?[0-9]{2}|"
      "(?:19|20)[0-9]{2}[./-][01]?[0-9][./-][0-3]?[0-9]|[0-3]?[0-9](?:st|nd|rd|th|\\.)?[ ](?:of |de "
@@ -70,6 +70,27 @@ constexpr PlaceRule kRules[] = {
      "[ ][0-3]?[0-9](?:st|nd|rd|th)?,?[ ](?:19|20)[0-9]{2})\\b)",
      0, 56, true, 75},
 };
+
+constexpr int kScoreOfYear = 40;  // needs a word nearby
+
+// "In 2020 Wall Street ...", "March 2009 Wall Street ...", "the 1987 Wall Street crash": a word of
+// time, or an article, before what could be a year.
+bool IsYearOfSentence(std::string_view text, size_t at) {
+  constexpr std::string_view kBefore[] = {
+      "in",   "since",  "by",        "until",   "till",     "during",  "before", "after",  "around",
+      "the",  "year",   "late",      "early",   "mid",      "summer",  "winter", "spring", "autumn",
+      "fall", "and",    "or",        "january", "february", "march",   "april",  "may",    "june",
+      "july", "august", "september", "october", "november", "december"};
+  const std::string_view number = text.substr(at, 5);
+  const bool year = (number.starts_with("19") || number.starts_with("20")) && number.size() == 5 &&
+                    IsDigit(number[2]) && IsDigit(number[3]) && !IsWord(number[4]);
+  if (!year || at < 2 || text[at - 1] != ' ') return false;
+  size_t begin = at - 1;
+  while (begin > 0 && IsLetter(text[begin - 1])) --begin;
+  const std::string_view word = text.substr(begin, at - 1 - begin);
+  return std::ranges::any_of(
+      kBefore, [&](std::string_view known) { return std::ranges::equal(word, known, {}, Lower); });
+}
 
 // Weights 7, 3, 1 in turn over digits, letters from 10 on, "<" for nothing.
 bool ChecksOut(std::string_view field, char check) {
@@ -126,7 +147,9 @@ void PlaceFinder::Find(Scan& scan, size_t index, size_t begin, size_t end) const
   const size_t last = first + found.size();
   const bool covers = birth || (first <= begin && last >= end);
   const bool cut = last < text.size() && IsDigit(text[last]);
-  if (covers && !cut) scan.Add(first, last, rule.type, rule.score);
+  if (!covers || cut) return;
+  const bool year = rule.type == kAddress && IsYearOfSentence(text, first);
+  scan.Add(first, last, rule.type, year ? kScoreOfYear : rule.score);
 }
 
 void PlaceFinder::FindTravelDocument(Scan& scan, size_t at) {

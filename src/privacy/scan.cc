@@ -40,11 +40,11 @@ void Scan::Keep(const Sighting& sighting) {
 
 bool IsWholeWord(std::string_view text, size_t begin, size_t end) {
   const auto humped = [&](size_t at) { return IsLower(text[at - 1]) && IsUpper(text[at]); };
-  const bool left = begin == 0 || !IsWord(text[begin]) || !IsWord(text[begin - 1]) || humped(begin);
+  const bool left = !IsWord(text[begin]) || !WordGoesOnBefore(text, begin) || humped(begin);
   if (!left || end == text.size() || !IsWord(text[end - 1])) return left;
-  if (!IsWord(text[end]) || humped(end) || IsDigit(text[end])) return true;
+  if (!WordGoesOnAt(text, end) || humped(end) || IsDigit(text[end])) return true;
   const bool plural = text[end] == 's' || text[end] == 'S';
-  return plural && (end + 1 == text.size() || !IsWord(text[end + 1]));
+  return plural && !WordGoesOnAt(text, end + 1);
 }
 
 }  // namespace weir::privacy

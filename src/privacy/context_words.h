@@ -11,7 +11,8 @@ namespace weir::privacy {
 
 struct ContextRule {
   Types types = {};
-  std::string_view words = {};  // folded, lower case, with commas between them
+  // With commas between them; in lower case, other scripts than Latin in each case that is written.
+  std::string_view words = {};
 };
 
 std::span<const ContextRule> ContextRules();

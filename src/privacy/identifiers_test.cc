@@ -177,6 +177,85 @@ TEST(Identifiers, AWordAfterTheNumberCountsToo) {
   EXPECT_TRUE(Found("absnormal 111222333", "nl_bsn").empty());
 }
 
+TEST(Identifiers, ANumberBetweenCommasIsOneOfAList) {
+  EXPECT_EQ(Found("1001,4111111111111111,12", "card").size(), 1u);
+  EXPECT_EQ(Found("[4111111111111111,5555555555554444]", "card").size(), 2u);
+  EXPECT_EQ(Found("4111111111111111,12/27", "card").size(), 1u);
+  EXPECT_EQ(Found("7,DE89370400440532013000,250", "iban").size(), 1u);
+  EXPECT_EQ(Found("42,536-90-4399,9", "us_ssn").size(), 1u);
+  EXPECT_EQ(Found("1001,415-555-0132,12", "phone").size(), 1u);
+  EXPECT_EQ(Found("phone\n1001,4155550132,12", "phone").size(), 1u);
+  EXPECT_EQ(Found("[7,\"81.2.69.142\",5] and 7,81.2.69.142,5", "ip_address").size(), 2u);
+  // Thousands and decimals.
+  for (const char* text :
+       {"1,234,567.89", "12,345,678 of account 7", "account balance 12345678,90 EUR",
+        "phone costs 3,1415926 each", "3,14159265358979"}) {
+    EXPECT_TRUE(Built().Find(text).empty()) << text;
+  }
+}
+
+TEST(Identifiers, NamesOfFieldsAreWordsToo) {
+  EXPECT_EQ(Found("{\"social_security_number\":\"536904399\"}", "us_ssn").size(), 1u);
+  EXPECT_EQ(Found("tax-id: 12-3456789, tax_id=536904399", "us_ssn").size(), 1u);
+  EXPECT_EQ(Found("steuer_id: 36574261809", "de_tax_id").size(), 1u);
+  EXPECT_EQ(Found("my_number=621498320257", "jp_my_number").size(), 1u);
+  EXPECT_EQ(Found("medical_record_number: 8675309", "medical_record").size(), 1u);
+  EXPECT_EQ(Found("drivers_license: D1234567", "driver_licence").size(), 1u);
+  for (const char* name : {"date_of_birth", "birth_date", "date-of-birth", "fecha_de_nacimiento"}) {
+    EXPECT_EQ(Found("{\"" + std::string(name) + "\":\"1984-03-12\"}", "date_of_birth").size(), 1u)
+        << name;
+  }
+  EXPECT_EQ(Found("<birth_date>1984-03-12</birth_date>", "date_of_birth").size(), 1u);
+}
+
+TEST(Identifiers, WordsOfOtherScriptsCountInTheirOwn) {
+  EXPECT_EQ(Found("マイナンバー 123456789018", "jp_my_number").size(), 1u);
+  EXPECT_EQ(Found("マイナンバーは123456789018です", "jp_my_number").size(), 1u);
+  EXPECT_EQ(Found("ЕГН 7523169263", "bg_egn").size(), 1u);
+  EXPECT_EQ(Found("手机号:13800138000", "phone").size(), 1u);
+  EXPECT_EQ(Found("我的手机号是13800138000，请联系", "phone").size(), 1u);
+  EXPECT_EQ(Found("телефон 89161234567", "phone").size(), 1u);
+  EXPECT_EQ(Found("Телефон: 89161234567", "phone").size(), 1u);
+  EXPECT_EQ(Found("전화번호는 01012345678입니다", "phone").size(), 1u);
+  EXPECT_EQ(Found("信用卡4111111111111111到期", "card").size(), 1u);
+  EXPECT_EQ(Found("我的SSN是536221234。", "us_ssn").size(), 1u);
+}
+
+TEST(Identifiers, GroupsThatBeginWithLettersAreFound) {
+  EXPECT_EQ(Found("MORGA 657054 SM9IJ", "uk_driving_licence").size(), 1u);
+  EXPECT_EQ(Found("RSSMRA 85T10 A562S", "it_fiscal_code").size(), 1u);
+  EXPECT_EQ(Found("RSS MRA 85T10 A562S", "it_fiscal_code").size(), 1u);
+  EXPECT_EQ(Found("DNI 54.362.315-K", "es_nif").size(), 1u);
+  EXPECT_EQ(Found("VAT IT00743110157", "it_vat").size(), 1u);
+  EXPECT_EQ(Found("NIF PT501964843", "pt_nif").size(), 1u);
+  EXPECT_EQ(Found("personnummer 811218+9876", "se_personnummer").size(), 1u);
+  EXPECT_EQ(Found("BC1QW508D6QEJXTDG4Y5R3ZARVARY0C5XW7KV8F3T4", "crypto_wallet").size(), 1u);
+  EXPECT_TRUE(Found("Bc1QW508D6QEJXTDG4Y5R3ZARVARY0C5XW7KV8F3T4", "crypto_wallet").empty());
+}
+
+TEST(Identifiers, CoordinatesAreFoundAsFields) {
+  for (const char* text :
+       {"{\"latitude\": 48.8584, \"longitude\": 2.2945}", "lat: 48.8584, lon: 2.2945",
+        "lat=48.8584&lng=-2.2945", "{\"lat\":-48.8584,\n \"lon\":2.2945}"}) {
+    EXPECT_EQ(Found(text, "location").size(), 1u) << text;
+  }
+  EXPECT_TRUE(Found("lat: 48.8584, weight: 2.2945", "location").empty());
+}
+
+TEST(Identifiers, YearsAndAmountsAndSumsAreNone) {
+  for (const char* text :
+       {"Compare sales of 2023 2024 2025.", "account for 2020-2021", "call 1234567 functions",
+        "score 123 45 6789", "scores 912 70 1234", "123+456+7890 is what?",
+        "4500 4600 4700 4800 4900 5000", "In 2020 Wall Street crashed.",
+        "By March 2009 Wall Street had lost", "the 1987 Wall Street crash"}) {
+    EXPECT_TRUE(Built().Find(text).empty()) << text << " " << Built().Find(text)[0].type;
+  }
+  EXPECT_EQ(Found("my SSN is 536 22 1234", "us_ssn").size(), 1u);
+  EXPECT_EQ(Found("call 5550132 now", "phone").size(), 1u);
+  EXPECT_EQ(Found("He lives at 1984 Wall Street", "address").size(), 1u);
+  EXPECT_EQ(Found("cc=4111+1111+1111+1111&x=1", "card").size(), 1u);
+}
+
 TEST(Identifiers, EveryTypeOfTheTableHasATestHereOrAmongTheTexts) {
   std::set<std::string> tested;
   for (const Example& example : Examples()) tested.insert(example.type);

@@ -37,9 +37,15 @@ class Vocabulary {
   struct Words;
   explicit Vocabulary(Words words);
 
+  bool FindBeyondAscii(std::string_view text, std::vector<KeywordHit>& hits) const;
+
+  size_t plain_count_ = 0;  // words of ASCII alone come first
   std::vector<std::string> words_ = {};
   std::vector<Keyword> keywords_ = {};
-  KeywordAutomaton automaton_;
+  // Apart, since the bytes of other scripts would double the table that every text goes through.
+  KeywordAutomaton plain_;
+  KeywordAutomaton beyond_;
+  size_t beyond_length_max_ = 0;
 };
 
 }  // namespace weir::privacy

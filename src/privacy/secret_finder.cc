@@ -22,7 +22,15 @@ constexpr size_t kPrivateKeyMax = 16384;
 constexpr std::string_view kTokenValue = WEIR_ASSIGNED "([A-Za-z0-9_\\-+/=.~]{16,200})";
 constexpr std::string_view kPasswordValue =
     "(?:" WEIR_ASSIGNED
-    "|[ \\t]{1,3}(?:is|ist|lautet|es|est)[ \\t:]{1,3}[\"'`]?)([^\\s\"'`,;<>(){}\\[\\]]{6,128})";
+    "|[ \\t]{1,3}(?:is|ist|lautet|es|est)[ \\t:]{1,3}[\"'`]?"
+    "|(?:是|为|は|는|은)[ \\t]{0,2}[\"'`]?)([^\\s\"'`,;<>(){}\\[\\]]{6,128})";
+// In quotes anything may stand: `SECRET_KEY = 'k2#j4v&8m!'`.
+constexpr std::string_view kQuotedKey =
+    "[\"'\\]]{0,2}[ \\t]{0,4}(?::=|=>|==|[:=])[ \\t]{0,4}[\"'`]([^\\s\"'`\\\\<>{}]{16,200})[\"'`]";
+// "correct horse battery staple": words, small, with one space between them.
+constexpr std::string_view kPassphrase =
+    "[\"'\\]]{0,2}[ \\t]{0,4}(?::=|=>|==|[:=])[ \\t]{0,4}[\"'`]([a-z]{3,12}(?:[ "
+    "-][a-z]{3,12}){3,9})[\"'`]";
 constexpr std::string_view kNameAndPassword =
     "([^\\s:/\"'<>]{0,64}:[^\\s/\"'<>]{3,128}@[A-Za-z0-9\\[])";
 
@@ -107,11 +115,35 @@ constexpr SecretRule kRules[] = {
     {kPassword, "contrasena", kPasswordValue, true, false, 0, 2.0, 85},
     {kPassword, "mot de passe", kPasswordValue, true, false, 0, 2.0, 85},
     {kPassword, "wachtwoord", kPasswordValue, true, false, 0, 2.0, 85},
+    {kPassword, "password", kPassphrase, true, false, 0, 0, 75},
+    {kPassword, "passphrase", kPassphrase, true, false, 0, 0, 75},
+    {kPassword, "haslo", kPasswordValue, true, false, 0, 2.0, 85},
+    {kPassword, "sifre", kPasswordValue, true, false, 0, 2.0, 85},
+    {kPassword, "parola", kPasswordValue, true, false, 0, 2.0, 85},
+    {kPassword, "senha", kPasswordValue, true, false, 0, 2.0, 85},
+    {kPassword, "heslo", kPasswordValue, true, false, 0, 2.0, 85},
+    {kPassword, "jelszo", kPasswordValue, true, false, 0, 2.0, 85},
+    {kPassword, "salasana", kPasswordValue, true, false, 0, 2.0, 85},
+    {kPassword, "losenord", kPasswordValue, true, false, 0, 2.0, 85},
+    {kPassword, "passord", kPasswordValue, true, false, 0, 2.0, 85},
+    {kPassword, "пароль", kPasswordValue, true, false, 0, 2.0, 85},
+    {kPassword, "Пароль", kPasswordValue, true, false, 0, 2.0, 85},
+    {kPassword, "парола", kPasswordValue, true, false, 0, 2.0, 85},
+    {kPassword, "κωδικός", kPasswordValue, true, false, 0, 2.0, 85},
+    {kPassword, "密码", kPasswordValue, true, false, 0, 2.0, 85},
+    {kPassword, "密碼", kPasswordValue, true, false, 0, 2.0, 85},
+    {kPassword, "口令", kPasswordValue, true, false, 0, 2.0, 85},
+    {kPassword, "パスワード", kPasswordValue, true, false, 0, 2.0, 85},
+    {kPassword, "비밀번호", kPasswordValue, true, false, 0, 2.0, 85},
+    {kPassword, "암호", kPasswordValue, true, false, 0, 2.0, 85},
+    {kPassword, "كلمة المرور", kPasswordValue, true, false, 0, 2.0, 85},
     {kPassword, "pwd", kPasswordValue, true, false, 0, 2.0, 75},
     {kPassword, "_pass", kPasswordValue, true, false, 0, 2.0, 75},
     {kApiKey, "secret", kTokenValue, true, false, 2, 3.3, 85},
     {kApiKey, "secret_key", kTokenValue, true, false, 2, 3.0, 90},
     {kApiKey, "secretkey", kTokenValue, true, false, 2, 3.0, 90},
+    {kApiKey, "secret_key", kQuotedKey, true, false, 1, 3.0, 90},
+    {kApiKey, "secretkey", kQuotedKey, true, false, 1, 3.0, 90},
     {kApiKey, "access_key", kTokenValue, true, false, 2, 3.0, 90},
     {kApiKey, "accesskey", kTokenValue, true, false, 2, 3.0, 90},
     {kApiKey, "api_key", kTokenValue, true, false, 1, 3.0, 90},
@@ -127,11 +159,60 @@ constexpr SecretRule kRules[] = {
     {kApiKey, "credential", kTokenValue, true, false, 2, 3.5, 80},
 };
 
+struct Place {
+  size_t begin = 0;
+  size_t end = 0;
+};
+
 // A name in a program, not a value: "os.environ", "config.password", "settings.API_TOKEN".
 bool IsReference(std::string_view text) {
   const bool word =
       std::ranges::all_of(text, [](char c) { return IsLetter(c) || c == '_' || c == '.'; });
   return word && text.find_first_of("._") != std::string_view::npos;
+}
+
+// Words that stand where a password would: types, states, and the word itself.
+bool IsNameOfValue(std::string_view text) {
+  constexpr std::string_view kNames[] = {
+      "boolean",   "changed",  "confirm",   "correct",  "credentials", "current",  "custom",
+      "default",   "disabled", "empty",     "enabled",  "expired",     "forgot",   "hidden",
+      "incorrect", "invalid",  "kennwort",  "length",   "masked",      "mismatch", "missing",
+      "nothing",   "number",   "object",    "optional", "passphrase",  "passwd",   "password",
+      "passwords", "passwort", "private",   "prompt",   "repeat",      "required", "reset",
+      "secret",    "string",   "undefined", "unknown",  "update",      "username", "wachtwoord",
+      "weak",      "wrong"};
+  return std::ranges::any_of(
+      kNames, [&](std::string_view name) { return std::ranges::equal(text, name, {}, Lower); });
+}
+
+// Letters alone are a password in quotes, or where a variable of the environment gets it:
+// `POSTGRES_PASSWORD=supersecretpassword`, `"password": "letmein"`.
+bool IsGivenAsPassword(std::string_view text, const Place& name, const Place& value) {
+  const std::string_view secret = text.substr(value.begin, value.end - value.begin);
+  if (!std::ranges::all_of(secret, IsLetter) || IsNameOfValue(secret)) return false;
+  const char open = text[value.begin - 1];
+  const bool quoted = open == '"' || open == '\'' || open == '`';
+  if (quoted) return value.end < text.size() && text[value.end] == open;
+  const bool capitals = std::ranges::all_of(text.substr(name.begin, name.end - name.begin),
+                                            [](char c) { return !IsLower(c); });
+  const bool alone = value.end == text.size() || text[value.end] == '\n' ||
+                     text[value.end] == '\r' || text[value.end] == ' ';
+  return capitals && open == '=' && alone;
+}
+
+// "is too short" is no passphrase.
+bool HasWordOfSentence(std::string_view text) {
+  constexpr std::string_view kWords[] = {
+      "and", "any",  "are",    "because", "been", "can",   "cannot", "does", "enter", "field",
+      "for", "from", "has",    "have",    "into", "least", "match",  "must", "new",   "not",
+      "old", "one",  "please", "same",    "than", "that",  "the",    "then", "this",  "too",
+      "use", "user", "was",    "when",    "will", "with",  "you",    "your"};
+  while (!text.empty()) {
+    const size_t space = std::min(text.find_first_of(" -"), text.size());
+    if (std::ranges::binary_search(kWords, text.substr(0, space))) return true;
+    text.remove_prefix(std::min(space + 1, text.size()));
+  }
+  return false;
 }
 
 bool LooksLikePassword(std::string_view text) {
@@ -202,7 +283,7 @@ std::span<const SecretRule> SecretFinder::Rules() { return kRules; }
 void SecretFinder::Find(Scan& scan, size_t index, size_t begin, size_t end) const {
   const SecretRule& rule = kRules[index];
   const std::string_view text = scan.text();
-  if (rule.word && begin > 0 && IsWord(text[begin - 1])) return;
+  if (rule.word && WordGoesOnBefore(text, begin)) return;
   const size_t from = rule.after ? end : begin;
   const size_t window = rule.type == kJwt ? 4 * kWindow : kWindow;
   const std::string_view rest = text.substr(from, window);
@@ -222,7 +303,13 @@ void SecretFinder::Find(Scan& scan, size_t index, size_t begin, size_t end) cons
   if (call || IsPlaceholder(secret) || std::ranges::count_if(secret, IsDigit) < rule.digits_min)
     return;
   if (rule.entropy_min > 0 && Entropy(secret) < rule.entropy_min) return;
-  if (rule.type == kPassword && (!LooksLikePassword(secret) || IsReference(secret))) return;
+  if (rule.pattern == kPassphrase) {
+    if (HasWordOfSentence(secret)) return;
+  } else if (rule.type == kPassword) {
+    const bool password =
+        LooksLikePassword(secret) || IsGivenAsPassword(text, {begin, end}, {first, last});
+    if (!password || IsReference(secret)) return;
+  }
   if (rule.type == kConnectionString && rule.anchor == "://") {
     // The host's first character was there to know that one follows.
     last -= 2;

@@ -73,8 +73,7 @@ size_t DistinctBytes(std::string_view text) {
 }  // namespace
 
 void ForEachBlob(std::string_view text, const std::function<void(const Blob&)>& tell) {
-  constexpr size_t kStep = 32;
-  static_assert(kStep <= Blob::kLengthMin);
+  constexpr size_t kStep = Blob::kLengthMin;
   size_t seen = 0;  // everything before it was looked at
   for (size_t at = kStep - 1; at < text.size();) {
     if (Base64Value(text[at]) == kNoDigit) {
@@ -90,7 +89,8 @@ void ForEachBlob(std::string_view text, const std::function<void(const Blob&)>& 
     if (digits.size() < Blob::kLengthMin) continue;
     const bool hex = digits.size() % 2 == 0 &&
                      std::ranges::all_of(digits, [](char c) { return HexValue(c) != kNoDigit; });
-    const bool varied = DistinctBytes(digits) >= (hex ? 8u : 20u);
+    const bool varied =
+        DistinctBytes(digits) >= std::min(digits.size() / 2, hex ? size_t{8} : size_t{20});
     if (!varied && !hex) continue;
     if (digits.size() <= Blob::kLengthMax) {
       std::string bytes = hex ? FromHex(digits) : FromBase64(digits);

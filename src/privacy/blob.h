@@ -9,7 +9,7 @@
 namespace weir::privacy {
 
 struct Blob {
-  static constexpr size_t kLengthMin = 40;
+  static constexpr size_t kLengthMin = 24;
   static constexpr size_t kLengthMax = size_t{256} << 10;  // of what is decoded
   static constexpr size_t kOpaqueMin = 1024;  // shorter ones are keys and hashes, not documents
 
@@ -19,7 +19,7 @@ struct Blob {
   bool opaque = false;    // and is long enough to hold a document
 };
 
-// Tells each that holds text or is opaque. Linear: it looks at every 32nd byte first.
+// Tells each that holds text or is opaque. Linear: it looks at every 24th byte first.
 void ForEachBlob(std::string_view text, const std::function<void(const Blob&)>& tell);
 
 }  // namespace weir::privacy

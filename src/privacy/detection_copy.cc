@@ -131,6 +131,11 @@ size_t DetectionCopy::FoldBackslash(size_t at) {
     Replace(at, run + 1, kValues.substr(known, 1));
     return run + 1;
   }
+  const int64_t byte = original_[next] == 'x' ? ReadHex(original_, next + 1, 2) : -1;
+  if (byte >= 0x20 && byte < 0x7F) {
+    Put(at, run + 3, static_cast<char32_t>(byte));
+    return run + 3;
+  }
   const int64_t first = original_[next] == 'u' ? ReadHex(original_, next + 1, 4) : -1;
   if (first < 0) {
     if (run > 1) Replace(at, run, "\\");

@@ -121,13 +121,47 @@ TEST(Detector, FindsOtherSecrets) {
   EXPECT_THAT(Types("api_key = 'q8Zx7Lm2Nv5Tb0Rw3Yk6'"), ElementsAre("api_key"));
 }
 
+TEST(Detector, FindsPasswordsOfLettersAndKeysWithSigns) {
+  EXPECT_THAT(Find("POSTGRES_PASSWORD=supersecretpassword\n"),
+              ElementsAre("password: supersecretpassword"));
+  EXPECT_THAT(Find("\"password\": \"letmein\""), ElementsAre("password: letmein"));
+  EXPECT_THAT(Find("password: \"correct horse battery staple\""),
+              ElementsAre("password: correct horse battery staple"));
+  EXPECT_THAT(Types("SECRET_KEY = 'k2#j4v&8m!x)w0q^z@p5r*t7(n'"), ElementsAre("api_key"));
+  EXPECT_THAT(Types("SECRET_KEY='django-insecure-k2#j4v&8m!x)w0q^z@p5r*t7(n'"),
+              ElementsAre("api_key"));
+  for (const char* text : {"пароль: Winter2026x", "Пароль: Winter2026x", "密码：Winter2026x",
+                           "密码是Winter2026x", "パスワードはWinter2026x", "hasło: Winter2026x",
+                           "şifre: Winter2026x", "비밀번호: Winter2026x"}) {
+    EXPECT_THAT(Find(text), ElementsAre("password: Winter2026x")) << text;
+  }
+  EXPECT_THAT(Types("密钥sk-proj-a8Kd03mZq7Lw5XcV2bN9rT4yU6iO1pE"), ElementsAre("api_key"));
+}
+
 TEST(Detector, PlaceholdersAndCodeAreNoSecrets) {
-  for (const char* text :
-       {"password = os.environ['DB']", "password: <your password>", "PASSWORD=${DB_PASSWORD}",
-        "api_key = get_key(config)", "token: string;", "the password is incorrect", "secret = None",
-        "-----BEGIN CERTIFICATE-----", "password: ********", "https://user:password@example/x",
-        "const token = tokenizer.next_token", "Authorization: Bearer $TOKEN",
-        "api_key=YOUR_API_KEY_HERE_1234", "std::string password = options.password;"}) {
+  for (const char* text : {"\"password\": \"string\"",
+                           "\"password\": \"Please enter it\"",
+                           "PASSWORD=password",
+                           "password: \"must have at least eight letters\"",
+                           "password = getpass",
+                           "PASSWORD=",
+                           "type=\"password\"",
+                           "\"password\": \"Passwort\"",
+                           "password=supersecretpassword && go",
+                           "password = os.environ['DB']",
+                           "password: <your password>",
+                           "PASSWORD=${DB_PASSWORD}",
+                           "api_key = get_key(config)",
+                           "token: string;",
+                           "the password is incorrect",
+                           "secret = None",
+                           "-----BEGIN CERTIFICATE-----",
+                           "password: ********",
+                           "https://user:password@example/x",
+                           "const token = tokenizer.next_token",
+                           "Authorization: Bearer $TOKEN",
+                           "api_key=YOUR_API_KEY_HERE_1234",
+                           "std::string password = options.password;"}) {
     EXPECT_THAT(Find(text), IsEmpty()) << text;
   }
 }
@@ -150,6 +184,7 @@ TEST(Detector, HiddenFormsAreFoundWhereTheyStand) {
               ElementsAre("card: ４１１１ １１１１ １１１１ １１１１"));
   EXPECT_THAT(Find("SSN 5\u200b36\u200b-22-1234."), ElementsAre("us_ssn: 5\u200b36\u200b-22-1234"));
   EXPECT_THAT(Find(R"({"mail":"jane\u0040doe.org"})"), ElementsAre(R"(email: jane\u0040doe.org)"));
+  EXPECT_THAT(Find(R"('jane\x40doe.org')"), ElementsAre(R"(email: jane\x40doe.org)"));
   EXPECT_THAT(Find("?mail=jane%40doe.org&x"), ElementsAre("email: jane%40doe.org"));
   EXPECT_THAT(Find("jane&#64;doe.org"), ElementsAre("email: jane&#64;doe.org"));
   EXPECT_THAT(Find("рassword=Tr0ub4dor&3"), ElementsAre("password: Tr0ub4dor&3"));
@@ -163,6 +198,11 @@ TEST(Detector, LooksIntoBase64AndHex) {
   for (const char c : inside)
     hex += "0123456789abcdef"[c >> 4 & 15], hex += "0123456789abcdef"[c & 15];
   EXPECT_THAT(Types(hex), ElementsAre("email"));
+  EXPECT_THAT(Find("x am9lLmRvZUBleGFtcGxlLmNvbQ== y"),
+              ElementsAre("email: am9lLmRvZUBleGFtcGxlLmNvbQ"));
+  EXPECT_THAT(Types("src/privacy/detection_copy and VeryLongNamesOfClassesInSomeLanguages and "
+                    "0123456789abcdef0123456789abcdef"),
+              IsEmpty());
 }
 
 TEST(Detector, WhatCannotBeReadIsUnscanned) {

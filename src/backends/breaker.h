@@ -2,7 +2,8 @@
 // go in, the answer comes out.
 //
 //   closed     asked freely; opens after kFailuresInRow failures in a row, or when half of the last
-//              kWindow outcomes (at least kWindowMin of them) were failures
+//              kWindow outcomes (at least kWindowMin of them) were failures; after the first one
+//              where another place does the same work
 //   open       not asked for a while: kOpenFirst, twice as long each time, up to kOpenMax
 //   half open  one request at a time is let through as a probe; success closes, failure opens again
 //
@@ -57,15 +58,17 @@ class Breaker {
     seen_ = std::min(seen_ + 1, kWindow);
     in_row_ = 0;
   }
-  // The place failed; not: the request was wrong, or was cancelled.
-  void Fail(MonotonicTime now) {
+  // The place failed; not: the request was wrong, or was cancelled. `others`: another place that is
+  // well does the same work meanwhile.
+  void Fail(MonotonicTime now, bool others = false) {
+    const bool instead = others && At(now) == State::kClosed;
     const bool probe_failed = std::exchange(probing_, false);
     history_ = (history_ << 1 | 1u) & kMask;
     seen_ = std::min(seen_ + 1, kWindow);
     ++in_row_;
     const int failures = __builtin_popcount(history_);
     const bool half = seen_ >= kWindowMin && failures * 2 >= seen_;
-    if (probe_failed || in_row_ >= kFailuresInRow || half) Open(now);
+    if (probe_failed || instead || in_row_ >= kFailuresInRow || half) Open(now);
   }
   // It answered, but it was no success either (a rejected or cancelled request): a probe says
   // nothing, and the next may try.

@@ -15,6 +15,13 @@ bool CannotHaveCost(const Error& error) {
   return std::ranges::find(kReasons, error.reason) != std::end(kReasons);
 }
 
+bool MayAskAnother(const Error& error) {
+  constexpr std::string_view kReasons[] = {"address_refused", "certificate_refused",
+                                           "model_retired", "provider_redirected",
+                                           "provider_refused_key"};
+  return CannotHaveCost(error) || std::ranges::find(kReasons, error.reason) != std::end(kReasons);
+}
+
 bool IsBlameless(const Error& error) {
   return error.code == Code::kCancelled || error.code == Code::kUnprocessable ||
          error.code == Code::kTooLarge || error.code == Code::kForbidden ||
@@ -27,10 +34,10 @@ bool IsBlameless(const Error& error) {
 
 bool MayHaveCost(const Error& error) {
   constexpr std::string_view kReasons[] = {
-      "address_refused", "provider_refused_key",    "provider_rejected", "provider_redirected",
-      "model_retired",   "not_supported_by_target", "workers_busy",      "queue_full",
-      "queue_too_long",  "queue_timeout",           "target_gone",       "door_closed",
-      "door_policy",     "server_starting",         "server_failed"};
+      "address_refused",     "certificate_refused", "provider_refused_key",    "provider_rejected",
+      "provider_redirected", "model_retired",       "not_supported_by_target", "workers_busy",
+      "queue_full",          "queue_too_long",      "queue_timeout",           "target_gone",
+      "door_closed",         "door_policy",         "server_starting",         "server_failed"};
   return !CannotHaveCost(error) && std::ranges::find(kReasons, error.reason) == std::end(kReasons);
 }
 

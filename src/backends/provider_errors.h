@@ -10,6 +10,9 @@ namespace weir::backends {
 // What the provider never began to work on, or answered with an error status itself: it may be
 // repeated there.
 bool CannotHaveCost(const Error& error);
+// Whether another replica of the same target may be asked at once: this one did not work on it, and
+// what it says need not hold for others (a wrong address, a model that it alone has not).
+bool MayAskAnother(const Error& error);
 // Whether a provider may ask money for a call that ended like this: not where the connection never
 // came about, nor where an error status was the whole answer.
 bool MayHaveCost(const Error& error);

@@ -3,7 +3,6 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <deque>
 #include <functional>
 #include <random>
 #include <utility>
@@ -14,6 +13,7 @@
 #include "backends/permits.h"
 #include "backends/prefix_hash.h"
 #include "backends/provider_errors.h"
+#include "backends/provider_place.h"
 #include "backends/unread_events.h"
 #include "base/check.h"
 #include "base/log.h"
@@ -21,14 +21,17 @@
 namespace weir::backends {
 namespace {
 
-constexpr int32_t kAffinitySlack = 4;  // calls more than at the idlest replica, for a likely prefix
 constexpr Duration kReadOutTime = std::chrono::seconds(1);  // for what follows the last event
-constexpr Duration kRetiredTime = std::chrono::minutes(5);
-constexpr Duration kRefusedKeyTime = std::chrono::seconds(30);
-constexpr Duration kShortWait = std::chrono::seconds(2);  // where others could take over
+constexpr Duration kShortWait = std::chrono::seconds(2);    // where others could take over
 // Ten minutes at 128,000 tokens an hour: for more Anthropic's libraries refuse what does not
 // stream.
 constexpr int32_t kWholeTokensMax = 21'333;
+constexpr uint32_t kReplicasTriedMax = 4;  // in one request, each for the first time
+
+// How often one request may be sent.
+uint32_t AttemptsMax(const ProviderTarget& target) {
+  return static_cast<uint32_t>(target.retries) + std::min(target.replicas, kReplicasTriedMax);
+}
 
 bool IsContent(const chat::Event& event) {
   return !std::holds_alternative<chat::Started>(event) &&
@@ -36,60 +39,6 @@ bool IsContent(const chat::Event& event) {
 }
 
 }  // namespace
-
-// One target with what is known of it.
-struct ProviderFleet::Place {
-  struct Replica {
-    Breaker breaker = {};
-    int32_t running = 0;
-  };
-
-  explicit Place(ProviderTarget what) : target(std::move(what)), replicas(target.replicas) {}
-
-  ProviderTarget target;
-  std::vector<Replica> replicas;
-  std::deque<std::shared_ptr<Event>> waiting = {};  // for a seat, first come first served
-  std::optional<WallTime> retired = {};
-  std::string last_error = {};
-  double seconds_mean = 0;  // of an answer, over the last ones
-  uint64_t attempts = 0;
-  uint64_t failures = 0;
-  uint64_t retries = 0;
-
-  bool MayAsk(MonotonicTime now) const {
-    return std::ranges::any_of(replicas, [now](const Replica& r) { return r.breaker.MayAsk(now); });
-  }
-  int32_t running() const {
-    int32_t sum = 0;
-    for (const Replica& replica : replicas) sum += replica.running;
-    return sum;
-  }
-  // Among those that may be asked and have a seat free; nothing when there is none.
-  std::optional<uint32_t> Choose(size_t hash, MonotonicTime now) const {
-    std::optional<uint32_t> best;
-    for (uint32_t i = 0; i < replicas.size(); ++i) {
-      const Replica& replica = replicas[i];
-      if (!replica.breaker.MayAsk(now) || replica.running >= target.concurrency) continue;
-      if (!best || replica.running < replicas[*best].running) best = i;
-    }
-    const auto likely = static_cast<uint32_t>(hash % replicas.size());
-    const Replica& affine = replicas[likely];
-    if (best && affine.breaker.MayAsk(now) && affine.running < target.concurrency &&
-        affine.running <= replicas[*best].running + kAffinitySlack) {
-      return likely;
-    }
-    return best;
-  }
-  MonotonicTime AskAgainAt() const {
-    MonotonicTime at = MonotonicTime::max();
-    for (const Replica& replica : replicas) at = std::min(at, replica.breaker.until());
-    return at;
-  }
-  void WakeNext() {
-    if (waiting.empty()) return;
-    waiting.front()->Set();
-  }
-};
 
 struct ProviderFleet::State {
   State(const Executor& on, const Clock& with, Door& through, EdgeServers& of,
@@ -107,9 +56,9 @@ struct ProviderFleet::State {
   EdgeServers& servers;
   ProviderFleetOptions options;
   std::mt19937_64 random;
-  std::map<std::string, std::shared_ptr<Place>, std::less<>> places = {};
+  std::map<std::string, std::shared_ptr<ProviderPlace>, std::less<>> places = {};
 
-  bool MayAsk(const Place& place) const {
+  bool MayAsk(const ProviderPlace& place) const {
     return servers.MayAsk(place.target.backend) && place.MayAsk(clock.Now());
   }
 
@@ -125,16 +74,18 @@ struct ProviderFleet::State {
 
 // One generation, between the coroutine that works on it and the stream that is read.
 struct ProviderFleet::Answering {
-  Answering(const Executor& executor, std::shared_ptr<Place> at, ProviderAsk asked)
+  Answering(const Executor& executor, std::shared_ptr<ProviderPlace> at, ProviderAsk asked)
       : place(std::move(at)),
         ask(std::move(asked)),
         timeouts(place->target.timeouts),
+        tried(place->replicas.size()),
         changed(executor),
         events(executor) {}
 
-  std::shared_ptr<Place> place;
+  std::shared_ptr<ProviderPlace> place;
   ProviderAsk ask;
   wire::EgressTimeouts timeouts;
+  ProviderPlace::Tried tried;
   std::shared_ptr<const chat::ProviderCall> call = {};
   std::vector<std::unique_ptr<chat::ProviderAnswer>> readers = {};  // one for each attempt
   size_t prefix_hash = 0;
@@ -223,21 +174,20 @@ ProviderFleet::ProviderFleet(const Executor& executor, const Clock& clock, Door&
 ProviderFleet::~ProviderFleet() { state_->door = nullptr; }
 
 void ProviderFleet::Use(std::vector<ProviderTarget> targets) {
-  std::map<std::string, std::shared_ptr<Place>, std::less<>> places;
+  std::map<std::string, std::shared_ptr<ProviderPlace>, std::less<>> places;
   for (ProviderTarget& target : targets) {
     CHECK(target.dialect != nullptr && target.replicas > 0, "a target has a dialect and a place");
     const auto known = state_->places.find(target.name);
     const std::string name = target.name;
     const bool same = known != state_->places.end() && known->second->target == target;
-    places[name] = same ? known->second : std::make_shared<Place>(std::move(target));
+    places[name] = same ? known->second : std::make_shared<ProviderPlace>(std::move(target));
   }
   state_->places = std::move(places);
 }
 
 void ProviderFleet::Forgive(std::string_view backend) {
   for (const auto& [name, place] : state_->places) {
-    if (place->target.backend != backend) continue;
-    for (Place::Replica& replica : place->replicas) replica.breaker = {};
+    if (place->target.backend == backend) place->Forgive();
   }
 }
 
@@ -268,7 +218,7 @@ Result<std::unique_ptr<EventStream>> ProviderFleet::Generate(const ProviderAsk& 
   if (!call) return std::unexpected(AtTarget(std::move(call.error()), target.name));
   answering->call = std::make_shared<const chat::ProviderCall>(std::move(*call));
   answering->prefix_hash = PrefixHash(request);
-  for (int32_t i = 0; i <= target.retries; ++i) {
+  for (uint32_t i = 0; i < AttemptsMax(target); ++i) {
     answering->readers.push_back(target.dialect->read(request, *answering->call, target.quirks));
   }
   CancelHandle work = Spawn(state_->executor, "provider", Run(state_, answering));
@@ -285,7 +235,7 @@ Task<Result<void>> ProviderFleet::AskWhole(ProviderAsk ask, const WriteWhole& wr
   if (!whole) co_return std::unexpected(std::move(whole.error()));
   answering->call = std::make_shared<const chat::ProviderCall>(std::move(whole->call));
   answering->prefix_hash = std::hash<std::string>()(ask.request_id);  // no prefix: any replica
-  for (int32_t i = 0; i <= target.retries; ++i) {
+  for (uint32_t i = 0; i < AttemptsMax(target); ++i) {
     answering->readers.push_back(std::make_unique<BodyAnswer>(*target.dialect, whole->read));
   }
   CancelHandle work = Spawn(state_->executor, "provider", Run(state_, answering));
@@ -316,39 +266,54 @@ class SeatKeeper {
 
 }  // namespace
 
+// `repeats`: of replicas that were asked before. Whether one more attempt is worth it, and after
+// which pause.
+std::optional<Duration> ProviderFleet::PauseBeforeAgain(State& state, const Answering& answering,
+                                                        const Error& error, int32_t repeats) {
+  const ProviderPlace& place = *answering.place;
+  const MonotonicTime now = state.clock.Now();
+  if (answering.answered) return std::nullopt;
+  if (place.AnotherIsFree(answering.tried, now)) {
+    if (!MayAskAnother(error) || now >= answering.ask.deadline) return std::nullopt;
+    return Duration::zero();
+  }
+  if (repeats >= place.target.retries || !CannotHaveCost(error)) return std::nullopt;
+  const Duration wait =
+      std::max<Duration>(state.Backoff(repeats), std::chrono::seconds(error.retry_after_s));
+  const Duration most = answering.ask.others_left ? kShortWait : state.options.queue_patience;
+  if (wait > most || now + wait >= answering.ask.deadline) return std::nullopt;
+  return wait;
+}
+
 Task<void> ProviderFleet::Run(std::shared_ptr<State> state, std::shared_ptr<Answering> answering) {
-  Place& place = *answering->place;
-  const auto attempts = static_cast<int>(answering->readers.size());
-  for (int attempt = 0;; ++attempt) {
+  ProviderPlace& place = *answering->place;
+  int32_t repeats = 0;
+  for (uint32_t attempt = 0;; ++attempt) {
     if (auto seat = co_await TakeSeat(*state, *answering); !seat) {
       co_return answering->Fail(seat.error());
     }
+    if (answering->tried[answering->replica]) ++repeats;
+    answering->tried[answering->replica] = true;
     Attempted attempted;
     {
       const SeatKeeper keeper(*answering);
-      attempted = co_await Attempt(*state, *answering, static_cast<uint32_t>(attempt));
+      attempted = co_await Attempt(*state, *answering, attempt);
     }
     if (!attempted.error) co_return;
-    const Error& error = *attempted.error;
-    const MonotonicTime now = state->clock.Now();
-    Duration wait = state->Backoff(attempt);
-    if (error.retry_after_s > 0)
-      wait = std::max<Duration>(wait, std::chrono::seconds(error.retry_after_s));
-    const bool too_long =
-        wait > (answering->ask.others_left ? kShortWait : state->options.queue_patience) ||
-        now + wait >= answering->ask.deadline;
-    const bool again =
-        !answering->answered && attempt + 1 < attempts && CannotHaveCost(error) && !too_long;
-    answering->notes.push_back(fmt::format("{}{}", attempted.note, again ? "; tried again" : ""));
-    if (!again) co_return answering->Fail(error);
+    std::optional<Duration> pause;
+    if (attempt + 1 < answering->readers.size()) {
+      pause = PauseBeforeAgain(*state, *answering, *attempted.error, repeats);
+    }
+    answering->notes.push_back(fmt::format("{}{}", attempted.note, pause ? "; tried again" : ""));
+    if (!pause) co_return answering->Fail(*attempted.error);
     ++place.retries;
     answering->before.clear();
-    if (!co_await SleepFor(wait)) co_return;
+    if (*pause > Duration::zero() && !co_await SleepFor(*pause)) co_return;
   }
 }
 
 Task<Result<void>> ProviderFleet::TakeSeat(State& state, Answering& answering) {
-  Place& place = *answering.place;
+  ProviderPlace& place = *answering.place;
   const MonotonicTime start = state.clock.Now();
   const MonotonicTime until =
       std::min(start + state.options.queue_patience, answering.ask.deadline);
@@ -365,7 +330,7 @@ Task<Result<void>> ProviderFleet::TakeSeat(State& state, Answering& answering) {
     const MonotonicTime now = state.clock.Now();
     const bool my_turn = place.waiting.empty() || (turn && place.waiting.front() == turn);
     if (my_turn) {
-      if (const auto replica = place.Choose(answering.prefix_hash, now)) {
+      if (const auto replica = place.Choose(answering.prefix_hash, answering.tried, now)) {
         if (turn) leave();
         answering.replica = *replica;
         answering.seated = true;
@@ -451,7 +416,7 @@ Task<Result<std::shared_ptr<OpenDoor>>> ProviderFleet::WayTo(State& state, Answe
 
 Task<ProviderFleet::Attempted> ProviderFleet::Attempt(State& state, Answering& answering,
                                                       uint32_t attempt) {
-  Place& place = *answering.place;
+  ProviderPlace& place = *answering.place;
   const uint32_t replica = answering.replica;
   const MonotonicTime start = state.clock.Now();
   ++place.attempts;
@@ -482,39 +447,18 @@ Task<ProviderFleet::Attempted> ProviderFleet::Attempt(State& state, Answering& a
     }
   }
   const MonotonicTime now = state.clock.Now();
-  const double took_ms = Milliseconds(now - start);
-  Breaker& breaker = place.replicas[replica].breaker;
   Attempted attempted;
   if (read) {
-    breaker.Succeed(now);
-    place.retired.reset();
-    constexpr double kNew = 0.1;
-    place.seconds_mean = place.seconds_mean * (1 - kNew) + took_ms / 1000 * kNew;
+    place.TakeSuccess(replica, now, now - start);
     co_return attempted;
   }
   const Error& error = read.error();
   if (!MayHaveCost(error)) answering.may_have_cost = false;
   attempted.note = fmt::format("{} (replica {}): {} after {:.0f} ms", place.target.name, replica,
-                               error.reason.empty() ? CodeName(error.code) : error.reason, took_ms);
+                               error.reason.empty() ? CodeName(error.code) : error.reason,
+                               Milliseconds(now - start));
   attempted.error = error;
-  if (error.code != Code::kCancelled) {
-    ++place.failures;
-    place.last_error = error.reason.empty() ? CodeName(error.code) : error.reason;
-  }
-  if (error.reason == "model_retired") {
-    if (!place.retired) {
-      place.retired = state.clock.WallNow();
-      LogWarning("target {}: the provider has no such model (any more)", place.target.name);
-    }
-    breaker.OpenFor(now, kRetiredTime);
-  } else if (error.reason == "provider_refused_key") {
-    breaker.OpenFor(now, kRefusedKeyTime);
-  } else if (IsBlameless(error)) {
-    breaker.Abandon();
-  } else {
-    breaker.Fail(now);
-  }
-  if (error.retry_after_s > 0) breaker.Pause(now, std::chrono::seconds(error.retry_after_s));
+  place.TakeFailure(replica, error, now, state.clock.WallNow());
   co_return attempted;
 }
 
@@ -565,7 +509,7 @@ bool ProviderFleet::MayAsk(std::string_view target) const {
 
 bool ProviderFleet::IsRetired(std::string_view target) const {
   const auto found = state_->places.find(target);
-  return found != state_->places.end() && found->second->retired.has_value();
+  return found != state_->places.end() && found->second->retired().has_value();
 }
 
 bool ProviderFleet::AnyMayAsk() const {
@@ -581,7 +525,7 @@ std::vector<ProviderStatus> ProviderFleet::Status() const {
                           .backend = place->target.backend,
                           .breaker = Breaker::State::kOpen,
                           .may_ask = state_->MayAsk(*place),
-                          .retired = place->retired,
+                          .retired = place->retired(),
                           .last_error = place->last_error,
                           .running = place->running(),
                           .waiting = static_cast<int32_t>(place->waiting.size()),

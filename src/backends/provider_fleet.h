@@ -5,8 +5,9 @@
 // probably holds the prefix, unless others are much less loaded), the dialect's bytes, a permit,
 // the call. What failed before anything of the answer was given may be tried again here, where it
 // cannot have cost anything: the provider answered with an error status, or the connection never
-// came about. A time-out or a cut is not repeated at the same target; another target may take over,
-// which is the caller's decision.
+// came about. A replica that was not asked yet comes first, and at once; where none is left, one is
+// asked again after a pause. A time-out or a cut is not repeated at the same target; another target
+// may take over, which is the caller's decision.
 //
 // I/O thread only; outlives every run of its Loop. Streams may outlive it, unused.
 #pragma once
@@ -26,6 +27,7 @@
 #include "backends/breaker.h"
 #include "backends/door.h"
 #include "backends/edge_servers.h"
+#include "backends/provider_target.h"
 #include "base/clock.h"
 #include "chat/label.h"
 #include "chat/provider.h"
@@ -33,24 +35,6 @@
 #include "chat/transcription.h"
 
 namespace weir::backends {
-
-// A [[target]] at a [[backend]] of another kind than engine.
-struct ProviderTarget {
-  std::string name = {};
-  std::string backend = {};
-  const chat::ProviderDialect* dialect = nullptr;
-  chat::ProviderModel model = {};
-  chat::Quirks quirks = {};
-  uint32_t replicas = 1;
-  int32_t concurrency = 64;  // for each replica
-  int32_t queue = 256;
-  int32_t retries = 1;
-  wire::EgressTimeouts timeouts = {};
-  // Until an answer begins that was asked for in one piece; nothing: none is.
-  std::optional<uint32_t> whole_ms = {};
-
-  bool operator==(const ProviderTarget&) const = default;
-};
 
 struct ProviderAsk {
   std::string request_id = {};  // the decision's
@@ -142,7 +126,6 @@ class ProviderFleet {
 
  private:
   struct State;
-  struct Place;
   struct Answering;
   class Stream;
   struct Seat;
@@ -159,6 +142,8 @@ class ProviderFleet {
   Result<std::shared_ptr<Answering>> Begin(const ProviderAsk& ask);
   Task<Result<void>> AskWhole(ProviderAsk ask, const WriteWhole& write,
                               std::vector<std::string>& notes);
+  static std::optional<Duration> PauseBeforeAgain(State& state, const Answering& answering,
+                                                  const Error& error, int32_t repeats);
   static Task<void> Run(std::shared_ptr<State> state, std::shared_ptr<Answering> answering);
   static Task<Result<void>> TakeSeat(State& state, Answering& answering);
   static Task<Result<std::shared_ptr<OpenDoor>>> WayTo(State& state, Answering& answering);

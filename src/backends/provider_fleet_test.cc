@@ -363,6 +363,50 @@ TEST_F(ProviderFleetTest, AConversationStaysAtItsReplica) {
     EXPECT_EQ(call.permit.replica, door().calls[0].permit.replica);
 }
 
+TEST_F(ProviderFleetTest, WhatOneReplicaDoesNotDoAnotherIsAskedForAtOnce) {
+  const Error nobody{Code::kUnavailable, "x", "", "connect_failed"};
+  const DoorScript failures[] = {{.failure = nobody, .before_head = true},
+                                 {.status = 429, .headers = {{"retry-after", "3600"}}},
+                                 {.status = 503},
+                                 {.status = 404},
+                                 {.status = 401}};
+  int32_t place = 10;
+  for (const DoorScript& failure : failures) {
+    Use({.replicas = 2, .queue = ++place, .retries = 0});  // another queue: nothing is known of it
+    if (!starter_.doors.empty()) door().scripts = {failure, {.pieces = {"ok."}}};
+    scripts_ = {failure, {.pieces = {"ok."}}};
+    EXPECT_EQ(Answer(), "ok.") << failure.status;
+    const auto& calls = door().calls;
+    EXPECT_NE(calls[calls.size() - 2].permit.replica, calls.back().permit.replica);
+    EXPECT_FALSE(fleet_.IsRetired("big"));
+  }
+}
+
+TEST_F(ProviderFleetTest, WhatIsTheRequestsFaultNoOtherReplicaIsAskedFor) {
+  scripts_ = {{.status = 400}};
+  Use({.replicas = 2});
+  EXPECT_EQ(Answer(), "!provider_rejected");
+}
+
+TEST_F(ProviderFleetTest, ARequestAfterATimeOutGoesToAnotherReplica) {
+  scripts_ = {{.failure = Error{Code::kDeadlineExceeded, "late", "", "first_byte_timeout"},
+               .before_head = true},
+              {.pieces = {"ok."}}};
+  Use({.replicas = 2});
+  EXPECT_EQ(Answer(), "!first_byte_timeout") << "it may have cost something";
+  ASSERT_EQ(door().calls.size(), 1u);
+  EXPECT_EQ(Answer(), "ok.");
+  EXPECT_NE(door().calls[0].permit.replica, door().calls[1].permit.replica);
+}
+
+TEST_F(ProviderFleetTest, EveryReplicaIsAskedBeforeOneIsAskedAgain) {
+  for (int i = 0; i < 3; ++i) scripts_.push_back({.status = 429});
+  Use({.replicas = 2, .retries = 1});
+  EXPECT_EQ(Answer(), "!provider_rate_limited");
+  ASSERT_EQ(door().calls.size(), 3u);
+  EXPECT_NE(door().calls[0].permit.replica, door().calls[1].permit.replica);
+}
+
 TEST_F(ProviderFleetTest, ADoorThatDiesFailsItsCallsAndIsOpenedAgain) {
   scripts_ = {{.pieces = {"a"}, .hangs = true}};
   const auto stream = Ask();

@@ -3,6 +3,7 @@
 import concurrent.futures
 import os
 import signal
+import socket
 import time
 
 import pytest
@@ -129,6 +130,17 @@ def test_a_time_out_is_not_repeated_at_the_same_provider(provider, beyond):
     provider.fail("big", "hang")
     assert weir.ask("big", headers=PUBLIC).status_code == 502
     assert len(provider.requests) == 1
+
+
+def test_a_dead_address_of_two_is_nobodys_failure(provider, beyond):
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))  # bound, and it does not listen
+        dead = f'replicas = ["https://127.0.0.1:{nobody.getsockname()[1]}/v1"]'
+        weir = beyond(backend(provider, more=dead), target("big"))
+        answers = [weir.ask("big", f"question {number} of many", headers=PUBLIC) for number in range(12)]
+    assert [text_of(answer) for answer in answers] == [TEXT] * 12
+    notes = [weir.explain(answer)["notes"] for answer in answers]
+    assert any("connect_failed" in note and "tried again" in note for lines in notes for note in lines)
 
 
 def test_all_down_says_what_was_tried_and_goes_nowhere_else(provider, beyond):

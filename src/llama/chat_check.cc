@@ -8,6 +8,7 @@
 #include "llama/chat_template.h"
 #include "llama/grammar.h"
 #include "llama/json_calls.h"
+#include "llama/schema_work.h"
 
 namespace weir::llama {
 namespace {
@@ -33,12 +34,13 @@ Result<void> CheckParameters(const chat::GenerateRequest& request) {
   // With a response_format, too, everything that may come is said by a grammar.
   const bool bound = request.tool_choice.mode == chat::ToolChoice::Mode::kRequired ||
                      request.response_format.kind != chat::ResponseFormat::Kind::kText;
+  SchemaWork work;
   for (size_t i = 0; i < request.tools.size(); ++i) {
     const chat::Tool& tool = request.tools[i];
     if (tool.parameters.empty() || !Allows(request.tool_choice, tool.name)) continue;
     if (!bound && !tool.strict) continue;
-    auto grammar = GrammarFromSchema(tool.parameters,
-                                     fmt::format("tools[{}].function.parameters", i), UseOf(tool));
+    auto grammar = GrammarFromSchema(
+        tool.parameters, fmt::format("tools[{}].function.parameters", i), UseOf(tool), &work);
     if (!grammar) return Fail(grammar.error());
   }
   return {};

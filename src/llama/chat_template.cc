@@ -12,6 +12,7 @@
 #include "llama/chat_check.h"
 #include "llama/json_calls.h"
 #include "llama/marks.h"
+#include "llama/schema_work.h"
 
 namespace weir::llama {
 namespace {
@@ -137,8 +138,9 @@ common_chat_templates_inputs InputsOf(const chat::GenerateRequest& request,
 // Of these llama-common makes a grammar and a parser. A schema of which it cannot is what the model
 // is told, and any object may be what it answers.
 std::vector<chat::Tool> WithGrammars(std::vector<chat::Tool> tools) {
+  SchemaWork work;
   for (chat::Tool& tool : tools) {
-    if (!tool.parameters.empty() && !HasGrammar(tool.parameters)) {
+    if (!tool.parameters.empty() && !HasGrammar(tool.parameters, work)) {
       tool.parameters = R"({"type":"object"})";
     }
   }

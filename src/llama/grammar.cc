@@ -13,6 +13,7 @@
 #include "base/utf8.h"
 #include "llama/json_depth.h"
 #include "llama/schema_pattern.h"
+#include "llama/schema_work.h"
 
 namespace weir::llama {
 namespace {
@@ -407,17 +408,26 @@ void RewritePatterns(common_json& node) {
 }  // namespace
 
 Result<std::string> GrammarFromSchema(std::string_view schema, std::string_view param,
-                                      SchemaUse use) {
+                                      SchemaUse use, SchemaWork* work) {
   if (auto checked = CheckSchema(schema, param, use); !checked) return Fail(checked.error());
   std::string gbnf;
   try {
     common_json json = common_json::parse(std::string(schema));
     RewritePatterns(json);
-    const auto document = common_chat_schema_from_json(json);
+    SchemaWork own;
+    const auto document = ReadWithin(json, work != nullptr ? *work : own);
     // Parameters that nothing is said about are still those of an object.
     const bool any = document.root->kind() == common_chat_schema::KIND_ANY;
     if (any && use != SchemaUse::kAnswer) return JsonObjectGrammar();
     gbnf = json_schema_to_grammar(document);
+  } catch (const SchemaTooMuch&) {
+    return Fail(
+        Code::kInvalidArgument,
+        fmt::format("the schema takes over {} steps to turn into a grammar: it has too many "
+                    "subschemas, optional properties in one object, patterns, or names "
+                    "without ASCII letters, or an allOf that holds itself",
+                    kSchemaStepsMax),
+        std::string(param), "schema_unsupported");
   } catch (const std::exception&) {
     return Fail(Code::kInvalidArgument, "the schema cannot be turned into a grammar",
                 std::string(param), "schema_unsupported");
@@ -455,12 +465,12 @@ bool HoldsUnknownPattern(const common_json& node) {
 
 }  // namespace
 
-bool HasGrammar(std::string_view schema) {
+bool HasGrammar(std::string_view schema, SchemaWork& work) {
   if (schema.size() > kSchemaBytesMax || JsonDepth(schema) > 3 * kSchemaDepthMax) return false;
   try {
     const common_json json = common_json::parse(std::string(schema));
     if (HoldsUnknownPattern(json)) return false;
-    return CheckGrammar(json_schema_to_grammar(json, /*force_gbnf=*/true)).has_value();
+    return CheckGrammar(json_schema_to_grammar(ReadWithin(json, work))).has_value();
   } catch (const std::exception&) {
     return false;
   }

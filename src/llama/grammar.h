@@ -14,6 +14,8 @@
 
 namespace weir::llama {
 
+struct SchemaWork;
+
 // Bounds on a grammar, whoever wrote it. Over any of them: kInvalidArgument that names the bound.
 inline constexpr size_t kGrammarBytesMax = 1 << 20;
 inline constexpr int kGrammarRulesMax = 20'000;      // groups and repetitions count, too
@@ -48,11 +50,13 @@ struct Grammar {
 Result<void> CheckGrammar(std::string_view gbnf);
 
 // JSON Schema to GBNF: CheckSchema (schema_check.h) first, then llama-common's converter, then
-// CheckGrammar. `param` names the field in errors ("response_format.json_schema.schema").
+// CheckGrammar. `param` names the field in errors ("response_format.json_schema.schema"). Schemas
+// that are given the same `work` share its bound (schema_work.h).
 Result<std::string> GrammarFromSchema(std::string_view schema, std::string_view param,
-                                      SchemaUse use = SchemaUse::kAnswer);
+                                      SchemaUse use = SchemaUse::kAnswer,
+                                      SchemaWork* work = nullptr);
 // Whether the converter makes a grammar of it that libllama takes, whatever it leaves out.
-bool HasGrammar(std::string_view schema);
+bool HasGrammar(std::string_view schema, SchemaWork& work);
 // Any JSON object.
 std::string JsonObjectGrammar();
 

@@ -57,41 +57,6 @@ void NormaliseBias(json::Value& document) {
   found->value = std::move(biases);
 }
 
-struct SamplerName {
-  std::string_view name;
-  void (*switch_off)(chat::Sampling& sampling);
-};
-
-// What a list of samplers leaves out is off. Their order is ours.
-constexpr SamplerName kSamplers[] = {
-    {"dry", [](chat::Sampling& s) { s.dry_multiplier = 0.0f; }},
-    {"top_k", [](chat::Sampling& s) { s.top_k = 0; }},
-    {"typ_p", [](chat::Sampling& s) { s.typical_p = 1.0f; }},
-    {"top_p", [](chat::Sampling& s) { s.top_p = 1.0f; }},
-    {"min_p", [](chat::Sampling& s) { s.min_p = 0.0f; }},
-    {"xtc", [](chat::Sampling& s) { s.xtc_probability = 0.0f; }},
-    {"temperature", [](chat::Sampling& s) { s.temperature = 1.0f; }},
-    {"penalties",
-     [](chat::Sampling& s) {
-       s.repeat_penalty = 1.0f;
-       s.frequency_penalty = s.presence_penalty = 0.0f;
-     }},
-    // Chooses between going on and ending where both are likely; the model's own choice stands.
-    {"infill", [](chat::Sampling&) {}},
-};
-
-void ReadSamplers(json::Fields& fields, chat::Sampling& sampling) {
-  if (fields.Take("samplers") == nullptr) return;
-  const std::vector<std::string> listed = fields.Strings("samplers", 64, 64);
-  for (size_t i = 0; i < listed.size(); ++i) {
-    if (std::ranges::find(kSamplers, listed[i], &SamplerName::name) == std::end(kSamplers))
-      return fields.Refuse(fmt::format("samplers[{}]", i), "is the name of no sampler here");
-  }
-  for (const SamplerName& sampler : kSamplers) {
-    if (std::ranges::find(listed, sampler.name) == listed.end()) sampler.switch_off(sampling);
-  }
-}
-
 void ReadStop(json::Fields& fields, std::vector<std::string>& out) {
   out = fields.Strings("stop", kStopsMax, kStopBytesMax);
   for (size_t i = 0; i < out.size(); ++i) {
@@ -121,18 +86,7 @@ void ReadConstraints(json::Fields& fields, chat::ResponseFormat& out) {
   out.grammar = std::move(grammar);
 }
 
-// Off is what everybody here does anyway.
-void RefuseUnlessOff(json::Fields& fields, std::string_view key, std::string_view why) {
-  const auto number = fields.Number(key, -1e9, 1e9);
-  if (number && *number != 0) RefuseUnsupported(fields, key, why);
-}
-
 void RefuseWhatNobodyDoes(json::Fields& fields) {
-  RefuseUnlessOff(fields, "dynatemp_range", "the temperature does not vary");
-  fields.Number("dynatemp_exponent", -1e9, 1e9);  // without effect while the range is 0
-  RefuseUnlessOff(fields, "min_keep", "samplers keep what they keep");
-  const auto sigma = fields.Number("top_n_sigma", -1e9, 1e9);
-  if (sigma && *sigma > 0) RefuseUnsupported(fields, "top_n_sigma", "there is no such sampler");
   if (const auto n = fields.Int("n_cmpl", 1, kAny); n && *n != 1)
     RefuseUnsupported(fields, "n_cmpl", "ask /v1/completions for several answers");
   for (const auto& [key, why] : {std::pair<std::string_view, std::string_view>{
@@ -175,7 +129,6 @@ void ReadShared(json::Fields& fields, CompletionCall& call) {
   ReadForm(fields, call.form);
   ReadBound(fields, call);
   openai::ReadSampling(fields, request.sampling);
-  ReadSamplers(fields, request.sampling);
   ReadStop(fields, request.stop);
   ReadConstraints(fields, request.response_format);
   if (const auto top = fields.Int("n_probs", 0, 20); top && *top > 0 && !call.form.only_prompt) {
@@ -187,7 +140,8 @@ void ReadShared(json::Fields& fields, CompletionCall& call) {
   fields.RefuseUnread(kIgnored);
 }
 
-// The files beside the one that is filled in: the last that fit.
+// The files beside the one that is filled in: the last that fit. Editors say more of a file than
+// llama-server reads (when it was looked at), which it skips.
 std::vector<chat::ContextFile> ReadFiles(json::Fields& fields) {
   const json::Array* listed = fields.List("input_extra", kFilesMax);
   std::vector<chat::ContextFile> files;
@@ -195,7 +149,6 @@ std::vector<chat::ContextFile> ReadFiles(json::Fields& fields) {
     json::Fields file(fields.problem(), (*listed)[i], fields.PathOf("input_extra", i));
     files.push_back({.name = file.String("filename", kFileNameMax).value_or(""),
                      .text = file.Require().String("text", kFileBytesMax).value_or("")});
-    file.RefuseUnread();
   }
   size_t bytes = 0;
   auto first = files.end();

@@ -230,6 +230,12 @@ std::string ReadSchema(json::Fields& fields, std::string_view key) {
   return text;
 }
 
+std::string ReadModel(json::Fields& fields) {
+  const std::string model = fields.String("model", kNameBytesMax).value_or("auto");
+  if (model.empty()) fields.Refuse("model", "is empty");
+  return model;
+}
+
 std::optional<Effort> ReadEffort(json::Fields& fields, std::string_view key) {
   return fields.Word(key, kEfforts);
 }
@@ -295,14 +301,14 @@ void ReadKeepAlive(json::Fields& fields, std::optional<int64_t>& keep_alive_ms) 
 }
 
 void ReadRest(json::Fields& fields) {
+  fields.Bool("timings_per_token");  // the numbers are in the `weir` object
   fields.String("user", size_t{4} << 10);
   fields.RefuseUnread(kIgnored);
 }
 
 void ReadCommon(json::Fields& fields, const Limits& limits, GenerateCall& call) {
   chat::GenerateRequest& request = call.request;
-  request.model = fields.Require().String("model", kNameBytesMax).value_or("");
-  if (request.model.empty()) fields.Refuse("model", "is empty");
+  request.model = ReadModel(fields);
   ReadStream(fields, call);
   ReadSampling(fields, request.sampling);
   request.n = static_cast<int32_t>(fields.Int("n", 1, limits.choices_max).value_or(1));

@@ -13,6 +13,8 @@ inline constexpr int64_t kTokensMax = 10'000'000;
 // last.
 void ReadCommon(json::Fields& fields, const Limits& limits, GenerateCall& call);
 
+// Clients made for llama-server leave it out; it is then the router's choice.
+std::string ReadModel(json::Fields& fields);
 void ReadSampling(json::Fields& fields, chat::Sampling& sampling);
 void ReadKeepAlive(json::Fields& fields, std::optional<int64_t>& keep_alive_ms);
 // Accepts what cannot change an answer, and refuses what is left unread.

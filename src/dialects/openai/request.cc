@@ -99,8 +99,7 @@ Result<EmbedCall> ReadEmbeddings(std::string_view body) {
   json::Problem problem;
   json::Fields fields(problem, *document);
   EmbedCall call;
-  call.request.model = fields.Require().String("model", kNameBytesMax).value_or("");
-  if (call.request.model.empty()) fields.Refuse("model", "is empty");
+  call.request.model = ReadModel(fields);
   call.request.inputs = ReadPrompts(fields, "input", kInputsMax);
   for (const chat::Prompt& input : call.request.inputs) {
     if (input.tokens.empty() && input.text.empty()) fields.Refuse("input", "has an empty string");

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 
 #include "dialects/openai/common_fields.h"
@@ -58,6 +59,72 @@ void ReadLogitBias(json::Fields& fields, std::vector<std::pair<int32_t, float>>&
   }
 }
 
+struct SamplerName {
+  std::string_view name;
+  char letter;
+  void (*switch_off)(chat::Sampling& sampling);
+};
+
+// What a list of samplers leaves out is off. Their order is ours.
+constexpr SamplerName kSamplers[] = {
+    {"dry", 'd', [](chat::Sampling& s) { s.dry_multiplier = 0.0f; }},
+    {"top_k", 'k', [](chat::Sampling& s) { s.top_k = 0; }},
+    {"typ_p", 'y', [](chat::Sampling& s) { s.typical_p = 1.0f; }},
+    {"top_p", 'p', [](chat::Sampling& s) { s.top_p = 1.0f; }},
+    {"min_p", 'm', [](chat::Sampling& s) { s.min_p = 0.0f; }},
+    {"xtc", 'x', [](chat::Sampling& s) { s.xtc_probability = 0.0f; }},
+    {"temperature", 't', [](chat::Sampling& s) { s.temperature = 1.0f; }},
+    {"penalties", 'e',
+     [](chat::Sampling& s) {
+       s.repeat_penalty = 1.0f;
+       s.frequency_penalty = s.presence_penalty = 0.0f;
+     }},
+    // Chooses between going on and ending where both are likely; the model's own choice stands.
+    {"infill", 'i', [](chat::Sampling&) {}},
+};
+
+// A list of names, or a text of a letter for each.
+std::vector<std::string_view> SamplersListed(json::Fields& fields) {
+  std::vector<std::string_view> listed;
+  const json::Value* value = fields.Take("samplers");
+  const auto add = [&](auto SamplerName::* member, const auto& said, const std::string& at) {
+    const auto found = std::ranges::find(kSamplers, said, member);
+    if (found == std::end(kSamplers)) return fields.Refuse(at, "is the name of no sampler here");
+    listed.push_back(found->name);
+  };
+  if (const std::string* letters = value->AsString()) {
+    for (const char letter : *letters) add(&SamplerName::letter, letter, "samplers");
+    return listed;
+  }
+  const std::vector<std::string> names = fields.Strings("samplers", 64, 64);
+  for (size_t i = 0; i < names.size(); ++i)
+    add(&SamplerName::name, names[i], fmt::format("samplers[{}]", i));
+  return listed;
+}
+
+void ReadSamplers(json::Fields& fields, chat::Sampling& sampling) {
+  if (fields.Take("samplers") == nullptr) return;
+  const std::vector<std::string_view> listed = SamplersListed(fields);
+  for (const SamplerName& sampler : kSamplers) {
+    if (std::ranges::find(listed, sampler.name) == listed.end()) sampler.switch_off(sampling);
+  }
+}
+
+// Off is what everybody here does anyway.
+void RefuseUnlessOff(json::Fields& fields, std::string_view key, std::string_view why) {
+  const auto number = fields.Number(key, -1e9, 1e9);
+  if (number && *number != 0) RefuseUnsupported(fields, key, why);
+}
+
+// Samplers of llama-server that are not here, which its clients send as what they are when off.
+void RefuseOtherSamplers(json::Fields& fields) {
+  RefuseUnlessOff(fields, "dynatemp_range", "the temperature does not vary");
+  fields.Number("dynatemp_exponent", -1e9, 1e9);  // without effect while the range is 0
+  RefuseUnlessOff(fields, "min_keep", "samplers keep what they keep");
+  const auto sigma = fields.Number("top_n_sigma", -1e9, 1e9);
+  if (sigma && *sigma > 0) RefuseUnsupported(fields, "top_n_sigma", "there is no such sampler");
+}
+
 }  // namespace
 
 void ReadSampling(json::Fields& fields, chat::Sampling& sampling) {
@@ -87,6 +154,8 @@ void ReadSampling(json::Fields& fields, chat::Sampling& sampling) {
   ReadSeed(fields, sampling.seed);
   ReadLogitBias(fields, sampling.logit_bias);
   sampling.ignore_eos = fields.Bool("ignore_eos").value_or(false);
+  ReadSamplers(fields, sampling);
+  RefuseOtherSamplers(fields);
 }
 
 }  // namespace weir::openai

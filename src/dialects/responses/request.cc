@@ -282,8 +282,7 @@ std::string NumberOrNull(json::Fields& fields, std::string_view key) {
 
 // What asks something, and what an estimate of its tokens takes too.
 void ReadAsked(json::Fields& fields, CreateCall& call) {
-  call.request.model = fields.Require().String("model", kNameBytesMax).value_or("");
-  if (call.request.model.empty()) fields.Refuse("model", "is empty");
+  call.request.model = openai::ReadModel(fields);
   CheckInput(fields);
   if (auto instructions = fields.String("instructions", kTextBytesMax)) {
     call.has_instructions = true;

@@ -35,7 +35,7 @@ inline constexpr size_t kTemplateBytesMax = 256 << 10;
 inline constexpr size_t kChatBytesMax = size_t{32} << 20;    // all strings of one request
 inline constexpr size_t kPromptBytesMax = size_t{64} << 20;  // what a template may make of them
 inline constexpr size_t kMessagesMax = 4'096;
-inline constexpr size_t kToolsMax = 128;
+inline constexpr size_t kToolsMax = 1'024;
 inline constexpr size_t kToolNameBytesMax = 128;
 
 // How an answer is to be read: what AnswerParser needs. Shared, immutable, cheap to copy.

@@ -18,7 +18,7 @@ using chat::Role;
 constexpr size_t kMessagesMax = 4096;
 constexpr size_t kBlocksMax = 1024;
 constexpr size_t kCallsMax = 128;
-constexpr int kImagesMax = 16;
+constexpr int kImagesMax = 100;
 constexpr size_t kTextBytesMax = size_t{32} << 20;
 constexpr size_t kUrlBytesMax = 8192;
 

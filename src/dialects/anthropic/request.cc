@@ -15,7 +15,9 @@ namespace {
 using Effort = chat::Reasoning::Effort;
 using Mode = chat::ToolChoice::Mode;
 
-constexpr size_t kToolsMax = 128;
+constexpr size_t kToolsMax = 1024;
+constexpr size_t kExamplesMax = 32;
+constexpr size_t kEditsMax = 16;
 constexpr size_t kDescriptionBytesMax = size_t{64} << 10;
 constexpr size_t kSchemaBytesMax = size_t{256} << 10;
 constexpr size_t kStopsMax = 16;
@@ -64,6 +66,27 @@ bool Offers(const std::vector<chat::Tool>& tools, std::string_view name) {
   return std::ranges::find(tools, name, &chat::Tool::name) != tools.end();
 }
 
+// No other dialect has a place for them, and models read the words.
+void ReadExamples(json::Fields& fields, std::string& description) {
+  const json::Array* examples = fields.List("input_examples", kExamplesMax);
+  for (size_t i = 0; examples != nullptr && i < examples->size(); ++i) {
+    if ((*examples)[i].AsObject() == nullptr)
+      return fields.Refuse(fmt::format("input_examples[{}]", i), "must be an object");
+    if (i == 0) description += description.empty() ? "Examples:" : "\n\nExamples:";
+    description += "\n" + json::Print((*examples)[i]);
+  }
+  if (description.size() > 2 * kDescriptionBytesMax)
+    fields.Refuse("input_examples", fmt::format("has over {} bytes", kDescriptionBytesMax));
+}
+
+// A tool that only code at Anthropic may call could not be called at all.
+void ReadCallers(json::Fields& fields) {
+  const std::vector<std::string> callers = fields.Strings("allowed_callers", 8, kNameBytesMax);
+  if (!callers.empty() && std::ranges::find(callers, "direct") == callers.end())
+    RefuseUnsupported(fields, "allowed_callers",
+                      "no code is run here; \"direct\" must be among them");
+}
+
 chat::Tool ReadTool(json::Fields& fields, const std::vector<chat::Tool>& earlier) {
   chat::Tool tool;
   const std::string type = fields.String("type", kNameBytesMax).value_or("custom");
@@ -76,6 +99,9 @@ chat::Tool ReadTool(json::Fields& fields, const std::vector<chat::Tool>& earlier
   if (Offers(earlier, tool.name)) fields.Refuse("name", "is the name of another tool as well");
   tool.description = fields.String("description", kDescriptionBytesMax).value_or("");
   tool.parameters = ReadSchema(fields, "input_schema");
+  ReadExamples(fields, tool.description);
+  ReadCallers(fields);
+  fields.Bool("defer_loading");  // every tool is offered from the start
   tool.strict = fields.Bool("strict").value_or(false);
   fields.RefuseUnread(kIgnoredInTools);
   return tool;
@@ -176,10 +202,26 @@ void RefuseWhatNobodyDoes(json::Fields& fields) {
   for (const auto& [key, why] :
        {std::pair<std::string_view, std::string_view>{"container", "no code is run here"},
         {"mcp_servers", "connect to them in the client"},
-        {"context_management", "conversations are not edited here"},
         {"diagnostics", "caches are not diagnosed"}}) {
     if (fields.Take(key) != nullptr) RefuseUnsupported(fields, key, why);
   }
+}
+
+// Thinking of earlier turns is what a model's template makes of it, so that clearing it is nothing
+// to do here. Other edits would change what the model is told.
+void ReadContextManagement(json::Fields& fields) {
+  auto management = fields.Nested("context_management");
+  if (!management) return;
+  const json::Array* edits = management->List("edits", kEditsMax);
+  for (size_t i = 0; edits != nullptr && i < edits->size() && !fields.problem(); ++i) {
+    json::Fields edit(fields.problem(), (*edits)[i], management->PathOf("edits", i));
+    const std::string type = edit.Require().String("type", kNameBytesMax).value_or("");
+    if (!type.starts_with("clear_thinking"))
+      RefuseUnsupported(edit, "type", "only thinking of earlier turns can be cleared");
+    edit.Take("keep");
+    edit.RefuseUnread();
+  }
+  management->RefuseUnread();
 }
 
 void ReadModel(json::Fields& fields, chat::GenerateRequest& request) {
@@ -205,6 +247,7 @@ Result<MessagesCall> ReadMessagesCall(std::string_view body) {
   ReadThinking(fields, request);
   ReadOutputConfig(fields, request);
   ReadSampling(fields, request);
+  ReadContextManagement(fields);
   call.stream = fields.Bool("stream").value_or(false);
   RefuseWhatNobodyDoes(fields);
   fields.RefuseUnread(kIgnored);
@@ -224,6 +267,7 @@ Result<chat::GenerateRequest> ReadCountTokens(std::string_view body) {
   ReadToolChoice(fields, request);
   ReadThinking(fields, request);
   ReadOutputConfig(fields, request);
+  ReadContextManagement(fields);
   fields.RefuseUnread(kIgnored);
   if (problem) return Fail(problem.Take());
   return request;

@@ -19,8 +19,41 @@ namespace {
 constexpr size_t kNameBytesMax = 256;                 // x-weir-project, x-weir-user
 constexpr int64_t kDeadlineMsMax = 24 * 3600 * 1000;  // x-weir-deadline-ms
 
+// What a header says that may come once. Twice with two values it would say what the last proxy on
+// the way, or the client behind it, did not mean.
+Result<std::optional<std::string_view>> OneValue(const http::Request& request,
+                                                 std::string_view name) {
+  const auto first = request.headers.Find(name);
+  for (size_t i = 0; i < request.headers.size(); ++i) {
+    if (!http::EqualsIgnoreCase(request.headers.name(i), name)) continue;
+    if (request.headers.value(i) == *first) continue;
+    return Fail(Code::kInvalidArgument,
+                fmt::format("{} came more than once, with different values", name),
+                std::string(name));
+  }
+  return first;
+}
+
+// The highest of those that were sent: who puts one more on the way may raise it, and not lower it.
+Result<std::optional<chat::Label>> LabelHeader(const http::Request& request) {
+  constexpr std::string_view kName = "x-weir-label";
+  std::optional<chat::Label> joined;
+  for (size_t i = 0; i < request.headers.size(); ++i) {
+    if (!http::EqualsIgnoreCase(request.headers.name(i), kName)) continue;
+    const auto label = chat::LabelFromName(request.headers.value(i));
+    if (!label) {
+      return Fail(Code::kInvalidArgument, "x-weir-label takes public, internal, personal or secret",
+                  std::string(kName));
+    }
+    joined = joined ? chat::Join(*joined, *label) : *label;
+  }
+  return joined;
+}
+
 Result<std::string> NameHeader(const http::Request& request, std::string_view name) {
-  const std::string_view value = request.headers.Find(name).value_or("");
+  const auto one = OneValue(request, name);
+  if (!one) return std::unexpected(one.error());
+  const std::string_view value = one->value_or("");
   if (value.size() > kNameBytesMax || !IsValidUtf8(value)) {
     return Fail(Code::kInvalidArgument,
                 fmt::format("{} takes at most {} bytes of UTF-8", name, kNameBytesMax),
@@ -30,7 +63,9 @@ Result<std::string> NameHeader(const http::Request& request, std::string_view na
 }
 
 Result<std::optional<Duration>> DeadlineHeader(const http::Request& request) {
-  const auto value = request.headers.Find("x-weir-deadline-ms");
+  const auto one = OneValue(request, "x-weir-deadline-ms");
+  if (!one) return std::unexpected(one.error());
+  const std::optional<std::string_view> value = *one;
   if (!value) return std::nullopt;
   int64_t ms = 0;
   const auto [end, error] = std::from_chars(value->data(), value->data() + value->size(), ms);
@@ -43,15 +78,29 @@ Result<std::optional<Duration>> DeadlineHeader(const http::Request& request) {
   return std::chrono::milliseconds(ms);
 }
 
-std::optional<chat::Priority> PriorityFromName(std::string_view name) {
-  if (name == "interactive") return chat::Priority::kInteractive;
-  if (name == "batch") return chat::Priority::kBatch;
-  if (name == "background") return chat::Priority::kBackground;
-  return std::nullopt;
+Result<std::optional<chat::Priority>> PriorityHeader(const http::Request& request) {
+  const auto value = OneValue(request, "x-weir-priority");
+  if (!value) return std::unexpected(value.error());
+  if (!*value) return std::nullopt;
+  if (**value == "interactive") return chat::Priority::kInteractive;
+  if (**value == "batch") return chat::Priority::kBatch;
+  if (**value == "background") return chat::Priority::kBackground;
+  return Fail(Code::kInvalidArgument, "x-weir-priority takes interactive, batch or background",
+              "x-weir-priority");
+}
+
+Result<routing::Tier> TierHeader(const http::Request& request) {
+  const auto value = OneValue(request, "x-weir-route");
+  if (!value) return std::unexpected(value.error());
+  if (!*value) return routing::Tier::kCloud;
+  if (const auto tier = routing::TierFromName(**value)) return *tier;
+  return Fail(Code::kInvalidArgument, "x-weir-route takes device, edge or cloud", "x-weir-route");
 }
 
 Result<bool> SwitchHeader(const http::Request& request, std::string_view name) {
-  const std::string_view value = request.headers.Find(name).value_or("0");
+  const auto one = OneValue(request, name);
+  if (!one) return std::unexpected(one.error());
+  const std::string_view value = one->value_or("0");
   if (value == "0" || value == "1") return value == "1";
   return Fail(Code::kInvalidArgument, fmt::format("{} takes 1, or 0", name), std::string(name));
 }
@@ -185,21 +234,12 @@ Result<std::string> Credential(const http::Request& request) {
 
 Result<gateway::Asked> AskedOf(const http::Request& request, chat::Principal principal) {
   gateway::Asked asked{.principal = std::move(principal)};
-  if (const auto value = request.headers.Find("x-weir-label")) {
-    asked.label = chat::LabelFromName(*value);
-    if (!asked.label) {
-      return Fail(Code::kInvalidArgument, "x-weir-label takes public, internal, personal or secret",
-                  "x-weir-label");
-    }
-  }
-  if (const auto value = request.headers.Find("x-weir-route")) {
-    const auto tier = routing::TierFromName(*value);
-    if (!tier) {
-      return Fail(Code::kInvalidArgument, "x-weir-route takes device, edge or cloud",
-                  "x-weir-route");
-    }
-    asked.tier_max = *tier;
-  }
+  const auto label = LabelHeader(request);
+  if (!label) return std::unexpected(label.error());
+  asked.label = *label;
+  const auto tier = TierHeader(request);
+  if (!tier) return std::unexpected(tier.error());
+  asked.tier_max = *tier;
   auto project = NameHeader(request, "x-weir-project");
   if (!project) return std::unexpected(project.error());
   // A key that belongs to a project speaks for that one alone.
@@ -211,13 +251,9 @@ Result<gateway::Asked> AskedOf(const http::Request& request, chat::Principal pri
   auto deadline = DeadlineHeader(request);
   if (!deadline) return std::unexpected(deadline.error());
   asked.deadline = *deadline;
-  if (const auto value = request.headers.Find("x-weir-priority")) {
-    asked.priority = PriorityFromName(*value);
-    if (!asked.priority) {
-      return Fail(Code::kInvalidArgument, "x-weir-priority takes interactive, batch or background",
-                  "x-weir-priority");
-    }
-  }
+  const auto priority = PriorityHeader(request);
+  if (!priority) return std::unexpected(priority.error());
+  asked.priority = *priority;
   auto explain = SwitchHeader(request, "x-weir-explain");
   if (!explain) return std::unexpected(explain.error());
   asked.explain = *explain;

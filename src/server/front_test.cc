@@ -1,5 +1,6 @@
 #include "server/front.h"
 
+#include <array>
 #include <new>
 
 #include "server/route_table.h"
@@ -188,6 +189,35 @@ TEST_F(FrontTest, WrongWeirHeadersAre400AndNamed) {
     EXPECT_THAT(refused->body(), HasSubstr(R"("param":")" + name + '"'));
   }
   EXPECT_TRUE(backend_.asked.empty());
+}
+
+TEST_F(FrontTest, LabelsThatComeTwiceAreJoined) {
+  EXPECT_EQ(Header(*Chat({{"x-weir-label", "public"}, {"X-Weir-Label", "secret"}}), "x-weir-label"),
+            "secret");
+  EXPECT_EQ(
+      Header(*Chat({{"x-weir-label", "personal"}, {"x-weir-label", "public"}}), "x-weir-label"),
+      "personal");
+  EXPECT_EQ(Chat({{"x-weir-label", "public"}, {"x-weir-label", "secret"}}, "", "far")->status(),
+            403);
+  EXPECT_EQ(Chat({{"x-weir-label", "public"}, {"x-weir-label", "none"}})->status(), 400);
+}
+
+TEST_F(FrontTest, AnotherHeaderThatComesTwiceSaysTheSameTwice) {
+  const std::array<std::array<std::string, 3>, 7> cases = {
+      {{"x-weir-route", "device", "cloud"},
+       {"x-weir-project", "a", "b"},
+       {"x-weir-user", "a", ""},
+       {"x-weir-deadline-ms", "60000", "70000"},
+       {"x-weir-priority", "batch", "interactive"},
+       {"x-weir-explain", "0", "1"},
+       {"x-weir-progress", "1", "0"}}};
+  for (const auto& [name, first, second] : cases) {
+    const auto refused = Chat({{name, first}, {name, second}});
+    EXPECT_EQ(refused->status(), 400) << name;
+    EXPECT_THAT(refused->body(), HasSubstr(R"("param":")" + name + '"'));
+    EXPECT_EQ(Chat({{name, first}, {name, first}})->status(), 200) << name;
+  }
+  EXPECT_EQ(backend_.asked.size(), cases.size());
 }
 
 TEST_F(FrontTest, TheHeadersReachWhoDecidesAndWhoAnswers) {

@@ -194,10 +194,12 @@ def makers(m):
         "name": lambda: (m.dice.choice(["ask", "said", "Dear", "Mr."]), person),
         "address": lambda: (m.dice.choice(["lives at", "send it to", ""]), street.format(n=m.dice.randrange(1, 300),
                 w=word, W=word)),
-        "date_of_birth": lambda: ("born", m.dice.choice(["12.03.1984", "1984-03-12", "March 12, 1984", "12/03/1984"])),
+        "date_of_birth": lambda: (m.dice.choice(["born", "date of birth", "birth date"]),
+                m.dice.choice(["12.03.1984", "1984-03-12", "March 12, 1984", "12/03/1984"])),
         "ip_address": lambda: ("from", f"81.{m.dice.randrange(256)}.{m.dice.randrange(256)}.{m.dice.randrange(1, 255)}"),
         "mac_address": lambda: ("at", ":".join(m.draw("0123456789abcdef", 2) for _ in range(6))),
-        "location": lambda: ("coordinates", f"{m.dice.uniform(-80, 80):.5f}, {m.dice.uniform(-170, 170):.5f}"),
+        "location": lambda: (lambda a, b: m.dice.choice([("coordinates", f"{a}, {b}"), ("lat:", f"{a}, lon: {b}")]))(
+            f"{m.dice.uniform(-80, 80):.5f}", f"{m.dice.uniform(-170, 170):.5f}"),
         "crypto_wallet": lambda: ("", bitcoin(m)),
         "imei": lambda: ("IMEI", m.digits(15, luhn)),
         "vin": lambda: ("", vin(m)),
@@ -215,7 +217,7 @@ def makers(m):
                 -1)) % 11) % 11 == int(d[9])), 3, 3, 4)),
         "uk_nino": lambda: ("",
                 f"{m.draw('ACEHJKLMPRSTWXYZ', 1)}{m.draw('ACEHJKLMPRSWXYZ', 1)} {grouped(m.digits(6), 2, 2, 2)} {m.draw('ABCD', 1)}"),
-        "de_tax_id": lambda: ("Steuer-ID", m.digits(11, tax_id)),
+        "de_tax_id": lambda: (m.dice.choice(["Steuer-ID", "steuer id"]), m.digits(11, tax_id)),
         "de_vat": lambda: ("", "DE" + m.digits(9, mod11_10)),
         "at_svnr": lambda: ("SVNR", m.digits(4, lambda d: d[0] != "0")),
         "ch_ahv": lambda: ("", (lambda d: grouped("756" + d + str(-weighted("756" + d, (1, 3) * 6) % 10), 3, 4, 4, 2,
@@ -224,15 +226,16 @@ def makers(m):
         "be_national": lambda: ("", belgian(m)),
         "fr_nir": lambda: ("", nir(m)),
         "fr_siret": lambda: ("SIRET", m.digits(14, luhn)),
-        "es_nif": lambda: ("", spanish(m.digits(8))),
+        "es_nif": lambda: ("", (lambda d: m.dice.choice([d, f"{grouped(d[:8], 2, 3, 3, by='.')}-{d[8]}"]))(
+                spanish(m.digits(8)))),
         "pt_nif": lambda: ("NIF", m.digits(9, lambda d: d[0] in "1235689" and (lambda r: 0 if r < 2
                 else 11 - r)(weighted(d, range(9, 1, -1)) % 11) == int(d[8]))),
-        "it_vat": lambda: ("partita IVA", m.digits(11, luhn)),
+        "it_vat": lambda: ("partita IVA", m.dice.choice(["", "IT"]) + m.digits(11, luhn)),
         "pl_pesel": lambda: ("PESEL", m.dated("ymd", 5, lambda d: weighted(d, (1, 3, 7, 9, 1, 3, 7, 9, 1, 3, 1)) % 10 == 0)),
         "cz_birth_number": lambda: ("", (lambda d: f"{d[:6]}/{d[6:]}")(m.dated("ymd", 4, lambda d: int(d) % 11 == 0))),
         "ro_cnp": lambda: ("CNP", "1" + m.dated("ymd", 6, lambda d: (lambda r: 1 if r == 10 else r)(weighted("1" + d,
                 (2, 7, 9, 1, 4, 6, 3, 5, 8, 2, 7, 9)) % 11) == int(d[11]))),
-        "bg_egn": lambda: ("EGN", m.dated("ymd", 4, lambda d: weighted(d, (2, 4, 8, 5, 10, 9, 7, 3,
+        "bg_egn": lambda: (m.dice.choice(["EGN", "ЕГН"]), m.dated("ymd", 4, lambda d: weighted(d, (2, 4, 8, 5, 10, 9, 7, 3,
                 6)) % 11 % 10 == int(d[9]))),
         "hr_oib": lambda: ("OIB", m.digits(11, mod11_10)),
         "tr_tckn": lambda: ("", turkish(m)),
@@ -244,7 +247,8 @@ def makers(m):
         "in_pan": lambda: ("", f"{m.draw(LETTERS, 3)}P{m.draw(LETTERS, 1)}{m.digits(4)}{m.draw(LETTERS, 1)}"),
         "kr_rrn": lambda: ("", (lambda d: f"{d[:6]}-{d[6:]}")(m.dated("ymd", 7, lambda d: d[6] in "12"
                 and (11 - weighted(d, (2, 3, 4, 5, 6, 7, 8, 9, 2, 3, 4, 5)) % 11) % 10 == int(d[12])))),
-        "jp_my_number": lambda: ("my number", m.digits(12, lambda d: (lambda r: 0 if r < 2 else 11 - r)(weighted(d,
+        "jp_my_number": lambda: (m.dice.choice(["my number", "マイナンバー"]),
+                m.digits(12, lambda d: (lambda r: 0 if r < 2 else 11 - r)(weighted(d,
                 (6, 5, 4, 3, 2, 7, 6, 5, 4, 3, 2)) % 11) == int(d[11]))),
         "cn_resident_id": lambda: ("", chinese(m)),
         "sg_nric": lambda: ("", (lambda d: "S" + d + "JZIHGFEDCBA"[weighted(d, (2, 7, 6, 5, 4, 3, 2)) % 11])(m.digits(7))),
@@ -262,7 +266,9 @@ def makers(m):
         "jwt": lambda: ("", jwt(m)),
         "private_key": lambda: ("",
                 f"-----BEGIN RSA PRIVATE KEY-----\n{m.token(64)}\n{m.token(64)}\n-----END RSA PRIVATE KEY-----"),
-        "password": lambda: (m.dice.choice(["password:", "DB_PASSWORD=", "Passwort:"]), m.token(12) + "!"),
+        "password": lambda: m.dice.choice([("password:", m.token(12) + "!"), ("DB_PASSWORD=", m.token(12) + "!"),
+                ("Passwort:", m.token(12) + "!"), ("пароль:", m.token(12)), ("密码:", m.token(12)),
+                ("POSTGRES_PASSWORD=", m.draw(string.ascii_lowercase, 16) + "\n")]),
         "connection_string": lambda: ("", f"postgres://app:{m.token(14)}@db:5432/x"),
         "auth_header": lambda: ("", f"Authorization: Bearer {m.token(40)}"),
         "cookie": lambda: ("", f"Cookie: session={m.token(32)}"),
@@ -283,6 +289,10 @@ def value_of(kind, m):
                 return words, f"{serial}{check} {date}"
     return words, value
 
+
+# Types whose words may also be the name of a JSON field, with _ or - for a space.
+FIELDS = ("card date_of_birth imei us_itin us_aba_routing us_npi us_dea ca_sin uk_nhs de_tax_id nl_bsn fr_siret pt_nif it_vat "
+          "pl_pesel ro_cnp bg_egn hr_oib jp_my_number au_abn au_tfn ng_nin").split()
 
 # Types whose near misses have a wrong check: the last digit, or the last letter, is another one.
 CHECKED = ("card iban imei vin us_aba_routing us_npi us_dea ca_sin br_cpf uk_nhs de_tax_id de_vat ch_ahv nl_bsn be_national fr_nir "

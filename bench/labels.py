@@ -29,7 +29,8 @@ MB_PER_S_GOAL, US_GOAL = 60, 300
 CARRIERS = ("In the meeting it was agreed that {} should be looked at again next week.",
             "Note for the file: {} (seen by both sides, nothing else to add).",
             "{{\"id\": 7, \"value\": \"{}\", \"done\": false}}",
-            "| open | {} | later |")
+            "| open | {} | later |",
+            "1001,{},12")
 SEPARATOR = "\n\n-- and now for something else entirely, with enough room that no word reaches over to the next one. --\n\n"
 
 
@@ -72,7 +73,10 @@ def text_with(kind, dice, miss=False):
         value = label_corpus.near_miss(value, dice)
     words = "" if not words else words if words.endswith("=") else words + " "
     text = dice.choice(CARRIERS).format(words + value)
-    start = len(text[:text.index(words + value) + len(words)].encode())
+    if words.endswith(" ") and kind in label_corpus.FIELDS and dice.random() < 0.25:
+        name = words.strip().lower().replace(" ", dice.choice("_-"))
+        text = json.dumps({name: value}, ensure_ascii=False, separators=(",", ":"))
+    start = len(text[:text.rindex(value)].encode())
     return text, start, start + len(value.encode())
 
 

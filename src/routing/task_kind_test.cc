@@ -17,6 +17,26 @@ TEST(TaskKind, ASumInWordsIsMath) {
       << "nothing to work out";
 }
 
+// Like those of GSM8K: numbers as words, and sums that are asked for without "how many".
+TEST(TaskKind, NumbersMayBeWords) {
+  EXPECT_EQ(TaskKindOf("Natalia sold clips to 48 of her friends in April, and then half as many in "
+                       "May. How many clips did she sell altogether?"),
+            TaskKind::kMath);
+  EXPECT_EQ(TaskKindOf("Jan has three times the number of pets as Marcia. Marcia has two more than "
+                       "Cindy, who has four. How many have they?"),
+            TaskKind::kMath);
+  EXPECT_EQ(TaskKindOf("He runs 60 miles in 3 hours. How fast is that?"), TaskKind::kMath);
+  EXPECT_EQ(TaskKindOf("How many weights has one of them, and how often is one often tensed?"),
+            TaskKind::kGeneral)
+      << "whole words, and one is none";
+}
+
+TEST(TaskKind, WhatReportsASumAsksForNone) {
+  EXPECT_EQ(TaskKindOf("In 2019 the total number of members rose by 12 percent."),
+            TaskKind::kGeneral);
+  EXPECT_EQ(TaskKindOf("Which two countries fought in 1870?"), TaskKind::kGeneral);
+}
+
 TEST(TaskKind, APieceOfALongTextIsExtraction) {
   const std::string orders = "Order 12, placed by Ana, is for 4 lamps at 60.00 euros in all. ";
   std::string text;
@@ -51,6 +71,21 @@ TEST(TaskKind, NamesGoBothWays) {
   EXPECT_FALSE(TaskKindFromName("poetry"));
 }
 
+int CountWholeWords(const std::string& text, const std::vector<std::string>& words) {
+  const auto joins = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || static_cast<uint8_t>(c) >= 0x80;
+  };
+  int count = 0;
+  for (const std::string& word : words) {
+    for (size_t at = text.find(word); at != std::string::npos; at = text.find(word, at + 1)) {
+      const size_t end = at + word.size();
+      count +=
+          (at == 0 || !joins(text[at - 1])) && (end == text.size() || !joins(text[end])) ? 1 : 0;
+    }
+  }
+  return count;
+}
+
 // One pass over the text finds what a search for each of them finds.
 TEST(TaskKind, ItIsTheKindThatPlainSearchesTell) {
   const std::vector<std::string> pieces = {"how many",
@@ -63,6 +98,9 @@ TEST(TaskKind, ItIsTheKindThatPlainSearchesTell) {
                                            "from the text",
                                            "answer only with",
                                            "mentioned above",
+                                           "how fast",
+                                           "total cost",
+                                           "combined",
                                            "```",
                                            "def ",
                                            "#include",
@@ -71,6 +109,10 @@ TEST(TaskKind, ItIsTheKindThatPlainSearchesTell) {
                                            "=> {",
                                            "function ",
                                            "return ",
+                                           "two",
+                                           " half ",
+                                           "thirds,",
+                                           "?",
                                            "7",
                                            "12.5",
                                            "ho",
@@ -99,12 +141,15 @@ TEST(TaskKind, ItIsTheKindThatPlainSearchesTell) {
       numbers += digit && !inside ? 1 : 0;
       inside = digit || (inside && (c == '.' || c == ','));
     }
+    numbers += CountWholeWords(text, {"two", "half", "thirds"});
+    const bool asks = contains(text, 0, 6, pieces) > 0 ||
+                      (contains(text, 10, 13, pieces) > 0 && text.contains("?"));
     TaskKind expected = TaskKind::kGeneral;
-    if (text.contains("```") || contains(text, 10, 18, pieces) >= 2) {
+    if (text.contains("```") || contains(text, 13, 21, pieces) >= 2) {
       expected = TaskKind::kCode;
     } else if (text.size() >= 400 && contains(text, 6, 10, pieces) > 0) {
       expected = TaskKind::kExtraction;
-    } else if (contains(text, 0, 6, pieces) > 0 && numbers >= 2) {
+    } else if (asks && numbers >= 2) {
       expected = TaskKind::kMath;
     }
     ASSERT_EQ(TaskKindOf(text), expected) << text;

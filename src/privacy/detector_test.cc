@@ -147,6 +147,7 @@ TEST(Detector, PlaceholdersAndCodeAreNoSecrets) {
                            "PASSWORD=",
                            "type=\"password\"",
                            "\"password\": \"Passwort\"",
+                           "confirmPassword: 'Wiederholen'",
                            "password=supersecretpassword && go",
                            "password = os.environ['DB']",
                            "password: <your password>",

@@ -192,7 +192,9 @@ bool IsGivenAsPassword(std::string_view text, const Place& name, const Place& va
   if (!std::ranges::all_of(secret, IsLetter) || IsNameOfValue(secret)) return false;
   const char open = text[value.begin - 1];
   const bool quoted = open == '"' || open == '\'' || open == '`';
-  if (quoted) return value.end < text.size() && text[value.end] == open;
+  // "Wiederholen" is what a form shows.
+  const bool shown = IsUpper(secret[0]) && std::ranges::all_of(secret.substr(1), IsLower);
+  if (quoted) return !shown && value.end < text.size() && text[value.end] == open;
   const bool capitals = std::ranges::all_of(text.substr(name.begin, name.end - name.begin),
                                             [](char c) { return !IsLower(c); });
   const bool alone = value.end == text.size() || text[value.end] == '\n' ||

@@ -221,6 +221,13 @@ TEST(Identifiers, WordsOfOtherScriptsCountInTheirOwn) {
   EXPECT_EQ(Found("我的SSN是536221234。", "us_ssn").size(), 1u);
 }
 
+TEST(Identifiers, WordsOfOtherScriptsCountHoweverFarTheyStandApart) {
+  for (size_t gap = 0; gap < 200; ++gap) {
+    const std::string text = "日" + std::string(gap, ' ') + "Телефон: 89161234567";
+    EXPECT_EQ(Found(text, "phone").size(), 1u) << gap;
+  }
+}
+
 TEST(Identifiers, GroupsThatBeginWithLettersAreFound) {
   EXPECT_EQ(Found("MORGA 657054 SM9IJ", "uk_driving_licence").size(), 1u);
   EXPECT_EQ(Found("RSSMRA 85T10 A562S", "it_fiscal_code").size(), 1u);

@@ -94,7 +94,7 @@ Vocabulary::Vocabulary(Words words)
   }
 }
 
-// Only round the bytes that such a word needs.
+// Only round the bytes that such a word needs. Where two stretches overlap there are none.
 bool Vocabulary::FindBeyondAscii(std::string_view text, std::vector<KeywordHit>& hits) const {
   size_t done = 0;
   for (;;) {
@@ -102,7 +102,7 @@ bool Vocabulary::FindBeyondAscii(std::string_view text, std::vector<KeywordHit>&
         std::find_if(text.begin() + static_cast<ptrdiff_t>(done), text.end(), IsBeyondAscii);
     if (next == text.end()) return true;
     size_t last = static_cast<size_t>(next - text.begin());
-    const size_t begin = std::max(done, last - std::min(last, beyond_length_max_));
+    const size_t begin = last - std::min(last, beyond_length_max_);
     for (size_t at = last; at < text.size() && at - last <= beyond_length_max_; ++at) {
       if (IsBeyondAscii(text[at])) last = at;
     }

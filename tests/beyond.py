@@ -2,6 +2,8 @@
 
 import json
 import os
+import signal
+import time
 
 import httpx
 
@@ -64,6 +66,17 @@ class Beyond(weir_server.Weir):
         environment = settings.pop("environment", {}) | {"FAKE_PROVIDER_KEY": KEY}
         models = settings.pop("models", folder / "no-models")
         super().__init__(folder, "--config", str(self.config), models=models, environment=environment, **settings)
+
+    def reload(self, text=None):
+        """Until the configuration, with this text if there is one, is in force."""
+        if text is not None:
+            self.config.write_text(text)
+        before = self.log().count("configuration reloaded")
+        self.process.send_signal(signal.SIGHUP)
+        deadline = time.monotonic() + 20 * weir_server.PATIENCE
+        while self.log().count("configuration reloaded") == before:
+            assert time.monotonic() < deadline, self.log()[-1000:]
+            time.sleep(0.02)
 
     def ask(self, model, text="hi", stream=False, headers=None, messages=None, timeout=60, **body):
         body = {"model": model, "messages": messages or [{"role": "user", "content": text}]} | body

@@ -1,9 +1,12 @@
 #include "app/provider_targets.h"
 
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <optional>
 
 #include "app/backend_places.h"
+#include "base/fnv.h"
 #include "config/preset.h"
 #include "dialects/anthropic/provider.h"
 #include "dialects/gemini/provider.h"
@@ -17,6 +20,27 @@ namespace {
 uint32_t Ms(Duration duration) {
   const auto ms = std::chrono::ceil<std::chrono::milliseconds>(duration).count();
   return static_cast<uint32_t>(std::clamp<int64_t>(ms, 1, wire::kEgressTimeoutMsMax));
+}
+
+// A file that was written anew is another, whatever is in it: a key is the door's alone to read.
+void AddFile(Fnv1a& hash, const std::string& path) {
+  hash.Add(path).Add(uint64_t{0});
+  struct stat file{};
+  if (path.empty() || stat(path.c_str(), &file) != 0) return;
+  hash.Add(static_cast<uint64_t>(file.st_ino))
+      .Add(static_cast<uint64_t>(file.st_size))
+      .Add(static_cast<uint64_t>(file.st_ctim.tv_sec))
+      .Add(static_cast<uint64_t>(file.st_ctim.tv_nsec));
+}
+
+uint64_t ReachedBy(const config::Backend& backend) {
+  Fnv1a hash;
+  for (const std::string& url : UrlsOf(backend)) hash.Add(url).Add(uint64_t{0});
+  hash.Add(*backend.proxy).Add(uint64_t{0}).Add(*backend.key_env).Add(uint64_t{0});
+  hash.Add(uint64_t{*backend.tier == config::Tier::kCloud || *backend.allow_public});
+  AddFile(hash, *backend.key_file);
+  AddFile(hash, *backend.ca_file);
+  return hash.value();
 }
 
 }  // namespace
@@ -59,6 +83,7 @@ backends::ProviderTarget ProviderTargetOf(const config::Backend& backend,
                     .json_schema = target.json_schema->value_or(false),
                     .reasoning = target.reasoning->value_or(false)},
           .quirks = config::QuirksOf(*backend.preset, *backend.url, *backend.kind, *backend.tier),
+          .reached_by = ReachedBy(backend),
           .replicas = static_cast<uint32_t>(UrlsOf(backend).size()),
           .concurrency = static_cast<int32_t>(*backend.concurrency),
           .queue = static_cast<int32_t>(*backend.queue),

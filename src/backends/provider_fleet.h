@@ -75,7 +75,8 @@ class ProviderFleet {
                 ProviderFleetOptions options);
   ~ProviderFleet();
 
-  // The targets from now on. What is known of one that stays the same is kept.
+  // The targets from now on. What is known of one that stays the same, and is reached in the same
+  // way, is kept.
   void Use(std::vector<ProviderTarget> targets);
   // Its server was started anew and is ready: what it failed at before counts no more.
   void Forgive(std::string_view backend);

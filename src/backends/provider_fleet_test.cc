@@ -311,6 +311,16 @@ TEST_F(ProviderFleetTest, ALongRetryAfterIsNotWaitedForWhereOthersAreLeft) {
   EXPECT_FALSE(fleet_.MayAsk("big") && fleet_.Status().at(0).may_ask == false);
 }
 
+TEST_F(ProviderFleetTest, WhatIsKnownOfAPlaceIsForgottenWhenItIsReachedInAnotherWay) {
+  scripts_ = {{.status = 404}, {.pieces = {"ok."}}};
+  Use({.reached_by = 1});
+  EXPECT_EQ(Answer(), "!model_retired");
+  Use({.reached_by = 1});
+  EXPECT_FALSE(fleet_.MayAsk("big"));
+  Use({.reached_by = 2});
+  EXPECT_EQ(Answer(), "ok.");
+}
+
 TEST_F(ProviderFleetTest, ARetiredModelIsKnownAsSuch) {
   scripts_ = {{.status = 410}};
   Use({.retries = 0});

@@ -17,6 +17,9 @@ struct ProviderTarget {
   const chat::ProviderDialect* dialect = nullptr;
   chat::ProviderModel model = {};
   chat::Quirks quirks = {};
+  // Of where it is and of what it is reached with: another one, and what is known of the place
+  // holds no more. No secret.
+  uint64_t reached_by = 0;
   uint32_t replicas = 1;
   int32_t concurrency = 64;  // for each replica
   int32_t queue = 256;

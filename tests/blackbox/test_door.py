@@ -384,6 +384,25 @@ def test_a_reload_reads_the_keys_again(provider, beyond, tmp_path):
     assert "sk-" not in weir.log()
 
 
+def test_a_corrected_configuration_helps_at_once(provider, beyond, tmp_path):
+    key = tmp_path / "provider.key"
+    key.write_text("sk-first-key\n")
+    good = backend(provider, more="retries = 0").replace('key_env = "FAKE_PROVIDER_KEY"', f'key_file = "{key}"')
+    wrong = good.replace(provider.url(), provider.url().replace("/v1", "/nowhere"))
+    weir = beyond(wrong, target("big"))
+    assert weir.ask("big", headers=PUBLIC).status_code == 502
+    weir.reload()
+    assert weir.ask("big", headers=PUBLIC).status_code == 503, "nothing changed: it is left alone"
+    weir.reload(weir.config.read_text().replace(wrong, good))
+    assert weir.ask("big", headers=PUBLIC).status_code == 200
+    provider.fail("big", "401", times=1)
+    assert weir.ask("big", headers=PUBLIC).status_code == 502
+    assert weir.ask("big", headers=PUBLIC).status_code == 503
+    key.write_text("sk-second-key\n")
+    weir.reload()
+    assert weir.ask("big", headers=PUBLIC).status_code == 200 and provider.count("sk-second-key") > 0
+
+
 def test_connections_are_few_and_kept_and_one_that_was_closed_loses_no_request(beyond):
     count = 10_000 if long_run() else 300
     with FakeProvider() as provider:  # its own: connections are counted over its whole life

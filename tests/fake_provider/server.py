@@ -24,6 +24,7 @@ from fake_provider.wire import ClientGone, Http1
 
 BASE_PATHS = {"openai": "/v1", "anthropic": "/v1", "gemini": "/v1beta", "ollama": "", "whisper": ""}
 ROUTES = (*answers.ROUTES, *speech.ROUTES)
+NOWHERE = "/nowhere/"  # below this path there is nothing; elsewhere only the end of a path counts
 ENDLESS_BYTES_MAX = 512 << 20
 ALL_FAILURES = FAILURES | HTTP2_FAILURES
 
@@ -232,7 +233,8 @@ class FakeProvider:
         method, path, headers = head
         request = Request(method, path, headers, wire.read_body(headers), number, kind, time.monotonic(),
                           http2=isinstance(wire, http2.Stream))
-        dialect = next((d for d in ROUTES if d.matches(method, path)), None)
+        nowhere = path.startswith(NOWHERE)
+        dialect = None if nowhere else next((d for d in ROUTES if d.matches(method, path)), None)
         if dialect is None:
             return self._other(wire, request)
         body = dialect.body(request) if dialect in speech.ROUTES else request.json()
@@ -271,8 +273,9 @@ class FakeProvider:
     def _other(self, wire, request):
         try:
             body = json.loads(request.body) if request.body else {}
-            found = (answers.other(request.method, request.path, request.headers, body)
-                     or speech.other(request.method, request.path))
+            found = None if request.path.startswith(NOWHERE) else (
+                answers.other(request.method, request.path, request.headers, body)
+                or speech.other(request.method, request.path))
         except (ValueError, KeyError, TypeError):
             found = 400, {"error": {"message": "not what the fake provider expects"}}
         status, body = found or (404, {"error": {"message": "no such route"}})

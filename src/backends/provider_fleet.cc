@@ -17,6 +17,7 @@
 #include "backends/unread_events.h"
 #include "base/check.h"
 #include "base/log.h"
+#include "chat/answer_times.h"
 
 namespace weir::backends {
 namespace {
@@ -375,12 +376,14 @@ namespace {
 
 // The answer of one call, read to its end.
 template <class Answering>
-Task<Result<void>> ReadAnswer(DoorCall& call, chat::ProviderAnswer& reader, Answering& answering) {
+Task<Result<void>> ReadAnswer(DoorCall& call, chat::ProviderAnswer& reader, Answering& answering,
+                              const Clock& clock) {
   std::vector<chat::Event> fresh;
   for (;;) {
     auto piece = co_await call.Next();
     if (!piece) co_return std::unexpected(piece.error());
     if (auto* head = std::get_if<wire::EgressHead>(&*piece)) {
+      chat::RetryAfterAsSeconds(head->headers, clock.WallNow());
       auto taken = reader.Head(static_cast<int>(head->status), head->headers);
       if (!taken) co_return taken;
       continue;
@@ -439,7 +442,7 @@ Task<ProviderFleet::Attempted> ProviderFleet::Attempt(State& state, Answering& a
       answering.may_have_cost = true;
       auto call =
           (*door)->connection->Send(std::move(*permit), *answering.call, answering.timeouts);
-      read = co_await ReadAnswer(*call, *answering.readers[attempt], answering);
+      read = co_await ReadAnswer(*call, *answering.readers[attempt], answering, state.clock);
       if (read && answering.end_unread) {
         Spawn(state.executor, "provider's end",
               ReadOut(std::move(call), state.clock.Now() + kReadOutTime, answering.HandOverSeat()));
@@ -485,6 +488,7 @@ Task<Result<ProviderFleet::Probed>> ProviderFleet::Probe(std::string backend,
     if (auto* head = std::get_if<wire::EgressHead>(&*piece)) {
       probed.status = static_cast<int>(head->status);
       probed.headers = std::move(head->headers);
+      chat::RetryAfterAsSeconds(probed.headers, state_->clock.WallNow());
     } else if (const auto* bytes = std::get_if<std::string>(&*piece)) {
       const bool good = probed.status >= 200 && probed.status < 300;
       const size_t most = good ? as.bytes_max : chat::kProviderErrorBytesMax;

@@ -321,6 +321,16 @@ TEST_F(ProviderFleetTest, WhatIsKnownOfAPlaceIsForgottenWhenItIsReachedInAnother
   EXPECT_EQ(Answer(), "ok.");
 }
 
+TEST_F(ProviderFleetTest, ARetryAfterMayBeADate) {
+  scripts_ = {{.status = 429,
+               .headers = {{"date", "Sun, 06 Nov 1994 08:49:37 GMT"},
+                           {"retry-after", "Sun, 06 Nov 1994 08:50:07 GMT"}}}};
+  const auto stream = Ask(chat::Label::kPublic, /*others=*/true);
+  auto event = RunForTest(loop_, stream->Next(std::chrono::seconds(10)));
+  ASSERT_FALSE(event);
+  EXPECT_EQ(event.error().retry_after_s, 30);
+}
+
 TEST_F(ProviderFleetTest, ARetiredModelIsKnownAsSuch) {
   scripts_ = {{.status = 410}};
   Use({.retries = 0});

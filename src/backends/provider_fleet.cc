@@ -384,6 +384,7 @@ Task<Result<void>> ReadAnswer(DoorCall& call, chat::ProviderAnswer& reader, Answ
     if (!piece) co_return std::unexpected(piece.error());
     if (auto* head = std::get_if<wire::EgressHead>(&*piece)) {
       chat::RetryAfterAsSeconds(head->headers, clock.WallNow());
+      answering.place->TakeHead(static_cast<int>(head->status), head->headers);
       auto taken = reader.Head(static_cast<int>(head->status), head->headers);
       if (!taken) co_return taken;
       continue;
@@ -531,6 +532,7 @@ std::vector<ProviderStatus> ProviderFleet::Status() const {
                           .may_ask = state_->MayAsk(*place),
                           .retired = place->retired(),
                           .last_error = place->last_error,
+                          .deprecation = place->deprecation,
                           .running = place->running(),
                           .waiting = static_cast<int32_t>(place->waiting.size()),
                           .attempts = place->attempts,

@@ -29,6 +29,7 @@
 #include "backends/edge_servers.h"
 #include "backends/provider_target.h"
 #include "base/clock.h"
+#include "chat/answer_times.h"
 #include "chat/label.h"
 #include "chat/provider.h"
 #include "chat/request.h"
@@ -53,6 +54,7 @@ struct ProviderStatus {
   bool may_ask = true;
   std::optional<WallTime> retired = {};  // since when the provider says that it has no such model
   std::string last_error = {};           // the reason
+  chat::Deprecation deprecation = {};
   int32_t running = 0;
   int32_t waiting = 0;
   uint64_t attempts = 0;

@@ -68,6 +68,16 @@ MonotonicTime ProviderPlace::AskAgainAt() const {
   return at;
 }
 
+void ProviderPlace::TakeHead(int status, const chat::ProviderHeaders& headers) {
+  if (status < 200 || status > 299) return;
+  const bool known = deprecation.announced;
+  deprecation = chat::DeprecationOf(headers);
+  if (deprecation.announced && !known) {
+    LogWarning("target {}: the provider announces the end of its model; see weir doctor",
+               target.name);
+  }
+}
+
 void ProviderPlace::TakeSuccess(uint32_t replica, MonotonicTime now, Duration took) {
   replicas[replica].breaker.Succeed(now);
   replicas[replica].retired.reset();

@@ -18,6 +18,7 @@
 #include "backends/provider_target.h"
 #include "base/clock.h"
 #include "base/result.h"
+#include "chat/answer_times.h"
 
 namespace weir::backends {
 
@@ -36,7 +37,8 @@ struct ProviderPlace {
   std::vector<Replica> replicas;
   std::deque<std::shared_ptr<Event>> waiting = {};  // for a seat, first come first served
   std::string last_error = {};
-  double seconds_mean = 0;  // of an answer, over the last ones
+  chat::Deprecation deprecation = {};  // of its model, as its last good answer said
+  double seconds_mean = 0;             // of an answer, over the last ones
   uint64_t attempts = 0;
   uint64_t failures = 0;
   uint64_t retries = 0;
@@ -52,6 +54,8 @@ struct ProviderPlace {
   std::optional<uint32_t> Choose(size_t hash, const Tried& tried, MonotonicTime now) const;
   MonotonicTime AskAgainAt() const;
 
+  // The head of an answer.
+  void TakeHead(int status, const chat::ProviderHeaders& headers);
   void TakeSuccess(uint32_t replica, MonotonicTime now, Duration took);
   void TakeFailure(uint32_t replica, const Error& error, MonotonicTime now, WallTime wall);
   // What its replicas failed at before counts no more.

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "base/time_text.h"
 #include "cli/document.h"
 #include "cli/finding.h"
 #include "config/command.h"
@@ -51,6 +52,23 @@ void CheckPlace(const config::Settings& settings, const config::Backend& backend
         {State::kNote, fmt::format("backend {}", *backend.name), "no target uses it",
          fmt::format("'weir backend probe {}' lists its models; add a [[target]]", *backend.name)});
   }
+}
+
+// The day that stands there in Unix time, with a word before it; nothing without one.
+std::string DayAt(const json::Value& target, std::string_view key, std::string_view before) {
+  const json::Value* at = target.Find(key);
+  if (at == nullptr || at->is_null()) return "";
+  const WallTime time(std::chrono::seconds(static_cast<int64_t>(NumberAt(target, key))));
+  return fmt::format("{}{}", before, TimeText(time).substr(0, std::size("2026-01-02") - 1));
+}
+
+void CheckDeprecation(const json::Value& target, std::vector<Finding>& findings) {
+  if (!FlagAt(target, "deprecated")) return;
+  findings.push_back({State::kNote, fmt::format("target {}", TextAt(target, "target")),
+                      fmt::format("the provider announces the end of its model{}{}",
+                                  DayAt(target, "deprecated_since", ": deprecated from "),
+                                  DayAt(target, "sunset", ", gone from ")),
+                      "choose another in its [[target]]; 'weir backend probe' lists them"});
 }
 
 void CheckTarget(const json::Value& target, std::vector<Finding>& findings) {
@@ -154,7 +172,10 @@ void CheckDoor(ServerLink& link, std::vector<Finding>& findings) {
                         "set its key_env for 'weir serve', or write its key_file and reload"});
   }
   for (const json::Value& server : ListAt(*beyond, "servers")) CheckServer(server, findings);
-  for (const json::Value& target : ListAt(*beyond, "data")) CheckTarget(target, findings);
+  for (const json::Value& target : ListAt(*beyond, "data")) {
+    CheckTarget(target, findings);
+    CheckDeprecation(target, findings);
+  }
 }
 
 }  // namespace weir::cli

@@ -23,6 +23,15 @@ void AppendDoor(json::Writer& writer, const backends::DoorStatus& door) {
   writer.EndArray().EndObject();
 }
 
+void AppendTime(json::Writer& writer, std::string_view key, const std::optional<WallTime>& time) {
+  writer.Key(key);
+  if (time) {
+    writer.Int(UnixSeconds(*time));
+  } else {
+    writer.Null();
+  }
+}
+
 void AppendTarget(json::Writer& writer, const backends::ProviderStatus& status) {
   writer.BeginObject()
       .Field("target", status.target)
@@ -35,12 +44,10 @@ void AppendTarget(json::Writer& writer, const backends::ProviderStatus& status) 
       .Field("attempts", static_cast<int64_t>(status.attempts))
       .Field("failures", static_cast<int64_t>(status.failures))
       .Field("retries", static_cast<int64_t>(status.retries));
-  writer.Key("retired_since");
-  if (status.retired) {
-    writer.Int(UnixSeconds(*status.retired));
-  } else {
-    writer.Null();
-  }
+  AppendTime(writer, "retired_since", status.retired);
+  writer.Field("deprecated", status.deprecation.announced);
+  AppendTime(writer, "deprecated_since", status.deprecation.since);
+  AppendTime(writer, "sunset", status.deprecation.sunset);
   writer.EndObject();
 }
 

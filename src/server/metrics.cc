@@ -209,6 +209,13 @@ std::string Metrics::Render(const std::vector<backends::EngineStatus>& engines,
              [](const auto& target) { return target.may_ask ? 0 : 1; });
   of_targets("weir_target_retired", "gauge", "1 when the provider says it has no such model.",
              [](const auto& target) { return target.retired ? 1 : 0; });
+  of_targets("weir_target_deprecated", "gauge", "1 when the provider announces the model's end.",
+             [](const auto& target) { return target.deprecation.announced ? 1 : 0; });
+  of_targets("weir_target_sunset_seconds", "gauge",
+             "When the model will be gone, as the provider says, in Unix time; 0: it does not say.",
+             [](const auto& target) {
+               return target.deprecation.sunset ? UnixSeconds(*target.deprecation.sunset) : 0;
+             });
   return out;
 }
 

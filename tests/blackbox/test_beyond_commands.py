@@ -8,6 +8,7 @@ import pytest
 
 import weir_server
 from beyond import KEY, Beyond, backend, target
+from fake_provider import Answer
 
 PUBLIC = {"x-weir-label": "public"}
 LEAK = '[[rule]]\nwhen = { label = "secret" }\nuse = ["big"]\n'
@@ -198,4 +199,19 @@ def test_doctor_says_which_model_is_retired_and_which_key_is_missing(command, co
         assert found["key of other"]["state"] == "BAD"
         assert found["the door"]["state"] == "ok" and "seccomp" in found["the door"]["found"]
         assert "seccomp" in found["sandbox of the gateway"]["found"]
+    provider.forget()
+
+
+def test_a_model_whose_end_is_announced_is_noted_and_goes_on_answering(command, config, provider, tmp_path):
+    last_days = (("Deprecation", "@1688169599"), ("Sunset", "Sun, 30 Jun 2030 23:59:59 GMT"))
+    with Beyond(tmp_path / "weir", backend(provider) + target("old")) as weir:
+        config.write_text(weir.config.read_text())
+        provider.say("old", Answer(headers=last_days), times=1)
+        assert weir.ask("old", headers=PUBLIC).status_code == 200
+        found = findings(command, data=weir.data)["target old"]
+        assert found["state"] == "note" and "from 2023-06-30, gone from 2030-06-30" in found["found"], found
+        assert 'weir_target_deprecated{target="old"} 1' in weir.get("/metrics").text
+        assert 'weir_target_sunset_seconds{target="old"} 1909094399' in weir.get("/metrics").text
+        assert weir.ask("old", headers=PUBLIC).status_code == 200
+        assert "target old" not in findings(command, data=weir.data), "it is no longer announced"
     provider.forget()

@@ -24,6 +24,7 @@ class Answer:
     completion_tokens: int = 7
     reasoning_tokens: int = 0
     turn: int = 0  # of a conversation; so that the ids of its calls differ, where a dialect has ids
+    headers: tuple = ()  # beside those of its type: (name, value)
 
     @property
     def text(self):

@@ -367,7 +367,7 @@ class _Reply:
         body = self._whole()
         if self.failure.whole:
             body = self.failure.whole(body)
-        headers = [("content-type", "application/json")]
+        headers = [("content-type", "application/json"), *self.answer.headers]
         if self.failure.endless:
             return self._send_endless(headers, body[:8])
         if self.failure.stop == "eof":  # no length: the end of the connection is the end of the body
@@ -386,7 +386,7 @@ class _Reply:
         if self.failure.frames:
             frames = self.failure.frames(self.dialect, frames)
         parts = [frame.data.replace(b"\n", self.failure.line_end) for frame in frames]
-        headers = [("content-type", self.dialect.content_type)]
+        headers = [("content-type", self.dialect.content_type), *self.answer.headers]
         if self.failure.endless:
             return self._send_endless(headers, parts[0])
         self.wire.send_head(200, headers)

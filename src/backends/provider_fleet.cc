@@ -59,6 +59,12 @@ struct ProviderFleet::State {
   std::mt19937_64 random;
   std::map<std::string, std::shared_ptr<ProviderPlace>, std::less<>> places = {};
 
+  // Whether any target of it was ever answered well.
+  bool HasAnswered(std::string_view backend) const {
+    return std::ranges::any_of(places, [backend](const auto& item) {
+      return item.second->target.backend == backend && item.second->answered;
+    });
+  }
   bool MayAsk(const ProviderPlace& place) const {
     return servers.MayAsk(place.target.backend) && place.MayAsk(clock.Now());
   }
@@ -456,7 +462,11 @@ Task<ProviderFleet::Attempted> ProviderFleet::Attempt(State& state, Answering& a
     place.TakeSuccess(replica, now, now - start);
     co_return attempted;
   }
-  const Error& error = read.error();
+  Error error = std::move(read.error());
+  if (error.reason == "model_retired" && !state.HasAnswered(place.target.backend)) {
+    error.message +=
+        "; nothing was ever answered there: look at the path of the backend's url, too";
+  }
   if (!MayHaveCost(error)) answering.may_have_cost = false;
   attempted.note = fmt::format("{} (replica {}): {} after {:.0f} ms", place.target.name, replica,
                                error.reason.empty() ? CodeName(error.code) : error.reason,
@@ -530,6 +540,7 @@ std::vector<ProviderStatus> ProviderFleet::Status() const {
                           .backend = place->target.backend,
                           .breaker = Breaker::State::kOpen,
                           .may_ask = state_->MayAsk(*place),
+                          .backend_answered = state_->HasAnswered(place->target.backend),
                           .retired = place->retired(),
                           .last_error = place->last_error,
                           .deprecation = place->deprecation,

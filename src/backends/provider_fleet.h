@@ -52,6 +52,7 @@ struct ProviderStatus {
   std::string backend = {};
   Breaker::State breaker = Breaker::State::kClosed;  // the best of its replicas
   bool may_ask = true;
+  bool backend_answered = false;         // some target of it was answered well
   std::optional<WallTime> retired = {};  // since when the provider says that it has no such model
   std::string last_error = {};           // the reason
   chat::Deprecation deprecation = {};

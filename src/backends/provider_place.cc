@@ -79,6 +79,7 @@ void ProviderPlace::TakeHead(int status, const chat::ProviderHeaders& headers) {
 }
 
 void ProviderPlace::TakeSuccess(uint32_t replica, MonotonicTime now, Duration took) {
+  answered = true;
   replicas[replica].breaker.Succeed(now);
   replicas[replica].retired.reset();
   constexpr double kNew = 0.1;
@@ -105,8 +106,7 @@ void ProviderPlace::TakeFailure(uint32_t number, const Error& error, MonotonicTi
   if (error.reason == "model_retired") {
     if (!replica.retired) {
       replica.retired = wall;
-      LogWarning("target {} (replica {}): the provider has no such model (any more)", target.name,
-                 number);
+      LogWarning("target {} (replica {}): {}", target.name, number, error.message);
     }
     replica.breaker.OpenFor(now, kRetiredTime);
   } else if (error.reason == "provider_refused_key") {

@@ -38,6 +38,7 @@ struct ProviderPlace {
   std::deque<std::shared_ptr<Event>> waiting = {};  // for a seat, first come first served
   std::string last_error = {};
   chat::Deprecation deprecation = {};  // of its model, as its last good answer said
+  bool answered = false;               // well, at least once
   double seconds_mean = 0;             // of an answer, over the last ones
   uint64_t attempts = 0;
   uint64_t failures = 0;

@@ -48,6 +48,19 @@ std::optional<std::string> AskCeiling(const config::Preset& preset) {
   return answer;
 }
 
+// A server's own address often comes without the path that its dialect needs behind it.
+std::string UrlOf(const BackendOptions& options, const config::Preset& preset) {
+  const auto path_of = [](std::string_view url) {
+    const size_t host = url.find("://");
+    const size_t path = host == url.npos ? url.npos : url.find('/', host + 3);
+    return path == url.npos ? std::string_view() : url.substr(path);
+  };
+  if (options.url.empty()) return preset.url;
+  const std::string_view path = path_of(options.url);
+  if (!path.empty() && path != "/") return options.url;
+  return options.url.substr(0, options.url.size() - path.size()) + std::string(path_of(preset.url));
+}
+
 std::string BlockOf(const BackendOptions& options, const config::Preset& preset,
                     const std::string& ceiling, const std::string& url) {
   std::string block = fmt::format(
@@ -124,7 +137,7 @@ int AddBackend(const Common& common, const BackendOptions& options,
   // A file that is named and not there yet is made.
   const bool named = !common.config.empty() && !std::filesystem::exists(common.config);
   if (!settings && !named) return ReportProblems(settings.error());
-  const std::string url = options.url.empty() ? preset->url : options.url;
+  const std::string url = UrlOf(options, *preset);
   if (url.find("RESOURCE") != std::string::npos) {
     return Refuse(fmt::format("{} has an address of your own; say it with --url, like {}",
                               preset->title, url));

@@ -74,7 +74,13 @@ void CheckDeprecation(const json::Value& target, std::vector<Finding>& findings)
 void CheckTarget(const json::Value& target, std::vector<Finding>& findings) {
   const std::string what = fmt::format("target {}", TextAt(target, "target"));
   const json::Value* retired = target.Find("retired_since");
-  if (retired != nullptr && !retired->is_null()) {
+  if (retired != nullptr && !retired->is_null() && !FlagAt(target, "backend_answered")) {
+    findings.push_back({State::kBad, what,
+                        "nothing was ever answered there: the provider has no such model, or its "
+                        "url another path",
+                        "look at the path of the backend's url (of kind openai it mostly ends in "
+                        "/v1) and at the model of the [[target]]"});
+  } else if (retired != nullptr && !retired->is_null()) {
     findings.push_back({State::kBad, what, "the provider has no such model (any more)",
                         "choose another in its [[target]]; 'weir backend probe' lists them"});
   } else if (!FlagAt(target, "may_ask")) {

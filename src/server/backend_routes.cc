@@ -44,6 +44,7 @@ void AppendTarget(json::Writer& writer, const backends::ProviderStatus& status) 
       .Field("attempts", static_cast<int64_t>(status.attempts))
       .Field("failures", static_cast<int64_t>(status.failures))
       .Field("retries", static_cast<int64_t>(status.retries));
+  writer.Field("backend_answered", status.backend_answered);
   AppendTime(writer, "retired_since", status.retired);
   writer.Field("deprecated", status.deprecation.announced);
   AppendTime(writer, "deprecated_since", status.deprecation.since);
@@ -102,9 +103,17 @@ Task<Result<std::string>> Probe(Site& site, std::string name) {
                    "backend", "backend_not_found");
   }
   const chat::ProviderDialect& dialect = *backend->dialect;
-  const auto answer = co_await site.gateway.providers->Probe(
-      name, dialect.list_models(backend->quirks), backend->timeouts);
+  const chat::ProviderCall call = dialect.list_models(backend->quirks);
+  const auto answer = co_await site.gateway.providers->Probe(name, call, backend->timeouts);
   if (!answer) co_return std::unexpected(answer.error());
+  if (answer->status == 404) {
+    co_return Fail(
+        Code::kBackendFailed,
+        fmt::format("backend '{}' has no list of models at {} behind its url (HTTP 404); "
+                    "look at the path of the url",
+                    name, call.path),
+        "", "list_not_found");
+  }
   if (answer->status < 200 || answer->status > 299) {
     const std::string word = dialect.error_word ? dialect.error_word(answer->body) : "";
     co_return std::unexpected(

@@ -60,7 +60,18 @@ def test_every_preset_makes_a_configuration_that_loads(command, config):
         url = ["--url", "https://mine.openai.azure.com"] if name.startswith("azure") else []
         done = command("backend", "add", name, "--ceiling", "internal", *url)
         assert done.returncode == 0, done.stderr
-    assert len(tomllib.loads(config.read_text())["backend"]) == len(names)
+    urls = {place["name"]: place["url"] for place in tomllib.loads(config.read_text())["backend"]}
+    assert len(urls) == len(names)
+    assert urls["azure"] == "https://mine.openai.azure.com/openai/v1"
+    assert urls["azure-deployments"] == "https://mine.openai.azure.com"
+
+
+@pytest.mark.parametrize(("url", "written"), [("http://10.0.0.2:8000", "http://10.0.0.2:8000/v1"),
+                                              ("http://10.0.0.2:8000/", "http://10.0.0.2:8000/v1"),
+                                              ("http://10.0.0.2:8000/llm/v1", "http://10.0.0.2:8000/llm/v1")])
+def test_an_address_without_a_path_gets_that_of_the_known_server(command, config, url, written):
+    assert command("backend", "add", "vllm", "--url", url, "--ceiling", "secret").returncode == 0
+    assert tomllib.loads(config.read_text())["backend"][0]["url"] == written
 
 
 @pytest.mark.parametrize("words", [(), ("--ceiling", "everything")])
@@ -214,4 +225,21 @@ def test_a_model_whose_end_is_announced_is_noted_and_goes_on_answering(command, 
         assert 'weir_target_sunset_seconds{target="old"} 1909094399' in weir.get("/metrics").text
         assert weir.ask("old", headers=PUBLIC).status_code == 200
         assert "target old" not in findings(command, data=weir.data), "it is no longer announced"
+    provider.forget()
+
+
+def test_a_missing_path_is_no_retired_model(command, config, provider, tmp_path):
+    place = backend(provider, more="retries = 0")
+    elsewhere = place.replace(provider.url(), provider.url().replace("/v1", "/nowhere"))
+    with Beyond(tmp_path / "weir", elsewhere + target("big")) as weir:
+        config.write_text(weir.config.read_text())
+        answer = weir.ask("big", headers=PUBLIC)
+        assert answer.status_code == 502 and "path of the backend's url" in answer.json()["error"]["message"]
+        found = findings(command, data=weir.data)["target big"]
+        assert found["state"] == "BAD" and "/v1" in found["advice"]
+        assert "no list of models at /models" in one_line(command("backend", "probe", "cloud", data=weir.data), 1)
+        weir.reload(place + target("big"))
+        assert weir.ask("big", headers=PUBLIC).status_code == 200
+        provider.fail("big", "404", times=1)
+        assert "path" not in weir.ask("big", headers=PUBLIC).json()["error"]["message"], "the path was right before"
     provider.forget()

@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <optional>
 
+#include "base/address.h"
+
 namespace weir::config {
 namespace {
 
@@ -96,6 +98,9 @@ Parsed<std::string> ParseUrl(std::string_view text) {
   const auto host = ParseHost(authority.substr(0, host_end));
   const std::string_view port = host_end < authority.size() ? authority.substr(host_end) : "";
   if (!host || !IsPort(port)) return fail("has no valid host and port");
+  if (KindOfLiteral(authority.substr(0, host_end)) == AddressKind::kNever) {
+    return fail("has an address that no backend may have (link-local, cloud metadata, reserved)");
+  }
   if (plain && !host->is_private) {
     return fail("may use http:// only for loopback and private addresses; use https://");
   }

@@ -21,6 +21,17 @@ TEST(Url, PlainHttpGoesOnlyToLoopbackAndPrivateAddresses) {
   }
 }
 
+TEST(Url, MetadataIsNobodysBackend) {
+  for (const char* bad :
+       {"https://169.254.169.254", "https://2852039166/v1", "https://0xa9fea9fe/v1",
+        "https://[::ffff:169.254.169.254]/v1", "https://169.254.169.254.:443",
+        "https://[fd20:ce::254]", "http://[fd00:ec2::254]/v1", "https://0.0.0.0"}) {
+    const auto refused = ParseUrl(bad);
+    ASSERT_FALSE(refused) << bad;
+    EXPECT_NE(refused.error().find("cloud metadata"), std::string::npos) << refused.error();
+  }
+}
+
 TEST(Url, HttpsGoesAnywhere) {
   EXPECT_EQ(ParseUrl("https://api.openai.com/v1/").value(), "https://api.openai.com/v1");
   EXPECT_TRUE(ParseUrl("https://8.8.8.8:443"));

@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/address.h"
 #include "base/check.h"
-#include "egress/address.h"
 
 namespace weir::egress {
 namespace {
@@ -50,6 +50,14 @@ Duration Ms(uint32_t ms) { return std::chrono::milliseconds(ms); }
 
 std::string KeyHeader(const Place& place) {
   return place.credential == chat::CredentialStyle::kBearer ? "Bearer " + place.key : place.key;
+}
+
+// As it stands there, brackets included. The url is one that config::ParseUrl took.
+std::string_view HostOf(std::string_view url) {
+  url.remove_prefix(url.find("://") + 3);
+  const std::string_view authority = url.substr(0, url.find('/'));
+  return authority.substr(
+      0, authority.starts_with('[') ? authority.find(']') + 1 : authority.find(':'));
 }
 
 std::string LowerCase(std::string_view text) {
@@ -214,6 +222,12 @@ Result<http::TransferSpec> Conversation::Permitted(wire::EgressCall call) {
   auto url = book_->Redeem(call, clock_.Now());
   if (!url) return weir::Fail(url.error());
   const Place& place = places_.at(call.permit.backend);
+  // Where a proxy connects, its own address is all that is judged later.
+  const auto literal = KindOfLiteral(HostOf(*url));
+  if (literal && !MayConnect(*literal, place.public_allowed)) {
+    return weir::Fail(Code::kUnavailable, "its url has an address that its tier may not have", "",
+                      "address_refused");
+  }
   if (place.key_wanted && place.key.empty()) {
     return weir::Fail(Code::kUnavailable,
                       fmt::format("backend '{}' has no key; see weir doctor", call.permit.backend),

@@ -17,7 +17,10 @@ const std::string kMacKey(32, 'm');
 std::vector<Place> Places(const std::string& url) {
   return {{.destination = {"cloud", {url + "/v1"}, chat::Label::kInternal},
            .key_wanted = true,
-           .key = "sk-canary"}};
+           .key = "sk-canary"},
+          {.destination = {"metadata", {"https://2852039166/v1"}, chat::Label::kInternal},
+           .public_allowed = true,
+           .proxy = url}};
 }
 std::vector<privacy::Destination> Destinations(const std::vector<Place>& places) {
   std::vector<privacy::Destination> destinations;
@@ -33,9 +36,10 @@ class ConversationTest : public testing::Test {
   Result<void> Say(EgressFrame kind, uint64_t id, std::string_view body) {
     return door_.Feed(wire::EncodeFrame(static_cast<uint16_t>(kind), id, body));
   }
-  wire::EgressCall Call(chat::ProviderCall call = {.path = "/chat", .body = "{}"}) {
+  wire::EgressCall Call(chat::ProviderCall call = {.path = "/chat", .body = "{}"},
+                        const std::string& backend = "cloud") {
     auto permit =
-        office_.Issue({"req", "t", "cloud", 0, chat::Label::kPublic}, call, SystemClock().Now());
+        office_.Issue({"req", "t", backend, 0, chat::Label::kPublic}, call, SystemClock().Now());
     EXPECT_TRUE(permit);
     return {.permit = std::move(*permit).Spend(),
             .method = call.method,
@@ -137,6 +141,11 @@ TEST_F(ConversationTest, ACallNamesNeitherHostNorKeyNorFraming) {
   EXPECT_EQ(Reason(Call({.path = "/x", .headers = {{"a", "b\r\nhost: c"}}}), ++id),
             "call_malformed");
   EXPECT_EQ(Reason(Call({.method = "CONNECT", .path = "/x"}), ++id), "call_malformed");
+  EXPECT_EQ(server_.requests().size(), 0u);
+}
+
+TEST_F(ConversationTest, NoProxyIsAskedForMetadata) {
+  EXPECT_EQ(Reason(Call({.path = "/x"}, "metadata")), "address_refused");
   EXPECT_EQ(server_.requests().size(), 0u);
 }
 

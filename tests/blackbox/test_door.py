@@ -232,14 +232,19 @@ def test_label_rules_and_routing_rules_hold(provider, beyond):
     assert weir.ask("big", headers=PUBLIC | {"x-weir-project": "it"}).status_code == 200
 
 
-@pytest.mark.parametrize("tier, url", [("edge", "https://1.1.1.1/v1"), ("cloud", "https://[fe80::1]/v1"),
-                                       ("cloud", "https://169.254.169.254/v1"), ("cloud", "https://[::ffff:a9fe:a9fe]/v1")])
-def test_addresses_that_a_tier_may_not_have_are_not_connected_to(beyond, tier, url):
-    text = f'[[backend]]\nname = "cloud"\nkind = "openai"\ntier = "{tier}"\nurl = "{url}"\nceiling = "secret"\n'
+def test_an_address_that_its_tier_may_not_have_is_not_connected_to(beyond):
+    text = '[[backend]]\nname = "cloud"\nkind = "openai"\ntier = "edge"\nurl = "https://1.1.1.1/v1"\nceiling = "secret"\n'
     weir = beyond(text, target("big"))
     answer = weir.ask("big")
     assert answer.status_code == 503
     assert "address" in answer.json()["error"]["message"]
+
+
+@pytest.mark.parametrize("host", ["[fe80::1]", "169.254.169.254", "[::ffff:a9fe:a9fe]", "2852039166", "0xa9fea9fe"])
+def test_an_address_that_no_backend_may_have_is_refused_at_the_start(beyond, host):
+    text = f'[[backend]]\nname = "cloud"\nkind = "openai"\ntier = "cloud"\nurl = "https://{host}/v1"\n'
+    with pytest.raises(weir_server.NotReady, match="cloud metadata"):
+        beyond(text + 'proxy = "http://127.0.0.1:1"\n', target("big"))
 
 
 def test_a_door_that_dies_takes_its_calls_along_and_comes_back(provider, beyond):

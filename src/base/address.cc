@@ -1,15 +1,17 @@
-#include "egress/address.h"
+#include "base/address.h"
 
+#include <arpa/inet.h>
 #include <netinet/in.h>
 
 #include <algorithm>
 #include <array>
 #include <cstring>
 #include <span>
+#include <string>
 
 #include "base/check.h"
 
-namespace weir::egress {
+namespace weir {
 namespace {
 
 struct V4Net {
@@ -49,6 +51,13 @@ AddressKind KindOfV4(uint32_t address) {
 
 using V6 = std::array<uint8_t, 16>;
 
+// Metadata services inside unique local space: Google's, Oracle's, Scaleway's.
+constexpr V6 kMetadataV6[] = {
+    {0xfd, 0x20, 0x00, 0xce, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x02, 0x54},
+    {0xfd, 0x00, 0x00, 0xc1, 0, 0, 0, 0, 0, 0, 0, 0, 0xa9, 0xfe, 0xa9, 0xfe},
+    {0xfd, 0x00, 0x00, 0x42, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x42},
+};
+
 bool StartsWith(const V6& address, std::initializer_list<uint8_t> prefix) {
   return std::equal(prefix.begin(), prefix.end(), address.begin());
 }
@@ -70,8 +79,8 @@ AddressKind KindOfV6(const V6& address) {
     return KindOfV4(V4At(address, 12));
   }
   if (StartsWith(address, {0x20, 0x02})) return KindOfV4(V4At(address, 2));
-  // AWS's metadata service over IPv6, inside unique local space.
-  if (StartsWith(address, {0xfd, 0x00, 0x0e, 0xc2})) return AddressKind::kNever;
+  if (std::ranges::find(kMetadataV6, address) != std::end(kMetadataV6)) return AddressKind::kNever;
+  if (StartsWith(address, {0xfd, 0x00, 0x0e, 0xc2})) return AddressKind::kNever;  // AWS's services
   if ((address[0] & 0xfe) == 0xfc) return AddressKind::kPrivate;
   // Only 2000::/3 is global unicast; documentation and Teredo lie inside it.
   if ((address[0] & 0xe0) != 0x20) return AddressKind::kNever;
@@ -112,9 +121,22 @@ AddressKind KindOf(const sockaddr& address) {
   return AddressKind::kNever;
 }
 
+std::optional<AddressKind> KindOfLiteral(std::string_view host) {
+  if (host.starts_with('[') && host.ends_with(']')) {
+    V6 bytes;
+    const std::string inner(host.substr(1, host.size() - 2));
+    if (inet_pton(AF_INET6, inner.c_str(), bytes.data()) != 1) return std::nullopt;
+    return KindOfV6(bytes);
+  }
+  while (host.ends_with('.')) host.remove_suffix(1);
+  in_addr address{};
+  if (inet_aton(std::string(host).c_str(), &address) == 0) return std::nullopt;
+  return KindOfV4(ntohl(address.s_addr));
+}
+
 bool MayConnect(AddressKind kind, bool public_allowed) {
   if (kind == AddressKind::kPublic) return public_allowed;
   return kind != AddressKind::kNever;
 }
 
-}  // namespace weir::egress
+}  // namespace weir

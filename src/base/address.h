@@ -1,13 +1,15 @@
 // Which addresses a backend of a tier may have. What a name resolves to is not the operator's word
-// but the resolver's, so the address of every connection is judged here before it is opened. Pure.
+// but the resolver's, so the address of every connection is judged here before it is opened; one
+// that stands in a URL itself is judged where it is read. Pure.
 #pragma once
 
 #include <sys/socket.h>
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
-namespace weir::egress {
+namespace weir {
 
 enum class AddressKind : uint8_t {
   kLoopback,
@@ -20,7 +22,11 @@ std::string_view AddressKindName(AddressKind kind);
 // IPv4 inside IPv6 (mapped, 6to4, NAT64) counts as the IPv4 address.
 AddressKind KindOf(const sockaddr& address);
 
+// Of a URL's host that is an address itself: of IPv6 in brackets, of IPv4 in every spelling that a
+// resolver takes ("2852039166", "0xa9.254.43518", a dot behind it). Nothing for a name.
+std::optional<AddressKind> KindOfLiteral(std::string_view host);
+
 // Loopback and private addresses for every tier; public ones where `public_allowed`; kNever never.
 bool MayConnect(AddressKind kind, bool public_allowed);
 
-}  // namespace weir::egress
+}  // namespace weir

@@ -1,4 +1,4 @@
-#include "egress/address.h"
+#include "base/address.h"
 
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
@@ -7,7 +7,7 @@
 #include <cstring>
 #include <string>
 
-namespace weir::egress {
+namespace weir {
 namespace {
 
 std::string_view Kind(const std::string& text) {
@@ -43,13 +43,30 @@ TEST(Address, KnowsWhatIsPublicInAnyClothes) {
 TEST(Address, MetadataAndLinkLocalAreNeverReached) {
   for (const char* text :
        {"169.254.169.254", "::ffff:169.254.169.254", "64:ff9b::169.254.169.254", "fe80::1",
-        "fd00:ec2::254", "100.100.100.200", "168.63.129.16", "0.0.0.0", "::", "224.0.0.1",
-        "255.255.255.255", "ff02::1", "2002:a9fe:a9fe::1", "2001:db8::1", "::7f00:1"}) {
+        "fd00:ec2::254", "fd20:ce::254", "fd00:c1::a9fe:a9fe", "fd00:42::42", "100.100.100.200",
+        "168.63.129.16", "0.0.0.0", "::", "224.0.0.1", "255.255.255.255", "ff02::1",
+        "2002:a9fe:a9fe::1", "2001:db8::1", "::7f00:1"}) {
     EXPECT_EQ(Kind(text), "never") << text;
   }
   sockaddr unix_socket{};
   unix_socket.sa_family = AF_UNIX;
   EXPECT_EQ(KindOf(unix_socket), AddressKind::kNever);
+}
+
+TEST(Address, ALiteralIsKnownInEverySpelling) {
+  for (const char* text :
+       {"169.254.169.254", "169.254.169.254.", "2852039166", "0xa9fea9fe", "0XA9.0xfe.169.254",
+        "0251.0376.0251.0376", "169.254.43518", "169.16689662", "[::ffff:169.254.169.254]",
+        "[::ffff:a9fe:a9fe]", "[fd20:ce::254]", "[FE80::1]", "0", "0.0.0.0"}) {
+    EXPECT_EQ(KindOfLiteral(text), AddressKind::kNever) << text;
+  }
+  EXPECT_EQ(KindOfLiteral("2130706433"), AddressKind::kLoopback);
+  EXPECT_EQ(KindOfLiteral("10.1"), AddressKind::kPrivate);
+  EXPECT_EQ(KindOfLiteral("8.8.8.8"), AddressKind::kPublic);
+  for (const char* name : {"", "rack", "api.openai.com", "1.2.3.4.5", "0xg", "[rack]", "[]", "[",
+                           "169.254.169.254.example"}) {
+    EXPECT_FALSE(KindOfLiteral(name)) << name;
+  }
 }
 
 TEST(Address, PublicOnesNeedAllowanceAndNeverMeansNever) {
@@ -61,4 +78,4 @@ TEST(Address, PublicOnesNeedAllowanceAndNeverMeansNever) {
 }
 
 }  // namespace
-}  // namespace weir::egress
+}  // namespace weir

@@ -222,9 +222,12 @@ Result<http::TransferSpec> Conversation::Permitted(wire::EgressCall call) {
   auto url = book_->Redeem(call, clock_.Now());
   if (!url) return weir::Fail(url.error());
   const Place& place = places_.at(call.permit.backend);
+  // Nothing goes into the open without TLS: neither the text nor the key.
+  const bool in_clear = url->starts_with("http://") && place.proxy.empty();
+  const bool public_allowed = place.public_allowed && !in_clear;
   // Where a proxy connects, its own address is all that is judged later.
   const auto literal = KindOfLiteral(HostOf(*url));
-  if (literal && !MayConnect(*literal, place.public_allowed)) {
+  if (literal && !MayConnect(*literal, public_allowed)) {
     return weir::Fail(Code::kUnavailable, "its url has an address that its tier may not have", "",
                       "address_refused");
   }
@@ -247,7 +250,7 @@ Result<http::TransferSpec> Conversation::Permitted(wire::EgressCall call) {
   if (!place.key.empty()) {
     spec.headers.Add(chat::CredentialHeader(place.credential), KeyHeader(place));
   }
-  spec.may_connect = [allowed = place.public_allowed](const sockaddr& address) {
+  spec.may_connect = [allowed = public_allowed](const sockaddr& address) {
     return MayConnect(KindOf(address), allowed);
   };
   return spec;

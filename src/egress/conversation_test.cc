@@ -20,7 +20,9 @@ std::vector<Place> Places(const std::string& url) {
            .key = "sk-canary"},
           {.destination = {"metadata", {"https://2852039166/v1"}, chat::Label::kInternal},
            .public_allowed = true,
-           .proxy = url}};
+           .proxy = url},
+          {.destination = {"open", {"http://8.8.8.8:9/v1"}, chat::Label::kInternal},
+           .public_allowed = true}};
 }
 std::vector<privacy::Destination> Destinations(const std::vector<Place>& places) {
   std::vector<privacy::Destination> destinations;
@@ -142,6 +144,10 @@ TEST_F(ConversationTest, ACallNamesNeitherHostNorKeyNorFraming) {
             "call_malformed");
   EXPECT_EQ(Reason(Call({.method = "CONNECT", .path = "/x"}), ++id), "call_malformed");
   EXPECT_EQ(server_.requests().size(), 0u);
+}
+
+TEST_F(ConversationTest, NothingGoesToAPublicAddressWithoutTls) {
+  EXPECT_EQ(Reason(Call({.path = "/x"}, "open")), "address_refused");
 }
 
 TEST_F(ConversationTest, NoProxyIsAskedForMetadata) {

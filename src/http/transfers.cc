@@ -533,7 +533,9 @@ void Transfers::State::End(Transfer& transfer, CURLcode code) {
   if (removed->failure) return removed->sink->OnFailure(std::move(*removed->failure));
   if (removed->refused_address) {
     return removed->sink->OnFailure(
-        Failed(Code::kUnavailable, "its name resolves to an address that its tier may not have",
+        Failed(Code::kUnavailable,
+               "its name resolves to an address that it may not have (a public one needs the tier "
+               "cloud or allow_public, and https)",
                "address_refused"));
   }
   if (code == CURLE_OK && removed->head_done) return removed->sink->OnEnd(end);

@@ -105,6 +105,20 @@ std::string_view AddressKindName(AddressKind kind) {
   CHECK(false, "address kind out of range");
 }
 
+std::optional<sockaddr_storage> ParseAddress(const std::string& text) {
+  sockaddr_storage storage{};
+  auto* v4 = reinterpret_cast<sockaddr_in*>(&storage);
+  auto* v6 = reinterpret_cast<sockaddr_in6*>(&storage);
+  if (inet_pton(AF_INET, text.c_str(), &v4->sin_addr) == 1) {
+    v4->sin_family = AF_INET;
+  } else if (inet_pton(AF_INET6, text.c_str(), &v6->sin6_addr) == 1) {
+    v6->sin6_family = AF_INET6;
+  } else {
+    return std::nullopt;
+  }
+  return storage;
+}
+
 AddressKind KindOf(const sockaddr& address) {
   if (address.sa_family == AF_INET) {
     sockaddr_in v4;

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 
 namespace weir {
@@ -18,6 +19,9 @@ enum class AddressKind : uint8_t {
   kNever,  // link-local and with it cloud metadata, unspecified, multicast, reserved, no IP at all
 };
 std::string_view AddressKindName(AddressKind kind);
+
+// Of "127.0.0.1" or "::1", without a port.
+std::optional<sockaddr_storage> ParseAddress(const std::string& text);
 
 // IPv4 inside IPv6 (mapped, 6to4, NAT64) counts as the IPv4 address.
 AddressKind KindOf(const sockaddr& address);

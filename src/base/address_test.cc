@@ -1,26 +1,16 @@
 #include "base/address.h"
 
-#include <arpa/inet.h>
 #include <gtest/gtest.h>
-#include <netinet/in.h>
 
-#include <cstring>
 #include <string>
 
 namespace weir {
 namespace {
 
 std::string_view Kind(const std::string& text) {
-  sockaddr_storage storage{};
-  auto* v4 = reinterpret_cast<sockaddr_in*>(&storage);
-  auto* v6 = reinterpret_cast<sockaddr_in6*>(&storage);
-  if (inet_pton(AF_INET, text.c_str(), &v4->sin_addr) == 1) {
-    v4->sin_family = AF_INET;
-  } else {
-    EXPECT_EQ(inet_pton(AF_INET6, text.c_str(), &v6->sin6_addr), 1) << text;
-    v6->sin6_family = AF_INET6;
-  }
-  return AddressKindName(KindOf(*reinterpret_cast<const sockaddr*>(&storage)));
+  const auto address = ParseAddress(text);
+  EXPECT_TRUE(address) << text;
+  return AddressKindName(KindOf(reinterpret_cast<const sockaddr&>(*address)));
 }
 
 TEST(Address, KnowsWhatLiesInside) {

@@ -15,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/address.h"
 #include "base/check.h"
 #include "base/fnv.h"
 #include "http/field_lines.h"
@@ -127,6 +128,16 @@ struct Transfer {
     return made;
   }
 
+  // A kept connection was judged for the call that opened it, which another place may have made.
+  int OnConnected(const char* ip) {
+    const auto address = ParseAddress(ip == nullptr ? "" : ip);
+    if (!may_connect || (address && may_connect(reinterpret_cast<const sockaddr&>(*address)))) {
+      return CURL_PREREQFUNC_OK;
+    }
+    refused_address = true;
+    return CURL_PREREQFUNC_ABORT;
+  }
+
   // What libcurl keeps of it until Resume.
   uint64_t held() const {
     if (!paused) return 0;
@@ -172,6 +183,9 @@ size_t BodyCallback(char* data, size_t, size_t size, void* transfer) {
 }
 curl_socket_t OpenCallback(void* transfer, curlsocktype, curl_sockaddr* address) {
   return static_cast<Transfer*>(transfer)->OnOpen(*address);
+}
+int ConnectedCallback(void* transfer, char* ip, char*, int, int) {
+  return static_cast<Transfer*>(transfer)->OnConnected(ip);
 }
 int ReportCallback(CURL*, curl_infotype type, char* data, size_t size, void* transfer) {
   if (type == CURLINFO_TEXT) static_cast<Transfer*>(transfer)->OnReport({data, size});
@@ -333,6 +347,7 @@ Handle Transfers::State::NewHandle(const TransferSpec& spec) {
   curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, HeaderCallback);
   curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, BodyCallback);
   curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, OpenCallback);
+  curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, ConnectedCallback);
   curl_easy_setopt(easy, CURLOPT_DEBUGFUNCTION, ReportCallback);
   curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, &State::OnClose);
   curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, this);
@@ -347,6 +362,7 @@ void Transfers::State::SetUp(Transfer& transfer, const TransferSpec& spec) {
   curl_easy_setopt(easy, CURLOPT_HEADERDATA, &transfer);
   curl_easy_setopt(easy, CURLOPT_WRITEDATA, &transfer);
   curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, &transfer);
+  curl_easy_setopt(easy, CURLOPT_PREREQDATA, &transfer);
   curl_easy_setopt(easy, CURLOPT_DEBUGDATA, &transfer);
   curl_easy_setopt(easy, CURLOPT_PRIVATE, &transfer);
   if (spec.method == "GET") {

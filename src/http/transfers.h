@@ -4,7 +4,8 @@
 //
 // Never: follows a redirect, takes a proxy or a certificate setting from the environment, sends a
 // cookie, accepts a certificate that does not fit the host. Every connection is shown to
-// `may_connect` with the address that the name resolved to, before a byte goes out.
+// `may_connect` with the address that the name resolved to, before a byte goes out; one that was
+// kept, again for each call that would use it.
 //
 // One thread: Start, Cancel, Resume, Watch and Wait. Sinks are called inside Wait and Start only.
 #pragma once

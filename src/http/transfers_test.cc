@@ -155,6 +155,15 @@ TEST_F(TransfersTest, AnAddressThatIsNotAllowedIsNotConnectedTo) {
   EXPECT_EQ(server_.connections(), 0);
 }
 
+TEST_F(TransfersTest, AKeptConnectionIsJudgedForEachCallThatWouldUseIt) {
+  server_.Play({.pieces = {ScriptedServer::Answer("x")}, .repeat = true});
+  EXPECT_EQ(Reason(Spec()), "");
+  TransferSpec spec = Spec();
+  spec.may_connect = [](const sockaddr&) { return false; };
+  EXPECT_EQ(Reason(std::move(spec)), "address_refused");
+  EXPECT_EQ(server_.requests().size(), 1u);
+}
+
 TEST_F(TransfersTest, SaysHowACallFailed) {
   server_.Play({.pieces = {"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nabc"}, .close = true});
   EXPECT_EQ(Reason(Spec()), "answer_cut");

@@ -549,7 +549,10 @@ std::vector<ProviderStatus> ProviderFleet::Status() const {
                           .attempts = place->attempts,
                           .failures = place->failures,
                           .retries = place->retries};
-    for (const auto& replica : place->replicas) {
+    for (uint32_t i = 0; i < place->replicas.size(); ++i) {
+      const auto& replica = place->replicas[i];
+      const bool well = replica.breaker.At(now) == Breaker::State::kClosed;
+      if (!well || !replica.breaker.MayAsk(now)) status.left_alone.push_back(i);
       const Breaker::State state = replica.breaker.At(now);
       if (state == Breaker::State::kClosed) status.breaker = state;
       if (state == Breaker::State::kHalfOpen && status.breaker == Breaker::State::kOpen) {

@@ -52,9 +52,10 @@ struct ProviderStatus {
   std::string backend = {};
   Breaker::State breaker = Breaker::State::kClosed;  // the best of its replicas
   bool may_ask = true;
-  bool backend_answered = false;         // some target of it was answered well
-  std::optional<WallTime> retired = {};  // since when the provider says that it has no such model
-  std::string last_error = {};           // the reason
+  std::vector<uint32_t> left_alone = {};  // replicas, but for a trial; 0 is its url
+  bool backend_answered = false;          // some target of it was answered well
+  std::optional<WallTime> retired = {};   // since when the provider says that it has no such model
+  std::string last_error = {};            // the reason
   chat::Deprecation deprecation = {};
   int32_t running = 0;
   int32_t waiting = 0;

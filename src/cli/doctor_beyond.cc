@@ -87,6 +87,16 @@ void CheckTarget(const json::Value& target, std::vector<Finding>& findings) {
     findings.push_back({State::kNote, what,
                         fmt::format("left alone for a while: {}", TextAt(target, "last_error")),
                         "it is tried again by itself"});
+  } else if (const json::Array& replicas = ListAt(target, "left_alone"); !replicas.empty()) {
+    std::string numbers;
+    for (const json::Value& number : replicas) {
+      if (number.AsInt() == nullptr) continue;
+      numbers += fmt::format("{}{}", numbers.empty() ? "" : ", ", *number.AsInt());
+    }
+    findings.push_back({State::kNote, what,
+                        fmt::format("replica {} (0 is its url) left alone for a while: {}", numbers,
+                                    TextAt(target, "last_error")),
+                        "the others answer meanwhile, and it is tried again by itself"});
   }
 }
 

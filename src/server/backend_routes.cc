@@ -43,7 +43,11 @@ void AppendTarget(json::Writer& writer, const backends::ProviderStatus& status) 
       .Field("waiting", status.waiting)
       .Field("attempts", static_cast<int64_t>(status.attempts))
       .Field("failures", static_cast<int64_t>(status.failures))
-      .Field("retries", static_cast<int64_t>(status.retries));
+      .Field("retries", static_cast<int64_t>(status.retries))
+      .Key("left_alone")
+      .BeginArray();
+  for (const uint32_t replica : status.left_alone) writer.Int(replica);
+  writer.EndArray();
   writer.Field("backend_answered", status.backend_answered);
   AppendTime(writer, "retired_since", status.retired);
   writer.Field("deprecated", status.deprecation.announced);

@@ -207,6 +207,8 @@ std::string Metrics::Render(const std::vector<backends::EngineStatus>& engines,
              [](const auto& target) { return target.waiting; });
   of_targets("weir_target_breaker_open", "gauge", "1 while the target is left alone.",
              [](const auto& target) { return target.may_ask ? 0 : 1; });
+  of_targets("weir_target_replicas_left_alone", "gauge", "Its addresses that are left alone.",
+             [](const auto& target) { return target.left_alone.size(); });
   of_targets("weir_target_retired", "gauge", "1 when the provider says it has no such model.",
              [](const auto& target) { return target.retired ? 1 : 0; });
   of_targets("weir_target_deprecated", "gauge", "1 when the provider announces the model's end.",

@@ -138,9 +138,10 @@ def test_a_dead_address_of_two_is_nobodys_failure(provider, beyond):
         dead = f'replicas = ["https://127.0.0.1:{nobody.getsockname()[1]}/v1"]'
         weir = beyond(backend(provider, more=dead), target("big"))
         answers = [weir.ask("big", f"question {number} of many", headers=PUBLIC) for number in range(12)]
-    assert [text_of(answer) for answer in answers] == [TEXT] * 12
-    notes = [weir.explain(answer)["notes"] for answer in answers]
+        assert [text_of(answer) for answer in answers] == [TEXT] * 12
+        notes = [weir.explain(answer)["notes"] for answer in answers]
     assert any("connect_failed" in note and "tried again" in note for lines in notes for note in lines)
+    assert weir.get("/weir/v1/backends").json()["data"][0]["left_alone"] == [1]
 
 
 def test_all_down_says_what_was_tried_and_goes_nowhere_else(provider, beyond):

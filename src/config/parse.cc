@@ -97,16 +97,6 @@ Parsed<std::string> CheckPreset(const std::string& name) {
       fmt::format("{} is no known server{}", Quoted(name), Suggestion(name, names)));
 }
 
-Parsed<std::string> CheckProxy(const std::string& url) {
-  constexpr std::string_view kScheme = "http://";
-  const std::string_view rest =
-      url.starts_with(kScheme) ? std::string_view(url).substr(kScheme.size()) : "";
-  if (rest.empty() || rest.find_first_of("@/?#\\ ") != std::string_view::npos) {
-    return std::unexpected("takes a proxy as http://host:port, without user and path");
-  }
-  return url;
-}
-
 constexpr size_t kReplicasMax = 63;
 
 Parsed<std::vector<std::string>> ReadReplicas(const Node& node) {
@@ -174,7 +164,7 @@ Backend ReadBackend(TableReader& reader) {
   reader.Read("region", backend.region, value::Name);
   reader.Read("preset", backend.preset, Checked(CheckPreset));
   reader.Read("replicas", backend.replicas, ReadReplicas);
-  reader.Read("proxy", backend.proxy, Checked(CheckProxy));
+  reader.Read("proxy", backend.proxy, Checked(ParseProxy));
   ReadSupervised(reader, backend);
   reader.Read("allow_public", backend.allow_public, value::Flag);
   reader.Read("concurrency", backend.concurrency, value::Within(1, 1024));

@@ -75,7 +75,25 @@ bool IsPort(std::string_view text) {
   return text[0] == ':' && port && *port >= 1 && *port <= 65'535;
 }
 
+// Of "host", "host:port", "[address]:port".
+std::string_view HostOf(std::string_view authority) {
+  return authority.substr(
+      0, authority.starts_with('[') ? authority.find(']') + 1 : authority.find(':'));
+}
+
+std::optional<Authority> ParseAuthority(std::string_view text) {
+  const std::string_view host = HostOf(text);
+  return IsPort(text.substr(host.size())) ? ParseHost(host) : std::nullopt;
+}
+
 }  // namespace
+
+Parsed<std::string> ParseProxy(std::string_view text) {
+  constexpr std::string_view kScheme = "http://";
+  if (text.starts_with(kScheme) && ParseAuthority(text.substr(kScheme.size())))
+    return std::string(text);
+  return std::unexpected("takes a proxy as http://host:port, without user and path");
+}
 
 Parsed<std::string> ParseUrl(std::string_view text) {
   const auto fail = [](std::string_view why) { return std::unexpected(std::string(why)); };
@@ -93,12 +111,9 @@ Parsed<std::string> ParseUrl(std::string_view text) {
   }
   if (text.find_first_of("?#") != std::string_view::npos)
     return fail("takes a URL without ? and #");
-  const size_t host_end =
-      authority.starts_with('[') ? authority.find(']') + 1 : authority.find(':');
-  const auto host = ParseHost(authority.substr(0, host_end));
-  const std::string_view port = host_end < authority.size() ? authority.substr(host_end) : "";
-  if (!host || !IsPort(port)) return fail("has no valid host and port");
-  if (KindOfLiteral(authority.substr(0, host_end)) == AddressKind::kNever) {
+  const auto host = ParseAuthority(authority);
+  if (!host) return fail("has no valid host and port");
+  if (KindOfLiteral(HostOf(authority)) == AddressKind::kNever) {
     return fail("has an address that no backend may have (link-local, cloud metadata, reserved)");
   }
   if (plain && !host->is_private) {

@@ -19,6 +19,9 @@ namespace weir::config {
 // cloud metadata lives there. Returns the URL without a trailing slash.
 Parsed<std::string> ParseUrl(std::string_view text);
 
+// http:// to a host, and a port if it says one; nothing else.
+Parsed<std::string> ParseProxy(std::string_view text);
+
 // Where a program of this machine listens.
 struct Loopback {
   std::vector<std::string> addresses = {};  // numeric; "localhost" has two

@@ -68,5 +68,17 @@ TEST(Url, LoopbackIsTold) {
   }
 }
 
+TEST(Url, AProxyHasAHostAndPerhapsAPort) {
+  for (const char* good :
+       {"http://proxy:3128", "http://proxy", "http://10.0.0.1:8080", "http://[::1]:1"}) {
+    EXPECT_TRUE(ParseProxy(good)) << good;
+  }
+  for (const char* bad : {"http://:8080", "http://a:b:c", "http://host:99999", "http://host:0",
+                          "http://", "https://proxy:1", "http://u@proxy:1", "http://proxy:1/path",
+                          "http://a b:1", "http://[::1", "http://host:"}) {
+    EXPECT_FALSE(ParseProxy(bad)) << bad;
+  }
+}
+
 }  // namespace
 }  // namespace weir::config

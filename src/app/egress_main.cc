@@ -1,6 +1,6 @@
 // The program weir-egress: the door. Started by the launcher alone, with the same words as `weir
-// serve` and one socket to the gateway. Reads the configuration, then the keys that it names, then
-// gives up everything but connecting.
+// serve`, one socket to the gateway and the configuration in force. Reads that, then the keys that
+// it names, then gives up everything but connecting.
 #include <fcntl.h>
 #include <fmt/core.h>
 #include <netdb.h>
@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "app/backend_places.h"
+#include "app/configuration_copy.h"
 #include "app/serve_arguments.h"
 #include "base/log.h"
 #include "config/preset.h"
@@ -41,17 +42,17 @@ chat::CredentialStyle StyleOf(const config::Backend& backend) {
   }
 }
 
-// Without the line end that every editor writes. Empty when there is none, or too much.
+// Without the line ends and spaces around it. Empty when there is none, or too much.
 std::string ReadKeyFile(const std::string& path) {
   const Fd file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
   std::array<char, kKeyBytesMax + 1> buffer;
   const ssize_t got = file.valid() ? read(file.get(), buffer.data(), buffer.size()) : -1;
   if (got < 0 || static_cast<size_t>(got) > kKeyBytesMax) return "";
   std::string key(buffer.data(), static_cast<size_t>(got));
-  while (!key.empty() && (key.back() == '\n' || key.back() == '\r' || key.back() == ' ')) {
-    key.pop_back();
-  }
-  return key;
+  constexpr std::string_view kAround = " \t\r\n";
+  const size_t first = key.find_first_not_of(kAround);
+  if (first == std::string::npos) return "";
+  return key.substr(first, key.find_last_not_of(kAround) - first + 1);
 }
 
 std::string KeyOf(const config::Backend& backend) {
@@ -73,10 +74,14 @@ std::vector<egress::Place> PlacesOf(const config::Settings& settings) {
         .credential = StyleOf(backend),
         .key_wanted = !backend.key_env->empty() || !backend.key_file->empty(),
         .key = KeyOf(backend)};
-    if (place.key_wanted && !http::IsFieldValue(place.key)) place.key.clear();
+    const char* from = backend.key_file->empty() ? "its key_env" : "its key_file";
     if (place.key_wanted && place.key.empty()) {
-      LogWarning("backend {}: there is no key in {}", *backend.name,
-                 backend.key_file->empty() ? "its key_env" : "its key_file");
+      LogWarning("backend {}: there is no key in {}", *backend.name, from);
+    } else if (place.key_wanted && !http::IsFieldValue(place.key)) {
+      LogWarning(
+          "backend {}: what is in {} cannot be a key: it has line ends or other control characters",
+          *backend.name, from);
+      place.key.clear();
     }
     places.push_back(std::move(place));
   }
@@ -92,7 +97,9 @@ void WarmUpResolver() {
 int Run(const std::vector<std::string>& words) {
   const auto arguments = ParseServeArguments(words);
   if (!arguments) return 2;
-  const auto settings = LoadSettings(*arguments);
+  auto file = ReadCopy(wire::kDoorConfigurationFd);
+  if (!file) return 2;
+  const auto settings = LoadSettings(*arguments, *std::move(file));
   if (!settings) return 2;  // the gateway says what is wrong with it
   SetUpLog("egress", LogLevelFromName(*settings->log_level));
   egress::Options options{.socket = wire::kEngineSocketFd,

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "app/backend_places.h"
+#include "app/configuration_copy.h"
 #include "app/ledger_rules.h"
 #include "app/policy_source.h"
 #include "app/provider_targets.h"
@@ -28,6 +29,7 @@
 #include "base/random.h"
 #include "config/load.h"
 #include "config/preset.h"
+#include "config/start_only.h"
 #include "conversations/store.h"
 #include "files/store.h"
 #include "gateway/file_reading.h"
@@ -189,7 +191,6 @@ class Gateway {
         server_(loop_.executor(), HttpOptions(policy_.settings().limits),
                 [this](http::Exchange& exchange) { return server::Serve(site_, exchange); }) {
     ApplyLimits();
-    door_.on_other_policy = [this] { Reload(); };
     servers_.on_up = [this](const std::string& backend) { providers_.Forgive(backend); };
     site_.operator_token = WriteOperatorToken(*policy_.settings().data);
   }
@@ -253,7 +254,7 @@ class Gateway {
     }
     link_.Run({.on_engine_exited = [this](const auto& exited) { OnExited(exited); },
                .on_drain = [this](Duration grace) { Drain(grace); },
-               .on_reload = [this] { Reload(); },
+               .on_reload = [this](const Fd& copy) { Reload(copy.get()); },
                .on_server = [this](const auto& report) { servers_.Take(report); },
                // Handlers that run end before what they stand on is destroyed.
                .on_lost = [this] { Drain(Duration::zero()); }});
@@ -374,6 +375,7 @@ class Gateway {
   // What may be a mistake and stops nothing.
   void WarnOfSettings() {
     const config::Settings& settings = policy_.settings();
+    for (const std::string& line : routing::WithoutEffect(settings)) LogWarning("{}", line);
     for (const std::string& line :
          policy::UnknownNames(settings, store_.List(), models::Catalogue::BuiltIn())) {
       LogWarning("{}", line);
@@ -421,39 +423,53 @@ class Gateway {
     Spawn(loop_.executor(), "drain", DrainAndStop(*this, grace));
   }
 
-  // All or nothing: a configuration with a problem changes nothing.
-  void Reload() {
-    auto settings = LoadSettings(arguments_);
-    if (!settings) {
-      for (const std::string& line : settings.error()) LogError("not reloaded: {}", line);
-      return;
-    }
-    if (const auto problems = routing::PolicyProblems(*settings); !problems.empty()) {
-      for (const std::string& line : problems) LogError("not reloaded: {}", line);
-      return;
-    }
+  // A configuration that may come into force.
+  struct Next {
+    config::Settings settings;
+    std::shared_ptr<const privacy::Detector> detector;
+    ledger::PriceList prices;
+  };
+
+  std::expected<Next, std::vector<std::string>> ReadNext(int copy) const {
+    const auto refuse = [](std::string what) {
+      return std::unexpected(std::vector{std::move(what)});
+    };
+    auto file = ReadCopy(copy);
+    if (!file) return refuse(file.error().message);
+    auto settings = LoadSettings(arguments_, *std::move(file));
+    if (!settings) return std::unexpected(std::move(settings.error()));
+    if (auto problems = routing::PolicyProblems(*settings); !problems.empty())
+      return std::unexpected(std::move(problems));
     auto detector = privacy::DetectorOf(*settings);
-    if (!detector) {
-      LogError("not reloaded: {}", detector.error());
+    if (!detector) return refuse(detector.error());
+    auto prices = ledger::PricesOf(*settings);
+    if (!prices) return refuse(prices.error().message);
+    return Next{*std::move(settings), *std::move(detector), *std::move(prices)};
+  }
+
+  // All or nothing: a configuration with a problem changes nothing.
+  void Reload(int copy) {
+    auto next = ReadNext(copy);
+    // Before anything is started that is to read the same: the door.
+    link_.Reloaded(next.has_value());
+    if (!next) {
+      for (const std::string& line : next.error()) LogError("not reloaded: {}", line);
       return;
     }
-    const auto prices = ledger::PricesOf(*settings);
-    if (!prices) {
-      LogError("not reloaded: {}", prices.error().message);
-      return;
+    for (const std::string& line : config::StartOnlyChanges(policy_.settings(), next->settings)) {
+      LogWarning("{}", line);
     }
-    UseDetector(*std::move(detector));
-    policy_.Replace(std::move(*settings));
+    UseDetector(std::move(next->detector));
+    policy_.Replace(std::move(next->settings));
     WarnOfSettings();
     ApplyLimits();
     UseBounds();
     UsePrediction();
     UseBackends();
-    UsePrices(*prices);
+    UsePrices(next->prices);
     if (auto refreshed = keys_->Refresh(); !refreshed) {
       LogWarning("{}", refreshed.error().message);
     }
-    link_.Reloaded();
     LogInfo("configuration reloaded");
   }
 
@@ -564,7 +580,6 @@ int RunGateway(const ServeArguments& arguments, config::Settings settings) {
   // Other programs' models are read where they are.
   for (std::string& folder : models::Places::Of(config::ProcessVariable).Folders())
     readable.push_back(std::move(folder));
-  if (!settings.file.empty()) readable.push_back(settings.file);
   if (*settings.prices != config::kBuiltInPrices) readable.push_back(*settings.prices);
   if (*settings.prediction != config::kBuiltInPrediction) readable.push_back(*settings.prediction);
   for (const config::Model& model : settings.model_settings) {

@@ -8,9 +8,11 @@
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
+#include <iterator>
 #include <string_view>
 #include <utility>
 
+#include "app/configuration_copy.h"
 #include "app/server_specs.h"
 #include "base/log.h"
 #include "config/command.h"
@@ -138,35 +140,52 @@ std::vector<std::string> ServerProblemsOf(const config::Settings& settings) {
   return lines;
 }
 
-// As the gateway reads it.
-std::expected<config::Settings, std::vector<std::string>> SettingsNow(
-    const std::vector<std::string>& words) {
-  const auto arguments = ParseServeArguments(words);
-  if (!arguments) return std::unexpected(std::vector{arguments.error()});
-  return LoadSettings(*arguments);
+std::vector<std::string> FileProblemsOf(const config::Settings& settings) {
+  std::vector<std::string> lines;
+  for (const config::Problem& problem : config::FileProblems(settings)) {
+    lines.push_back(config::ToText(problem));
+  }
+  return lines;
 }
 
-std::optional<std::vector<ServerSpec>> ServersNow(const std::vector<std::string>& words) {
-  const auto settings = SettingsNow(words);
-  if (settings) return ServerSpecsOf(*settings, SearchPath());
-  LogWarning("the configuration changed meanwhile and cannot be read: servers stay as they are");
-  return std::nullopt;
+std::optional<std::vector<ServerSpec>> ServersIn(const ServeArguments& arguments,
+                                                 int configuration) {
+  auto file = ReadCopy(configuration);
+  if (!file) return std::nullopt;
+  const auto settings = LoadSettings(arguments, *std::move(file));
+  if (!settings) return std::nullopt;
+  return ServerSpecsOf(*settings, SearchPath());
 }
 
-// What else is wrong with the file is the gateway's to say.
-std::vector<std::string> ServerProblemsNow(const std::vector<std::string>& words) {
-  const auto settings = SettingsNow(words);
-  return settings ? ServerProblemsOf(*settings) : std::vector<std::string>{};
+// What the gateway, closed off, cannot see is looked at here: whether the programs, and the files
+// of keys and certificates, are there. What else is wrong with the file is its to say.
+std::expected<Fd, std::vector<std::string>> ConfigurationNow(const ServeArguments& arguments) {
+  const auto refuse = [](std::string what) {
+    return std::unexpected(std::vector{std::move(what)});
+  };
+  auto file = ReadConfiguration(arguments);
+  if (!file) return refuse(file.error());
+  if (const auto settings = LoadSettings(arguments, *file)) {
+    auto problems = ServerProblemsOf(*settings);
+    std::ranges::move(FileProblemsOf(*settings), std::back_inserter(problems));
+    if (!problems.empty()) return std::unexpected(std::move(problems));
+  }
+  auto copy = SealedCopy(*file);
+  if (!copy) return refuse(copy.error().message);
+  return *std::move(copy);
 }
 
 }  // namespace
 
-int RunServe(const std::vector<std::string>& words, const config::Settings& settings) {
+int RunServe(const std::vector<std::string>& words, const ServeArguments& arguments,
+             const config::File& file, const config::Settings& settings) {
   IgnoreBrokenPipes();
   if (const auto problems = ServerProblemsOf(settings); !problems.empty()) {
     for (const std::string& line : problems) fmt::print(stderr, "weir: {}\n", line);
     return kExitUsage;
   }
+  // One place without its key stops no other.
+  for (const std::string& line : FileProblemsOf(settings)) LogWarning("{}", line);
   auto signals = SignalQueue::Open({SIGTERM, SIGINT, SIGHUP});
   if (!signals) return Refuse(signals.error().message);
   if (auto made = MakeDataFolder(*settings.data); !made) return Refuse(made.error().message);
@@ -177,6 +196,8 @@ int RunServe(const std::vector<std::string>& words, const config::Settings& sett
   if (!listeners) return Refuse(listeners.error().message);
   auto folder = ProgramFolder();
   if (!folder) return Refuse(folder.error().message);
+  const auto configuration = SealedCopy(file);
+  if (!configuration) return Refuse(configuration.error().message);
 
   const std::vector<std::string> secrets = KeyVariables(settings);
   LauncherOptions options;
@@ -186,6 +207,7 @@ int RunServe(const std::vector<std::string>& words, const config::Settings& sett
   options.gateway.environment = ChildEnvironment(secrets);
   for (const Fd& listener : *listeners) options.gateway.listeners.push_back(listener.get());
   options.gateway.lock = lock->fd();
+  options.gateway.configuration = configuration->get();
   options.engine.program = *folder + "/weir-engine";
   options.engine.environment = ChildEnvironment(secrets);
   std::erase_if(options.engine.environment,
@@ -206,8 +228,8 @@ int RunServe(const std::vector<std::string>& words, const config::Settings& sett
   options.servers.program = *folder + "/weir-serve";
   options.servers.arguments = {"server-process"};
   options.servers.environment = EnvironmentWithoutSecrets(secrets);
-  options.load_servers = [&words] { return ServersNow(words); };
-  options.server_problems = [&words] { return ServerProblemsNow(words); };
+  options.load_servers = [&](int in_force) { return ServersIn(arguments, in_force); };
+  options.read_configuration = [&] { return ConfigurationNow(arguments); };
   options.data_folder = *settings.data;
   options.drain_timeout = *settings.drain_timeout;
   return RunLauncher(options, *signals, SystemClock());

@@ -218,10 +218,17 @@ std::expected<ServeArguments, std::string> ParseServeArguments(std::span<const s
   return arguments;
 }
 
+std::expected<config::File, std::string> ReadConfiguration(const ServeArguments& arguments) {
+  auto file = config::ReadFile({.flags = arguments.flags, .variable = config::ProcessVariable});
+  if (!file) return std::unexpected(config::ToText(file.error()));
+  return *std::move(file);
+}
+
 std::expected<config::Settings, std::vector<std::string>> LoadSettings(
-    const ServeArguments& arguments) {
+    const ServeArguments& arguments, config::File file) {
   std::vector<std::string> lines;
-  auto settings = config::Load({.flags = arguments.flags, .variable = config::ProcessVariable});
+  auto settings = config::Load(
+      {.flags = arguments.flags, .variable = config::ProcessVariable, .file = std::move(file)});
   if (!settings) {
     for (const config::Problem& problem : settings.error()) {
       lines.push_back(config::ToText(problem));

@@ -26,9 +26,12 @@ struct ServeArguments {
 // The words behind `weir serve`. The error is one line: what is wrong and what to do.
 std::expected<ServeArguments, std::string> ParseServeArguments(std::span<const std::string> words);
 
+// The configuration file that they mean, as it is now; or what is wrong, in one line.
+std::expected<config::File, std::string> ReadConfiguration(const ServeArguments& arguments);
+
 // The settings that come of it, the model of -m among them. All problems at once, one line each.
 std::expected<config::Settings, std::vector<std::string>> LoadSettings(
-    const ServeArguments& arguments);
+    const ServeArguments& arguments, config::File file);
 
 // What `weir serve --help` prints.
 std::string ServeHelp();

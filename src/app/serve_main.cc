@@ -7,16 +7,24 @@
 #include <string_view>
 #include <vector>
 
+#include "app/configuration_copy.h"
 #include "app/gateway_main.h"
 #include "app/serve.h"
 #include "app/serve_arguments.h"
 #include "base/log.h"
 #include "supervisor/warden.h"
+#include "wire/control.h"
 
 namespace weir::app {
 namespace {
 
 constexpr int kExitUsage = 2;
+
+std::expected<config::File, std::string> HandedDown() {
+  auto file = ReadCopy(wire::kGatewayConfigurationFd);
+  if (!file) return std::unexpected("this command is the launcher's; use weir serve");
+  return *std::move(file);
+}
 
 // Launcher and gateway start alike: the same words, the same settings.
 int Serve(const std::vector<std::string>& words, bool gateway) {
@@ -29,14 +37,20 @@ int Serve(const std::vector<std::string>& words, bool gateway) {
     fmt::print("{}", ServeHelp());
     return 0;
   }
-  auto settings = LoadSettings(*arguments);
+  auto file = gateway ? HandedDown() : ReadConfiguration(*arguments);
+  if (!file) {
+    fmt::print(stderr, "weir: {}; see weir serve --help\n", file.error());
+    return kExitUsage;
+  }
+  auto settings = LoadSettings(*arguments, *file);
   if (!settings) {
     for (const std::string& line : settings.error())
       fmt::print(stderr, "weir: {}; see weir serve --help\n", line);
     return kExitUsage;
   }
   SetUpLog(gateway ? "gateway" : "launcher", LogLevelFromName(*settings->log_level));
-  return gateway ? RunGateway(*arguments, std::move(*settings)) : RunServe(words, *settings);
+  return gateway ? RunGateway(*arguments, std::move(*settings))
+                 : RunServe(words, *arguments, *file, *settings);
 }
 
 }  // namespace

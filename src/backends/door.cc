@@ -35,7 +35,6 @@ struct Door::State {
   uint64_t starts = 0;
   bool mismatch_told = false;
   bool ended = false;
-  Door* door = nullptr;
 
   void Announce() {
     changed.Set();
@@ -88,13 +87,10 @@ Task<void> CloseWhenIdle(std::shared_ptr<OpenDoor> old) {
 }  // namespace
 
 Door::Door(const Executor& executor, const Clock& clock, EngineStarter& starter)
-    : state_(std::make_shared<State>(executor, clock, starter)) {
-  state_->door = this;
-}
+    : state_(std::make_shared<State>(executor, clock, starter)) {}
 
 Door::~Door() {
   state_->ended = true;
-  state_->door = nullptr;
   state_->changed.Abandon();
   for (const auto& known : std::exchange(state_->connections, {})) {
     if (const auto connection = known.lock()) connection->Abandon();
@@ -126,11 +122,8 @@ Task<void> Door::Keep(std::shared_ptr<State> state, uint64_t generation) {
       LogError("the door does not open: {}", opened.error().message);
       state->Close(opened.error().message);
       const bool mismatch = opened.error().reason == "door_policy";
-      if (mismatch && !std::exchange(state->mismatch_told, true) && state->door != nullptr &&
-          state->door->on_other_policy) {
-        state->door->on_other_policy();
-        continue;
-      }
+      // It was started before a reload was taken. The next one reads what is in force.
+      if (mismatch && !std::exchange(state->mismatch_told, true)) continue;
       const Duration wait =
           std::max<Duration>(std::chrono::seconds(opened.error().retry_after_s), kRetryWait);
       if (!co_await SleepFor(wait)) co_return;

@@ -54,7 +54,6 @@ class Door {
   void Use(DoorPolicy policy);
   // Called when an egress process has read another configuration than the gateway: the file changed
   // in between.
-  std::function<void()> on_other_policy = {};
 
   // The way out for the policy in use; waits while it is being opened, up to kPatience.
   // kUnavailable with the reason door_closed otherwise.

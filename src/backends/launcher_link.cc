@@ -37,8 +37,8 @@ void LauncherLink::Ready(std::vector<std::string> addresses) {
   }
 }
 
-void LauncherLink::Reloaded() {
-  if (auto sent = Send(wire::Reloaded{}); !sent) LogError("{}", sent.error().message);
+void LauncherLink::Reloaded(bool taken) {
+  if (auto sent = Send(wire::Reloaded{taken}); !sent) LogError("{}", sent.error().message);
 }
 
 Task<Result<Fd>> LauncherLink::Start(uint64_t engine, std::vector<std::string> files) {
@@ -137,7 +137,8 @@ void LauncherLink::Take(const wire::ToGateway& message, std::vector<Fd> descript
                      listener_.on_drain(std::chrono::milliseconds(drain.timeout_ms));
                  },
                  [&](const wire::Reload&) {
-                   if (listener_.on_reload) listener_.on_reload();
+                   if (!listener_.on_reload) return;
+                   listener_.on_reload(descriptors.empty() ? Fd() : std::move(descriptors.front()));
                  },
                  [&](const wire::ServerReport& report) {
                    if (listener_.on_server) listener_.on_server(report);

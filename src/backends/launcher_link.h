@@ -38,7 +38,8 @@ class LauncherLink final : public EngineStarter {
   struct Listener {
     std::function<void(const wire::EngineExited&)> on_engine_exited = {};
     std::function<void(Duration timeout)> on_drain = {};
-    std::function<void()> on_reload = {};
+    // With a copy of the configuration as it is now. Answered by Reloaded, once and in order.
+    std::function<void(Fd configuration)> on_reload = {};
     std::function<void(const wire::ServerReport&)> on_server = {};
     std::function<void()> on_lost = {};  // the launcher is gone: nothing is left to serve for
   };
@@ -49,8 +50,7 @@ class LauncherLink final : public EngineStarter {
   void Run(Listener listener);
 
   void Ready(std::vector<std::string> addresses);
-  // The configuration was read again and taken.
-  void Reloaded();
+  void Reloaded(bool taken);
   Task<Result<Fd>> Start(uint64_t engine, std::vector<std::string> files) override;
   void Stop(uint64_t engine, Duration grace) override;
   void Kill(uint64_t engine) override;

@@ -23,7 +23,7 @@ class LauncherLinkTest : public testing::Test {
     link_ = std::make_unique<LauncherLink>(loop_.executor(), pair.ours.Release());
     link_->Run({.on_engine_exited = [this](const auto& exited) { exited_.push_back(exited); },
                 .on_drain = [this](Duration timeout) { drain_ = timeout; },
-                .on_reload = [this] { ++reloads_; },
+                .on_reload = [this](Fd) { ++reloads_; },
                 .on_lost = [this] { ++lost_; }});
   }
   ~LauncherLinkTest() override {

@@ -19,7 +19,7 @@ namespace weir::cli {
 int CheckConfig(const Common&, const std::vector<std::string>& words) {
   const auto settings = LoadFor(words);
   if (!settings) return ReportProblems(settings.error());
-  // What the server refuses at its start and on reload.
+  // What the server refuses at its start, or at the latest on reload.
   std::vector<std::string> problems = routing::PolicyProblems(*settings);
   for (std::string& problem : privacy::DetectorProblems(*settings)) {
     problems.push_back(std::move(problem));
@@ -27,6 +27,9 @@ int CheckConfig(const Common&, const std::vector<std::string>& words) {
   const char* path = std::getenv("PATH");
   for (const config::Problem& problem :
        config::CommandProblems(*settings, path == nullptr ? "" : path)) {
+    problems.push_back(config::ToText(problem));
+  }
+  for (const config::Problem& problem : config::FileProblems(*settings)) {
     problems.push_back(config::ToText(problem));
   }
   for (const std::string& problem : problems) fmt::print(stderr, "weir: {}\n", problem);

@@ -4,6 +4,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <utility>
+
 #include "config/nearest.h"
 
 namespace weir::config {
@@ -13,6 +16,10 @@ bool IsProgram(const std::string& path) {
   struct stat facts{};
   return stat(path.c_str(), &facts) == 0 && S_ISREG(facts.st_mode) &&
          access(path.c_str(), X_OK) == 0;
+}
+
+Problem ProblemAt(const Settings& settings, const Place& at, std::string message) {
+  return {fmt::format("{}:{}:{}", settings.file, at.line, at.column), std::move(message)};
 }
 
 }  // namespace
@@ -34,15 +41,33 @@ Parsed<std::string> FindProgram(const std::string& name, std::string_view path) 
       fmt::format("names {}, which is in no folder of PATH; write its whole path", Quoted(name)));
 }
 
+std::vector<Problem> FileProblems(const Settings& settings) {
+  std::vector<Problem> problems;
+  const auto check = [&](const Text& file, std::string_view key) {
+    if (file->empty()) return;
+    struct stat facts{};
+    const bool readable = stat(file->c_str(), &facts) == 0 && access(file->c_str(), R_OK) == 0;
+    const bool empty = readable && S_ISREG(facts.st_mode) && facts.st_size == 0;
+    if (readable && !empty) return;
+    problems.push_back(ProblemAt(settings, file.place,
+                                 fmt::format("backend.{} names {}, which {}", key, *file,
+                                             empty ? "is empty" : "cannot be read")));
+  };
+  for (const Backend& backend : settings.backends) {
+    check(backend.key_file, "key_file");
+    check(backend.ca_file, "ca_file");
+  }
+  return problems;
+}
+
 std::vector<Problem> CommandProblems(const Settings& settings, std::string_view path) {
   std::vector<Problem> problems;
   for (const Backend& backend : settings.backends) {
     if (backend.command->empty()) continue;
     const auto found = FindProgram(backend.command->front(), path);
     if (found) continue;
-    const Place& at = backend.command.place;
-    problems.push_back({fmt::format("{}:{}:{}", settings.file, at.line, at.column),
-                        fmt::format("backend.command {}", found.error())});
+    problems.push_back(ProblemAt(settings, backend.command.place,
+                                 fmt::format("backend.command {}", found.error())));
   }
   return problems;
 }

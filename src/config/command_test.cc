@@ -69,5 +69,22 @@ TEST_F(CommandTest, ProblemsNameFileLineAndKey) {
               testing::StartsWith("/etc/weir.toml:12:11: backend.command names 'no-such'"));
 }
 
+TEST_F(CommandTest, FilesOfKeysAndCertificatesThatAreNotThereAreSaid) {
+  std::ofstream(folder_ + "/empty.key");
+  Settings settings{.file = "/etc/weir.toml"};
+  settings.backends.resize(2);
+  settings.backends[0].key_file = {folder_ + "/first/plain-file", {Origin::kFile, 5, 12}};
+  EXPECT_TRUE(FileProblems(settings).empty());
+  settings.backends[0].ca_file = {folder_ + "/none.pem", {Origin::kFile, 6, 11}};
+  settings.backends[1].key_file = {folder_ + "/empty.key", {Origin::kFile, 12, 12}};
+  const auto problems = FileProblems(settings);
+  ASSERT_EQ(problems.size(), 2u);
+  EXPECT_THAT(ToText(problems[0]),
+              AllOf(HasSubstr("/etc/weir.toml:6:11: backend.ca_file names /tmp/weir_command_"),
+                    HasSubstr("which cannot be read")));
+  EXPECT_THAT(ToText(problems[1]),
+              AllOf(HasSubstr("weir.toml:12:12: backend.key_file"), HasSubstr("which is empty")));
+}
+
 }  // namespace
 }  // namespace weir::config

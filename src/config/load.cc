@@ -23,9 +23,11 @@ class Loading {
  public:
   explicit Loading(const Invocation& invocation) : invocation_(invocation) {}
 
+  std::expected<File, Problem> Read() { return Read(Flags()); }
+
   std::expected<Settings, std::vector<Problem>> Run() {
     const auto flags = Flags();
-    ReadFile(flags);
+    ParseFile(flags);
     ReadEnvironment();
     ApplyFlags(flags);
     FillFolders();
@@ -82,26 +84,35 @@ class Loading {
     return std::nullopt;
   }
 
-  void ReadFile(const std::map<std::string, std::string>& flags) {
+  std::expected<File, Problem> Read(const std::map<std::string, std::string>& flags) const {
     const auto found = FindFile(flags);
-    if (!found) return AddDefaultBackend(settings_);
+    if (!found) return File();
     const auto& [path, named_by] = *found;
-    settings_.file = path.string();
     std::error_code error;
     if (!fs::is_regular_file(path, error)) {
-      return problems_.Add(named_by.empty() ? path.string() : named_by,
-                           fmt::format("there is no configuration file {}", Quoted(path.string())));
+      return std::unexpected(
+          Problem{named_by.empty() ? path.string() : named_by,
+                  fmt::format("there is no configuration file {}", Quoted(path.string()))});
     }
     std::ifstream in(path, std::ios::binary);
     // One byte more than may be, so that too much is seen.
     std::string text(kBytesMax + 1, '\0');
     in.read(text.data(), static_cast<std::streamsize>(text.size()));
     if (in.bad() || !in.is_open()) {
-      return problems_.Add(path.string(), "cannot be read; check its permissions");
+      return std::unexpected(Problem{path.string(), "cannot be read; check its permissions"});
     }
     text.resize(static_cast<size_t>(in.gcount()));
-    ParseInto(text, path.string(), settings_, problems_);
-    ResolveAgainst(fs::absolute(path, error).parent_path());
+    return File{path.string(), std::move(text)};
+  }
+
+  void ParseFile(const std::map<std::string, std::string>& flags) {
+    const auto file = invocation_.file ? *invocation_.file : Read(flags);
+    if (!file) return problems_.Add(file.error().where, file.error().message);
+    if (file->path.empty()) return AddDefaultBackend(settings_);
+    settings_.file = file->path;
+    ParseInto(file->text, file->path, settings_, problems_);
+    std::error_code error;
+    ResolveAgainst(fs::absolute(file->path, error).parent_path());
   }
 
   static void Resolve(Text& setting, const fs::path& folder) {
@@ -180,6 +191,10 @@ class Loading {
 std::optional<std::string> ProcessVariable(const std::string& name) {
   const char* value = std::getenv(name.c_str());
   return value == nullptr ? std::nullopt : std::optional<std::string>(value);
+}
+
+std::expected<File, Problem> ReadFile(const Invocation& invocation) {
+  return Loading(invocation).Read();
 }
 
 std::expected<Settings, std::vector<Problem>> Load(const Invocation& invocation) {

@@ -20,6 +20,12 @@
 
 namespace weir::config {
 
+// A file as it was read.
+struct File {
+  std::string path = {};  // empty: there is none
+  std::string text = {};
+};
+
 struct Invocation {
   // Name without dashes and value, in the order of the command line: {"config", "a.toml"},
   // {"listen", "127.0.0.1:0"}. A flag that stands twice: the addresses of listen add up, of all
@@ -28,10 +34,15 @@ struct Invocation {
   // A variable of the environment; an empty one counts as unset.
   std::function<std::optional<std::string>(const std::string&)> variable = {};
   std::string system_file = "/etc/weir/weir.toml";
+  // In place of the one that is there now.
+  std::optional<File> file = {};
 };
 
 // The environment of this process.
 std::optional<std::string> ProcessVariable(const std::string& name);
+
+// The file that Load would read, as it is now.
+std::expected<File, Problem> ReadFile(const Invocation& invocation);
 
 // All problems at once, in the order file, environment, flags.
 std::expected<Settings, std::vector<Problem>> Load(const Invocation& invocation);

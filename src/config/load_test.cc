@@ -58,6 +58,26 @@ class LoadTest : public testing::Test {
   std::vector<std::pair<std::string, std::string>> flags_;
 };
 
+TEST_F(LoadTest, AFileThatWasReadBeforeStandsForTheOneThatIsThereNow) {
+  const std::string path = Write("weir.toml", "log_level = 'debug'\ndata = 'here'\n");
+  const Invocation invocation{.flags = {{"config", path}}};
+  const auto file = ReadFile(invocation);
+  ASSERT_TRUE(file);
+  EXPECT_EQ(file->path, path);
+  Write("weir.toml", "nonsense = 1\n");
+  EXPECT_FALSE(Load(invocation));
+  const auto settings = Load({.flags = invocation.flags, .file = *file});
+  ASSERT_TRUE(settings);
+  EXPECT_EQ(*settings->log_level, "debug");
+  EXPECT_EQ(settings->file, path);
+  EXPECT_EQ(*settings->data, folder_ / "here");
+  // That there was none is also kept.
+  const auto none = Load({.flags = {{"config", path}, {"data", "/d"}}, .file = File()});
+  ASSERT_TRUE(none);
+  EXPECT_EQ(none->file, "");
+  EXPECT_EQ(ReadFile({.flags = {{"config", "/nowhere/weir.toml"}}}).error().where, "--config");
+}
+
 TEST_F(LoadTest, WithoutAFileTheDefaultsRule) {
   const Settings settings = Good();
   EXPECT_EQ(settings.file, "");

@@ -86,6 +86,9 @@ Result<Engines::Started> Engines::Start(const wire::StartEngine& request, Monoto
   for (size_t i = 0; i < files->size(); ++i) {
     spec.descriptors[wire::kEngineFileFdFirst + static_cast<int>(i)] = (*files)[i].get();
   }
+  if (handed_down_ >= 0) {
+    spec.descriptors[wire::kEngineFileFdFirst + static_cast<int>(files->size())] = handed_down_;
+  }
   auto child = Child::Spawn(spec);
   if (!child) return Fail(child.error());
   const pid_t pid = child->pid();

@@ -42,6 +42,9 @@ class Engines {
   // kConflict: the id is taken. kRateLimited: too many run. kUnavailable with retry_after_s: this
   // model failed too often. Else what opening the files or starting the program came to.
   Result<Started> Start(const wire::StartEngine& request, MonotonicTime now);
+  // A further descriptor for those that are started from now on, behind their files; it stays open
+  // here. -1 for none.
+  void HandDown(int descriptor) { handed_down_ = descriptor; }
   // SIGTERM now, SIGKILL when `grace` is over. An id that is not (or no longer) there is nobody's
   // fault.
   void Stop(uint64_t engine, Duration grace, MonotonicTime now);
@@ -79,6 +82,7 @@ class Engines {
 
   EngineOptions options_;
   ModelFiles models_;
+  int handed_down_ = -1;
   std::vector<Engine> running_;               // few
   std::map<std::string, History> histories_;  // by model path; bounded
 };

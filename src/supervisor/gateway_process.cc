@@ -43,6 +43,9 @@ Result<GatewayProcess> GatewayProcess::Start(const GatewayOptions& options) {
   ChildSpec spec{options.program, options.arguments, options.environment};
   spec.descriptors[wire::kGatewayControlFd] = pair->theirs.get();
   if (options.lock >= 0) spec.descriptors[wire::kGatewayLockFd] = options.lock;
+  if (options.configuration >= 0) {
+    spec.descriptors[wire::kGatewayConfigurationFd] = options.configuration;
+  }
   for (size_t i = 0; i < options.listeners.size(); ++i) {
     spec.descriptors[wire::kGatewayListenFdFirst + static_cast<int>(i)] = options.listeners[i];
   }

@@ -25,8 +25,9 @@ struct GatewayOptions {
   std::vector<std::string> arguments = {};
   std::vector<std::string> environment = {};  // the launcher adds TMPDIR, the data folder
   std::vector<int> listeners =
-      {};         // listening sockets; they stay open here, so that they outlive it
-  int lock = -1;  // of the data folder, for it to hold too; -1 for none
+      {};                  // listening sockets; they stay open here, so that they outlive it
+  int lock = -1;           // of the data folder, for it to hold too; -1 for none
+  int configuration = -1;  // a copy of it; -1 for none
 };
 
 class GatewayProcess {

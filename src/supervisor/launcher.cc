@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <csignal>
+#include <deque>
 #include <filesystem>
 #include <optional>
 #include <utility>
@@ -21,8 +22,9 @@ constexpr Duration kHangUpGrace = std::chrono::seconds(1);
 
 // SQLite puts what does not fit into memory into temporary files, and the sandbox lets the gateway
 // write in its data folder alone.
-GatewayOptions WithTemporaryFolder(const LauncherOptions& options) {
+GatewayOptions WithTemporaryFolder(const LauncherOptions& options, int configuration) {
   GatewayOptions gateway = options.gateway;
+  gateway.configuration = configuration;
   gateway.environment.push_back("TMPDIR=" + options.data_folder);
   return gateway;
 }
@@ -42,6 +44,7 @@ class Launcher {
 
   int Run() {
     IgnoreBrokenPipes();
+    doors_.HandDown(Configuration());
     StartGateway();
     while (!exit_code_) {
       Wait();
@@ -59,7 +62,7 @@ class Launcher {
  private:
   void StartGateway() {
     start_gateway_at_.reset();
-    auto gateway = GatewayProcess::Start(WithTemporaryFolder(options_));
+    auto gateway = GatewayProcess::Start(WithTemporaryFolder(options_, Configuration()));
     if (gateway) {
       gateway_.emplace(std::move(*gateway));
       return;
@@ -118,12 +121,22 @@ class Launcher {
     }
   }
 
-  // What the gateway, closed off, cannot see: whether the programs are there.
+  // The one in force: it was taken last.
+  int Configuration() const {
+    return taken_.valid() ? taken_.get() : options_.gateway.configuration;
+  }
+
   void StartReload() {
-    const std::vector<std::string> problems =
-        options_.server_problems ? options_.server_problems() : std::vector<std::string>{};
-    for (const std::string& problem : problems) LogError("not reloaded: {}", problem);
-    if (problems.empty()) Tell(wire::Reload{});
+    if (!gateway_) return LogError("not reloaded: the gateway is just being started again");
+    auto read = options_.read_configuration();
+    if (!read) {
+      for (const std::string& problem : read.error()) LogError("not reloaded: {}", problem);
+      return;
+    }
+    auto copy = Duplicate(read->get());
+    if (!copy) return LogError("not reloaded: {}", copy.error().message);
+    asked_.push_back(std::move(*read));
+    Tell(wire::Reload{}, std::move(*copy));
   }
 
   void StartDrain() {
@@ -169,13 +182,21 @@ class Launcher {
     }
   }
 
-  // The gateway uses the configuration as it is now.
   void UseServers() {
-    auto specs = options_.load_servers ? options_.load_servers() : std::nullopt;
+    auto specs = options_.load_servers ? options_.load_servers(Configuration()) : std::nullopt;
     if (specs) servers_.Use(std::move(*specs), clock_.Now());
   }
 
-  void On(const wire::Reloaded&) {
+  void On(const wire::Reloaded& answer) {
+    if (asked_.empty()) {
+      return Check(Fail(Code::kBackendFailed,
+                        "the gateway broke the control protocol: nobody asked for a reload"));
+    }
+    Fd configuration = std::move(asked_.front());
+    asked_.pop_front();
+    if (!answer.taken) return;
+    taken_ = std::move(configuration);
+    doors_.HandDown(taken_.get());
     if (!draining_) UseServers();
   }
 
@@ -262,6 +283,7 @@ class Launcher {
 
   void OnGatewayEnd(const ChildEnd& end) {
     gateway_.reset();
+    asked_.clear();
     kill_gateway_at_.reset();
     killed_ = false;
     for (const Kind& kind : kinds_) kind.processes.KillAll();
@@ -306,6 +328,8 @@ class Launcher {
                                        {"a fetch process", fetches_}}};
   RestartPolicy restarts_;
   std::optional<GatewayProcess> gateway_;
+  Fd taken_;              // by the last reload
+  std::deque<Fd> asked_;  // of reloads that the gateway has not answered, the oldest first
   std::optional<MonotonicTime> start_gateway_at_;
   std::optional<MonotonicTime> kill_gateway_at_;
   bool killed_ = false;    // this life of the gateway got its SIGKILL

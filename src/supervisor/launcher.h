@@ -10,7 +10,10 @@
 //                      started for a while
 //   SIGTERM, SIGINT    the gateway drains, then servers end; SIGKILL when drain_timeout and a
 //                      margin are over, or at a second signal
-//   SIGHUP             the gateway is told to reload, and servers follow when it has
+//   SIGHUP             the gateway is handed the configuration as it is now. When it has taken
+//   that,
+//                      servers follow, and it is what a gateway and doors that start later are
+//                      handed
 //
 // One thread, one poll(). It sees no request text and no key, parses nothing but control messages,
 // the configuration, and the status line of a server's health, and stays small.
@@ -19,6 +22,7 @@
 #include <sys/types.h>
 #include <unistd.h>
 
+#include <expected>
 #include <functional>
 #include <optional>
 #include <string>
@@ -38,7 +42,7 @@ inline constexpr RestartLimits kNeverHeldBack = {.restarts_max = 1'000'000,
                                                  .window = std::chrono::seconds(1)};
 
 struct LauncherOptions {
-  GatewayOptions gateway;
+  GatewayOptions gateway;  // its configuration is that of doors too
   EngineOptions engine;
   EngineOptions door = {.takes_files = false, .engines_max = wire::kDoorsMax};  // egress processes
   EngineOptions reader = {.takes_files = false,
@@ -48,11 +52,11 @@ struct LauncherOptions {
                          .engines_max = wire::kFetchesMax,
                          .restarts = kNeverHeldBack};  // fetch processes
   ServersOptions servers = {};
-  // The servers of the configuration as it is now; nothing when it cannot be read.
-  std::function<std::optional<std::vector<ServerSpec>>()> load_servers = {};
-  // What is wrong with their commands as they stand in the configuration now, for people. A reload
-  // is refused with that.
-  std::function<std::vector<std::string>()> server_problems = {};
+  // The servers of a configuration; nothing when it cannot be read.
+  std::function<std::optional<std::vector<ServerSpec>>(int configuration)> load_servers = {};
+  // The configuration as it is now, for a reload; or what is wrong with it that the gateway cannot
+  // see, for people, and there is no reload.
+  std::function<std::expected<Fd, std::vector<std::string>>()> read_configuration = {};
   std::string data_folder;  // serve.json goes there
   Duration drain_timeout = std::chrono::seconds(30);
   Duration drain_margin = std::chrono::seconds(5);

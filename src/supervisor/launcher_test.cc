@@ -1,220 +1,8 @@
-// Real processes: the launcher runs in a forked child, over fakes/fake_gateway and
-// fakes/fake_engine. The test commands the fake gateway through a socket of its own and hears from
-// it what the launcher said.
-#include "supervisor/launcher.h"
-
-#include <arpa/inet.h>
-#include <fcntl.h>
-#include <fmt/core.h>
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-#include <sys/socket.h>
-#include <sys/syscall.h>
-#include <sys/un.h>
-#include <sys/wait.h>
-
-#include <csignal>
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
-#include <sstream>
-
-#include "process/fd_passing.h"
-#include "process/file_lock.h"
-#include "supervisor/fakes/free_port.h"
+// Real processes; launcher_for_test.h says how.
+#include "supervisor/launcher_for_test.h"
 
 namespace weir {
 namespace {
-
-using testing::HasSubstr;
-using testing::StartsWith;
-
-constexpr int kPatienceMs = 20'000;
-
-bool Readable(int fd, int timeout_ms = kPatienceMs) {
-  pollfd item{fd, POLLIN, 0};
-  return poll(&item, 1, timeout_ms) == 1;
-}
-
-// One life of the fake gateway.
-struct Gateway {
-  Fd socket;
-  pid_t pid = 0;
-  std::string greeting = {};
-
-  void Do(const std::string& command) const {
-    ASSERT_TRUE(SendMessage(socket.get(), std::as_bytes(std::span(command)), {}));
-  }
-  // The next thing it reports; "closed" when it is gone.
-  std::string Hear(Fd* descriptor = nullptr) const {
-    if (!Readable(socket.get())) return "nothing within the time";
-    std::array<std::byte, 4096> buffer;
-    auto received = ReceiveMessage(socket.get(), buffer, 1);
-    if (!received || received->outcome != ReceiveOutcome::kMessage) return "closed";
-    if (descriptor != nullptr && !received->descriptors.empty()) {
-      *descriptor = std::move(received->descriptors[0]);
-    }
-    return {reinterpret_cast<const char*>(buffer.data()), received->size};
-  }
-};
-
-struct Engine {
-  Fd socket;
-  pid_t pid = 0;
-  std::string Ask(char command, size_t size) const {
-    std::string answer(size, '\0');
-    if (write(socket.get(), &command, 1) != 1 || !Readable(socket.get())) return "no answer";
-    return read(socket.get(), answer.data(), size) == static_cast<ssize_t>(size) ? answer : "short";
-  }
-};
-
-class LauncherTest : public testing::Test {
- protected:
-  void SetUp() override {
-    char pattern[] = "/tmp/weir_launcher_XXXXXX";
-    ASSERT_NE(mkdtemp(pattern), nullptr);
-    folder_ = pattern;
-    model_ = folder_ + "/models/tiny.gguf";
-    std::filesystem::create_directory(folder_ + "/models");
-    std::ofstream(model_) << "GGUF...";
-    OpenTestSocket();
-    OpenListener();
-    options_.gateway = {.program = FAKE_GATEWAY,
-                        .environment = {"WEIR_TEST_SOCKET=" + folder_ + "/test"},
-                        .listeners = {listener_.get()}};
-    options_.engine = {.program = FAKE_ENGINE, .models_allowed = {folder_ + "/models"}};
-    options_.data_folder = folder_;
-  }
-  void TearDown() override {
-    if (launcher_ > 0) {
-      kill(launcher_, SIGKILL);
-      waitpid(launcher_, nullptr, 0);
-    }
-    std::filesystem::remove_all(folder_);
-  }
-
-  void OpenTestSocket() {
-    test_socket_.Reset(socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0));
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    std::strncpy(address.sun_path, (folder_ + "/test").c_str(), sizeof address.sun_path - 1);
-    ASSERT_EQ(bind(test_socket_.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
-    ASSERT_EQ(listen(test_socket_.get(), 8), 0);
-  }
-
-  void OpenListener() {
-    listener_.Reset(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    address_.sin_family = AF_INET;
-    address_.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof address_;
-    ASSERT_EQ(bind(listener_.get(), reinterpret_cast<sockaddr*>(&address_), size), 0);
-    ASSERT_EQ(listen(listener_.get(), 16), 0);
-    getsockname(listener_.get(), reinterpret_cast<sockaddr*>(&address_), &size);
-  }
-  Fd Connect() const {
-    Fd client(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    const int result =
-        connect(client.get(), reinterpret_cast<const sockaddr*>(&address_), sizeof address_);
-    return result == 0 ? std::move(client) : Fd();
-  }
-
-  void Launch() {
-    auto output = MakePipe();
-    options_.output = output->write.get();
-    launcher_ = fork();
-    if (launcher_ == 0) {
-      auto signals = SignalQueue::Open({SIGTERM, SIGINT, SIGHUP});
-      _exit(signals ? RunLauncher(options_, *signals, SystemClock()) : 99);
-    }
-    output_ = std::move(output->read);
-  }
-
-  Gateway NextGateway() {
-    if (!Readable(test_socket_.get())) return {};
-    Gateway gateway{Fd(accept4(test_socket_.get(), nullptr, nullptr, SOCK_CLOEXEC))};
-    gateway.greeting = gateway.Hear();
-    std::istringstream words(gateway.greeting);
-    std::string hello;
-    words >> hello >> gateway.pid;
-    return gateway;
-  }
-  Gateway LaunchReady() {
-    Launch();
-    Gateway gateway = NextGateway();
-    gateway.Do("ready http://127.0.0.1:1");
-    EXPECT_EQ(Output(), "weir: ready on http://127.0.0.1:1\n");
-    return gateway;
-  }
-
-  Engine StartEngine(const Gateway& gateway, int id) {
-    gateway.Do(fmt::format("start {} {}", id, model_));
-    Engine engine;
-    const std::string answer = gateway.Hear(&engine.socket);
-    EXPECT_THAT(answer, StartsWith(fmt::format("started {} ", id)));
-    std::istringstream words(answer);
-    std::string verb;
-    uint64_t same = 0;
-    words >> verb >> same >> engine.pid;
-    return engine;
-  }
-
-  // What the launcher printed next.
-  std::string Output() {
-    if (!Readable(output_.get())) return "nothing within the time";
-    char text[512];
-    const ssize_t n = read(output_.get(), text, sizeof text);
-    return {text, n > 0 ? static_cast<size_t>(n) : 0};
-  }
-
-  // Waits for the launcher's end; its exit code, or -1.
-  int LauncherEnd() {
-    const Fd pidfd(static_cast<int>(syscall(SYS_pidfd_open, launcher_, 0)));
-    if (!Readable(pidfd.get())) return -1;
-    int status = 0;
-    waitpid(launcher_, &status, 0);
-    launcher_ = 0;
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-  }
-
-  // Two questions and answers: whatever the launcher had begun before the first is done when the
-  // second is answered.
-  void Settle(const Gateway& gateway) {
-    for (int i = 0; i < 2; ++i) {
-      gateway.Do("start 999 /nowhere/model");
-      EXPECT_THAT(gateway.Hear(), StartsWith("refused 999"));
-    }
-  }
-  size_t LauncherDescriptors() const {
-    namespace fs = std::filesystem;
-    return static_cast<size_t>(std::distance(
-        fs::directory_iterator(fmt::format("/proc/{}/fd", launcher_)), fs::directory_iterator()));
-  }
-  // All processes whose parent is the launcher, zombies included.
-  int LauncherChildren() const {
-    int count = 0;
-    for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
-      std::ifstream status(entry.path() / "status");
-      for (std::string line; std::getline(status, line);) {
-        if (line == fmt::format("PPid:\t{}", launcher_)) ++count;
-      }
-    }
-    return count;
-  }
-  std::string ServeFile() const {
-    std::ostringstream text;
-    text << std::ifstream(folder_ + "/serve.json").rdbuf();
-    return text.str();
-  }
-
-  std::string folder_;
-  std::string model_;
-  Fd test_socket_;
-  Fd listener_;
-  sockaddr_in address_{};
-  LauncherOptions options_;
-  Fd output_;
-  pid_t launcher_ = 0;
-};
 
 TEST_F(LauncherTest, SaysReadyWhenTheGatewayIsAndKeepsServeJsonUntilTheEnd) {
   const Gateway gateway = LaunchReady();
@@ -395,8 +183,52 @@ TEST_F(LauncherTest, EndsAGatewayThatHungUp) {
 
 TEST_F(LauncherTest, AHangUpSignalIsAReload) {
   const Gateway gateway = LaunchReady();
+  Configure("second");
   kill(launcher_, SIGHUP);
-  EXPECT_EQ(gateway.Hear(), "reload");
+  EXPECT_EQ(gateway.Hear(), "reload second");
+}
+
+TEST_F(LauncherTest, WhoIsStartedLaterIsHandedTheConfigurationThatWasTakenLast) {
+  // A door's is what a process of it reads behind its socket.
+  std::vector<Fd> doors;  // their sockets: without it one ends
+  const auto of_door = [&doors](const Gateway& gateway, uint64_t id) {
+    gateway.Do(fmt::format("start {}", id));
+    std::istringstream words(gateway.Hear(&doors.emplace_back()));
+    std::string started, same, pid, text;
+    words >> started >> same >> pid;
+    std::getline(std::ifstream(fmt::format("/proc/{}/fd/{}", pid, wire::kDoorConfigurationFd)),
+                 text);
+    return text;
+  };
+  Gateway gateway = LaunchReady();
+  EXPECT_THAT(gateway.greeting, HasSubstr("configuration=first"));
+  Configure("broken");
+  kill(launcher_, SIGHUP);
+  EXPECT_EQ(gateway.Hear(), "reload broken");
+  gateway.Do("refused");
+  EXPECT_EQ(of_door(gateway, wire::kDoorIdFirst), "first");
+  kill(gateway.pid, SIGKILL);
+  gateway = NextGateway();
+  EXPECT_THAT(gateway.greeting, HasSubstr("configuration=first"));
+  gateway.Do("ready http://127.0.0.1:1");
+  Configure("third");
+  kill(launcher_, SIGHUP);
+  EXPECT_EQ(gateway.Hear(), "reload third");
+  gateway.Do("reloaded");
+  EXPECT_EQ(of_door(gateway, wire::kDoorIdFirst + 1), "third");
+  // One that nobody answered any more is not in force.
+  Configure("fourth");
+  kill(launcher_, SIGHUP);
+  EXPECT_EQ(gateway.Hear(), "reload fourth");
+  kill(gateway.pid, SIGKILL);
+  EXPECT_THAT(NextGateway().greeting, HasSubstr("configuration=third"));
+}
+
+TEST_F(LauncherTest, EndsAGatewayThatTookAConfigurationOfNobody) {
+  const Gateway gateway = LaunchReady();
+  gateway.Do("reloaded");
+  EXPECT_EQ(gateway.Hear(), "closed");
+  EXPECT_NE(NextGateway().pid, 0);
 }
 
 TEST_F(LauncherTest, AnOrderedEndKeepsEnginesUntilTheGatewayHasGone) {
@@ -452,18 +284,11 @@ class LauncherServerTest : public LauncherTest {
              .health = "/health",
              .fingerprint = 1};
     options_.servers = {.program = FAKE_WARDEN, .grace = std::chrono::seconds(5)};
-    // What the configuration says, as the launcher's process finds it.
-    options_.load_servers = [this]() -> std::optional<std::vector<ServerSpec>> {
+    options_.load_servers = [this](int) -> std::optional<std::vector<ServerSpec>> {
       if (Has("removed")) return std::vector<ServerSpec>{};
       return std::vector{spec_};
     };
-    options_.server_problems = [this] {
-      return Has("missing") ? std::vector<std::string>{"weir.toml:7: no such program"}
-                            : std::vector<std::string>{};
-    };
   }
-  bool Has(const std::string& name) const { return std::filesystem::exists(folder_ + "/" + name); }
-  void Touch(const std::string& name) const { std::ofstream(folder_ + "/" + name) << "x"; }
 
   // The server's process, once it is ready.
   pid_t HearUp(const Gateway& gateway) const {
@@ -503,7 +328,7 @@ TEST_F(LauncherServerTest, AReloadThatTheGatewayTookIsTheServersToo) {
   const Fd pidfd(static_cast<int>(syscall(SYS_pidfd_open, server, 0)));
   Touch("removed");
   kill(launcher_, SIGHUP);
-  EXPECT_EQ(gateway.Hear(), "reload");
+  EXPECT_THAT(gateway.Hear(), StartsWith("reload"));
   EXPECT_FALSE(Readable(pidfd.get(), 0));
   gateway.Do("reloaded");
   EXPECT_TRUE(Readable(pidfd.get()));
@@ -517,7 +342,7 @@ TEST_F(LauncherServerTest, AReloadWithAProgramThatIsNotThereIsRefused) {
   EXPECT_FALSE(Readable(gateway.socket.get(), 300));
   std::filesystem::remove(folder_ + "/missing");
   kill(launcher_, SIGHUP);
-  EXPECT_EQ(gateway.Hear(), "reload");
+  EXPECT_THAT(gateway.Hear(), StartsWith("reload"));
 }
 
 TEST_F(LauncherTest, TheGatewaysTemporaryFilesGoIntoTheDataFolder) {

@@ -10,8 +10,9 @@
 //   StopEngine id     ────────▶
 //                     ◀────────           EngineExited id: once for each EngineStarted
 //                     ◀────────           Drain: finish what runs, then exit with 0
-//                     ◀────────           Reload: read configuration and policy again
-//   Reloaded          ────────▶           it has; its servers are those of the file from now on
+//                     ◀────────           Reload (+ the configuration as it is now)
+//   Reloaded          ────────▶           once for each Reload: whether it took that. Then servers
+//                     are its, and who is started from now on reads it
 //                     ◀────────           ServerReport: how a supervised server of a backend is
 //                     doing, when that changes, and of each after Ready
 //   (its exit)                            engines are killed; the gateway is restarted, with a
@@ -38,7 +39,7 @@ inline constexpr size_t kEngineFilesMax = 8;          // of one engine
 inline constexpr size_t kEnginesMax = 32;
 inline constexpr uint32_t kStopGraceMsMax = 60'000;
 // StartEngine with an id from here on and no files starts an egress process instead; the same
-// answers come back. It reads the configuration itself, as it is at that moment.
+// answers come back. It reads the configuration that was handed down to it.
 inline constexpr uint64_t kDoorIdFirst = uint64_t{1} << 63;
 // With an id from here to there it starts a reader process (wire/document.h), also without files.
 // Its end by itself is nobody's failure: what it read may have broken it.
@@ -53,10 +54,12 @@ inline constexpr size_t kDoorsMax = 4;  // the one in use, and older ones that f
 // Numbers of inherited descriptors. Nothing else is open above 2.
 inline constexpr int kGatewayControlFd = 3;
 inline constexpr int kGatewayLockFd = 4;  // held for as long as it lives (process/file_lock.h)
-inline constexpr int kGatewayListenFdFirst = 5;  // this one and those that follow, in the order of
-                                                 // the configuration
+inline constexpr int kGatewayConfigurationFd = 5;  // a copy (app/configuration_copy.h)
+inline constexpr int kGatewayListenFdFirst = 6;    // this one and those that follow, in the order
+                                                   // of the configuration
 inline constexpr int kEngineSocketFd = 3;
 inline constexpr int kEngineFileFdFirst = 4;  // the files of StartEngine, in that order
+inline constexpr int kDoorConfigurationFd = 4;
 
 struct Ready {
   std::vector<std::string> addresses =
@@ -78,9 +81,12 @@ struct StopEngine {
   bool hangs = false;
 };
 
-// The configuration was read again and taken. The launcher reads by itself what the commands of
-// servers are: a gateway that was taken over cannot name a program.
-struct Reloaded {};
+// The configuration of the oldest Reload without an answer was taken, or refused. The launcher
+// reads by itself what the commands of servers are: a gateway that was taken over cannot name a
+// program.
+struct Reloaded {
+  bool taken = true;
+};
 
 using ToLauncher = std::variant<Ready, StartEngine, StopEngine, Reloaded>;
 
@@ -166,7 +172,9 @@ void Visit(Archive& a, Drain& v) {
 template <class Archive>
 void Visit(Archive&, Reload&) {}
 template <class Archive>
-void Visit(Archive&, Reloaded&) {}
+void Visit(Archive& a, Reloaded& v) {
+  a(v.taken);
+}
 template <class Archive>
 void Visit(Archive& a, ServerReport& v) {
   a(v.backend, v.fingerprint, v.state, v.pid, v.restarts, v.retry_after_ms, v.problem);

@@ -6,6 +6,7 @@ import signal
 import socket
 import time
 
+import httpx
 import pytest
 
 import weir_server
@@ -407,6 +408,60 @@ def test_a_corrected_configuration_helps_at_once(provider, beyond, tmp_path):
     key.write_text("sk-second-key\n")
     weir.reload()
     assert weir.ask("big", headers=PUBLIC).status_code == 200 and provider.count("sk-second-key") > 0
+
+
+def until(weir, text):
+    deadline = time.monotonic() + 20 * weir_server.PATIENCE
+    while text not in weir.log():
+        assert time.monotonic() < deadline, weir.log()
+        time.sleep(0.02)
+
+
+def gateway_of(weir):
+    return [child for child in weir.processes() if "gateway-process" in child.command_line()]
+
+
+def test_what_is_restarted_after_a_refused_reload_has_the_configuration_in_force(provider, beyond):
+    weir = beyond(backend(provider), target("big"))
+    good = weir.config.read_text()
+    weir.config.write_text(good + "\nnonsense = 1\n")
+    weir.process.send_signal(signal.SIGHUP)
+    until(weir, "not reloaded")
+    deadline = time.monotonic() + 20 * weir_server.PATIENCE
+    for processes in (gateway_of, egress_of, gateway_of):
+        before = processes(weir)[0].pid
+        os.kill(before, signal.SIGKILL)
+        while True:  # the listening socket stays open, a connection that the old one had is cut
+            assert time.monotonic() < deadline, weir.log()
+            try:
+                if weir.ask("big", headers=PUBLIC).status_code == 200:
+                    break
+            except httpx.TransportError:
+                pass
+        assert processes(weir)[0].pid != before
+    # What was mended is taken, and is then what a restart gets.
+    weir.config.write_text(good + target("more"))
+    weir.process.send_signal(signal.SIGHUP)
+    until(weir, "configuration reloaded")
+    weir.config.write_text("nonsense = 1\n")
+    os.kill(gateway_of(weir)[0].pid, signal.SIGKILL)
+    until(weir, "the gateway answers again")
+    assert weir.ask("more", headers=PUBLIC).status_code == 200
+
+
+def test_a_reload_that_would_lose_a_key_is_refused_and_a_start_only_warns(provider, beyond, tmp_path):
+    key = tmp_path / "provider.key"
+    place = backend(provider).replace('key_env = "FAKE_PROVIDER_KEY"', f'key_file = "{key}"')
+    weir = beyond(place, target("big"))
+    assert f"backend.key_file names {key}, which cannot be read" in weir.log()
+    key.write_text("\n sk-first-key\n")  # an editor's first line is no part of it
+    weir.process.send_signal(signal.SIGHUP)
+    until(weir, "configuration reloaded")
+    assert weir.ask("big", headers=PUBLIC).status_code == 200 and provider.count("sk-first-key") > 0
+    key.unlink()
+    weir.process.send_signal(signal.SIGHUP)
+    until(weir, "not reloaded")
+    assert weir.ask("big", headers=PUBLIC).status_code == 200
 
 
 def test_connections_are_few_and_kept_and_one_that_was_closed_loses_no_request(beyond):

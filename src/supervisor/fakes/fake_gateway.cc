@@ -7,6 +7,7 @@
 //   garbage              sends the launcher bytes that are no message
 //   hang up              closes the control socket and lives on
 //   reloaded             says that it took the configuration
+//   refused              says that it did not
 //   deaf N               sends N requests to start nonsense, and reads no answer
 #include <fcntl.h>
 #include <fmt/core.h>
@@ -60,6 +61,12 @@ int ConnectToTest() {
   return fd;
 }
 
+std::string TextOf(int file) {
+  std::array<char, 64> text;
+  const ssize_t got = pread(file, text.data(), text.size(), 0);
+  return got < 0 ? "nothing" : std::string(text.data(), static_cast<size_t>(got));
+}
+
 void AcceptOne() {
   const Fd accepted(accept4(wire::kGatewayListenFdFirst, nullptr, nullptr, SOCK_CLOEXEC));
   Expect(accepted.valid() && write(accepted.get(), "hi", 2) == 2, "accept");
@@ -89,7 +96,9 @@ void Obey(const std::string& line) {
     words >> stop.engine;
     Tell(stop);
   } else if (verb == "reloaded") {
-    Tell(wire::Reloaded{});
+    Tell(wire::Reloaded{.taken = true});
+  } else if (verb == "refused") {
+    Tell(wire::Reloaded{.taken = false});
   } else if (verb == "exit") {
     words >> number;
     _exit(static_cast<int>(number));
@@ -122,7 +131,10 @@ struct Reporter {
                        m.retry_after_ms, m.how));
   }
   void operator()(const wire::Drain& m) { Report(fmt::format("drain {}", m.timeout_ms)); }
-  void operator()(const wire::Reload&) { Report("reload"); }
+  void operator()(const wire::Reload&) {
+    Expect(descriptors.size() == 1, "Reload without its configuration");
+    Report("reload " + TextOf(descriptors[0].get()));
+  }
   void operator()(const wire::ServerReport& m) {
     Report(fmt::format("server {} state={} pid={} restarts={} {}", m.backend,
                        static_cast<int>(m.state), m.pid, m.restarts, m.problem));
@@ -140,7 +152,9 @@ std::string Next(int socket, std::vector<Fd>& descriptors) {
 
 int Run() {
   test_socket = ConnectToTest();
-  Report(fmt::format("hello {} lock={}", getpid(), fcntl(wire::kGatewayLockFd, F_GETFD) >= 0));
+  Report(fmt::format("hello {} lock={} configuration={}", getpid(),
+                     fcntl(wire::kGatewayLockFd, F_GETFD) >= 0,
+                     TextOf(wire::kGatewayConfigurationFd)));
   for (;;) {
     pollfd polled[] = {{wire::kGatewayControlFd, POLLIN, 0}, {test_socket, POLLIN, 0}};
     poll(polled, 2, -1);

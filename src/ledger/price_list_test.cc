@@ -1,5 +1,6 @@
 #include "ledger/price_list.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -50,21 +51,47 @@ std::string WithRow(std::string_view row) {
   return R"({"version":1,"checked":"2026-01-01","prices":[)" + std::string(row) + "]}";
 }
 
+TEST(PriceList, ARowThatNobodyCouldFindOrCheckIsRefused) {
+  const auto problem = [](std::string_view provider, std::string_view models,
+                          std::string_view source, std::string_view more = "") {
+    const auto row = [&](std::string_view said) {
+      return fmt::format(
+          R"({{"provider":"{}","models":{},"currency":"USD","input_per_million":"1","source":"{}"}})",
+          provider, models, said);
+    };
+    const std::string rows = row(source) + (more.empty() ? "" : "," + row(more));
+    const auto parsed = PriceList::Parse(WithRow(rows), "mine.json");
+    return parsed ? "" : parsed.error().message;
+  };
+  EXPECT_EQ(problem("openai", R"(["m"])", "s"), "");
+  EXPECT_THAT(problem("opnai", R"(["m"])", "s"), HasSubstr("did you mean 'openai'?"));
+  EXPECT_THAT(problem("openai", "[]", "s"), HasSubstr("models"));
+  EXPECT_THAT(problem("openai", R"(["m"])", ""), HasSubstr("source"));
+  EXPECT_THAT(problem("openai", R"(["m"])", "s", "t"), HasSubstr("'m' of 'openai' a second time"));
+  EXPECT_THAT(problem("openai", R"(["m","m"])", "s"), HasSubstr("a second time"));
+  for (const char* day : {"yesterday!", "2026-13-01", "2026-02-30", ""}) {
+    const auto parsed = PriceList::Parse(
+        fmt::format(R"({{"version":1,"checked":"{}","prices":[]}})", day), "mine.json");
+    ASSERT_FALSE(parsed) << day;
+    EXPECT_THAT(parsed.error().message, HasSubstr("checked")) << day;
+  }
+}
+
 TEST(PriceList, SaysWhichRowAndWhichFieldIsWrong) {
   const auto problem = [](std::string_view row) {
     return PriceList::Parse(WithRow(row), "mine.json").error().message;
   };
-  EXPECT_THAT(problem(R"({"provider":"p","models":["m"],"currency":"XYZ","source":"s",)"
+  EXPECT_THAT(problem(R"({"provider":"openai","models":["m"],"currency":"XYZ","source":"s",)"
                       R"("input_per_million":"1"})"),
               HasSubstr("mine.json"));
-  EXPECT_THAT(problem(R"({"provider":"p","models":["m"],"currency":"XYZ","source":"s",)"
+  EXPECT_THAT(problem(R"({"provider":"openai","models":["m"],"currency":"XYZ","source":"s",)"
                       R"("input_per_million":"1"})"),
               HasSubstr("ISO 4217"));
-  EXPECT_FALSE(PriceList::Parse(WithRow(R"({"provider":"p","models":["m"],"currency":"USD",)"
+  EXPECT_FALSE(PriceList::Parse(WithRow(R"({"provider":"openai","models":["m"],"currency":"USD",)"
                                         R"("source":"s","input_per_million":"-1"})"),
                                 "mine.json")
                    .has_value());
-  EXPECT_THAT(problem(R"({"provider":"p","models":["m"],"currency":"USD","source":"s",)"
+  EXPECT_THAT(problem(R"({"provider":"openai","models":["m"],"currency":"USD","source":"s",)"
                       R"("input_per_million":"1","inptu":"1"})"),
               HasSubstr("inptu"));
   EXPECT_FALSE(PriceList::Parse("{", "mine.json").has_value());

@@ -175,14 +175,22 @@ int ListKeys(const Common& common) {
     fmt::print("{}\n", json::Print(json::Value(std::move(rows))));
     return 0;
   }
-  Table table({"ID", "NAME", "TENANT", "PROJECT", "SCOPES", "CREATED", "STATE"});
+  const auto time_at = [](const json::Value& row, std::string_view key) -> std::optional<int64_t> {
+    const json::Value* found = row.Find(key);
+    if (found == nullptr || found->is_null()) return std::nullopt;
+    return static_cast<int64_t>(NumberAt(row, key));
+  };
+  const int64_t now = UnixSeconds(SystemClock().WallNow());
+  Table table({"ID", "NAME", "TENANT", "PROJECT", "SCOPES", "CREATED", "EXPIRES", "STATE"});
   for (const json::Value& row : rows) {
-    const json::Value* revoked = row.Find("revoked");
-    const bool is_revoked = revoked != nullptr && !revoked->is_null();
+    const auto expires = time_at(row, "expires");
+    const char* state = time_at(row, "revoked")      ? "revoked"
+                        : expires && *expires <= now ? "expired"
+                                                     : "live";
     table.Add({TextAt(row, "id"), TextAt(row, "name"), TextAt(row, "tenant"),
                TextAt(row, "project"), TextAt(row, "scopes"),
-               Day(static_cast<int64_t>(NumberAt(row, "created"))),
-               is_revoked ? "revoked" : "live"});
+               Day(static_cast<int64_t>(NumberAt(row, "created"))), expires ? Day(*expires) : "-",
+               state});
   }
   fmt::print("{}", table.Text());
   return 0;

@@ -21,13 +21,13 @@ namespace weir::cli {
 namespace {
 
 Result<json::Value> ReadOwn(const Common& common, const LedgerOptions& options) {
-  auto lock = FileLock::Acquire(common.folders.data);
-  if (!lock) return std::unexpected(lock.error());
   const auto path = std::filesystem::path(common.folders.data) / ledger::kLedgerFile;
   std::error_code error;
   if (!std::filesystem::exists(path, error)) {
     return Fail(Code::kNotFound, "no server has kept a ledger in this data folder yet", "data");
   }
+  auto lock = FileLock::Acquire(common.folders.data);
+  if (!lock) return std::unexpected(lock.error());
   auto db = sqlite::Database::Open(path, {.check = false});
   if (!db) return std::unexpected(db.error());
   ledger::ReportAsk ask{.by = options.by};

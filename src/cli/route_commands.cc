@@ -3,6 +3,7 @@
 // simulate read the data folder and the configuration by themselves.
 #include <fmt/format.h>
 
+#include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <map>
@@ -171,7 +172,8 @@ void PrintExplained(const json::Value& decision) {
                TextAt(served, "target"), TextAt(served, "tier"), NumberAt(served, "took_ms"),
                NumberAt(served, "prompt_tokens"), NumberAt(served, "completion_tokens"),
                cost.AsString() != nullptr ? *cost.AsString() + " " + TextAt(served, "currency")
-                                          : "unpriced");
+               : TextAt(served, "tier") == "cloud" ? "unpriced"
+                                                   : "none");
   }
   const json::Value& prompt = Nested(decision, "prompt");
   if (!prompt.is_null()) {
@@ -210,7 +212,8 @@ int ReplayDecisions(const Common& common, const RouteOptions& options) {
   if (!options.since.empty()) {
     const auto ms = DurationMs(options.since);
     if (!ms || *ms <= 0) {
-      return Report({Code::kInvalidArgument, "--since takes a duration like 30d or 12h", "since"});
+      fmt::print(stderr, "weir: --since takes a duration like 30d or 12h\n");
+      return static_cast<int>(Exit::kUsage);
     }
     since = SystemClock().WallNow() - std::chrono::milliseconds(*ms);
   }
@@ -247,6 +250,10 @@ int SimulateRequests(const Common& common, const RouteOptions& options) {
     return static_cast<int>(Exit::kFailed);
   }
   std::ifstream file;
+  std::error_code error;
+  if (std::filesystem::is_directory(options.file, error)) {
+    return Report({Code::kInvalidArgument, fmt::format("{} is a folder", options.file), "file"});
+  }
   if (options.file != "-") file.open(options.file, std::ios::binary);
   std::istream& in = options.file == "-" ? std::cin : file;
   if (!in) {

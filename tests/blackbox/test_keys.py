@@ -3,6 +3,7 @@
 import concurrent.futures
 import json
 import subprocess
+import time
 
 import pytest
 
@@ -27,6 +28,18 @@ def keyed(serve, tmp_path):
 
 def test_without_keys_loopback_needs_none(http):
     assert http.get("/v1/models").status_code == 200
+
+
+def test_the_list_says_which_key_has_expired_and_when(keyed):
+    _, _, run = keyed
+    assert run("create", "--name", "brief", "--expires-in", "1").returncode == 0
+    deadline = time.monotonic() + 20 * weir_server.PATIENCE
+    while True:
+        first, brief = run("list").stdout.splitlines()[1:]
+        if brief.endswith("expired"):
+            break
+        assert brief.endswith("live") and time.monotonic() < deadline
+    assert first.split()[-1] == "live" and first.split()[-2] == "-"
 
 
 def test_with_a_key_every_route_needs_one(keyed):

@@ -16,8 +16,11 @@
 #include "cli/options.h"
 #include "cli/settings.h"
 #include "cli/table.h"
+#include "config/nearest.h"
 #include "config/preset.h"
+#include "config/units.h"
 #include "json/writer.h"
+#include "routing/from_settings.h"
 
 namespace weir::cli {
 namespace {
@@ -38,14 +41,17 @@ std::string PresetNames() {
 // The operator decides how far text may go; there is no default that a command could take for it.
 std::optional<std::string> AskCeiling(const config::Preset& preset) {
   if (isatty(STDIN_FILENO) == 0) return std::nullopt;
-  fmt::print(
-      "{} is in tier {}. The highest label that may go there (public, internal, personal, "
-      "secret): ",
-      preset.title, config::TierName(preset.tier));
-  std::fflush(stdout);
-  std::string answer;
-  if (!std::getline(std::cin, answer) || !chat::LabelFromName(answer)) return std::nullopt;
-  return answer;
+  for (;;) {
+    fmt::print(
+        "{} is in tier {}. The highest label that may go there (public, internal, personal, "
+        "secret): ",
+        preset.title, config::TierName(preset.tier));
+    std::fflush(stdout);
+    std::string answer;
+    if (!std::getline(std::cin, answer)) return std::nullopt;
+    if (chat::LabelFromName(answer)) return answer;
+    fmt::print("{} is none of these.\n", config::Quoted(answer));
+  }
 }
 
 // A server's own address often comes without the path that its dialect needs behind it.
@@ -63,24 +69,28 @@ std::string UrlOf(const BackendOptions& options, const config::Preset& preset) {
 
 std::string BlockOf(const BackendOptions& options, const config::Preset& preset,
                     const std::string& ceiling, const std::string& url) {
-  std::string block = fmt::format(
-      "\n[[backend]]\nname = \"{}\"\nkind = \"{}\"\ntier = \"{}\"\nurl = \"{}\"\nceiling = "
-      "\"{}\"\npreset = \"{}\"\n",
-      options.name.empty() ? preset.name : options.name, config::BackendKindName(preset.kind),
-      config::TierName(preset.tier), url, ceiling, preset.name);
+  std::string block = "\n[[backend]]\n";
+  const auto add = [&block](std::string_view key, std::string_view value) {
+    block += fmt::format("{} = {}\n", key, config::TomlText(value));
+  };
+  add("name", options.name.empty() ? preset.name : options.name);
+  add("kind", config::BackendKindName(preset.kind));
+  add("tier", config::TierName(preset.tier));
+  add("url", url);
+  add("ceiling", ceiling);
+  add("preset", preset.name);
   const std::string key_env = options.key_env.empty() ? preset.key_env : options.key_env;
   if (!options.key_file.empty()) {
-    block += fmt::format("key_file = \"{}\"\n", options.key_file);
+    add("key_file", options.key_file);
   } else if (!key_env.empty()) {
-    block += fmt::format("key_env = \"{}\"\n", key_env);
+    add("key_env", key_env);
   }
-  if (!preset.region.empty()) block += fmt::format("region = \"{}\"\n", preset.region);
+  if (!preset.region.empty()) add("region", preset.region);
   return block;
 }
 
-std::filesystem::path ConfigFile(const config::Settings& settings, const std::string& asked) {
-  if (!asked.empty()) return asked;
-  if (!settings.file.empty()) return settings.file;
+// Where a configuration is looked for first that nobody named.
+std::filesystem::path UsualFile() {
   const char* home = std::getenv("XDG_CONFIG_HOME");
   const std::filesystem::path folder =
       home != nullptr && *home != '\0'
@@ -90,30 +100,31 @@ std::filesystem::path ConfigFile(const config::Settings& settings, const std::st
   return folder / "weir" / "weir.toml";
 }
 
-std::string ReadAll(const std::filesystem::path& path) {
-  std::ifstream file(path);
-  return {std::istreambuf_iterator<char>(file), {}};
+// As a server would judge it at its start. What is wrong is told.
+Exit Judge(const std::vector<std::string>& words, const config::File& file) {
+  const auto settings = LoadFor(words, file);
+  if (!settings) return static_cast<Exit>(ReportProblems(settings.error()));
+  const std::vector<std::string> problems = routing::PolicyProblems(*settings);
+  for (const std::string& problem : problems) fmt::print(stderr, "weir: {}\n", problem);
+  return problems.empty() ? Exit::kGood : Exit::kRefusedByPolicy;
 }
 
-// Beside the file first, checked as a whole, then in its place with its permissions: a
+// Checked as a whole first, then beside the file, then in its place with its permissions: a
 // configuration that is wrong is never written.
-int WriteChecked(const std::filesystem::path& named, const std::string& text) {
+int WriteChecked(const std::vector<std::string>& words, config::File file) {
   std::error_code error;
-  const std::filesystem::path path = std::filesystem::weakly_canonical(named, error);
-  if (error) return Refuse(fmt::format("{} cannot be found", named.string()), Exit::kFailed);
+  const std::filesystem::path path = std::filesystem::weakly_canonical(file.path, error);
+  if (error) return Refuse(fmt::format("{} cannot be found", file.path), Exit::kFailed);
+  file.path = path.string();
+  if (const Exit exit = Judge(words, file); exit != Exit::kGood) return static_cast<int>(exit);
   if (path.has_parent_path()) std::filesystem::create_directories(path.parent_path(), error);
   const std::filesystem::path fresh = path.string() + ".new";
   {
-    std::ofstream file(fresh, std::ios::trunc);
-    file << text;
-    if (!file.flush()) {
+    std::ofstream out(fresh, std::ios::trunc);
+    out << file.text;
+    if (!out.flush()) {
       return Refuse(fmt::format("{} cannot be written", fresh.string()), Exit::kFailed);
     }
-  }
-  const auto settings = LoadFor({"config", fresh.string()});
-  if (!settings) {
-    std::filesystem::remove(fresh, error);
-    return ReportProblems(settings.error());
   }
   if (const auto old = std::filesystem::status(path, error); std::filesystem::exists(old)) {
     std::filesystem::permissions(fresh, old.permissions(), error);
@@ -133,10 +144,12 @@ int AddBackend(const Common& common, const BackendOptions& options,
         fmt::format("there is no preset '{}'; take one of {}", options.preset, PresetNames()),
         Exit::kNothingThere);
   }
-  const auto settings = LoadFor(words);
-  // A file that is named and not there yet is made.
-  const bool named = !common.config.empty() && !std::filesystem::exists(common.config);
-  if (!settings && !named) return ReportProblems(settings.error());
+  // A file that is named and not there yet is made. What is wrong in one that is there may be what
+  // this mends: it is judged with the new block.
+  const bool made = !common.config.empty() && !std::filesystem::exists(common.config);
+  auto file = made ? config::File{common.config} : FileFor(words);
+  if (!file) return ReportProblems({file.error()});
+  if (file->path.empty()) file->path = UsualFile().string();
   const std::string url = UrlOf(options, *preset);
   if (url.find("RESOURCE") != std::string::npos) {
     return Refuse(fmt::format("{} has an address of your own; say it with --url, like {}",
@@ -149,11 +162,10 @@ int AddBackend(const Common& common, const BackendOptions& options,
         "say which label may go there at most, with --ceiling public, internal, personal "
         "or secret");
   }
-  const std::filesystem::path path =
-      ConfigFile(settings ? *settings : config::Settings(), common.config);
   const std::string block = BlockOf(options, *preset, *ceiling, url);
-  if (const int code = WriteChecked(path, ReadAll(path) + block); code != 0) return code;
-  fmt::print("{}:{}", path.string(), block);
+  file->text += block;
+  if (const int code = WriteChecked(words, *file); code != 0) return code;
+  fmt::print("{}:{}", file->path, block);
   fmt::print(
       "add a [[target]] for each model that you want to use; 'weir backend probe {}' lists "
       "them once the server has reloaded (SIGHUP)\n",

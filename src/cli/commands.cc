@@ -363,8 +363,10 @@ void AddBackendCommands(CLI::App& app, Asked& asked) {
   add->add_option("--name", asked.backend.name, "instead of the preset's");
   add->add_option("--url", asked.backend.url, "instead of the preset's");
   add->add_option("--ceiling", asked.backend.ceiling, "the highest label that may go there");
-  add->add_option("--key-env", asked.backend.key_env, "the variable that holds the key");
-  add->add_option("--key-file", asked.backend.key_file, "the file that holds the key");
+  CLI::Option* variable =
+      add->add_option("--key-env", asked.backend.key_env, "the variable that holds the key");
+  add->add_option("--key-file", asked.backend.key_file, "the file that holds the key")
+      ->excludes(variable);
   AddCommand(*backend, asked, "list", "the backends of the configuration", "  weir backend list",
              [&] { return ListBackends(asked.common, ConfigWords(asked)); });
   AddCommand(*backend, asked, "probe", "ask a backend for its models, through the running server",

@@ -1,6 +1,8 @@
 """The commands about places beyond this machine: weir backend, weir policy, and what weir doctor says of them."""
 
 import json
+import os
+import pty
 import subprocess
 import tomllib
 
@@ -94,6 +96,50 @@ def test_a_block_that_would_be_wrong_leaves_the_file_as_it_was(command, config):
     assert config.stat().st_mode & 0o777 == 0o640
 
 
+def test_backend_add_refuses_what_the_server_would_refuse(command, config):
+    config.write_text('[[rule]]\nwhen = { label = "secret" }\nuse = ["openai/gpt"]\n')
+    before = config.read_text()
+    done = command("backend", "add", "openai", "--ceiling", "public")
+    assert "label secret -> rule in line 1 -> target openai/gpt" in one_line(done, 4)
+    assert f"{config}:1" in done.stderr and config.read_text() == before
+    assert command("backend", "add", "openai", "--ceiling", "secret").returncode == 0
+
+
+def test_backend_add_mends_a_file_that_named_the_backend_before(command, config):
+    config.write_text('[[target]]\nname = "big"\nbackend = "openai"\nmodel = "gpt"\n')
+    assert command("config", "check").returncode != 0
+    assert command("backend", "add", "openai", "--ceiling", "public").returncode == 0
+    assert command("config", "check").returncode == 0
+
+
+def test_backend_add_takes_values_as_they_are_and_one_place_of_the_key(command, config):
+    url = 'http://10.0.0.2:8000/v1" # '
+    done = command("backend", "add", "vllm", "--ceiling", "public", "--url", url)
+    assert done.returncode == 1 and "backend.url" in done.stderr and ".new" not in done.stderr
+    assert "excludes" in command("backend", "add", "openai", "--ceiling", "public", "--key-env", "A_KEY", "--key-file",
+                                 "a.key").stderr
+    assert not config.exists()
+
+
+def test_a_mistyped_ceiling_is_asked_for_again(config, tmp_path):
+    ours, theirs = pty.openpty()
+    os.write(ours, b"pubic\ninternal\n")
+    done = subprocess.run([weir_server.WEIR, "backend", "add", "openai", "--config", config], stdin=theirs,
+                          capture_output=True, text=True, env=weir_server.plain_environment(tmp_path),
+                          timeout=60 * weir_server.PATIENCE)
+    os.close(ours)
+    os.close(theirs)
+    assert done.returncode == 0 and "'pubic' is none of these" in done.stdout
+    assert tomllib.loads(config.read_text())["backend"][0]["ceiling"] == "internal"
+
+
+def test_config_check_names_files_of_keys_and_certificates_that_are_not_there(command, config, provider, tmp_path):
+    config.write_text(backend(provider, more='key_file = "no.key"').replace('key_env = "FAKE_PROVIDER_KEY"', ""))
+    assert f"backend.key_file names {tmp_path}/no.key, which cannot be read" in one_line(command("config", "check"), 1)
+    (tmp_path / "no.key").write_text("sk-1\n")
+    assert command("config", "check").returncode == 0
+
+
 def test_policy_check_names_the_path_of_a_leak(command, config, provider):
     config.write_text(backend(provider) + target("big"))
     done = command("policy", "check")
@@ -119,6 +165,17 @@ def test_names_that_stand_for_nothing_are_told_and_stop_nothing(command, config,
         assert "rule.when.model 'atuo' fits no model" in told[2] and told[2].endswith("did you mean 'auto'?")
     config.write_text(config.read_text().replace('"bgi"', '"auto"'))
     assert "leads back to where it came from: auto -> auto" in one_line(command("config", "check"), 2)
+
+
+def test_what_routes_are_judged_by_is_there(tmp_path):
+    def run(*words):
+        environment = weir_server.plain_environment(tmp_path) | {"WEIR_DATA": str(tmp_path / "none")}
+        return subprocess.run([weir_server.WEIR, *words], capture_output=True, text=True, env=environment, input="",
+                              timeout=60 * weir_server.PATIENCE)
+
+    assert "is a folder" in one_line(run("route", "simulate", str(tmp_path)), 1)
+    assert "--since takes a duration" in one_line(run("route", "replay", "--since", "foo"), 2)
+    assert "no server has kept a ledger" in one_line(run("ledger"), 3)
 
 
 def test_policy_show_says_what_may_go_where(command, config, provider):

@@ -84,8 +84,9 @@ void CheckTarget(const json::Value& target, std::vector<Finding>& findings) {
     findings.push_back({State::kBad, what, "the provider has no such model (any more)",
                         "choose another in its [[target]]; 'weir backend probe' lists them"});
   } else if (TextAt(target, "last_error") == "provider_refused_key" && !FlagAt(target, "may_ask")) {
-    findings.push_back({State::kBad, what, "the provider refuses Weir's key or account",
-                        "correct the key in its key_env or key_file and reload, or look at the account"});
+    findings.push_back(
+        {State::kBad, what, "the provider refuses Weir's key or account",
+         "correct the key in its key_env or key_file and reload, or look at the account"});
   } else if (!FlagAt(target, "may_ask")) {
     findings.push_back({State::kNote, what,
                         fmt::format("left alone for a while: {}", TextAt(target, "last_error")),

@@ -377,9 +377,8 @@ class Gateway {
     const config::Settings& settings = policy_.settings();
     for (const std::string& line : routing::WithoutEffect(settings)) LogWarning("{}", line);
     for (const std::string& line :
-         policy::UnknownNames(settings, store_.List(), models::Catalogue::BuiltIn())) {
+         policy::UnknownNames(settings, store_.List(), models::Catalogue::BuiltIn()))
       LogWarning("{}", line);
-    }
   }
 
   void UsePrices(const ledger::PriceList& prices) {
@@ -456,9 +455,8 @@ class Gateway {
       for (const std::string& line : next.error()) LogError("not reloaded: {}", line);
       return;
     }
-    for (const std::string& line : config::StartOnlyChanges(policy_.settings(), next->settings)) {
+    for (const std::string& line : config::StartOnlyChanges(policy_.settings(), next->settings))
       LogWarning("{}", line);
-    }
     UseDetector(std::move(next->detector));
     policy_.Replace(std::move(next->settings));
     WarnOfSettings();
@@ -467,9 +465,7 @@ class Gateway {
     UsePrediction();
     UseBackends();
     UsePrices(next->prices);
-    if (auto refreshed = keys_->Refresh(); !refreshed) {
-      LogWarning("{}", refreshed.error().message);
-    }
+    if (auto refreshed = keys_->Refresh(); !refreshed) LogWarning("{}", refreshed.error().message);
     LogInfo("configuration reloaded");
   }
 
@@ -558,9 +554,8 @@ int RunGateway(const ServeArguments& arguments, config::Settings settings) {
     for (const std::string& line : problems) fmt::print(stderr, "weir: {}\n", line);
     return Refuse("the policy is refused; see weir policy check");
   }
-  if (const auto prices = ledger::PricesOf(settings); !prices) {
+  if (const auto prices = ledger::PricesOf(settings); !prices)
     return Refuse(prices.error().message);
-  }
   const std::filesystem::path data(*settings.data);
   auto opened = sqlite::Database::Open(data / "weir.db");
   if (!opened) return Refuse(opened.error().message);

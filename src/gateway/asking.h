@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <functional>
 #include <iterator>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -61,18 +62,22 @@ class Kept {
 };
 
 // Decides, then asks one target after the other until one answers. `features` are those of the
-// request itself. `asked` and `labelled` live as long as the Task.
+// request itself. `asked` and `labelled` live as long as the Task, and so does `unanswered`, which
+// is filled, if given, where an Error is the answer to what was decided about.
 template <class T>
 Task<Result<Answered<T>>> AskTargets(Gateway& gateway, const Asked& asked, std::string model,
                                      routing::Features features, const Labelled& labelled,
-                                     Extent extent, AskTarget<T> call) {
+                                     Extent extent, AskTarget<T> call,
+                                     std::optional<Unanswered>* unanswered = nullptr) {
   features.label = labelled.label;
   AddCaller(gateway, asked, features);
   routing::Decision refused;
   Result<routing::Decision> decision =
       routing::Decide(*gateway.policy(), model, features, StateOfTargets(gateway, {}), &refused);
   if (!decision) {
-    RecordRefusal(gateway, asked, features, labelled, std::move(refused), decision.error());
+    auto refusal =
+        RecordRefusal(gateway, asked, features, labelled, std::move(refused), decision.error());
+    if (unanswered != nullptr) *unanswered = std::move(refusal);
     co_return std::unexpected(decision.error());
   }
   decision->explanation.insert(decision->explanation.begin(), labelled.why.begin(),
@@ -84,7 +89,9 @@ Task<Result<Answered<T>>> AskTargets(Gateway& gateway, const Asked& asked, std::
       gateway.decisions.Add(RecordOf(gateway, asked, features, labelled, *decision));
   const Kept kept(gateway, id);
   Result<T> value = Fail(Code::kInternal, "no target was asked");
+  const routing::Target* last = nullptr;
   for (const routing::Target& target : decision->eligible) {
+    last = &target;
     const backends::ProviderAsk ask{.request_id = id,
                                     .target = target.name,
                                     .label = decision->label,
@@ -122,6 +129,10 @@ Task<Result<Answered<T>>> AskTargets(Gateway& gateway, const Asked& asked, std::
       co_return Answered<T>{std::move(*value), target, std::move(*decision), id, booked};
     }
     if (!MayMoveOn(value.error())) break;
+  }
+  if (unanswered != nullptr) {
+    const routing::Target target = *last;
+    *unanswered = Unanswered{.decision_id = id, .decision = std::move(*decision), .target = target};
   }
   co_return std::unexpected(AsTold(std::move(value.error())));
 }

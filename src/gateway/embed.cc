@@ -45,7 +45,8 @@ Task<Result<chat::Scores>> ScoreAt(Gateway& gateway, const chat::Principal& prin
 }  // namespace
 
 Task<Result<Answered<chat::Embeddings>>> Embed(Gateway& gateway, Asked asked,
-                                               chat::EmbedRequest request) {
+                                               chat::EmbedRequest request,
+                                               std::optional<Unanswered>* unanswered) {
   request.priority = asked.priority.value_or(request.priority);
   if (auto may = MayAskFor(asked.principal, request.model); !may)
     co_return std::unexpected(may.error());
@@ -59,11 +60,12 @@ Task<Result<Answered<chat::Embeddings>>> Embed(Gateway& gateway, Asked asked,
   };
   const routing::Task task = request.ranks ? routing::Task::kRank : routing::Task::kEmbed;
   co_return co_await AskTargets(gateway, asked, request.model, {.task = task}, *labelled,
-                                ExtentOf(request), call);
+                                ExtentOf(request), call, unanswered);
 }
 
 Task<Result<Answered<chat::Scores>>> Score(Gateway& gateway, Asked asked,
-                                           chat::ScoreRequest request) {
+                                           chat::ScoreRequest request,
+                                           std::optional<Unanswered>* unanswered) {
   request.priority = asked.priority.value_or(request.priority);
   std::vector<chat::Prompt> prompts = {request.prompt};
   for (const std::string& text : request.continuations) prompts.push_back({.text = text});
@@ -77,7 +79,7 @@ Task<Result<Answered<chat::Scores>>> Score(Gateway& gateway, Asked asked,
         return ScoreAt(gateway, asked.principal, target, request);
       };
   co_return co_await AskTargets(gateway, asked, request.model, {.task = routing::Task::kScore},
-                                *labelled, ExtentOf(request), call);
+                                *labelled, ExtentOf(request), call, unanswered);
 }
 
 }  // namespace weir::gateway

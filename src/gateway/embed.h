@@ -1,6 +1,7 @@
 // Use cases: embeddings of texts, and log-probabilities of continuations.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "async/task.h"
@@ -11,9 +12,12 @@
 
 namespace weir::gateway {
 
+// `unanswered`, if given, lives as long as the Task and is what was decided where that is an Error.
 Task<Result<Answered<chat::Embeddings>>> Embed(Gateway& gateway, Asked asked,
-                                               chat::EmbedRequest request);
+                                               chat::EmbedRequest request,
+                                               std::optional<Unanswered>* unanswered = nullptr);
 Task<Result<Answered<chat::Scores>>> Score(Gateway& gateway, Asked asked,
-                                           chat::ScoreRequest request);
+                                           chat::ScoreRequest request,
+                                           std::optional<Unanswered>* unanswered = nullptr);
 
 }  // namespace weir::gateway

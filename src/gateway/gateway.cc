@@ -88,16 +88,21 @@ DecisionRecord RecordOf(const Gateway& gateway, const Asked& asked,
   return record;
 }
 
-void RecordRefusal(Gateway& gateway, const Asked& asked, const routing::Features& features,
-                   const Labelled& labelled, routing::Decision refused, const Error& error) {
+std::optional<Unanswered> RecordRefusal(Gateway& gateway, const Asked& asked,
+                                        const routing::Features& features, const Labelled& labelled,
+                                        routing::Decision refused, const Error& error) {
   // A name that means nothing here is somebody's text.
-  if (error.code == Code::kNotFound) return;
+  if (error.code == Code::kNotFound) return std::nullopt;
   refused.explanation.insert(refused.explanation.begin(), labelled.why.begin(), labelled.why.end());
   DecisionRecord record = RecordOf(gateway, asked, features, labelled, refused);
   record.refused = OutcomeOf(error);
   record.explanation.push_back("refused: " + error.message);
   record.ended = true;
-  KeepRecord(gateway, gateway.decisions.Add(std::move(record)));
+  refused.explanation = record.explanation;
+  Unanswered unanswered{.decision_id = gateway.decisions.Add(std::move(record)),
+                        .decision = std::move(refused)};
+  KeepRecord(gateway, unanswered.decision_id);
+  return unanswered;
 }
 
 void KeepRecord(Gateway& gateway, const std::string& decision_id) {

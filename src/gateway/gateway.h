@@ -103,6 +103,13 @@ struct Gateway {
   }
 };
 
+// A request that was decided about and has no answer: nobody may take it, or nobody could.
+struct Unanswered {
+  std::string decision_id = {};
+  routing::Decision decision = {};
+  std::optional<routing::Target> target = {};  // that was asked last
+};
+
 // The label of a request, why it has it, and what it was joined from.
 struct Labelled {
   chat::Label label = chat::Label::kUnscanned;
@@ -147,9 +154,11 @@ Result<void> MayAskFor(const chat::Principal& principal, std::string_view model)
 DecisionRecord RecordOf(const Gateway& gateway, const Asked& asked,
                         const routing::Features& features, const Labelled& labelled,
                         const routing::Decision& decision);
-// Of a request that nobody may take; `refused` is what Decide considered.
-void RecordRefusal(Gateway& gateway, const Asked& asked, const routing::Features& features,
-                   const Labelled& labelled, routing::Decision refused, const Error& error);
+// Of a request that nobody may take; `refused` is what Decide considered. Nothing where nothing was
+// decided, because the name means nothing here.
+std::optional<Unanswered> RecordRefusal(Gateway& gateway, const Asked& asked,
+                                        const routing::Features& features, const Labelled& labelled,
+                                        routing::Decision refused, const Error& error);
 // The record is whole: it goes to the history.
 void KeepRecord(Gateway& gateway, const std::string& decision_id);
 

@@ -511,7 +511,8 @@ void TellEarlier(Gateway& gateway, const AskedAgain::Earlier& earlier) {
 }  // namespace
 
 Result<std::unique_ptr<Generation>> Generate(Gateway& gateway, const Asked& asked,
-                                             chat::GenerateRequest request) {
+                                             chat::GenerateRequest request,
+                                             std::optional<Unanswered>* unanswered) {
   if (auto may = MayAskFor(asked.principal, request.model); !may) return Fail(may.error());
   request.priority = asked.priority.value_or(request.priority);
   routing::Features features = routing::FeaturesOf(request);
@@ -526,7 +527,9 @@ Result<std::unique_ptr<Generation>> Generate(Gateway& gateway, const Asked& aske
   Result<routing::Decision> decision = routing::Decide(*gateway.policy(), request.model, features,
                                                        StateOfTargets(gateway, earlier), &refused);
   if (!decision) {
-    RecordRefusal(gateway, asked, features, *labelled, std::move(refused), decision.error());
+    auto kept =
+        RecordRefusal(gateway, asked, features, *labelled, std::move(refused), decision.error());
+    if (unanswered != nullptr) *unanswered = std::move(kept);
     return std::unexpected(decision.error());
   }
   decision->explanation.insert(decision->explanation.begin(), labelled->why.begin(),

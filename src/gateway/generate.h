@@ -38,8 +38,9 @@ class Generation {
 };
 
 // An Error when no target may take the request (routing/router.h). Nothing is loaded or sent yet:
-// the first Next does that.
+// the first Next does that. `unanswered`, if given, is what was decided then.
 Result<std::unique_ptr<Generation>> Generate(Gateway& gateway, const Asked& asked,
-                                             chat::GenerateRequest request);
+                                             chat::GenerateRequest request,
+                                             std::optional<Unanswered>* unanswered = nullptr);
 
 }  // namespace weir::gateway

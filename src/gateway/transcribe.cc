@@ -36,7 +36,8 @@ Task<Result<void>> KeepLabel(Gateway& gateway, const Asked& asked, Labelled labe
 }  // namespace
 
 Task<Result<Answered<chat::Transcription>>> Transcribe(Gateway& gateway, Asked asked,
-                                                       chat::TranscribeRequest request) {
+                                                       chat::TranscribeRequest request,
+                                                       std::optional<Unanswered>* unanswered) {
   if (auto may = MayAskFor(asked.principal, request.model); !may)
     co_return std::unexpected(may.error());
   auto labelled = LabelOf(gateway, asked, request.model, std::span(&request.said, 1), {},
@@ -49,10 +50,16 @@ Task<Result<Answered<chat::Transcription>>> Transcribe(Gateway& gateway, Asked a
   };
   auto answered = co_await AskTargets(gateway, asked, request.model,
                                       {.task = routing::Task::kTranscribe, .audio = true},
-                                      *labelled, ExtentOf(request), call);
+                                      *labelled, ExtentOf(request), call, unanswered);
   if (!answered) co_return std::unexpected(std::move(answered.error()));
-  if (auto kept = co_await KeepLabel(gateway, asked, std::move(*labelled), *answered); !kept)
+  if (auto kept = co_await KeepLabel(gateway, asked, std::move(*labelled), *answered); !kept) {
+    if (unanswered != nullptr) {
+      *unanswered = Unanswered{.decision_id = std::move(answered->decision_id),
+                               .decision = std::move(answered->decision),
+                               .target = std::move(answered->target)};
+    }
     co_return std::unexpected(kept.error());
+  }
   co_return std::move(*answered);
 }
 

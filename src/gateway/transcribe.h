@@ -3,6 +3,8 @@
 // booked and kept, and the text that comes back is known again with the label of its sound.
 #pragma once
 
+#include <optional>
+
 #include "async/task.h"
 #include "chat/transcription.h"
 #include "gateway/asking.h"
@@ -10,7 +12,9 @@
 
 namespace weir::gateway {
 
-Task<Result<Answered<chat::Transcription>>> Transcribe(Gateway& gateway, Asked asked,
-                                                       chat::TranscribeRequest request);
+// `unanswered`, if given, lives as long as the Task and is what was decided where that is an Error.
+Task<Result<Answered<chat::Transcription>>> Transcribe(
+    Gateway& gateway, Asked asked, chat::TranscribeRequest request,
+    std::optional<Unanswered>* unanswered = nullptr);
 
 }  // namespace weir::gateway

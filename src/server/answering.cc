@@ -39,7 +39,7 @@ bool IsAnswer(const chat::Event& event) {
 
 std::string WeirOf(const Call& call, const gateway::Generation& generation, Gathered gathered) {
   return RenderWeirObject({.decision_id = generation.decision_id(),
-                           .target = generation.target(),
+                           .target = &generation.target(),
                            .decision = generation.decision(),
                            .explain = call.asked.explain,
                            .checked = generation.checked(),
@@ -47,6 +47,14 @@ std::string WeirOf(const Call& call, const gateway::Generation& generation, Gath
                            .done = gathered.done,
                            .booked = generation.booked(),
                            .sources = call.sources ? &*call.sources : nullptr});
+}
+
+// An error is the answer; it says what was decided all the same.
+Task<void> SendFailure(Call& call, const gateway::Generation& generation, const Error& error) {
+  call.unanswered = gateway::Unanswered{.decision_id = generation.decision_id(),
+                                        .decision = generation.decision(),
+                                        .target = generation.target()};
+  co_await call.SendError(error);
 }
 
 // A draft that was not accepted, and the pass over a draft, cost the key as well.
@@ -91,7 +99,7 @@ Task<void> AnswerWhole(Site& site, Call& call, gateway::Generation& generation,
                        Rendering& rendering) {
   auto gathered = co_await TakeAll(site, call, generation, rendering);
   if (!gathered) {
-    co_await call.SendError(gathered.error());
+    co_await SendFailure(call, generation, gathered.error());
     co_return;
   }
   Book(site, call, generation.target(), gathered->done->usage);
@@ -101,11 +109,11 @@ Task<void> AnswerWhole(Site& site, Call& call, gateway::Generation& generation,
   Result<void> ended = co_await rendering.Settle(weir);
   if (ended) ended = rendering.End(weir, body);
   if (!ended) {
-    co_await call.SendError(ended.error());
+    co_await SendFailure(call, generation, ended.error());
     co_return;
   }
   http::Reply reply = call.Head(200, rendering.content_type());
-  AddDecisionHeaders(reply, generation.decision_id(), generation.target(),
+  AddDecisionHeaders(reply, generation.decision_id(), &generation.target(),
                      generation.decision().label);
   reply.body = std::move(body);
   co_await call.exchange.Send(std::move(reply));
@@ -133,7 +141,7 @@ class StreamedAnswer {
       if (gathered_.done && !failure_) co_await Finish();
       if (failure_ && failure_->code == Code::kCancelled && call_.exchange.ClientGone()) co_return;
       if (failure_ && !begun_) {
-        co_await call_.SendError(*failure_);
+        co_await SendFailure(call_, generation_, *failure_);
         co_return;
       }
       if (failure_) BreakOff();
@@ -202,7 +210,7 @@ class StreamedAnswer {
     http::Reply head = call_.Head(200, rendering_.content_type());
     head.headers.Add("cache-control", "no-cache");
     head.headers.Add("x-accel-buffering", "no");
-    AddDecisionHeaders(head, generation_.decision_id(), generation_.target(),
+    AddDecisionHeaders(head, generation_.decision_id(), &generation_.target(),
                        generation_.decision().label);
     call_.exchange.Start(std::move(head));
     rendering_.Begin(generation_.target().name, UnixSeconds(site_.clock.WallNow()));
@@ -280,7 +288,8 @@ Task<void> AnswerGeneration(Site& site, Call& call, chat::GenerateRequest reques
   }
   co_await gateway::LookForNeighbours(site.gateway, call.asked, request);
   call.asked.whole = !rendering.streams();
-  auto generation = gateway::Generate(site.gateway, call.asked, std::move(request));
+  auto generation =
+      gateway::Generate(site.gateway, call.asked, std::move(request), &call.unanswered);
   if (!generation) {
     co_await call.SendError(generation.error());
     co_return;
@@ -300,7 +309,8 @@ Task<void> AnswerEmbeddings(Site& site, Call& call, chat::EmbedRequest request,
     co_await call.SendError(ahead.error());
     co_return;
   }
-  auto answered = co_await gateway::Embed(site.gateway, call.asked, std::move(request));
+  auto answered =
+      co_await gateway::Embed(site.gateway, call.asked, std::move(request), &call.unanswered);
   if (answered) seat.Run(answered->target.name);
   if (!answered) {
     co_await call.SendError(answered.error());
@@ -308,9 +318,9 @@ Task<void> AnswerEmbeddings(Site& site, Call& call, chat::EmbedRequest request,
   }
   Book(site, call, answered->target, answered->value.usage);
   http::Reply reply = call.Head(200, "application/json");
-  AddDecisionHeaders(reply, answered->decision_id, answered->target, answered->decision.label);
+  AddDecisionHeaders(reply, answered->decision_id, &answered->target, answered->decision.label);
   const std::string weir = RenderWeirObject({.decision_id = answered->decision_id,
-                                             .target = answered->target,
+                                             .target = &answered->target,
                                              .decision = answered->decision,
                                              .explain = call.asked.explain,
                                              .booked = answered->booked});

@@ -21,7 +21,8 @@ Task<void> Answer(Site& site, Call& call, openai::SpeechTask task) {
   }
   KeyBook::Seat seat(site.metrics.keys(), call.asked.principal,
                      site.KnownName(asked->request.model));
-  auto answered = co_await gateway::Transcribe(site.gateway, call.asked, std::move(asked->request));
+  auto answered = co_await gateway::Transcribe(site.gateway, call.asked, std::move(asked->request),
+                                               &call.unanswered);
   if (!answered) {
     co_await call.SendError(answered.error());
     co_return;
@@ -29,9 +30,9 @@ Task<void> Answer(Site& site, Call& call, openai::SpeechTask task) {
   seat.Run(answered->target.name);
   Book(site, call, answered->target, answered->value.usage);
   http::Reply reply = call.Head(200, openai::ContentTypeOf(*asked));
-  AddDecisionHeaders(reply, answered->decision_id, answered->target, answered->decision.label);
+  AddDecisionHeaders(reply, answered->decision_id, &answered->target, answered->decision.label);
   const std::string weir = RenderWeirObject({.decision_id = answered->decision_id,
-                                             .target = answered->target,
+                                             .target = &answered->target,
                                              .decision = answered->decision,
                                              .explain = call.asked.explain,
                                              .booked = answered->booked});

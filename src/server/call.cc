@@ -4,6 +4,7 @@
 
 #include "base/random.h"
 #include "server/status.h"
+#include "server/weir_object.h"
 
 namespace weir::server {
 
@@ -46,15 +47,28 @@ Task<Result<void>> Call::SendError(const Error& error) {
   }
   if (code == 405) reply.headers.Add("allow", allowed);
   if (code == 401) reply.headers.Add("www-authenticate", "Bearer");
-  reply.body = RenderError(shape, error, request_id);
+  std::string weir;
+  if (unanswered) {
+    const routing::Target* target = unanswered->target ? &*unanswered->target : nullptr;
+    AddDecisionHeaders(reply, unanswered->decision_id, target, unanswered->decision.label);
+    if (asked.explain) {
+      weir = RenderWeirObject({.decision_id = unanswered->decision_id,
+                               .target = target,
+                               .decision = unanswered->decision,
+                               .explain = true});
+    }
+  }
+  reply.body = RenderError(shape, error, request_id, weir);
   co_return co_await exchange.Send(std::move(reply));
 }
 
 void AddDecisionHeaders(http::Reply& reply, std::string_view decision_id,
-                        const routing::Target& target, chat::Label label) {
+                        const routing::Target* target, chat::Label label) {
   reply.headers.Add("x-weir-decision", decision_id);
-  reply.headers.Add("x-weir-target", target.name);
-  reply.headers.Add("x-weir-tier", routing::TierName(target.tier));
+  if (target != nullptr) {
+    reply.headers.Add("x-weir-target", target->name);
+    reply.headers.Add("x-weir-tier", routing::TierName(target->tier));
+  }
   reply.headers.Add("x-weir-label", chat::LabelName(label));
 }
 

@@ -37,6 +37,8 @@ struct Call {
   std::string question = {};  // that they were found for
   int64_t tokens = 0;         // that the answer cost, for the key's limits
   bool failed_in_stream = false;
+  // What was decided, where the answer is an error.
+  std::optional<gateway::Unanswered> unanswered = {};
 
   const http::Request& request() const { return exchange.request(); }
 
@@ -48,8 +50,8 @@ struct Call {
   Task<Result<void>> SendError(const Error& error);
 };
 
-// x-weir-decision, -target, -tier, -label.
+// x-weir-decision, -target, -tier, -label; those of the target where one is known.
 void AddDecisionHeaders(http::Reply& reply, std::string_view decision_id,
-                        const routing::Target& target, chat::Label label);
+                        const routing::Target* target, chat::Label label);
 
 }  // namespace weir::server

@@ -28,7 +28,9 @@ ErrorShape ErrorShapeOf(const http::Request& request) {
   return ErrorShape::kOpenAi;
 }
 
-std::string RenderError(ErrorShape shape, const Error& error, std::string_view request_id) {
+namespace {
+
+std::string RenderPlain(ErrorShape shape, const Error& error, std::string_view request_id) {
   switch (shape) {
     case ErrorShape::kOpenAi:
       break;
@@ -46,6 +48,16 @@ std::string RenderError(ErrorShape shape, const Error& error, std::string_view r
       return chroma::RenderError(error);
   }
   return openai::RenderError(error);
+}
+
+}  // namespace
+
+std::string RenderError(ErrorShape shape, const Error& error, std::string_view request_id,
+                        std::string_view weir) {
+  std::string body = RenderPlain(shape, error, request_id);
+  if (weir.empty()) return body;
+  body.pop_back();  // every dialect's error is an object
+  return body.append(",\"weir\":").append(weir).append("}");
 }
 
 }  // namespace weir::server

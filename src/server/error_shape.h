@@ -24,6 +24,8 @@ enum class ErrorShape : uint8_t {
 // By the path; and /v1/models, which two dialects have, by the anthropic-version header.
 ErrorShape ErrorShapeOf(const http::Request& request);
 
-std::string RenderError(ErrorShape shape, const Error& error, std::string_view request_id);
+// `weir`, if there is some, is the text of a JSON object, which becomes a member beside the error.
+std::string RenderError(ErrorShape shape, const Error& error, std::string_view request_id,
+                        std::string_view weir = "");
 
 }  // namespace weir::server

@@ -69,6 +69,57 @@ TEST_F(OpenAiRoutesTest, AWholeAnswerThatBreaksIsAStatus) {
   EXPECT_THAT(answer->body(), Not(HasSubstr("half")));
 }
 
+TEST_F(OpenAiRoutesTest, ARefusalSaysWhatWasDecided) {
+  const auto refused = Chat({}, "", "far");
+  EXPECT_EQ(refused->status(), 403);
+  EXPECT_THAT(Header(*refused, "x-weir-decision"), StartsWith("dec_"));
+  EXPECT_EQ(Header(*refused, "x-weir-label"), "internal");
+  EXPECT_EQ(Header(*refused, "x-weir-tier"), "(none)");
+  EXPECT_THAT(refused->body(), Not(HasSubstr("weir\":")));
+  const auto found = Do("GET", "/weir/v1/decisions/" + Header(*refused, "x-weir-decision"));
+  EXPECT_THAT(found->body(), HasSubstr("label_exceeds_ceiling"));
+}
+
+TEST_F(OpenAiRoutesTest, AFailureSaysWhatWasDecidedStreamedOrNot) {
+  for (const std::string_view more : {std::string_view(), kStream}) {
+    backend_.models["m-small"].steps = {kBroken};
+    const auto failed = Chat({{"x-weir-explain", "1"}}, more, "small");
+    EXPECT_EQ(failed->status(), 502);
+    EXPECT_THAT(Header(*failed, "x-weir-decision"), StartsWith("dec_"));
+    EXPECT_EQ(Header(*failed, "x-weir-target"), "small");
+    EXPECT_EQ(Header(*failed, "x-weir-tier"), "device");
+    EXPECT_THAT(failed->body(), HasSubstr(R"(},"weir":{"decision":"dec_)"));
+    EXPECT_THAT(failed->body(), HasSubstr(R"("explanation":[)"));
+  }
+}
+
+TEST_F(OpenAiRoutesTest, ARefusalInEveryDialectCarriesItsDecision) {
+  const std::string chat = R"({"model":"far","messages":[{"role":"user","content":"x"}])";
+  const std::pair<std::string, std::string> calls[] = {
+      {"/v1/chat/completions", chat + "}"},
+      {"/v1/messages", chat + R"(,"max_tokens":9})"},
+      {"/api/chat", chat + "}"},
+      {"/api/generate", R"({"model":"far","prompt":"x"})"},
+      {"/v1/responses", R"({"model":"far","input":"x","store":false})"},
+      {"/v1/completions", R"({"model":"far","prompt":"x"})"},
+      {"/v1/embeddings", R"({"model":"far","input":"x"})"},
+      {"/v1/rerank", R"({"model":"far","query":"x","documents":["y"]})"},
+      {"/weir/v1/score", R"({"model":"far","prompt":"x","continuations":["y"]})"}};
+  for (const auto& [path, body] : calls) {
+    const auto refused = Do("POST", path, body, {{"x-weir-explain", "1"}});
+    EXPECT_EQ(refused->status(), 403) << path << refused->body();
+    EXPECT_THAT(Header(*refused, "x-weir-decision"), StartsWith("dec_")) << path;
+    EXPECT_EQ(Header(*refused, "x-weir-label"), "internal") << path;
+    EXPECT_THAT(refused->body(), HasSubstr(R"(,"weir":{"decision":"dec_)")) << path;
+    EXPECT_THAT(refused->body(), HasSubstr("cloud: passed over")) << path;
+  }
+}
+
+TEST_F(OpenAiRoutesTest, AnErrorThatNobodyDecidedAboutHasNoDecision) {
+  EXPECT_EQ(Header(*Chat({}, "", "nobody"), "x-weir-decision"), "(none)");
+  EXPECT_EQ(Header(*Chat({}, R"(,"nonsense":1)"), "x-weir-decision"), "(none)");
+}
+
 TEST_F(OpenAiRoutesTest, AStreamEndsWithTheWeirObjectAndDone) {
   const auto answer = Chat({}, kStream);
   EXPECT_EQ(answer->status(), 200);

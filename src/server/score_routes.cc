@@ -37,7 +37,8 @@ Task<void> PostScore(Site& site, Call& call) {
     co_await call.SendError(ahead.error());
     co_return;
   }
-  auto answered = co_await gateway::Score(site.gateway, call.asked, std::move(*asked));
+  auto answered =
+      co_await gateway::Score(site.gateway, call.asked, std::move(*asked), &call.unanswered);
   if (answered) seat.Run(answered->target.name);
   if (!answered) {
     co_await call.SendError(answered.error());
@@ -61,7 +62,7 @@ Task<void> PostScore(Site& site, Call& call) {
   const int64_t cached = scores.usage.cached_tokens.value_or(0);
   writer.Key("usage").BeginObject().Field("prompt_tokens", prompt).Field("cached_tokens", cached);
   writer.EndObject().Key("weir").Raw(RenderWeirObject({.decision_id = answered->decision_id,
-                                                       .target = answered->target,
+                                                       .target = &answered->target,
                                                        .decision = answered->decision,
                                                        .explain = call.asked.explain,
                                                        .booked = answered->booked}));
@@ -70,7 +71,7 @@ Task<void> PostScore(Site& site, Call& call) {
   site.metrics.keys().Count(call.asked.principal, answered->target.name, answered->value.usage);
   call.tokens += prompt;
   http::Reply reply = call.Head(200, "application/json");
-  AddDecisionHeaders(reply, answered->decision_id, answered->target, answered->decision.label);
+  AddDecisionHeaders(reply, answered->decision_id, &answered->target, answered->decision.label);
   reply.body = std::move(body);
   co_await call.exchange.Send(std::move(reply));
 }

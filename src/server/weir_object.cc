@@ -42,14 +42,13 @@ void AppendTimings(json::Writer& writer, const chat::Done& done) {
 std::string RenderWeirObject(const WeirObject& object) {
   std::string text;
   json::Writer writer(&text);
-  writer.BeginObject()
-      .Field("decision", object.decision_id)
-      .Field("asked", object.decision.asked)
-      .Field("target", object.target.name)
-      .Field("model", object.target.model)
-      .Field("tier", routing::TierName(object.target.tier))
-      .Field("label", chat::LabelName(object.decision.label))
-      .Key("cost");
+  writer.BeginObject().Field("decision", object.decision_id).Field("asked", object.decision.asked);
+  if (object.target != nullptr) {
+    writer.Field("target", object.target->name)
+        .Field("model", object.target->model)
+        .Field("tier", routing::TierName(object.target->tier));
+  }
+  writer.Field("label", chat::LabelName(object.decision.label)).Key("cost");
   if (object.booked.cost) {
     writer.String(ledger::MoneyText(*object.booked.cost));
   } else {

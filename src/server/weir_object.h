@@ -17,7 +17,7 @@ namespace weir::server {
 
 struct WeirObject {
   std::string_view decision_id = {};
-  const routing::Target& target;
+  const routing::Target* target = nullptr;  // nothing where nobody answered
   const routing::Decision& decision;
   bool explain = false;
   std::optional<gateway::Checked> checked = {};

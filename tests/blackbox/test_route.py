@@ -72,6 +72,16 @@ def test_a_decision_is_explained_after_a_restart_and_holds_no_text(start):
     assert missing.returncode == 3 and "no such decision" in missing.stderr
 
 
+def test_a_refusal_is_explained_to_who_gets_it(start):
+    weir = start(route(["far"]))
+    refused = weir.ask("clever", headers={"x-weir-label": "secret", "x-weir-explain": "1"})
+    assert refused.status_code == 403 and refused.headers["x-weir-label"] == "secret"
+    decision = refused.headers["x-weir-decision"]
+    assert refused.json()["weir"]["decision"] == decision and refused.json()["weir"]["explanation"]
+    shown = good(run(weir, "route", "explain", decision))
+    assert "label_exceeds_ceiling" in shown and "refused: " in shown
+
+
 def test_replay_says_what_another_policy_would_have_cost_and_where_it_would_have_asked(start, places, tmp_path):
     weir = start(route(["far", "near"]))
     for number in range(4):

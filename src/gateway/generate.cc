@@ -438,8 +438,9 @@ class RoutedGeneration final : public Generation {
     stream_.reset();
     Keep();
     if (!tried_.empty() && !answered_ && MayMoveOn(error)) {
-      const int retry_after_s = std::max(error.retry_after_s, 1);
       const bool too_dear = error.reason == "budget_exhausted";
+      // No time is told where waiting does not bring the money back.
+      const int retry_after_s = std::max(error.retry_after_s, too_dear ? 0 : 1);
       error = {too_dear ? Code::kRateLimited : Code::kUnavailable,
                fmt::format("no target of '{}' could answer; tried: {}, {} ({})", decision_.asked,
                            tried_, target().name, outcome),

@@ -25,7 +25,6 @@ constexpr Duration kTryAgain = std::chrono::seconds(1);
 constexpr Duration kWarnEvery = std::chrono::minutes(1);
 constexpr Duration kPrepareAhead = std::chrono::minutes(2);
 constexpr int kBusyRetry_s = 1;
-constexpr int kNeverRetry_s = 3600;  // of a budget for all time: somebody has to raise it
 
 using Question = std::function<void(sqlite::Database&)>;
 
@@ -33,10 +32,9 @@ Error Unavailable(std::string what) {
   return {Code::kUnavailable, std::move(what), "", "ledger_unavailable", 5};
 }
 
-int SecondsUntil(std::optional<WallTime> end, WallTime now) {
-  if (!end) return kNeverRetry_s;
+int SecondsUntil(WallTime end, WallTime now) {
   return static_cast<int>(
-      std::clamp<int64_t>(UnixSeconds(*end) - UnixSeconds(now) + 1, 1, int64_t{32} * 24 * 3600));
+      std::clamp<int64_t>(UnixSeconds(end) - UnixSeconds(now) + 1, 1, int64_t{32} * 24 * 3600));
 }
 
 }  // namespace
@@ -291,10 +289,12 @@ Error Ledger::State::Refusal(const Purses::Verdict& verdict, Pico amount) {
             "", "budget_exhausted", kBusyRetry_s};
   }
   return {Code::kRateLimited,
-          fmt::format("{} has {} left and this request may cost {}; wait, or ask for fewer tokens "
+          fmt::format("{} has {} left and this request may cost {}; {}ask for fewer tokens "
                       "(max_tokens)",
-                      which, MoneyText(verdict.left), MoneyText(amount)),
-          "", "budget_exhausted", SecondsUntil(EndOf(purse.window, purse.period), clock.WallNow())};
+                      which, MoneyText(verdict.left), MoneyText(amount),
+                      verdict.until ? "wait, or " : ""),
+          "", "budget_exhausted",
+          verdict.until ? SecondsUntil(*verdict.until, clock.WallNow()) : 0};
 }
 
 Task<Result<void>> Ledger::Reserve(std::vector<Claim> claims, Pico amount) {

@@ -78,12 +78,18 @@ TEST_F(LedgerTest, ARefusalSaysWhichBudgetWhatIsLeftAndWhenToComeBack) {
   const auto claims = Claims(kPicoPerUnit);
   clock_.SetWall(WallTime(std::chrono::hours(24 * 20'000 + 23)));
   const auto today = Claims(kPicoPerUnit);
-  const auto refused = Reserve(today, 2 * kPicoPerUnit);
+  ASSERT_TRUE(Reserve(today, kPicoPerUnit / 2).has_value());
+  Book(today, kPicoPerUnit / 2, kPicoPerUnit / 2);
+  const auto refused = Reserve(today, kPicoPerUnit);
   ASSERT_FALSE(refused.has_value());
   EXPECT_EQ(refused.error().code, Code::kRateLimited);
   EXPECT_EQ(refused.error().retry_after_s, 3601);
   EXPECT_THAT(refused.error().message,
-              HasSubstr("budget 'team' (per day) has 1 left and this request may cost 2"));
+              HasSubstr("budget 'team' (per day) has 0.5 left and this request may cost 1; wait"));
+  // No day has so much.
+  const auto never = Reserve(today, 2 * kPicoPerUnit);
+  EXPECT_EQ(never.error().retry_after_s, 0);
+  EXPECT_THAT(never.error().message, HasSubstr("may cost 2; ask for fewer tokens"));
 }
 
 TEST_F(LedgerTest, ManyAtOnceNeverReserveBeyondTheLimit) {

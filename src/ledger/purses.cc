@@ -12,6 +12,11 @@ namespace {
 // the disk is asked in time for the next requests.
 constexpr Pico kPartOfLimit = 50;
 
+// Whether waiting for what `a` says takes longer than for what `b` says.
+bool IsLater(const std::optional<WallTime>& a, const std::optional<WallTime>& b) {
+  return b && (!a || *a > *b);
+}
+
 }  // namespace
 
 Purses::Purse* Purses::At(const Claim& claim) {
@@ -44,6 +49,8 @@ void Purses::Wish(const PurseId& id, Purse& purse, Pico amount) {
 Purses::Verdict Purses::Reserve(std::span<const Claim> claims, Pico amount) {
   CHECK(amount >= 0, "nobody reserves less than nothing");
   std::optional<PurseId> waits;
+  std::optional<Verdict> exhausted;
+  std::optional<Verdict> busy;
   for (const Claim& claim : claims) {
     Purse* purse = At(claim);
     if (purse == nullptr) return {Verdict::Kind::kTooMany, claim.purse};
@@ -55,16 +62,24 @@ Purses::Verdict Purses::Reserve(std::span<const Claim> claims, Pico amount) {
     if (!claim.hard) continue;
     const Pico left = std::max<Pico>(0, Add(purse->limit, -purse->gone()));
     if (Add(purse->gone(), amount) > purse->limit) {
-      return {Verdict::Kind::kExhausted, claim.purse, left};
+      const auto until =
+          amount > purse->limit ? std::nullopt : EndOf(claim.purse.window, claim.purse.period);
+      if (!exhausted || IsLater(until, exhausted->until)) {
+        exhausted = Verdict{Verdict::Kind::kExhausted, claim.purse, left, until};
+      }
+      continue;
     }
     if (Add(purse->in_use(), amount) > purse->limit) {
-      return {Verdict::Kind::kBusy, claim.purse, left};
+      if (!busy) busy = Verdict{Verdict::Kind::kBusy, claim.purse, left};
+      continue;
     }
     if (Add(purse->in_use(), amount) > purse->ceiling) {
       Wish(claim.purse, *purse, amount);
       waits = claim.purse;
     }
   }
+  if (exhausted) return *exhausted;
+  if (busy) return *busy;
   if (waits) return {Verdict::Kind::kWait, *waits};
   for (const Claim& claim : claims) {
     if (!claim.hard) continue;

@@ -25,6 +25,7 @@
 #include <string>
 #include <vector>
 
+#include "base/clock.h"
 #include "ledger/money.h"
 #include "ledger/period.h"
 
@@ -76,13 +77,16 @@ class Purses {
     enum class Kind : uint8_t {
       kTaken,
       kWait,       // the disk has been asked; try again when it has answered
-      kExhausted,  // `left` is not enough until the period ends
+      kExhausted,  // `left` is not enough before `until`
       kBusy,       // it would be enough, but running requests may need it
       kTooMany,    // over kPursesMax purses
     };
     Kind kind = Kind::kTaken;
     PurseId purse = {};
     Pico left = 0;  // neither spent nor held
+    // kExhausted: when the last of the purses that are in the way begins anew; nothing where one
+    // never does, or where the request costs more than its whole limit.
+    std::optional<WallTime> until = {};
   };
   struct Seen {
     PurseId purse = {};

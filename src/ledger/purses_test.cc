@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <deque>
 #include <map>
@@ -73,6 +74,29 @@ TEST(Purses, AnOverrunIsChargedAndBlocksFromThenOn) {
   purses.Settle(claims, 10, 150);  // hidden tokens
   EXPECT_EQ(purses.Find(claims[0].purse)->spent, 150);
   EXPECT_EQ(purses.Reserve(claims, 1).kind, Kind::kExhausted);
+}
+
+TEST(Purses, WhoIsRefusedHearsWhenTheLastOfThemBeginsAnew) {
+  Purses purses;
+  std::map<PurseId, PurseRow> disk;
+  const Claim day = ClaimOn("team", 100);
+  const Claim week{{"team", Window::kWeek, 2'857}, 100};
+  const Claim total{{"team", Window::kTotal, 0}, 1000};
+  for (const Claim& claim : {day, week, total}) purses.Prepare(claim);
+  Answer(purses, disk);
+  purses.Settle(std::array{ClaimOn("team", 100, false), Claim{week.purse, 100, false}}, 0, 95);
+  const std::array both = {day, week};
+  const std::array other_way = {week, day};
+  EXPECT_EQ(purses.Reserve(both, 10).until, EndOf(Window::kWeek, 2'857));
+  EXPECT_EQ(purses.Reserve(other_way, 10).purse, week.purse);
+  // More than a whole day has is more than every day has, whatever else is in the way.
+  EXPECT_EQ(purses.Reserve(both, 101).kind, Kind::kExhausted);
+  EXPECT_EQ(purses.Reserve(both, 101).until, std::nullopt);
+  // What is for all time does not come back.
+  purses.Settle(std::array{Claim{total.purse, 1000, false}}, 0, 995);
+  const std::array all = {total, week};
+  EXPECT_EQ(purses.Reserve(all, 10).until, std::nullopt);
+  EXPECT_EQ(purses.Reserve(all, 10).purse, total.purse);
 }
 
 TEST(Purses, AllClaimsAreTakenOrNone) {

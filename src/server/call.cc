@@ -42,7 +42,7 @@ Task<Result<void>> Call::SendError(const Error& error) {
   http::Reply reply = Head(code, "application/json");
   if (error.retry_after_s > 0) {
     reply.headers.Add("retry-after", std::to_string(error.retry_after_s));
-  } else if (code == 429 || code == 503) {
+  } else if (code == 503 || (code == 429 && error.reason != "budget_exhausted")) {
     reply.headers.Add("retry-after", "1");
   }
   if (code == 405) reply.headers.Add("allow", allowed);

@@ -97,6 +97,10 @@ def test_currencies_stand_beside_each_other(provider, beyond):
     for name in ("dollars", "euros", "euros"):
         weir.ask(name, headers=PUBLIC)
     assert {c: Decimal(v) for c, v in total(weir)["cost"].items()} == {"USD": COST, "EUR": Decimal(36) / 1_000_000}
+    row, = csv.DictReader(io.StringIO(ledger(weir, "--csv")))
+    assert (Decimal(row["cost_USD"]), Decimal(row["cost_EUR"])) == (COST, Decimal(36) / 1_000_000)
+    rows = {row["target"]: row for row in csv.DictReader(io.StringIO(ledger(weir, "--by", "target", "--csv")))}
+    assert Decimal(rows["dollars"]["cost_USD"]) == COST and rows["dollars"]["cost_EUR"] == ""
 
 
 def test_the_ledger_is_read_by_every_grouping_with_and_without_a_server(provider, beyond):
@@ -107,7 +111,7 @@ def test_the_ledger_is_read_by_every_grouping_with_and_without_a_server(provider
     names = {by: json.loads(ledger(weir, "--by", by, "--json"))["lines"][0]["name"] for by in groupings}
     assert names["project"] == "hr" and names["label"] == "public" and names["status"] == "served"
     rows = list(csv.DictReader(io.StringIO(ledger(weir, "--by", "user", "--csv"))))
-    assert rows[0]["user"].startswith("'=anna") and rows[0]["cost"].endswith(" USD")
+    assert rows[0]["user"].startswith("'=anna") and Decimal(rows[0]["cost_USD"]) == COST
     assert "unpriced" in ledger(weir)
     entry = json.loads(ledger(weir, "--entries", "5", "--json"))[0]
     assert Decimal(entry["cost"]) == COST and entry["prompt_tokens"] == 11 and entry["price"]
@@ -141,6 +145,15 @@ def test_an_error_status_costs_nothing(provider, beyond):
 
 
 HARD = '[budget.team]\nkeys = ["*"]\nper_day = {}\nhard = true\n'
+
+
+def test_what_no_day_can_pay_is_not_told_to_wait(provider, beyond):
+    weir = beyond(backend(provider), priced("big"), HARD.format('"0.000001"'), "[route.auto]\ntargets = ['big']")
+    for model in ("big", "auto"):
+        answer = weir.ask(model, headers=PUBLIC, max_tokens=10)
+        assert answer.status_code == 429 and answer.json()["error"]["code"] == "budget_exhausted"
+        assert "retry-after" not in answer.headers and "wait" not in answer.json()["error"]["message"]
+        assert answer.headers["x-weir-decision"] and answer.headers["x-weir-tier"] == "cloud"
 
 
 def test_a_hard_budget_that_is_empty_is_a_429_that_says_when(provider, beyond):

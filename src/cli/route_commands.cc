@@ -132,6 +132,7 @@ void PrintReplay(const history::ReplayReport& report, bool same_policy) {
   row("in the cloud", [](const auto& side) { return side.cloud; });
   row("share of the cloud", [](const auto& side) { return ShareLine(side); });
   row("refused", [](const auto& side) { return side.refused; });
+  row("without an answer", [](const auto& side) { return side.unanswered; });
   row("cost", [](const auto& side) { return MoneyLine(side.cost, side.unpriced, side.estimated); });
   if (report.before.energy_mj > 0 || report.after.energy_mj > 0) {
     row("energy here, expected",

@@ -60,6 +60,7 @@ void AppendSide(json::Writer& writer, std::string_view key, const Side& side) {
   writer.Key(key)
       .BeginObject()
       .Field("refused", side.refused)
+      .Field("unanswered", side.unanswered)
       .Field("device", side.device)
       .Field("edge", side.edge)
       .Field("cloud", side.cloud);
@@ -141,16 +142,31 @@ const std::vector<routing::CalibrationPoint>* PointsOf(const Record& record,
   return nullptr;
 }
 
+// Whether the same targets are to be asked in the same order.
+bool AsThen(const Record& record, const routing::Decision& decision) {
+  const auto same = [](const routing::Target& now, const std::string& then) {
+    return now.name == then;
+  };
+  return std::ranges::equal(decision.eligible, record.order, same);
+}
+
+enum class Ended : uint8_t { kServed, kRefused, kUnanswered };
+
+Ended EndOf(const Record& record) {
+  if (record.served) return Ended::kServed;
+  if (record.order.empty()) return Ended::kRefused;
+  const bool too_dear =
+      !record.attempts.empty() && record.attempts.back().outcome.starts_with("budget_");
+  return too_dear ? Ended::kRefused : Ended::kUnanswered;
+}
+
 }  // namespace
 
 // Who of them answers. In the order of then it went as it did then, unless a check that was made
 // then ends otherwise now.
 size_t Replay::PlaceOf(const Record& record, const routing::Decision& decision,
                        const std::optional<routing::CheckPlan>& check) {
-  const auto same = [](const routing::Target& now, const std::string& then) {
-    return now.name == then;
-  };
-  const bool as_then = std::ranges::equal(decision.eligible, record.order, same);
+  const bool as_then = AsThen(record, decision);
   if (check) {
     ++report_.checks;
     const auto* points = PointsOf(record, decision, *check);
@@ -188,14 +204,17 @@ routing::MoneyToday Replay::MoneyFor(const Record& record, const routing::Decisi
   return today;
 }
 
-void Replay::Count(Side& side, const std::string& target, routing::Tier tier) {
-  if (target.empty()) {
-    ++side.refused;
-    return;
-  }
+void Replay::Count(Side& side, routing::Tier tier) {
   ++(tier == routing::Tier::kCloud  ? side.cloud
      : tier == routing::Tier::kEdge ? side.edge
                                     : side.device);
+}
+
+// Whether somebody else computed it. The tier has to tell of a target that is no longer there.
+bool Replay::IsBeyond(const Served& served) const {
+  const auto& targets = candidate_.policy.targets;
+  const auto found = std::ranges::find(targets, served.target, &routing::Target::name);
+  return found != targets.end() ? found->beyond : served.tier != routing::Tier::kDevice;
 }
 
 std::optional<ledger::Pico> Replay::CostOf(const Record& record, const routing::Target& target,
@@ -245,12 +264,13 @@ void Replay::Take(const Record& record) {
   ++report_.decisions;
   ++report_.policies[record.policy];
 
-  const std::string from = record.served          ? record.served->target
-                           : record.order.empty() ? ""
-                                                  : record.order.front();
+  const Ended ended = EndOf(record);
+  const std::string from = record.served              ? record.served->target
+                           : ended == Ended::kRefused ? ""
+                                                      : record.order.front();
   const auto* served = record.served ? &*record.served : nullptr;
   if (served != nullptr) {
-    Count(report_.before, served->target, served->tier);
+    Count(report_.before, served->tier);
     const auto then =
         std::ranges::find(record.considered, served->target, &routing::Considered::target);
     if (then != record.considered.end()) {
@@ -258,11 +278,11 @@ void Replay::Take(const Record& record) {
     }
     if (served->cost && !served->currency.empty()) {
       report_.before.cost[served->currency].Add(*served->cost);
-    } else if (served->tier == routing::Tier::kCloud) {
+    } else if (IsBeyond(*served)) {
       ++report_.before.unpriced;
     }
-  } else if (record.order.empty()) {
-    Count(report_.before, "", routing::Tier::kDevice);
+  } else {
+    ++(ended == Ended::kRefused ? report_.before.refused : report_.before.unanswered);
   }
 
   const Answered answered = Decide(record);
@@ -271,12 +291,18 @@ void Replay::Take(const Record& record) {
     ++report_.labels[{std::string(chat::LabelName(record.features.label)),
                       std::string(chat::LabelName(answered.label))}];
   }
-  const std::string to = answered.target == nullptr ? "" : answered.target->name;
-  // Of what was cut off before anybody answered nobody knows what it would have taken.
-  if (served != nullptr || record.order.empty()) {
-    Count(report_.after, to,
-          answered.target == nullptr ? routing::Tier::kDevice : answered.target->tier);
-    if (answered.target != nullptr) Pay(record, answered);
+  // The same would be asked, and nobody could pay it.
+  const bool too_dear = ended == Ended::kRefused && !record.order.empty() &&
+                        answered.target != nullptr && AsThen(record, answered.decision);
+  const routing::Target* target = too_dear ? nullptr : answered.target;
+  const std::string to = target == nullptr ? "" : target->name;
+  if (target == nullptr) {
+    ++report_.after.refused;
+  } else if (ended == Ended::kUnanswered) {
+    ++report_.after.unanswered;
+  } else {
+    Count(report_.after, target->tier);
+    Pay(record, answered);
   }
   if (from == to) return;
   ++report_.changed;

@@ -5,8 +5,10 @@
 // goals start empty with the first record. A check that was made then is judged again by its own
 // likelihood; of one that was not made nobody knows how it would have ended, and the draft counts
 // as served (`checks_unknown`). Who would have answered and failed is not known either: the first
-// in the order counts. Costs are exact where the same target answers, and worked out from the
-// tokens that were counted then where another one would have.
+// in the order counts. What no budget could pay then is refused again where the same targets are
+// asked in the same order; what ended without an answer for another reason stays unanswered on both
+// sides, unless nobody may take it now. Costs are exact where the same target answers, and worked
+// out from the tokens that were counted then where another one would have.
 #pragma once
 
 #include <cstdint>
@@ -30,8 +32,9 @@ using Money = std::map<std::string, ledger::Total>;  // by currency
 
 // One side of the comparison.
 struct Side {
-  int64_t refused = 0;
-  int64_t cloud = 0;  // answered there
+  int64_t refused = 0;     // nobody might take it, or no budget could pay it
+  int64_t unanswered = 0;  // everybody who was asked failed, or the client left first
+  int64_t cloud = 0;       // answered there
   int64_t edge = 0;
   int64_t device = 0;
   Money cost = {};
@@ -89,7 +92,8 @@ class Replay {
   Answered Decide(const Record& record);
   size_t PlaceOf(const Record& record, const routing::Decision& decision,
                  const std::optional<routing::CheckPlan>& check);
-  void Count(Side& side, const std::string& target, routing::Tier tier);
+  static void Count(Side& side, routing::Tier tier);
+  bool IsBeyond(const Served& served) const;
   std::optional<ledger::Pico> CostOf(const Record& record, const routing::Target& target,
                                      bool& estimated) const;
   void Pay(const Record& record, const Answered& answered);

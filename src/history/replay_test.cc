@@ -211,6 +211,40 @@ TEST_F(ReplayTest, EnergyIsExpectedByTheSpeedsOfThenAndTheWattageOfThePolicy) {
   EXPECT_EQ(moved.after.energy_mj, 0) << "the cloud's is not ours";
 }
 
+TEST_F(ReplayTest, EveryDecisionIsCountedOnceOnBothSides) {
+  routing::Goals goals;
+  Record poor = Decided("dec_poor", "big", {}, goals);
+  poor.served.reset();
+  poor.attempts = {{"big", "budget_exhausted"}};
+  Record broken = Decided("dec_broken", "auto", {}, goals);
+  broken.served.reset();
+  broken.attempts = {{"small", "backend_failed"}};
+  const Record refused = Decided("dec_refused", "big", {.label = chat::Label::kSecret}, goals);
+  const Record racked = Decided("dec_racked", "rack", {}, goals);
+  const ReplayReport report = Replayed({poor, broken, refused, racked});
+  EXPECT_EQ(report.changed, 0);
+  for (const Side& side : {report.before, report.after}) {
+    EXPECT_EQ(side.refused, 2);
+    EXPECT_EQ(side.unanswered, 1);
+    EXPECT_EQ(side.edge, 1);
+    EXPECT_EQ(side.cloud + side.device, 0);
+    EXPECT_EQ(side.unpriced, 1) << "what has no price is not free";
+  }
+}
+
+TEST_F(ReplayTest, WhatNoBudgetCouldPayIsAnsweredWhereAnotherTargetIsAsked) {
+  routing::Goals goals;
+  policy_.virtuals[0].targets = {"big"};
+  Record poor = Decided("dec_poor", "auto", {}, goals);
+  poor.served.reset();
+  poor.attempts = {{"big", "budget_exhausted"}};
+  policy_.virtuals[0].targets = {"small"};
+  const ReplayReport report = Replayed({poor});
+  EXPECT_EQ(report.before.refused, 1);
+  EXPECT_EQ(report.after.device, 1);
+  EXPECT_EQ(report.changed, 1);
+}
+
 TEST_F(ReplayTest, TheReportIsOneDocument) {
   routing::Goals goals;
   const Record record = Decided("dec_a", "auto", {}, goals);

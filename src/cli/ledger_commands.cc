@@ -4,6 +4,8 @@
 
 #include <ctime>
 #include <filesystem>
+#include <iterator>
+#include <set>
 
 #include "base/duration.h"
 #include "cli/document.h"
@@ -155,23 +157,49 @@ void PrintReport(const json::Value& report, const std::string& by) {
   }
 }
 
+constexpr std::string_view kReportColumns[] = {
+    "entries",       "served",        "cancelled",         "failed",           "local",
+    "prompt_tokens", "cached_tokens", "completion_tokens", "reasoning_tokens", "unpriced",
+    "estimated",     "overrun",       "energy_joules",     "sound_seconds"};
+
+// Amounts are for sums, so each currency has columns of its own that hold numbers alone.
+struct MoneyColumns {
+  std::string_view key;  // of the column, before the currency
+  bool elsewhere;        // what it would have cost
+  std::set<std::string> currencies = {};
+
+  const json::Value& Of(const json::Value& line) const {
+    return Nested(elsewhere ? Nested(line, "would_have_cost") : line, key);
+  }
+  void Look(const json::Value& line) {
+    const json::Object* money = Of(line).AsObject();
+    for (const json::Member& member : money == nullptr ? json::Object{} : *money) {
+      currencies.insert(member.key);
+    }
+  }
+  void AddNames(std::vector<std::string>& names) const {
+    for (const std::string& currency : currencies)
+      names.push_back(fmt::format("{}_{}", key, currency));
+  }
+  void AddCells(const json::Value& line, std::vector<std::string>& cells) const {
+    for (const std::string& currency : currencies) cells.push_back(Cell(Of(line), currency));
+  }
+};
+
 void PrintReportCsv(const json::Value& report, const std::string& by) {
-  PrintCsv({by, "entries", "served", "cancelled", "failed", "local", "prompt_tokens",
-            "cached_tokens", "completion_tokens", "reasoning_tokens", "cost", "unpriced",
-            "estimated", "overrun", "strong", "cheapest", "energy_joules", "sound_seconds"});
+  MoneyColumns money[] = {{"cost", false}, {"strong", true}, {"cheapest", true}};
   for (const json::Value& line : ListAt(report, "lines")) {
-    const json::Value& elsewhere = Nested(line, "would_have_cost");
-    const auto money = [](const json::Value& of, std::string_view key) {
-      const std::string text = MoneyAt(of, key);
-      return text == "-" ? std::string() : text;
-    };
-    PrintCsv({TextAt(line, "name"), Cell(line, "entries"), Cell(line, "served"),
-              Cell(line, "cancelled"), Cell(line, "failed"), Cell(line, "local"),
-              Cell(line, "prompt_tokens"), Cell(line, "cached_tokens"),
-              Cell(line, "completion_tokens"), Cell(line, "reasoning_tokens"), money(line, "cost"),
-              Cell(line, "unpriced"), Cell(line, "estimated"), Cell(line, "overrun"),
-              money(elsewhere, "strong"), money(elsewhere, "cheapest"), Cell(line, "energy_joules"),
-              Cell(line, "sound_seconds")});
+    for (MoneyColumns& columns : money) columns.Look(line);
+  }
+  std::vector<std::string> names = {by};
+  names.insert(names.end(), std::begin(kReportColumns), std::end(kReportColumns));
+  for (const MoneyColumns& columns : money) columns.AddNames(names);
+  PrintCsv(names);
+  for (const json::Value& line : ListAt(report, "lines")) {
+    std::vector<std::string> cells = {TextAt(line, "name")};
+    for (const std::string_view column : kReportColumns) cells.push_back(Cell(line, column));
+    for (const MoneyColumns& columns : money) columns.AddCells(line, cells);
+    PrintCsv(cells);
   }
 }
 

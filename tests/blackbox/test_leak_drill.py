@@ -66,6 +66,33 @@ POSITIONS = {
     "stop": lambda text: {"messages": [USER], "stop": [text]},
     "name of a user": lambda text: {"messages": [USER], "user": text},
 }
+CHAT = "/v1/chat/completions"
+
+
+def few(text, **more):
+    return {"messages": [{"role": "user", "content": text}], "max_tokens": 8} | more
+
+
+# The same in other dialects: the path and the body. Not what a Responses answer repeats: instructions and tools.
+ELSEWHERE = {
+    "completion": lambda text: ("/v1/completions", {"prompt": text, "max_tokens": 8}),
+    "suffix": lambda text: ("/v1/completions", {"prompt": "a", "suffix": text, "max_tokens": 8}),
+    "embedding": lambda text: ("/v1/embeddings", {"input": ["a", text]}),
+    "file name": lambda text: ("/infill", {"input_prefix": "a", "input_suffix": "b", "n_predict": 8,
+                                           "input_extra": [{"filename": text, "text": "a"}]}),
+    "message": lambda text: ("/v1/messages", few(text)),
+    "system beside messages": lambda text: ("/v1/messages", few("a", system=text)),
+    "tool beside messages": lambda text: ("/v1/messages", few("a", tools=[
+        {"name": "look", "description": text, "input_schema": {"type": "object"}}])),
+    "responses": lambda text: ("/v1/responses", {"input": text, "max_output_tokens": 16, "store": False}),
+    "ollama": lambda text: ("/api/chat", {"messages": few(text)["messages"], "options": {"num_predict": 8}}),
+    "ollama system": lambda text: ("/api/generate", {"prompt": "a", "system": text, "options": {"num_predict": 8}}),
+    "image address": lambda text: (CHAT, few([{"type": "text", "text": "a"}, {"type": "image_url", "image_url": {
+        "url": "https://pictures.example/" + text.split()[0]}}])),
+    "name of who speaks": lambda text: (CHAT, few("a") | {"messages": [
+        {"role": "user", "content": "a", "name": text.split()[0]}]}),
+}
+STREAMLESS = ("/v1/embeddings",)
 # Positions whose text is known again in later requests (docs/beyond.md).
 REMEMBERED = ("user", "tool result", "assistant")
 
@@ -103,31 +130,37 @@ class Drill:
     def start(self):
         self.weir = Beyond(self.folder, configuration(self.providers, self.stories, self.spare))
 
-    def ask(self, number, body, label):
+    def ask(self, number, path, body, label):
         try:
-            answer = self.weir.post("/v1/chat/completions", body, {"x-weir-label": LABELS[label]})
+            answer = self.weir.post(path, body, {"x-weir-label": LABELS[label]})
             return number, answer.status_code, answer.text
         except httpx.HTTPError as error:  # the gateway died under it
             return number, 0, str(error)
 
     def draw(self):
-        """The next request: number, position, body and label."""
+        """The next request: number, position, path and body."""
         number = len(self.labels)
         self.labels.append(self.dice.randrange(len(LABELS)))
-        position = list(POSITIONS)[number % len(POSITIONS)]
-        body = POSITIONS[position](canary(number)) | {"model": self.dice.choice(MODELS), "max_tokens": 8,
-                                                      "stream": self.dice.random() < 0.5}
-        return number, position, body
+        positions = [*POSITIONS, *ELSEWHERE]
+        position = positions[number % len(positions)]
+        if position in POSITIONS:
+            path, body = CHAT, POSITIONS[position](canary(number)) | {"max_tokens": 8}
+        else:
+            path, body = ELSEWHERE[position](canary(number))
+        if path not in STREAMLESS:
+            body["stream"] = self.dice.random() < 0.5
+        return number, position, path, body | {"model": self.dice.choice(MODELS)}
 
     def round(self, pool):
         for provider in self.providers.values():
             provider.fail("*", self.dice.choice(FAILURES), times=self.dice.randrange(4))
         drawn = [self.draw() for _ in range(ROUND)]
-        asked = [pool.submit(self.ask, number, body, self.labels[number]) for number, _, body in drawn]
+        asked = [pool.submit(self.ask, number, path, body, self.labels[number]) for number, _, path, body in drawn]
         self.disturb(self.dice.choice(DISTURBANCES))
         given = [future.result() for future in asked]
         self.wait_until_it_serves()
-        again = [(number, body | {"model": "clever"}) for (number, position, body), (_, status, text) in zip(drawn, given)
+        again = [(number, path, body | {"model": "clever"})
+                 for (number, position, path, body), (_, status, text) in zip(drawn, given)
                  if position in REMEMBERED and status == 200 and "error" not in text]
         given += pool.map(lambda asked: self.ask(*asked, 0), again)
         self.answers += given

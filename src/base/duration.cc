@@ -19,6 +19,17 @@ int64_t UnitMs(std::string_view unit) {
   return 0;
 }
 
+// ".5" of a unit. Digits that are less than a millisecond fall away.
+int64_t PartMs(std::string_view digits, int64_t unit) {
+  int64_t ms = 0;
+  int64_t scale = 1;
+  for (const char digit : digits.substr(0, 9)) {
+    scale *= 10;
+    ms = ms * 10 + (digit - '0');
+  }
+  return ms * unit / scale;
+}
+
 }  // namespace
 
 std::optional<int64_t> DurationMs(std::string_view text) {
@@ -32,10 +43,16 @@ std::optional<int64_t> DurationMs(std::string_view text) {
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
     if (error != std::errc() || count < 0) return std::nullopt;
     text.remove_prefix(static_cast<size_t>(end - text.data()));
+    std::string_view part;
+    if (text.starts_with('.')) {
+      part = text.substr(1, text.find_first_not_of("0123456789", 1) - 1);
+      if (part.empty()) return std::nullopt;
+      text.remove_prefix(1 + part.size());
+    }
     const size_t unit_size = std::min(text.find_first_of("0123456789"), text.size());
     const int64_t unit = bare ? 1000 : UnitMs(text.substr(0, unit_size));
     if (unit == 0 || count > (kMsMax - total) / unit) return std::nullopt;
-    total += count * unit;
+    total += count * unit + PartMs(part, unit);
     text.remove_prefix(unit_size);
   }
   return negative ? -total : total;

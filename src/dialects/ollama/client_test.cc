@@ -205,5 +205,12 @@ TEST(Errors, AreSentencesWithOurWords) {
             R"({"error":"no such model","code":"model_not_found","param":"model"})");
 }
 
+TEST(Errors, NameTheFieldAsTheClientWroteIt) {
+  EXPECT_EQ(FieldOf("response_format.json_schema.schema/not"), "format/not");
+  EXPECT_EQ(FieldOf("response_format"), "format");
+  EXPECT_EQ(FieldOf("max_tokens"), "options.num_predict");
+  EXPECT_EQ(FieldOf("messages[0].content[1]"), "messages[0].content[1]");
+}
+
 }  // namespace
 }  // namespace weir::ollama

@@ -1,8 +1,23 @@
 #include "dialects/ollama/error.h"
 
+#include <utility>
+
 #include "json/writer.h"
 
 namespace weir::ollama {
+
+std::string FieldOf(std::string_view param) {
+  for (const auto& [theirs, ours] :
+       {std::pair<std::string_view, std::string_view>{"response_format.json_schema.schema",
+                                                      "format"},
+        {"response_format", "format"},
+        {"reasoning_effort", "think"},
+        {"max_tokens", "options.num_predict"},
+        {"stop", "options.stop"}}) {
+    if (param.starts_with(theirs)) return std::string(ours) += param.substr(theirs.size());
+  }
+  return std::string(param);
+}
 
 std::string RenderError(const Error& error) {
   std::string out;
@@ -10,7 +25,7 @@ std::string RenderError(const Error& error) {
   writer.BeginObject().Field("error", error.message);
   writer.Field("code",
                error.reason.empty() ? CodeName(error.code) : std::string_view(error.reason));
-  if (!error.param.empty()) writer.Field("param", error.param);
+  if (!error.param.empty()) writer.Field("param", FieldOf(error.param));
   writer.EndObject();
   return out;
 }

@@ -2,10 +2,14 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "base/result.h"
 
 namespace weir::ollama {
+
+// What the router, the engine and providers call a field, as Ollama's clients do.
+std::string FieldOf(std::string_view param);
 
 std::string RenderError(const Error& error);
 

@@ -117,8 +117,7 @@ void ReadStop(json::Fields& options, std::vector<std::string>& out) {
 
 void ReadNumPredict(json::Fields& options, std::optional<int32_t>& out) {
   const auto most = options.Int("num_predict", -2, kTokensMax);
-  if (!most || *most < 0) return;  // -1: no bound, -2: what the context holds
-  if (*most == 0) return options.Refuse("num_predict", "must be from 1, or -1 for no bound");
+  if (!most || *most <= 0) return;  // 0 and -1: no bound, -2: what the context holds
   out = static_cast<int32_t>(*most);
 }
 
@@ -128,7 +127,8 @@ void ReadOptions(json::Fields& fields, chat::GenerateRequest& request) {
   if (!options) return;
   chat::Sampling& sampling = request.sampling;
   Read(*options, "temperature", 0, 100, sampling.temperature);
-  Read(*options, "top_k", 0, sampling.top_k);
+  Read(*options, "top_k", -1, sampling.top_k);
+  if (sampling.top_k == -1) sampling.top_k = 0;  // off, too
   Read(*options, "top_p", 0, 1, sampling.top_p);
   Read(*options, "min_p", 0, 1, sampling.min_p);
   Read(*options, "typical_p", 0, 1, sampling.typical_p);

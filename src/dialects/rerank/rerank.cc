@@ -24,7 +24,7 @@ constexpr size_t kBytesMax = size_t{16} << 20;
 // document that is too long is refused.
 constexpr std::string_view kIgnored[] = {"priority", "user"};
 
-// A text, or {"text": ...}.
+// A text, or {"text": ...} with fields beside it that are not ranked by.
 void ReadDocument(json::Fields& fields, const json::Value& item, size_t index,
                   std::vector<chat::Prompt>& out) {
   std::string text;
@@ -33,7 +33,6 @@ void ReadDocument(json::Fields& fields, const json::Value& item, size_t index,
   } else {
     json::Fields document(fields.problem(), item, fields.PathOf("documents", index));
     text = document.Require().String("text", kDocumentBytesMax).value_or("");
-    document.RefuseUnread();
   }
   if (fields.problem()) return;
   if (text.empty() || text.size() > kDocumentBytesMax) {

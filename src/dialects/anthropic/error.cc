@@ -1,5 +1,7 @@
 #include "dialects/anthropic/error.h"
 
+#include <utility>
+
 #include "base/check.h"
 #include "json/writer.h"
 
@@ -35,6 +37,26 @@ std::string_view ErrorType(Code code) {
   CHECK(false, "code out of range");
 }
 
+std::string FieldOf(std::string_view param) {
+  constexpr std::string_view kFunction = "].function";
+  if (const size_t at = param.find(kFunction); param.starts_with("tools[") && at != param.npos) {
+    std::string_view inside = param.substr(at + kFunction.size());
+    std::string out(param.substr(0, at + 1));
+    constexpr std::string_view kParameters = ".parameters";
+    if (!inside.starts_with(kParameters)) return out += inside;
+    return (out += ".input_schema") += inside.substr(kParameters.size());
+  }
+  if (param == "stop") return "stop_sequences";
+  for (const auto& [theirs, ours] : {std::pair<std::string_view, std::string_view>{
+                                         "response_format.json_schema", "output_config.format"},
+                                     {"response_format", "output_config.format"},
+                                     {"reasoning_effort", "output_config.effort"},
+                                     {"reasoning_budget", "thinking.budget_tokens"}}) {
+    if (param.starts_with(theirs)) return std::string(ours) += param.substr(theirs.size());
+  }
+  return std::string(param);
+}
+
 std::string RenderError(const Error& error, std::string_view request_id) {
   std::string out;
   json::Writer writer(&out);
@@ -42,7 +64,7 @@ std::string RenderError(const Error& error, std::string_view request_id) {
   writer.Field("type", ErrorType(error.code)).Field("message", error.message);
   writer.Field("code",
                error.reason.empty() ? CodeName(error.code) : std::string_view(error.reason));
-  if (!error.param.empty()) writer.Field("param", error.param);
+  if (!error.param.empty()) writer.Field("param", FieldOf(error.param));
   writer.EndObject();
   if (!request_id.empty()) writer.Field("request_id", request_id);
   writer.EndObject();

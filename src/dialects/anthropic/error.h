@@ -12,6 +12,10 @@ namespace weir::anthropic {
 // "invalid_request_error", "overloaded_error", ...
 std::string_view ErrorType(Code code);
 
+// What the router, the engine and providers call a field, as Anthropic's clients do. Messages keep
+// their path, whose numbers are those of the canonical form.
+std::string FieldOf(std::string_view param);
+
 std::string RenderError(const Error& error, std::string_view request_id = {});
 
 }  // namespace weir::anthropic

@@ -168,6 +168,17 @@ TEST(Errors, AreInAnthropicsShapeWithOurWords) {
     EXPECT_TRUE(json::Parse(RenderError({static_cast<Code>(i), "x"})));
 }
 
+TEST(Errors, NameTheFieldAsTheClientWroteIt) {
+  EXPECT_EQ(FieldOf("tools[2].function.parameters/properties/a"),
+            "tools[2].input_schema/properties/a");
+  EXPECT_EQ(FieldOf("tools[0].function.name"), "tools[0].name");
+  EXPECT_EQ(FieldOf("response_format.json_schema.schema/not"), "output_config.format.schema/not");
+  EXPECT_EQ(FieldOf("response_format"), "output_config.format");
+  EXPECT_EQ(FieldOf("stop"), "stop_sequences");
+  EXPECT_EQ(FieldOf("reasoning_budget"), "thinking.budget_tokens");
+  EXPECT_EQ(FieldOf("messages[0].content[1]"), "messages[0].content[1]");
+}
+
 TEST(Models, AreOnePage) {
   const ModelEntry models[] = {{"a", 0}, {"b", 1767225600}};
   EXPECT_EQ(

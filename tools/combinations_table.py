@@ -25,8 +25,9 @@ What becomes of a request of each dialect that clients speak (down) at each that
 **carried**: the call that leaves and the bytes that come back to the client are held to a file, streamed and whole, and the
 stream is the same wherever the provider's bytes are cut. **refused**: the client gets a 422 that names the field, because who
 answers has no such thing; nothing is dropped in silence. A dash: the client's dialect has no words for it. At the local engine
-**carried** says that the request reaches it whole and that its answer is told: whether a model sees images, and that a schema
-is kept to, is shown where the engine is tested (`tests/blackbox/test_structured.py`, `test_tools.py`, `test_reasoning.py`).
+**carried** says that the request reaches it whole and that its answer is told: that a schema is kept to is shown where the engine
+is tested (`tests/blackbox/test_structured.py`, `test_tools.py`, `test_reasoning.py`). No local model sees pictures yet (422
+`no_images`), hears sound in a chat, or reads files there (422 `text_only`), files of plain text among them.
 
 Each row is a folder in [src/dialects/pairs/testdata](../src/dialects/pairs/testdata), with what the client sends, what the
 provider answers and what comes of both; a new folder is a new row, and needs no code. llama.cpp's own routes ask for plain
@@ -44,6 +45,10 @@ background, which Weir does not have yet.
 """
 
 
+# The engine computes text alone: the request reaches its door, and the router says that no local model sees pictures.
+PICTURES = ("image", "image_by_url")
+
+
 def cases():
     """(name, what case.json says), by name."""
     return [(folder.name, json.loads((folder / "case.json").read_text())) for folder in sorted(CASES.iterdir())]
@@ -56,6 +61,8 @@ def states(name, client):
     for section in sections:
         answerer, line = section.split("\n", 2)[:2]
         found[answerer] = line.removeprefix("refused: ") if line.startswith("refused: ") else None
+    if name in PICTURES:
+        found["engine"] = "model"
     return found
 
 

@@ -58,9 +58,14 @@ std::string_view KindName(Part::Kind kind) {
   CHECK(false, "part kind out of range");
 }
 
+std::string_view MarkName(CacheMark mark) {
+  if (mark == CacheMark::kNone) return "";
+  return mark == CacheMark::kHour ? " (cache for an hour)" : " (cache)";
+}
+
 void Put(std::string& out, const Part& part) {
   if (part.kind == Part::Kind::kText) {
-    out += fmt::format("  text: {}\n", Quoted(part.text));
+    out += fmt::format("  text: {}{}\n", Quoted(part.text), MarkName(part.cache));
     return;
   }
   out += fmt::format("  {}: {} bytes", KindName(part.kind), part.data.size());
@@ -71,7 +76,7 @@ void Put(std::string& out, const Part& part) {
         {"detail", part.detail}}) {
     if (!text.empty()) out += fmt::format(", {} {}", name, text);
   }
-  out += '\n';
+  out += fmt::format("{}\n", MarkName(part.cache));
 }
 
 void Put(std::string& out, const Message& message) {
@@ -79,9 +84,12 @@ void Put(std::string& out, const Message& message) {
   Put(out, "  name", message.name);
   Put(out, "  tool_call_id", message.tool_call_id);
   Put(out, "  reasoning", message.reasoning);
+  if (message.failed) out += "  failed\n";
+  if (message.cache != CacheMark::kNone) out += fmt::format(" {}\n", MarkName(message.cache));
   for (const Part& part : message.parts) Put(out, part);
   for (const ToolCall& call : message.tool_calls) {
-    out += fmt::format("  tool_call: {} {}({})\n", call.id, call.name, call.arguments);
+    out += fmt::format("  tool_call: {} {}({}){}\n", call.id, call.name, call.arguments,
+                       MarkName(call.cache));
   }
 }
 
@@ -150,6 +158,10 @@ std::string_view EffortName(Reasoning::Effort effort) {
       return "medium";
     case Reasoning::Effort::kHigh:
       return "high";
+    case Reasoning::Effort::kXHigh:
+      return "xhigh";
+    case Reasoning::Effort::kMax:
+      return "max";
   }
   CHECK(false, "effort out of range");
 }
@@ -158,7 +170,8 @@ void PutTools(std::string& out, const GenerateRequest& request) {
   for (const Tool& tool : request.tools) {
     out += fmt::format("tool: {}{}", tool.name, tool.strict ? " strict" : "");
     if (!tool.description.empty()) out += fmt::format(" {}", Quoted(tool.description));
-    out += fmt::format(" {}\n", tool.parameters.empty() ? "no parameters" : tool.parameters);
+    out += fmt::format(" {}{}\n", tool.parameters.empty() ? "no parameters" : tool.parameters,
+                       MarkName(tool.cache));
   }
   using Mode = ToolChoice::Mode;
   const ToolChoice& choice = request.tool_choice;
@@ -186,7 +199,16 @@ std::string Dump(const GenerateRequest& request) {
   if (request.reasoning.effort != Reasoning::Effort::kDefault) {
     out += fmt::format("reasoning_effort: {}\n", EffortName(request.reasoning.effort));
   }
+  if (request.reasoning.thinking != Reasoning::Thinking::kByEffort) {
+    const bool asked = request.reasoning.thinking == Reasoning::Thinking::kAsked;
+    out += asked ? "thinking: asked\n" : "thinking: unasked\n";
+  }
   Put(out, "reasoning_budget", request.reasoning.budget_tokens);
+  if (request.verbosity != Verbosity::kDefault) {
+    out += fmt::format("verbosity: {}\n", request.verbosity == Verbosity::kLow      ? "low"
+                                          : request.verbosity == Verbosity::kMedium ? "medium"
+                                                                                    : "high");
+  }
   for (const auto& [name, json] : request.template_arguments) {
     out += fmt::format("template_argument: {} = {}\n", name, json);
   }
@@ -201,6 +223,8 @@ std::string Dump(const GenerateRequest& request) {
   if (request.priority == Priority::kBatch) out += "priority: batch\n";
   if (request.priority == Priority::kBackground) out += "priority: background\n";
   Put(out, "keep_alive_ms", request.keep_alive_ms);
+  for (const auto& [name, json] : request.provider_fields)
+    out += fmt::format("for providers: {} = {}\n", name, json);
   return out;
 }
 

@@ -15,6 +15,7 @@ namespace weir::chat {
 struct Usage {
   std::optional<int64_t> prompt_tokens = {};
   std::optional<int64_t> cached_tokens = {};  // of prompt_tokens: reused, not processed again
+  std::optional<int64_t> cache_written_tokens = {};  // of prompt_tokens: put into a paid cache
   std::optional<int64_t> completion_tokens = {};
   std::optional<int64_t> reasoning_tokens = {};  // of completion_tokens
   // Of a request with a prediction: tokens that were computed on the guess that they come next.

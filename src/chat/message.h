@@ -12,6 +12,9 @@ namespace weir::chat {
 enum class Role : uint8_t { kSystem, kDeveloper, kUser, kAssistant, kTool };
 inline constexpr int kRoleCount = 5;
 
+// Where a provider that caches what it is told to is to cut (Anthropic); without effect elsewhere.
+enum class CacheMark : uint8_t { kNone, kFiveMinutes, kHour };
+
 struct Part {
   enum class Kind : uint8_t { kText, kImage, kAudio, kFile };
   Kind kind = Kind::kText;
@@ -22,6 +25,7 @@ struct Part {
       {};  // others: where they are, when they were not (never fetched unless allowed)
   std::string name = {};    // kFile: file name
   std::string detail = {};  // kImage: "auto", "low", "high"
+  CacheMark cache = CacheMark::kNone;
 
   bool operator==(const Part&) const = default;
 };
@@ -30,6 +34,7 @@ struct ToolCall {
   std::string id = {};
   std::string name = {};
   std::string arguments = {};  // JSON text of an object, as the model or the client wrote it
+  CacheMark cache = CacheMark::kNone;
 
   bool operator==(const ToolCall&) const = default;
 };
@@ -41,6 +46,9 @@ struct Message {
   std::vector<ToolCall> tool_calls = {};  // assistant
   std::string tool_call_id = {};          // tool: which call this answers
   std::string name = {};                  // optional speaker or function name
+  // tool: the call failed. The first part says so in words, for those who have no mark for it.
+  bool failed = false;
+  CacheMark cache = CacheMark::kNone;  // tool: behind the result
 
   bool operator==(const Message&) const = default;
 };
@@ -50,6 +58,7 @@ struct Tool {
   std::string description = {};
   std::string parameters = {};  // JSON Schema text of an object; empty: no parameters
   bool strict = false;
+  CacheMark cache = CacheMark::kNone;
 
   bool operator==(const Tool&) const = default;
 };

@@ -88,6 +88,7 @@ struct Quirks {
   bool reasoning_object = false;      // openai: {"reasoning": {...}} (OpenRouter)
   std::string reasoning_history = {};  // openai: the field that takes reasoning of earlier turns
   bool base64_embeddings = true;       // openai: else as numbers
+  bool provider_fields = true;         // openai: knows `user`, `metadata`, `service_tier`, ...
   SamplingNames sampling = SamplingNames::kNone;
   size_t stop_max = 4;  // stop strings in a request
   // Fields that this server has not, by their names in dialects/provider/field_rules.h: refused by

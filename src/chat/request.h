@@ -57,8 +57,12 @@ struct ResponseFormat {
 };
 
 struct Reasoning {
-  enum class Effort : uint8_t { kDefault, kNone, kMinimal, kLow, kMedium, kHigh };
+  enum class Effort : uint8_t { kDefault, kNone, kMinimal, kLow, kMedium, kHigh, kXHigh, kMax };
+  // Whether thinking is asked for. Where a dialect has an effort of its own for that, it is; at
+  // Anthropic an effort is one of the whole answer, and thinking is a second word.
+  enum class Thinking : uint8_t { kByEffort, kAsked, kUnasked };
   Effort effort = Effort::kDefault;
+  Thinking thinking = Thinking::kByEffort;
   std::optional<int32_t> budget_tokens = {};
 
   bool operator==(const Reasoning&) const = default;
@@ -80,6 +84,8 @@ struct ContextFile {
   bool operator==(const ContextFile&) const = default;
 };
 
+enum class Verbosity : uint8_t { kDefault, kLow, kMedium, kHigh };
+
 enum class Priority : uint8_t { kInteractive, kBatch, kBackground };
 
 // A chat (messages) or a plain completion (prompts). Choices are numbered prompt by prompt: prompt
@@ -97,6 +103,7 @@ struct GenerateRequest {
   bool parallel_tool_calls = true;
   ResponseFormat response_format = {};
   Reasoning reasoning = {};
+  Verbosity verbosity = Verbosity::kDefault;
   std::map<std::string, std::string> template_arguments =
       {};  // name to JSON text, for the chat template
 
@@ -113,6 +120,9 @@ struct GenerateRequest {
   Priority priority = Priority::kInteractive;
   std::optional<int64_t> keep_alive_ms =
       {};  // how long the model stays after this; negative: for ever
+  // What changes no answer and means something to providers of one dialect alone: whom it is billed
+  // to, where it is cached. "openai.user" to JSON text; only they are sent it.
+  std::map<std::string, std::string> provider_fields = {};
 
   bool operator==(const GenerateRequest&) const = default;
 };

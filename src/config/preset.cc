@@ -35,6 +35,7 @@ chat::Quirks ReadQuirks(json::Fields& fields) {
   ReadFlag(fields, "reasoning_object", out.reasoning_object);
   ReadFlag(fields, "base64_embeddings", out.base64_embeddings);
   ReadFlag(fields, "azure", out.azure);
+  ReadFlag(fields, "provider_fields", out.provider_fields);
   out.reasoning_field = fields.String("reasoning_field", kTextBytesMax).value_or("");
   out.reasoning_history = fields.String("reasoning_history", kTextBytesMax).value_or("");
   out.sampling =

@@ -59,6 +59,13 @@ Result<void> CheckChat(const chat::GenerateRequest& request) {
   if (request.tools.size() > kToolsMax) {
     return Fail(Code::kInvalidArgument, fmt::format("there are over {} tools", kToolsMax), "tools");
   }
+  using chat::Verbosity;
+  if (request.verbosity == Verbosity::kLow || request.verbosity == Verbosity::kHigh) {
+    return Fail(Code::kUnprocessable,
+                "local models have no verbosity but medium; say in the instructions how long an "
+                "answer is to be",
+                "verbosity", "not_supported_by_target");
+  }
   size_t bytes = 0;
   for (size_t i = 0; i < request.messages.size(); ++i) {
     bytes += BytesOf(request.messages[i]);

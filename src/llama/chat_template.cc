@@ -99,6 +99,8 @@ std::string_view EffortName(chat::Reasoning::Effort effort) {
     case chat::Reasoning::Effort::kMedium:
       return "medium";
     case chat::Reasoning::Effort::kHigh:
+    case chat::Reasoning::Effort::kXHigh:
+    case chat::Reasoning::Effort::kMax:
       return "high";
     case chat::Reasoning::Effort::kDefault:
     case chat::Reasoning::Effort::kNone:

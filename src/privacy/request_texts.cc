@@ -84,6 +84,8 @@ void VisitTexts(const chat::GenerateRequest& request, const TextVisitor& visit) 
   visits.Texts("dry sequence breaker", request.sampling.dry_sequence_breakers);
   visits.Texts("stop", request.stop);
   visits.Text("prediction", 0, "", request.prediction);
+  for (const auto& [name, json] : request.provider_fields)
+    visits.Text("field for a provider", 0, "", json);
 }
 
 void VisitTexts(const chat::EmbedRequest& request, const TextVisitor& visit) {

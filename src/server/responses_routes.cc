@@ -265,7 +265,8 @@ Task<void> GetResponse(Site& site, Call& call) {
     co_await SendItems(site, call, IdOf(tail));
     co_return;
   }
-  for (const char* name : {"stream", "starting_after", "include", "include[]"}) {
+  // `include` asks for no more than what is kept, which comes whole.
+  for (const char* name : {"stream", "starting_after"}) {
     const auto value = http::QueryValue(query, name);
     if (!value || *value == "false") continue;
     co_await call.SendError({Code::kInvalidArgument,

@@ -16,7 +16,13 @@ inline constexpr int kEnumCount<chat::ToolChoice::Mode> = 3;
 template <>
 inline constexpr int kEnumCount<chat::ResponseFormat::Kind> = 4;
 template <>
-inline constexpr int kEnumCount<chat::Reasoning::Effort> = 6;
+inline constexpr int kEnumCount<chat::Reasoning::Effort> = 8;
+template <>
+inline constexpr int kEnumCount<chat::Reasoning::Thinking> = 3;
+template <>
+inline constexpr int kEnumCount<chat::Verbosity> = 4;
+template <>
+inline constexpr int kEnumCount<chat::CacheMark> = 3;
 template <>
 inline constexpr int kEnumCount<chat::Priority> = 3;
 template <>
@@ -27,19 +33,19 @@ namespace weir::chat {
 
 template <class Archive>
 void Visit(Archive& a, Part& v) {
-  a(v.kind, v.text, v.media_type, v.data, v.url, v.name, v.detail);
+  a(v.kind, v.text, v.media_type, v.data, v.url, v.name, v.detail, v.cache);
 }
 template <class Archive>
 void Visit(Archive& a, ToolCall& v) {
-  a(v.id, v.name, v.arguments);
+  a(v.id, v.name, v.arguments, v.cache);
 }
 template <class Archive>
 void Visit(Archive& a, Message& v) {
-  a(v.role, v.parts, v.reasoning, v.tool_calls, v.tool_call_id, v.name);
+  a(v.role, v.parts, v.reasoning, v.tool_calls, v.tool_call_id, v.name, v.failed, v.cache);
 }
 template <class Archive>
 void Visit(Archive& a, Tool& v) {
-  a(v.name, v.description, v.parameters, v.strict);
+  a(v.name, v.description, v.parameters, v.strict, v.cache);
 }
 template <class Archive>
 void Visit(Archive& a, ToolChoice& v) {
@@ -58,7 +64,7 @@ void Visit(Archive& a, ResponseFormat& v) {
 }
 template <class Archive>
 void Visit(Archive& a, Reasoning& v) {
-  a(v.effort, v.budget_tokens);
+  a(v.effort, v.thinking, v.budget_tokens);
 }
 template <class Archive>
 void Visit(Archive& a, Prompt& v) {
@@ -71,9 +77,9 @@ void Visit(Archive& a, ContextFile& v) {
 template <class Archive>
 void Visit(Archive& a, GenerateRequest& v) {
   a(v.model, v.messages, v.prompts, v.suffix, v.has_suffix, v.files, v.tools, v.tool_choice,
-    v.parallel_tool_calls, v.response_format, v.reasoning, v.template_arguments, v.sampling, v.n,
-    v.max_tokens, v.stop, v.prediction, v.logprobs, v.top_logprobs, v.echo, v.priority,
-    v.keep_alive_ms);
+    v.parallel_tool_calls, v.response_format, v.reasoning, v.verbosity, v.template_arguments,
+    v.sampling, v.n, v.max_tokens, v.stop, v.prediction, v.logprobs, v.top_logprobs, v.echo,
+    v.priority, v.keep_alive_ms, v.provider_fields);
 }
 template <class Archive>
 void Visit(Archive& a, EmbedRequest& v) {
@@ -86,8 +92,8 @@ void Visit(Archive& a, ScoreRequest& v) {
 
 template <class Archive>
 void Visit(Archive& a, Usage& v) {
-  a(v.prompt_tokens, v.cached_tokens, v.completion_tokens, v.reasoning_tokens,
-    v.accepted_prediction_tokens, v.rejected_prediction_tokens);
+  a(v.prompt_tokens, v.cached_tokens, v.cache_written_tokens, v.completion_tokens,
+    v.reasoning_tokens, v.accepted_prediction_tokens, v.rejected_prediction_tokens);
 }
 template <class Archive>
 void Visit(Archive& a, TokenLogprob::Alternative& v) {

@@ -22,8 +22,8 @@ constexpr int kImagesMax = 100;
 constexpr size_t kTextBytesMax = size_t{32} << 20;
 constexpr size_t kUrlBytesMax = 8192;
 
-// Marks for Anthropic's own caching and citing; they change no answer here.
-constexpr std::string_view kIgnored[] = {"cache_control", "citations", "caller"};
+// Marks for Anthropic's own citing and running; they change no answer here.
+constexpr std::string_view kIgnored[] = {"citations", "caller"};
 
 void RefuseUnsupported(json::Fields& fields, std::string_view key, std::string_view why) {
   fields.Refuse(key, fmt::format("is not supported: {}", why), Code::kInvalidArgument,
@@ -83,7 +83,8 @@ class Conversation {
   }
 
   static Part ReadText(json::Fields& block) {
-    Part part = {.text = block.Require().String("text", kTextBytesMax).value_or("")};
+    Part part = {.text = block.Require().String("text", kTextBytesMax).value_or(""),
+                 .cache = ReadCacheMark(block)};
     block.RefuseUnread(kIgnored);
     return part;
   }
@@ -143,6 +144,7 @@ class Conversation {
     if (source) ReadSource(*source, part, false);
     if (source && part.url.empty() && !part.media_type.starts_with("image/"))
       source->Refuse("media_type", "must be image/...");
+    part.cache = ReadCacheMark(block);
     block.RefuseUnread(kIgnored);
     return part;
   }
@@ -154,6 +156,7 @@ class Conversation {
     part.name = block.String("title", kNameBytesMax).value_or("");
     if (block.Take("context") != nullptr)
       RefuseUnsupported(block, "context", "put it into a text block");
+    part.cache = ReadCacheMark(block);
     block.RefuseUnread(kIgnored);
     return part;
   }
@@ -188,9 +191,10 @@ class Conversation {
     message.tool_call_id = block.Require().String("tool_use_id", kNameBytesMax).value_or("");
     const auto called = name_of_call_.find(message.tool_call_id);
     if (called != name_of_call_.end()) message.name = called->second;
-    const bool failed = block.Bool("is_error").value_or(false);
+    message.failed = block.Bool("is_error").value_or(false);
+    message.cache = ReadCacheMark(block);
     // No other dialect has the mark, and models read the words.
-    if (failed) message.parts.push_back({.text = "Error: "});
+    if (message.failed) message.parts.push_back({.text = "Error: "});
     ReadResultContent(block, message);
     block.RefuseUnread(kIgnored);
     out_.push_back(std::move(message));
@@ -244,6 +248,7 @@ class Conversation {
     call.id = block.Require().String("id", kNameBytesMax).value_or("");
     call.name = block.Require().String("name", kNameBytesMax).value_or("");
     const json::Object* input = block.Require().Map("input", json::Fields::kMembersMax);
+    call.cache = ReadCacheMark(block);
     call.arguments = input == nullptr ? "{}" : json::Print(json::Value(*input));
     block.RefuseUnread(kIgnored);
     name_of_call_[call.id] = call.name;
@@ -257,6 +262,19 @@ class Conversation {
 };
 
 }  // namespace
+
+chat::CacheMark ReadCacheMark(json::Fields& fields) {
+  using chat::CacheMark;
+  auto control = fields.Nested("cache_control");
+  if (!control) return CacheMark::kNone;
+  constexpr std::string_view kTypes[] = {"ephemeral"};
+  control->Require().WordIndex("type", kTypes);
+  const auto mark =
+      control->Word<CacheMark>("ttl", {{"5m", CacheMark::kFiveMinutes}, {"1h", CacheMark::kHour}});
+  control->Take("scope");
+  control->RefuseUnread();
+  return mark.value_or(CacheMark::kFiveMinutes);
+}
 
 std::vector<Message> ReadConversation(json::Fields& fields) {
   std::vector<Message> out;

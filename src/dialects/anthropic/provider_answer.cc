@@ -72,6 +72,7 @@ class Answer : public provider::FramedAnswer {
     input_.Take(*usage);
     events_.Report({.prompt_tokens = input_.Sum(),
                     .cached_tokens = input_.read,
+                    .cache_written_tokens = input_.written,
                     .completion_tokens = provider::Count(usage, "output_tokens"),
                     .reasoning_tokens =
                         provider::Count(usage->Find("output_tokens_details"), "thinking_tokens")});

@@ -48,7 +48,9 @@ Result<void> WritePart(json::Writer& writer, const Part& part, const std::string
   switch (part.kind) {
     case Part::Kind::kText:
       if (part.text.empty()) return {};  // refused there
-      writer.BeginObject().Field("type", "text").Field("text", part.text).EndObject();
+      writer.BeginObject().Field("type", "text").Field("text", part.text);
+      WriteCacheMark(writer, part.cache);
+      writer.EndObject();
       return {};
     case Part::Kind::kImage:
       writer.BeginObject().Field("type", "image");
@@ -63,12 +65,14 @@ Result<void> WritePart(json::Writer& writer, const Part& part, const std::string
       return provider::NotSupported(at, "takes no audio");
   }
   WriteSource(writer, part);
+  WriteCacheMark(writer, part.cache);
   writer.EndObject();
   return {};
 }
 
 Result<void> WriteParts(json::Writer& writer, const Message& message, size_t index) {
-  for (size_t k = 0; k < message.parts.size(); ++k) {
+  // Anthropic has a mark for what the first part says in words.
+  for (size_t k = message.failed ? 1 : 0; k < message.parts.size(); ++k) {
     const std::string at = fmt::format("messages[{}].content[{}]", index, k);
     if (auto written = WritePart(writer, message.parts[k], at); !written) return written;
   }
@@ -82,7 +86,9 @@ Result<void> WriteAssistant(json::Writer& writer, const Message& message, size_t
     const auto arguments = provider::ArgumentsOf(call, index, k);
     if (!arguments) return Fail(arguments.error());
     writer.BeginObject().Field("type", "tool_use").Field("id", CallId(call.id));
-    writer.Field("name", call.name).Key("input").Tree(*arguments).EndObject();
+    writer.Field("name", call.name).Key("input").Tree(*arguments);
+    WriteCacheMark(writer, call.cache);
+    writer.EndObject();
   }
   return {};
 }
@@ -91,7 +97,10 @@ Result<void> WriteToolResult(json::Writer& writer, const Message& message, size_
   writer.BeginObject().Field("type", "tool_result");
   writer.Field("tool_use_id", CallId(message.tool_call_id)).Key("content").BeginArray();
   if (auto written = WriteParts(writer, message, index); !written) return written;
-  writer.EndArray().EndObject();
+  writer.EndArray();
+  if (message.failed) writer.Field("is_error", true);
+  WriteCacheMark(writer, message.cache);
+  writer.EndObject();
   return {};
 }
 
@@ -122,7 +131,9 @@ void WriteSystem(json::Writer& writer, std::span<const Message> leading) {
   for (const Message& message : leading) {
     for (const Part& part : message.parts) {
       if (part.text.empty()) continue;
-      writer.BeginObject().Field("type", "text").Field("text", part.text).EndObject();
+      writer.BeginObject().Field("type", "text").Field("text", part.text);
+      WriteCacheMark(writer, part.cache);
+      writer.EndObject();
     }
   }
   writer.EndArray();
@@ -137,6 +148,13 @@ bool SaysNothing(const Message& message) {
 }
 
 }  // namespace
+
+void WriteCacheMark(json::Writer& writer, chat::CacheMark mark) {
+  if (mark == chat::CacheMark::kNone) return;
+  writer.Key("cache_control").BeginObject().Field("type", "ephemeral");
+  if (mark == chat::CacheMark::kHour) writer.Field("ttl", "1h");
+  writer.EndObject();
+}
 
 // Messages that belong to one turn there (a tool's results and the user's next words) become one.
 Result<void> WriteProviderMessages(json::Writer& writer, const chat::GenerateRequest& request) {

@@ -9,6 +9,8 @@
 namespace weir::anthropic {
 
 // "system", where there is one, and "messages".
+void WriteCacheMark(json::Writer& writer, chat::CacheMark mark);
+
 Result<void> WriteProviderMessages(json::Writer& writer, const chat::GenerateRequest& request);
 
 }  // namespace weir::anthropic

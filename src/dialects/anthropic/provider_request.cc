@@ -31,6 +31,7 @@ Result<void> WriteTools(json::Writer& writer, const GenerateRequest& request) {
     if (!tool.description.empty()) writer.Field("description", tool.description);
     writer.Key("input_schema").Tree(*schema);
     if (tool.strict) writer.Field("strict", true);
+    WriteCacheMark(writer, tool.cache);
     writer.EndObject();
   }
   writer.EndArray();
@@ -65,6 +66,10 @@ std::string_view EffortWord(Effort effort) {
       return "medium";
     case Effort::kHigh:
       return "high";
+    case Effort::kXHigh:
+      return "xhigh";
+    case Effort::kMax:
+      return "max";
   }
   return "";
 }
@@ -97,7 +102,11 @@ bool ContinuesToolLoop(const GenerateRequest& request) {
 void WriteThinking(json::Writer& writer, const GenerateRequest& request) {
   const chat::Reasoning& reasoning = request.reasoning;
   const bool off = reasoning.effort == Effort::kNone || reasoning.budget_tokens == 0;
-  if (reasoning.effort == Effort::kDefault && !reasoning.budget_tokens) return;
+  using Thinking = chat::Reasoning::Thinking;
+  const bool unasked =
+      reasoning.thinking == Thinking::kUnasked ||
+      (reasoning.thinking == Thinking::kByEffort && reasoning.effort == Effort::kDefault);
+  if (unasked && !reasoning.budget_tokens) return;
   writer.Key("thinking").BeginObject();
   if (off || (reasoning.budget_tokens && ContinuesToolLoop(request))) {
     writer.Field("type", "disabled");
@@ -154,6 +163,7 @@ Result<std::string> WriteBody(const GenerateRequest& request, const chat::Provid
   WriteThinking(writer, request);
   if (auto done = WriteOutputConfig(writer, request); !done) return Fail(done.error());
   if (auto done = WriteSampling(writer, request); !done) return Fail(done.error());
+  provider::WriteFieldsOf(writer, "anthropic.", request);
   if (stream) writer.Field("stream", true);
   writer.EndObject();
   return body;

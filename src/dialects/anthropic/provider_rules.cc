@@ -36,6 +36,7 @@ constexpr provider::FieldRule kRules[] = {
      "`none` as thinking `disabled`, others as `adaptive` with an effort; `minimal` as `low`"},
     {"reasoning_budget", kCarried,
      "as thinking `enabled`; from 1,024 tokens and below max_tokens; 0 as `disabled`"},
+    {"verbosity", kRefused, "Anthropic has no such setting"},
     {"chat_template_kwargs", kRefused, "templates are the provider's own"},
     {"temperature", kCarried, "from 0 to 1; above is refused"},
     {"top_p", kCarried},

@@ -24,10 +24,9 @@ constexpr size_t kStopsMax = 16;
 constexpr size_t kStopBytesMax = 1024;
 constexpr int64_t kTokensMax = 10'000'000;
 
-// They speak of billing, of caching and of places at Anthropic.
-constexpr std::string_view kIgnored[] = {"metadata",      "service_tier", "cache_control",
-                                         "inference_geo", "betas",        "user_profile_id"};
-constexpr std::string_view kIgnoredInTools[] = {"cache_control", "eager_input_streaming"};
+// They speak of billing and of betas at Anthropic.
+constexpr std::string_view kIgnored[] = {"betas", "user_profile_id"};
+constexpr std::string_view kIgnoredInTools[] = {"eager_input_streaming"};
 
 void RefuseUnsupported(json::Fields& fields, std::string_view key, std::string_view why) {
   fields.Refuse(key, fmt::format("is not supported: {}", why), Code::kInvalidArgument,
@@ -103,6 +102,7 @@ chat::Tool ReadTool(json::Fields& fields, const std::vector<chat::Tool>& earlier
   ReadCallers(fields);
   fields.Bool("defer_loading");  // every tool is offered from the start
   tool.strict = fields.Bool("strict").value_or(false);
+  tool.cache = ReadCacheMark(fields);
   fields.RefuseUnread(kIgnoredInTools);
   return tool;
 }
@@ -146,6 +146,7 @@ void ReadThinking(json::Fields& fields, chat::GenerateRequest& request) {
       {{"enabled", Form::kEnabled}, {"disabled", Form::kDisabled}, {"adaptive", Form::kAdaptive}});
   if (!form) return;
   if (*form == Form::kDisabled) request.reasoning.effort = Effort::kNone;
+  if (*form == Form::kAdaptive) request.reasoning.thinking = chat::Reasoning::Thinking::kAsked;
   if (*form == Form::kEnabled) {
     const auto budget = thinking->Require().Int("budget_tokens", 1024, kTokensMax);
     if (budget && request.max_tokens && *budget >= *request.max_tokens)
@@ -176,9 +177,14 @@ void ReadOutputConfig(json::Fields& fields, chat::GenerateRequest& request) {
   const auto effort = config->Word<Effort>("effort", {{"low", Effort::kLow},
                                                       {"medium", Effort::kMedium},
                                                       {"high", Effort::kHigh},
-                                                      {"xhigh", Effort::kHigh},
-                                                      {"max", Effort::kHigh}});
-  if (effort && request.reasoning.effort == Effort::kDefault) request.reasoning.effort = *effort;
+                                                      {"xhigh", Effort::kXHigh},
+                                                      {"max", Effort::kMax}});
+  if (effort && request.reasoning.effort == Effort::kDefault) {
+    using Thinking = chat::Reasoning::Thinking;
+    request.reasoning.effort = *effort;
+    if (request.reasoning.thinking == Thinking::kByEffort)
+      request.reasoning.thinking = Thinking::kUnasked;
+  }
   if (auto format = config->Nested("format")) ReadFormat(*format, request.response_format);
   config->RefuseUnread();
 }
@@ -224,6 +230,26 @@ void ReadContextManagement(json::Fields& fields) {
   management->RefuseUnread();
 }
 
+// Where it is billed and cached at Anthropic.
+void ReadProviderFields(json::Fields& fields, std::map<std::string, std::string>& out) {
+  if (auto metadata = fields.Nested("metadata")) {
+    if (const auto user = metadata->String("user_id", kNameBytesMax))
+      out["anthropic.metadata"] = json::Print(json::Object{{"user_id", json::Value(*user)}});
+    metadata->RefuseUnread();
+  }
+  using Word = const char*;
+  if (auto tier =
+          fields.Word<Word>("service_tier", {{"auto", "auto"}, {"standard_only", "standard_only"}}))
+    out["anthropic.service_tier"] = json::Print(json::Value(std::string(*tier)));
+  if (auto geo = fields.String("inference_geo", kNameBytesMax))
+    out["anthropic.inference_geo"] = json::Print(json::Value(std::move(*geo)));
+  const chat::CacheMark mark = ReadCacheMark(fields);
+  if (mark == chat::CacheMark::kFiveMinutes)
+    out["anthropic.cache_control"] = R"({"type":"ephemeral"})";
+  if (mark == chat::CacheMark::kHour)
+    out["anthropic.cache_control"] = R"({"type":"ephemeral","ttl":"1h"})";
+}
+
 void ReadModel(json::Fields& fields, chat::GenerateRequest& request) {
   request.model = fields.Require().String("model", kNameBytesMax).value_or("");
   if (request.model.empty()) fields.Refuse("model", "is empty");
@@ -248,6 +274,7 @@ Result<MessagesCall> ReadMessagesCall(std::string_view body) {
   ReadOutputConfig(fields, request);
   ReadSampling(fields, request);
   ReadContextManagement(fields);
+  ReadProviderFields(fields, request.provider_fields);
   call.stream = fields.Bool("stream").value_or(false);
   RefuseWhatNobodyDoes(fields);
   fields.RefuseUnread(kIgnored);
@@ -268,6 +295,7 @@ Result<chat::GenerateRequest> ReadCountTokens(std::string_view body) {
   ReadThinking(fields, request);
   ReadOutputConfig(fields, request);
   ReadContextManagement(fields);
+  ReadProviderFields(fields, request.provider_fields);
   fields.RefuseUnread(kIgnored);
   if (problem) return Fail(problem.Take());
   return request;

@@ -33,9 +33,10 @@ bool IsWhole(std::string_view arguments) { return json::Parse(arguments).has_val
 
 void WriteUsage(json::Writer& writer, const chat::Usage& usage) {
   const int64_t cached = usage.cached_tokens.value_or(0);
-  const int64_t fresh = std::max<int64_t>(usage.prompt_tokens.value_or(0) - cached, 0);
+  const int64_t written = usage.cache_written_tokens.value_or(0);
+  const int64_t fresh = std::max<int64_t>(usage.prompt_tokens.value_or(0) - cached - written, 0);
   writer.BeginObject().Field("input_tokens", fresh);
-  writer.Field("cache_creation_input_tokens", 0).Field("cache_read_input_tokens", cached);
+  writer.Field("cache_creation_input_tokens", written).Field("cache_read_input_tokens", cached);
   writer.Field("output_tokens", usage.completion_tokens.value_or(0));
   if (usage.reasoning_tokens) {
     writer.Key("output_tokens_details").BeginObject();

@@ -176,6 +176,8 @@ std::string_view LevelWord(Effort effort) {
     case Effort::kMedium:
       return "MEDIUM";
     case Effort::kHigh:
+    case Effort::kXHigh:
+    case Effort::kMax:
       return "HIGH";
   }
   return "";

@@ -38,6 +38,7 @@ constexpr provider::FieldRule kRules[] = {
     {"reasoning_effort", kCarried, "`none` as a budget of 0, others as `thinkingLevel`"},
     {"reasoning_budget", kCarried,
      "as `thinkingBudget`; not together with an effort other than `none`"},
+    {"verbosity", kRefused, "Gemini has no such setting"},
     {"chat_template_kwargs", kRefused, "templates are the provider's own"},
     {"temperature", kCarried},
     {"top_p", kCarried},

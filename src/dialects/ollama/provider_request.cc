@@ -113,6 +113,8 @@ void WriteThink(json::Writer& writer, Effort effort) {
       writer.Field("think", "medium");
       return;
     case Effort::kHigh:
+    case Effort::kXHigh:
+    case Effort::kMax:
       writer.Field("think", "high");
       return;
   }

@@ -36,6 +36,7 @@ constexpr provider::FieldRule kRules[] = {
     {"grammar", kRefused, "Ollama constrains answers by a schema only"},
     {"reasoning_effort", kCarried, "as `think`: `none` is false, `minimal` is `low`"},
     {"reasoning_budget", kRefused, "Ollama has no budget for thinking"},
+    {"verbosity", kRefused, "Ollama has no such setting"},
     {"chat_template_kwargs", kRefused, "Ollama's templates take no arguments"},
     {"temperature", kCarried},
     {"top_p", kCarried},

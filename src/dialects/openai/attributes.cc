@@ -168,15 +168,25 @@ chat::Chunking ReadChunking(json::Fields& fields, std::string_view key) {
   return chunking;
 }
 
+namespace {
+
+// Of valid UTF-8, as all of JSON's is.
+size_t Characters(std::string_view text) {
+  return static_cast<size_t>(std::ranges::count_if(
+      text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
+}
+
+}  // namespace
+
 std::optional<std::string> ReadMetadata(json::Fields& fields) {
   const json::Object* pairs = fields.Map("metadata", kMetadataPairsMax);
   if (pairs == nullptr) return std::nullopt;
   for (const json::Member& pair : *pairs) {
     const std::string* value = pair.value.AsString();
-    if (pair.key.size() > kMetadataKeyMax || value == nullptr ||
-        value->size() > kMetadataValueMax) {
+    if (value == nullptr || Characters(pair.key) > kMetadataKeyMax ||
+        Characters(*value) > kMetadataValueMax) {
       fields.Refuse("metadata",
-                    fmt::format("takes names of at most {} bytes, and strings of at most {}",
+                    fmt::format("takes names of at most {} characters, and strings of at most {}",
                                 kMetadataKeyMax, kMetadataValueMax));
       return std::nullopt;
     }

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/duration.h"
+#include "dialects/openai/attributes.h"
 #include "json/writer.h"
 
 namespace weir::openai {
@@ -19,14 +20,7 @@ constexpr size_t kPromptTokensMax = 300'000;
 
 // Accepted and without effect here: they speak of billing, caching at OpenAI, or hints that change
 // no result.
-constexpr std::string_view kIgnored[] = {"metadata",
-                                         "safety_identifier",
-                                         "prompt_cache_key",
-                                         "prompt_cache_retention",
-                                         "prompt_cache_options",
-                                         "service_tier",
-                                         "user",
-                                         "verbosity"};
+constexpr std::string_view kIgnored[] = {"prompt_cache_options"};
 
 void ReadStop(json::Fields& fields, std::vector<std::string>& out) {
   const json::Value* stop = fields.Take("stop");
@@ -97,8 +91,8 @@ void ReadStream(json::Fields& fields, GenerateCall& call) {
 using Effort = chat::Reasoning::Effort;
 constexpr std::initializer_list<std::pair<std::string_view, Effort>> kEfforts = {
     {"none", Effort::kNone},     {"minimal", Effort::kMinimal}, {"low", Effort::kLow},
-    {"medium", Effort::kMedium}, {"high", Effort::kHigh},       {"xhigh", Effort::kHigh},
-    {"max", Effort::kHigh}};
+    {"medium", Effort::kMedium}, {"high", Effort::kHigh},       {"xhigh", Effort::kXHigh},
+    {"max", Effort::kMax}};
 
 void ReadReasoning(json::Fields& fields, chat::Reasoning& out) {
   if (const auto effort = ReadEffort(fields, "reasoning_effort")) out.effort = *effort;
@@ -122,8 +116,8 @@ void ReadJsonSchema(json::Fields& format, chat::ResponseFormat& out) {
   out.kind = chat::ResponseFormat::Kind::kJsonSchema;
   out.name = inner->Require().String("name", kNameBytesMax).value_or("");
   out.strict = inner->Bool("strict").value_or(false);
-  inner->Require();
   out.schema = ReadSchema(*inner, "schema");
+  if (out.schema.empty()) out.schema = R"({"type":"object"})";  // OpenAI asks for a name alone
   inner->String("description",
                 size_t{64} << 10);  // words for the model; the grammar says it better
   inner->RefuseUnread();
@@ -230,6 +224,32 @@ std::string ReadSchema(json::Fields& fields, std::string_view key) {
   return text;
 }
 
+std::optional<chat::Verbosity> ReadVerbosity(json::Fields& fields) {
+  using chat::Verbosity;
+  return fields.Word<Verbosity>(
+      "verbosity",
+      {{"low", Verbosity::kLow}, {"medium", Verbosity::kMedium}, {"high", Verbosity::kHigh}});
+}
+
+void ReadProviderFields(json::Fields& fields, std::map<std::string, std::string>& out) {
+  for (const char* key : {"user", "safety_identifier", "prompt_cache_key"}) {
+    if (auto text = fields.String(key, size_t{4} << 10))
+      out[fmt::format("openai.{}", key)] = json::Print(json::Value(std::move(*text)));
+  }
+  using Word = const char*;
+  if (auto tier = fields.Word<Word>("service_tier", {{"auto", "auto"},
+                                                     {"default", "default"},
+                                                     {"flex", "flex"},
+                                                     {"scale", "scale"},
+                                                     {"priority", "priority"}}))
+    out["openai.service_tier"] = json::Print(json::Value(std::string(*tier)));
+  if (auto kept = fields.Word<Word>(
+          "prompt_cache_retention",
+          {{"in_memory", "in_memory"}, {"in-memory", "in-memory"}, {"24h", "24h"}}))
+    out["openai.prompt_cache_retention"] = json::Print(json::Value(std::string(*kept)));
+  if (auto metadata = ReadMetadata(fields)) out["openai.metadata"] = std::move(*metadata);
+}
+
 std::string ReadModel(json::Fields& fields) {
   const std::string model = fields.String("model", kNameBytesMax).value_or("auto");
   if (model.empty()) fields.Refuse("model", "is empty");
@@ -301,8 +321,9 @@ void ReadKeepAlive(json::Fields& fields, std::optional<int64_t>& keep_alive_ms) 
 }
 
 void ReadRest(json::Fields& fields) {
+  std::map<std::string, std::string> checked;
+  ReadProviderFields(fields, checked);
   fields.Bool("timings_per_token");  // the numbers are in the `weir` object
-  fields.String("user", size_t{4} << 10);
   fields.RefuseUnread(kIgnored);
 }
 
@@ -321,6 +342,8 @@ void ReadCommon(json::Fields& fields, const Limits& limits, GenerateCall& call) 
   ReadTemplateArguments(fields, request.template_arguments);
   ReadKeepAlive(fields, request.keep_alive_ms);
   ReadWeir(fields, request.priority);
+  ReadProviderFields(fields, request.provider_fields);
+  request.verbosity = ReadVerbosity(fields).value_or(chat::Verbosity::kDefault);
   RefuseWhatNobodyDoes(fields);
   ReadRest(fields);
 }

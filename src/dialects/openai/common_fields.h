@@ -15,6 +15,9 @@ void ReadCommon(json::Fields& fields, const Limits& limits, GenerateCall& call);
 
 // Clients made for llama-server leave it out; it is then the router's choice.
 std::string ReadModel(json::Fields& fields);
+std::optional<chat::Verbosity> ReadVerbosity(json::Fields& fields);
+// What OpenAI bills and caches by (GenerateRequest::provider_fields).
+void ReadProviderFields(json::Fields& fields, std::map<std::string, std::string>& out);
 void ReadSampling(json::Fields& fields, chat::Sampling& sampling);
 void ReadKeepAlive(json::Fields& fields, std::optional<int64_t>& keep_alive_ms);
 // Accepts what cannot change an answer, and refuses what is left unread.

@@ -123,6 +123,10 @@ std::string_view EffortWord(Effort effort) {
       return "medium";
     case Effort::kHigh:
       return "high";
+    case Effort::kXHigh:
+      return "xhigh";
+    case Effort::kMax:
+      return "max";
   }
   return "";
 }
@@ -209,6 +213,14 @@ void WriteTemplateArguments(json::Writer& writer, const GenerateRequest& request
   writer.EndObject();
 }
 
+void WriteVerbosity(json::Writer& writer, chat::Verbosity verbosity, const Quirks& quirks) {
+  using chat::Verbosity;
+  if (verbosity == Verbosity::kLow) writer.Field("verbosity", "low");
+  if (verbosity == Verbosity::kMedium && quirks.provider_fields)
+    writer.Field("verbosity", "medium");
+  if (verbosity == Verbosity::kHigh) writer.Field("verbosity", "high");
+}
+
 Result<void> WriteStop(json::Writer& writer, const GenerateRequest& request, const Quirks& quirks) {
   if (request.stop.empty()) return {};
   if (request.stop.size() > quirks.stop_max) {
@@ -246,6 +258,7 @@ Result<std::string> WriteBody(const GenerateRequest& request, const chat::Provid
   WriteToolChoice(writer, request, quirks);
   if (auto done = WriteFormat(writer, request.response_format); !done) return Fail(done.error());
   WriteReasoning(writer, request.reasoning, quirks);
+  WriteVerbosity(writer, request.verbosity, quirks);
   WriteTemplateArguments(writer, request);
   WriteSampling(writer, request.sampling, quirks);
   if (request.n != 1) writer.Field("n", request.n);
@@ -260,6 +273,7 @@ Result<std::string> WriteBody(const GenerateRequest& request, const chat::Provid
     writer.Field("logprobs", true);
     if (request.top_logprobs > 0) writer.Field("top_logprobs", request.top_logprobs);
   }
+  if (quirks.provider_fields) provider::WriteFieldsOf(writer, "openai.", request);
   if (stream) WriteStream(writer, quirks);
   writer.EndObject();
   return body;

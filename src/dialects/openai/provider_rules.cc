@@ -36,6 +36,7 @@ constexpr provider::FieldRule kRules[] = {
     {"reasoning_budget", kEmulated,
      "as an effort, unless one is given: up to 2,048 tokens `low`, up to 8,192 `medium`, above "
      "`high`; 0 `none`"},
+    {"verbosity", kCarried, "OpenAI's own; presets of other servers refuse it"},
     {"chat_template_kwargs", kRefused, "only vLLM and llama-server take them"},
     {"temperature", kCarried},
     {"top_p", kCarried},

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "dialects/openai/request.h"
 #include "dialects/provider/cases_for_test.h"
 
 namespace weir::openai {
@@ -129,6 +130,26 @@ TEST(ProviderCompletions, AreReadAsTheTextOfAChoice) {
   }
   EXPECT_EQ(text, " upon a time");
   EXPECT_TRUE(answer->Finished());
+}
+
+TEST(ToOpenAiItself, WhatItsClientsSayIsSaidAndToOthersNotSent) {
+  const std::string hello = R"("messages":[{"role":"user","content":"Hi"}])";
+  const std::string said =
+      R"(,"reasoning_effort":"xhigh","verbosity":"medium","metadata":{"a":"b"},)"
+      R"("prompt_cache_key":"k","prompt_cache_retention":"24h","safety_identifier":"s",)"
+      R"("service_tier":"flex","user":"u")";
+  const auto call = ReadChat(R"({"model":"m",)" + hello + said + "}");
+  ASSERT_TRUE(call) << call.error().message;
+  const auto sent = WriteProviderChat(call->request, {.name = "m"}, {}, false);
+  ASSERT_TRUE(sent) << sent.error().message;
+  EXPECT_EQ(sent->body, R"({"model":"m",)" + hello + said + "}");
+  const chat::Quirks other{.provider_fields = false, .refuses = {"verbosity"}};
+  const auto elsewhere = WriteProviderChat(call->request, {.name = "m"}, other, false);
+  ASSERT_TRUE(elsewhere) << elsewhere.error().message;
+  EXPECT_EQ(elsewhere->body, R"({"model":"m",)" + hello + R"(,"reasoning_effort":"xhigh"})");
+  chat::GenerateRequest brief = call->request;
+  brief.verbosity = chat::Verbosity::kLow;
+  EXPECT_EQ(WriteProviderChat(brief, {.name = "m"}, other, false).error().param, "verbosity");
 }
 
 }  // namespace

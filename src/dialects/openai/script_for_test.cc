@@ -81,12 +81,12 @@ chat::ChoiceDone ReadChoiceDone(json::Fields& fields) {
 
 chat::Done ReadDone(json::Fields& fields) {
   chat::Done done;
-  done.usage = {fields.Int("prompt_tokens", 0, kAny),
-                fields.Int("cached_tokens", 0, kAny),
-                fields.Int("completion_tokens", 0, kAny),
-                fields.Int("reasoning_tokens", 0, kAny),
-                fields.Int("accepted_prediction_tokens", 0, kAny),
-                fields.Int("rejected_prediction_tokens", 0, kAny)};
+  done.usage = {.prompt_tokens = fields.Int("prompt_tokens", 0, kAny),
+                .cached_tokens = fields.Int("cached_tokens", 0, kAny),
+                .completion_tokens = fields.Int("completion_tokens", 0, kAny),
+                .reasoning_tokens = fields.Int("reasoning_tokens", 0, kAny),
+                .accepted_prediction_tokens = fields.Int("accepted_prediction_tokens", 0, kAny),
+                .rejected_prediction_tokens = fields.Int("rejected_prediction_tokens", 0, kAny)};
   done.prompt_ms = fields.Number("prompt_ms", 0, 1e9).value_or(0);
   done.decode_ms = fields.Number("decode_ms", 0, 1e9).value_or(0);
   fields.RefuseUnread();

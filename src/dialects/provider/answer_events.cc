@@ -137,6 +137,7 @@ Result<void> AnswerEvents::End(Out& out) {
 void AnswerEvents::Report(const chat::Usage& usage) {
   if (usage.prompt_tokens) usage_.prompt_tokens = usage.prompt_tokens;
   if (usage.cached_tokens) usage_.cached_tokens = usage.cached_tokens;
+  if (usage.cache_written_tokens) usage_.cache_written_tokens = usage.cache_written_tokens;
   if (usage.completion_tokens) usage_.completion_tokens = usage.completion_tokens;
   if (usage.reasoning_tokens) usage_.reasoning_tokens = usage.reasoning_tokens;
   if (usage.accepted_prediction_tokens)

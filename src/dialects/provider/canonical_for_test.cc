@@ -120,7 +120,9 @@ void ReadReasoning(json::Fields& fields, chat::Reasoning& out) {
                                              {"minimal", Effort::kMinimal},
                                              {"low", Effort::kLow},
                                              {"medium", Effort::kMedium},
-                                             {"high", Effort::kHigh}})
+                                             {"high", Effort::kHigh},
+                                             {"xhigh", Effort::kXHigh},
+                                             {"max", Effort::kMax}})
                    .value_or(Effort::kDefault);
   if (auto budget = reasoning->Int("budget", 0, kAny))
     out.budget_tokens = static_cast<int32_t>(*budget);
@@ -182,6 +184,7 @@ void ReadQuirks(json::Fields& fields, chat::Quirks& out) {
   flag("any_tool", out.any_tool);
   flag("reasoning_object", out.reasoning_object);
   flag("azure", out.azure);
+  flag("provider_fields", out.provider_fields);
   out.sampling =
       quirks
           ->Word<SamplingNames>("sampling", {{"vllm", SamplingNames::kVllm},
@@ -206,6 +209,10 @@ void ReadRest(json::Fields& fields, GenerateRequest& request) {
   }
   if (auto text = fields.String("prompt", kTextMax)) request.prompts = {{.text = *text}};
   request.keep_alive_ms = fields.Int("keep_alive_ms", -1, kAny);
+  if (const json::Object* given = fields.Map("provider_fields", 10)) {
+    for (const json::Member& member : *given)
+      request.provider_fields[member.key] = json::Print(member.value);
+  }
   if (const json::Object* arguments = fields.Map("template_arguments", 10)) {
     for (const json::Member& member : *arguments)
       request.template_arguments[member.key] = json::Print(member.value);
@@ -306,6 +313,7 @@ const std::map<std::string_view, Change>& Changes() {
       {"reasoning_effort",
        [](GenerateRequest& r) { r.reasoning.effort = chat::Reasoning::Effort::kHigh; }},
       {"reasoning_budget", [](GenerateRequest& r) { r.reasoning.budget_tokens = 2000; }},
+      {"verbosity", [](GenerateRequest& r) { r.verbosity = chat::Verbosity::kLow; }},
       {"chat_template_kwargs", [](GenerateRequest& r) { r.template_arguments = {{"a", "1"}}; }},
       {"temperature", Sample(&S::temperature, 0.5f)},
       {"top_p", Sample(&S::top_p, 0.5f)},

@@ -177,6 +177,11 @@ constexpr FieldUse kFields[] = {
      }},
     {"reasoning_budget",
      [](R r) { return If(r.reasoning.budget_tokens.has_value(), "reasoning_budget"); }},
+    {"verbosity",
+     [](R r) {
+       using chat::Verbosity;
+       return If(r.verbosity == Verbosity::kLow || r.verbosity == Verbosity::kHigh, "verbosity");
+     }},
     {"chat_template_kwargs",
      [](R r) { return If(!r.template_arguments.empty(), "chat_template_kwargs"); }},
     {"temperature", [](R r) { return If(r.sampling.temperature.has_value(), "temperature"); }},

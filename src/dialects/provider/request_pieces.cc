@@ -135,4 +135,11 @@ std::optional<int64_t> Count(const json::Value* object, std::string_view key) {
   return *count;
 }
 
+void WriteFieldsOf(json::Writer& writer, std::string_view dialect,
+                   const chat::GenerateRequest& request) {
+  for (const auto& [name, text] : request.provider_fields) {
+    if (name.starts_with(dialect)) writer.Key(name.substr(dialect.size())).Raw(text);
+  }
+}
+
 }  // namespace weir::provider

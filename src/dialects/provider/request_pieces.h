@@ -10,6 +10,7 @@
 #include "chat/provider.h"
 #include "chat/request.h"
 #include "json/value.h"
+#include "json/writer.h"
 
 namespace weir::provider {
 
@@ -52,5 +53,10 @@ Result<json::Value> ParseEmbeddings(std::string_view body);
 
 // A count of tokens: absent unless it is a whole number from 0.
 std::optional<int64_t> Count(const json::Value* object, std::string_view key);
+
+// The fields of a request that mean something to providers of one dialect alone, by the prefix of
+// their names ("openai.").
+void WriteFieldsOf(json::Writer& writer, std::string_view dialect,
+                   const chat::GenerateRequest& request);
 
 }  // namespace weir::provider

@@ -24,8 +24,7 @@ constexpr size_t kTextBytesMax = size_t{32} << 20;
 constexpr size_t kMessagesMax = 4096;
 
 // They speak of billing, of caching at OpenAI, or of tools that nobody here has.
-constexpr std::string_view kIgnored[] = {"prompt_cache_retention", "prompt_cache_options",
-                                         "service_tier", "max_tool_calls"};
+constexpr std::string_view kIgnored[] = {"prompt_cache_options", "max_tool_calls"};
 
 // Tools that run at OpenAI, and tools that are no functions.
 constexpr std::string_view kElsewhere[] = {"apply_patch",
@@ -170,6 +169,7 @@ void ReadText(json::Fields& fields, CreateCall& call) {
   }
   const auto verbosity = text->Word<const char*>(
       "verbosity", {{"low", "low"}, {"medium", "medium"}, {"high", "high"}});
+  call.request.verbosity = openai::ReadVerbosity(*text).value_or(chat::Verbosity::kDefault);
   text->RefuseUnread();
   call.echo.text_json.clear();
   json::Writer writer(&call.echo.text_json);
@@ -317,6 +317,7 @@ void ReadRest(json::Fields& fields, CreateCall& call) {
   echo.user = fields.String("user", size_t{4} << 10).value_or("");
   echo.safety_identifier = fields.String("safety_identifier", size_t{4} << 10).value_or("");
   echo.prompt_cache_key = fields.String("prompt_cache_key", size_t{4} << 10).value_or("");
+  openai::ReadProviderFields(fields, call.request.provider_fields);
   openai::ReadKeepAlive(fields, call.request.keep_alive_ms);
   openai::ReadWeir(fields, call.request.priority);
 }

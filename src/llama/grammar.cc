@@ -397,7 +397,12 @@ void RewritePatterns(common_json& node) {
     // What these hold are values and no schemas.
     if (key == "const" || key == "enum" || key == "default" || key == "examples") continue;
     common_json& value = node.at(key);
-    if (key == "pattern" && value.is_string()) {
+    const bool format = key == "format" && value.is_string() && !node.contains("pattern") &&
+                        !node.contains("minLength") && !node.contains("maxLength");
+    if (const auto pattern = PatternOfFormat(format ? value.get<std::string>() : "");
+        !pattern.empty()) {
+      node["pattern"] = common_json(PatternForJson(std::string(pattern)));
+    } else if (key == "pattern" && value.is_string()) {
       value = common_json(PatternForJson(value.get<std::string>()));
     } else {
       RewritePatterns(value);

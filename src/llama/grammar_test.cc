@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "llama/grammar_gate.h"
+#include "llama/json_calls.h"
 #include "llama/schema_pattern.h"
 #include "llama/test_models.h"
 
@@ -83,6 +84,40 @@ TEST(Grammar, APatternLetsOutOnlyWhatIsJson) {
     for (const std::string& text : one.not_taken)
       EXPECT_FALSE(Takes(model.vocabulary(), grammar, text)) << text << "\n" << *gbnf;
   }
+}
+
+TEST(Grammar, FormatsThatAPatternDescribesAreEnforced) {
+  WEIR_VOCABULARY_OR_SKIP(model, RandomPath());
+  struct {
+    const char* format;
+    std::vector<std::string> taken;
+    std::vector<std::string> not_taken;
+  } const kCases[] = {
+      {"email", {R"("a.b+c@example.org")"}, {R"("a@b")", R"("a b@example.org")", R"("@x.org")"}},
+      {"hostname", {R"("a-b.example.org")", R"("localhost")"}, {R"("a..b")", R"("-a")"}},
+      {"ipv4", {R"("127.0.0.1")", R"("255.1.20.0")"}, {R"("256.1.1.1")", R"("1.2.3")"}},
+      {"ipv6", {R"("2001:db8:0:0:0:0:0:1")"}, {R"("2001:db8")", R"("g:0:0:0:0:0:0:1")"}},
+      {"duration", {R"("P3D")", R"("PT1H30M")", R"("P2W")"}, {R"("P")", R"("3D")", R"("PT")"}},
+  };
+  for (const auto& one : kCases) {
+    SCOPED_TRACE(one.format);
+    const auto gbnf = GrammarFromSchema(
+        std::string(R"({"type":"string","format":")") + one.format + R"("})", "schema");
+    ASSERT_TRUE(gbnf) << gbnf.error().message;
+    for (const std::string& text : one.taken)
+      EXPECT_TRUE(Takes(model.vocabulary(), {.gbnf = *gbnf}, text)) << text << "\n" << *gbnf;
+    for (const std::string& text : one.not_taken)
+      EXPECT_FALSE(Takes(model.vocabulary(), {.gbnf = *gbnf}, text)) << text << "\n" << *gbnf;
+  }
+}
+
+TEST(Grammar, AFunctionWithoutParametersTakesNone) {
+  WEIR_VOCABULARY_OR_SKIP(model, RandomPath());
+  const auto gbnf = CallGrammar({{.name = "now"}}, {});
+  ASSERT_TRUE(gbnf) << gbnf.error().message;
+  const Grammar grammar{.gbnf = *gbnf};
+  EXPECT_TRUE(Takes(model.vocabulary(), grammar, R"({"name": "now", "arguments": {}})"));
+  EXPECT_FALSE(Takes(model.vocabulary(), grammar, R"({"name": "now", "arguments": {"a": 1}})"));
 }
 
 // A property may be called so, and values are no schemas.

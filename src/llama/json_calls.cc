@@ -246,15 +246,11 @@ Result<std::string> CallGrammar(const std::vector<chat::Tool>& tools,
   for (size_t i = 0; i < tools.size(); ++i) {
     const chat::Tool& tool = tools[i];
     if (!Allows(choice, tool.name)) continue;
-    std::string arguments = JsonObjectGrammar();
-    if (!tool.parameters.empty()) {
-      auto from_schema = GrammarFromSchema(
-          tool.parameters, fmt::format("tools[{}].function.parameters", i), UseOf(tool));
-      if (!from_schema) return from_schema;
-      arguments = std::move(*from_schema);
-    }
+    const auto arguments = GrammarFromSchema(
+        ParametersOf(tool), fmt::format("tools[{}].function.parameters", i), UseOf(tool));
+    if (!arguments) return arguments;
     const std::string prefix = fmt::format("t{}-", i);
-    rules += Prefixed(arguments, prefix);
+    rules += Prefixed(*arguments, prefix);
     alternatives += fmt::format("{}call-{}", alternatives.empty() ? "" : " | ", i);
     rules +=
         fmt::format("call-{} ::= \"{{\\\"name\\\": \" {} \", \\\"arguments\\\": \" {}root \"}}\"\n",

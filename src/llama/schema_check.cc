@@ -28,11 +28,12 @@ const Keywords& Annotations() {
   return words;
 }
 
-// The formats that the converter has rules for.
+// The formats that the converter has rules for, and those that a pattern describes.
 bool HasRules(const common_json& format) {
   static const std::set<std::string> kFormats{"date",  "time",  "date-time", "uuid", "uuid1",
                                               "uuid2", "uuid3", "uuid4",     "uuid5"};
-  return kFormats.contains(format.get<std::string>());
+  const auto name = format.get<std::string>();
+  return kFormats.contains(name) || !PatternOfFormat(name).empty();
 }
 
 class Checker {
@@ -75,8 +76,11 @@ class Checker {
   // Whether the schema's format says more than a reader of it may ignore.
   bool FormatBinds(const common_json& node) const {
     if (!node.contains("format")) return false;
-    return use_ != SchemaUse::kParameters ||
-           (HasRules(node.at("format")) && !node.contains("pattern"));
+    if (use_ != SchemaUse::kParameters) return true;
+    // Lengths beside a format that a pattern describes are what is kept to.
+    const bool bounded = node.contains("minLength") || node.contains("maxLength");
+    const bool described = !PatternOfFormat(node.at("format").get<std::string>()).empty();
+    return HasRules(node.at("format")) && !node.contains("pattern") && !(described && bounded);
   }
 
   // Every value of a schema that has passed is an object, or there is nothing that says otherwise.
@@ -414,7 +418,9 @@ class Checker {
     if (FormatBinds(node)) {
       Only(node, path, {"type", "format"}, "beside format");
       if (!HasRules(node.at("format"))) {
-        Wrong(path + "/format", "this format is not supported; date, time, date-time and uuid are");
+        Wrong(path + "/format",
+              "this format is not supported; date, time, date-time, duration, email, "
+              "hostname, ipv4, ipv6 and uuid are");
       }
       return;
     }

@@ -53,7 +53,8 @@ TEST(SchemaCheck, WhatItWouldIgnoreIsNamedWithItsPath) {
        "schema/properties/a/uniqueItems"},
       {R"({"type":"array","contains":{}})", "schema/contains"},
       {R"({"type":"array","prefixItems":[{}],"minItems":1})", "schema/minItems"},
-      {R"({"type":"string","format":"email"})", "schema/format"},
+      {R"({"type":"string","format":"uri"})", "schema/format"},
+      {R"({"type":"string","format":"email","maxLength":9})", "schema/maxLength"},
       {R"({"type":"string","pattern":"^a|b"})", "schema/pattern"},
       {R"({"type":"string","pattern":"^\\p{L}+$"})", "schema/pattern"},
       {R"({"type":"string","pattern":"^\\bword$"})", "schema/pattern"},
@@ -125,7 +126,8 @@ TEST(SchemaCheck, FormatsThatNobodyEnforcesAreAnnotationsOfParametersOnly) {
            GrammarFromSchema(schema, "p", use).has_value();
   };
   for (const std::string property :
-       {R"({"type":"string","format":"email"})", R"({"type":"integer","format":"int32"})",
+       {R"({"type":"string","format":"idn-email"})", R"({"type":"integer","format":"int32"})",
+        R"({"type":"string","format":"email","maxLength":254})",
         R"({"type":"number","format":"double"})", R"({"format":"uri"})",
         R"({"type":"string","format":"uri","minLength":1,"maxLength":9})",
         R"({"type":"string","format":"date","pattern":"^[0-9-]+$"})",

@@ -369,4 +369,21 @@ std::string PatternForJson(std::string_view pattern) {
                      anchored.end ? "" : around);
 }
 
+std::string_view PatternOfFormat(std::string_view format) {
+  constexpr std::pair<std::string_view, std::string_view> kPatterns[] = {
+      {"duration", "^P([0-9]+[YMWD]|([0-9]+D)?T([0-9]+[HMS]|[0-9]+H[0-9]+M))$"},
+      {"email",
+       "^[a-zA-Z0-9_+-]+(\\.[a-zA-Z0-9_+-]+)*@[a-zA-Z0-9]+([.-][a-zA-Z0-9]+)*\\.[a-zA-Z]{2,}$"},
+      {"hostname", "^[a-zA-Z0-9]+([.-][a-zA-Z0-9]+)*$"},
+      {"ipv4",
+       "^((25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])\\.){3}"
+       "(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])$"},
+      {"ipv6", "^([0-9a-fA-F]{1,4}:){7}[0-9a-fA-F]{1,4}$"},
+  };
+  for (const auto& [name, pattern] : kPatterns) {
+    if (name == format) return pattern;
+  }
+  return {};
+}
+
 }  // namespace weir::llama

@@ -22,4 +22,8 @@ std::string PatternProblem(std::string_view pattern);
 // without a problem.
 std::string PatternForJson(std::string_view pattern);
 
+// What a string of this format looks like ("email"); empty of a format without a pattern. Each
+// allows what is of the format and nothing else, though not every writing of it.
+std::string_view PatternOfFormat(std::string_view format);
+
 }  // namespace weir::llama

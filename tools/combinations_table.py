@@ -25,8 +25,8 @@ What becomes of a request of each dialect that clients speak (down) at each that
 **carried**: the call that leaves and the bytes that come back to the client are held to a file, streamed and whole, and the
 stream is the same wherever the provider's bytes are cut. **refused**: the client gets a 422 that names the field, because who
 answers has no such thing; nothing is dropped in silence. A dash: the client's dialect has no words for it. At the local engine
-**carried** says that the request reaches it whole and that its answer is told: that a schema is kept to is shown where the engine
-is tested (`tests/blackbox/test_structured.py`, `test_tools.py`, `test_reasoning.py`). No local model sees pictures yet (422
+**carried** says that the request reaches it whole and that its answer is told: that a schema is kept to is shown where the
+engine is tested (`tests/blackbox/test_structured.py`, `test_tools.py`, `test_reasoning.py`). No local model sees pictures yet (422
 `no_images`), hears sound in a chat, or reads files there (422 `text_only`), files of plain text among them.
 
 Each row is a folder in [src/dialects/pairs/testdata](../src/dialects/pairs/testdata), with what the client sends, what the

@@ -1,5 +1,5 @@
-// Durations as people write them: "300ms", "5m", "1h30m", "1.5h", "-1" (seconds when there is no unit).
-// Units: ms, s, m, h, d.
+// Durations as people write them: "300ms", "5m", "1h30m", "1.5h", "-1" (seconds when there is no
+// unit). Units: ms, s, m, h, d.
 #pragma once
 
 #include <cstdint>

@@ -4,8 +4,8 @@
 // dropped in silence; what cannot change an answer is ignored (docs/anthropic.md lists both). An
 // unknown field is refused, and the nearest known one is named.
 //
-// Bounds: JSON limits (json/parse.h), 4,096 messages, 1,024 blocks a message, 100 images, 1,024 tools,
-// 128 calls a message, 16 stop sequences of 1,024 bytes.
+// Bounds: JSON limits (json/parse.h), 4,096 messages, 1,024 blocks a message, 100 images, 1,024
+// tools, 128 calls a message, 16 stop sequences of 1,024 bytes.
 #pragma once
 
 #include <string_view>

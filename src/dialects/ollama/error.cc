@@ -7,13 +7,12 @@
 namespace weir::ollama {
 
 std::string FieldOf(std::string_view param) {
-  for (const auto& [theirs, ours] :
-       {std::pair<std::string_view, std::string_view>{"response_format.json_schema.schema",
-                                                      "format"},
-        {"response_format", "format"},
-        {"reasoning_effort", "think"},
-        {"max_tokens", "options.num_predict"},
-        {"stop", "options.stop"}}) {
+  for (const auto& [theirs, ours] : {std::pair<std::string_view, std::string_view>{
+                                         "response_format.json_schema.schema", "format"},
+                                     {"response_format", "format"},
+                                     {"reasoning_effort", "think"},
+                                     {"max_tokens", "options.num_predict"},
+                                     {"stop", "options.stop"}}) {
     if (param.starts_with(theirs)) return std::string(ours) += param.substr(theirs.size());
   }
   return std::string(param);

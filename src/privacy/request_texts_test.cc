@@ -33,16 +33,16 @@ constexpr size_t MemberCount() {
 
 // A member was added? Where it can hold a client's text, request_texts.cc has to visit it, and
 // WithMarks below to fill it. Then the number here is raised.
-static_assert(MemberCount<chat::Part>() == 7);
-static_assert(MemberCount<chat::ToolCall>() == 3);
-static_assert(MemberCount<chat::Message>() == 6);
-static_assert(MemberCount<chat::Tool>() == 4);
+static_assert(MemberCount<chat::Part>() == 8);
+static_assert(MemberCount<chat::ToolCall>() == 4);
+static_assert(MemberCount<chat::Message>() == 8);
+static_assert(MemberCount<chat::Tool>() == 5);
 static_assert(MemberCount<chat::ToolChoice>() == 2);
 static_assert(MemberCount<chat::ResponseFormat>() == 5);
-static_assert(MemberCount<chat::Reasoning>() == 2);
+static_assert(MemberCount<chat::Reasoning>() == 3);
 static_assert(MemberCount<chat::Prompt>() == 2);
 static_assert(MemberCount<chat::Sampling>() == 22);
-static_assert(MemberCount<chat::GenerateRequest>() == 22);
+static_assert(MemberCount<chat::GenerateRequest>() == 24);
 static_assert(MemberCount<chat::EmbedRequest>() == 6);
 static_assert(MemberCount<chat::ScoreRequest>() == 6);
 static_assert(MemberCount<chat::TranscribeRequest>() == 8);
@@ -83,6 +83,7 @@ chat::GenerateRequest WithMarks() {
   request.sampling.dry_sequence_breakers = {"mark-breaker"};
   request.stop = {"mark-stop"};
   request.prediction = "mark-prediction";
+  request.provider_fields = {{"openai.user", "mark-provider-field"}};
   return request;
 }
 
@@ -99,7 +100,7 @@ TEST(RequestTexts, AllThatADumpShowsIsVisited) {
   const chat::GenerateRequest request = WithMarks();
   const std::vector<std::string> texts = Visited(request);
   const std::set<std::string> marks = MarksIn(chat::Dump(request));
-  EXPECT_EQ(marks.size(), 26u);
+  EXPECT_EQ(marks.size(), 27u);
   for (const std::string& mark : marks) EXPECT_THAT(texts, testing::Contains(mark));
 }
 

@@ -35,11 +35,11 @@ def test_the_list_says_which_key_has_expired_and_when(keyed):
     assert run("create", "--name", "brief", "--expires-in", "1").returncode == 0
     deadline = time.monotonic() + 20 * weir_server.PATIENCE
     while True:
-        first, brief = run("list").stdout.splitlines()[1:]
-        if brief.endswith("expired"):
+        rows = {row.split()[1]: row.split() for row in run("list").stdout.splitlines()[1:]}
+        if rows["brief"][-1] == "expired":
             break
-        assert brief.endswith("live") and time.monotonic() < deadline
-    assert first.split()[-1] == "live" and first.split()[-2] == "-"
+        assert rows["brief"][-1] == "live" and time.monotonic() < deadline
+    assert rows["first"][-2:] == ["-", "live"]
 
 
 def test_with_a_key_every_route_needs_one(keyed):

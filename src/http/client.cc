@@ -9,19 +9,13 @@
 #include <utility>
 
 #include "base/check.h"
+#include "http/trim.h"
 
 namespace weir::http {
 namespace {
 
 constexpr size_t kHeaderBytesMax = 64 * 1024;
 constexpr int kPollMs = 100;  // how soon `cancel` is noticed
-
-std::string_view Trim(std::string_view text) {
-  while (!text.empty() && (text.back() == '\r' || text.back() == '\n' || text.back() == ' '))
-    text.remove_suffix(1);
-  while (!text.empty() && text.front() == ' ') text.remove_prefix(1);
-  return text;
-}
 
 // One exchange, as libcurl's callbacks see it.
 struct Transfer {

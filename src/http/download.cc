@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "http/trim.h"
 
 namespace weir::http {
 namespace {
@@ -18,13 +19,6 @@ namespace {
 constexpr size_t kHeaderBytesMax = 64 * 1024;
 constexpr size_t kUrlBytesMax = 8 * 1024;
 constexpr long kBufferBytes = 512 * 1024;
-
-std::string_view Trim(std::string_view text) {
-  while (!text.empty() && (text.back() == '\r' || text.back() == '\n' || text.back() == ' '))
-    text.remove_suffix(1);
-  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-  return text;
-}
 
 uint64_t NumberOf(std::string_view text) {
   uint64_t number = 0;

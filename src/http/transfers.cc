@@ -20,6 +20,7 @@
 #include "base/fnv.h"
 #include "http/field_lines.h"
 #include "http/transfer_error.h"
+#include "http/trim.h"
 
 namespace weir::http {
 namespace {
@@ -30,13 +31,6 @@ constexpr size_t kEventsAtOnce = 64;
 
 long Ms(Duration duration) {
   return static_cast<long>(std::chrono::ceil<std::chrono::milliseconds>(duration).count());
-}
-
-std::string_view Trim(std::string_view text) {
-  const auto blank = [](char c) { return c == '\r' || c == '\n' || c == ' ' || c == '\t'; };
-  while (!text.empty() && blank(text.back())) text.remove_suffix(1);
-  while (!text.empty() && blank(text.front())) text.remove_prefix(1);
-  return text;
 }
 
 // One of libcurl's, for one way out: what it trusts and the proxy it takes are its own for good.
@@ -209,6 +203,7 @@ struct Transfers::State {
   std::vector<Handle> spare = {};                // kept, since making one costs
   std::unordered_set<int> opened = {};           // connections
   std::unordered_map<int, Socket> sockets = {};  // those that epoll looks at
+  bool ended = false;  // a transfer, and nobody was told: an answer may be there at once
   std::optional<MonotonicTime> timer = {};
   MonotonicTime next_tick = {};
   // Places where a call timed out, and when: what was connected before may be dead.
@@ -449,9 +444,11 @@ void Transfers::State::Act(curl_socket_t socket, int events) {
   int running = 0;
   if (socket == CURL_SOCKET_TIMEOUT) timer.reset();
   curl_multi_socket_action(multi, socket, events, &running);
+  ended = static_cast<size_t>(running) < transfers.size();
 }
 
 int Transfers::State::TimeoutMs(Duration limit) const {
+  if (ended) return 0;
   const MonotonicTime now = SystemClock().Now();
   MonotonicTime until = now + limit;
   if (timer) until = std::min(until, *timer);
@@ -493,6 +490,7 @@ Transfers::Watched Transfers::Wait(Duration limit) {
 }
 
 void Transfers::State::TakeEnds() {
+  ended = false;
   int left = 0;
   while (const CURLMsg* message = curl_multi_info_read(multi, &left)) {
     if (message->msg != CURLMSG_DONE) continue;

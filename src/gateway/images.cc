@@ -146,7 +146,8 @@ std::string_view ImageTypeOf(std::string_view bytes) {
 Task<Result<void>> FetchImages(Gateway& gateway, const Asked& asked,
                                chat::GenerateRequest& request) {
   if (!HasAddress(request)) co_return Result<void>();
-  const chat::GenerateRequest readable = Readable(request);
+  chat::GenerateRequest readable = Readable(request);
+  if (auto ahead = co_await ReadAhead(gateway, readable); !ahead) co_return ahead;
   const auto labelled =
       LabelOf(gateway, asked, request.model, readable.messages, {}, ScanOf(gateway, readable));
   if (!labelled) co_return std::unexpected(labelled.error());

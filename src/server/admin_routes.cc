@@ -10,6 +10,7 @@
 #include "keys/scopes.h"
 #include "ledger/money.h"
 #include "routing/decision.h"
+#include "server/append_time.h"
 #include "server/backend_routes.h"
 #include "server/weir_requests.h"
 
@@ -157,15 +158,6 @@ void AppendKeyLines(json::Writer& writer, const chat::Principal& principal, cons
         .EndObject();
   }
   writer.EndArray();
-}
-
-void AppendTime(json::Writer& writer, std::string_view key, const std::optional<WallTime>& time) {
-  writer.Key(key);
-  if (time) {
-    writer.Int(UnixSeconds(*time));
-  } else {
-    writer.Null();
-  }
 }
 
 void AppendGrant(json::Writer& writer, const chat::Grant& grant) {

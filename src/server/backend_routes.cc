@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "json/writer.h"
+#include "server/append_time.h"
 
 namespace weir::server {
 namespace {
@@ -21,15 +22,6 @@ void AppendDoor(json::Writer& writer, const backends::DoorStatus& door) {
   writer.Key("sandbox").BeginArray();
   for (const std::string& line : door.ready.sandbox) writer.String(line);
   writer.EndArray().EndObject();
-}
-
-void AppendTime(json::Writer& writer, std::string_view key, const std::optional<WallTime>& time) {
-  writer.Key(key);
-  if (time) {
-    writer.Int(UnixSeconds(*time));
-  } else {
-    writer.Null();
-  }
 }
 
 void AppendTarget(json::Writer& writer, const backends::ProviderStatus& status) {

@@ -1,11 +1,10 @@
 #include "http/transfers.h"
 
 #include <gtest/gtest.h>
-#include <sched.h>
 
-#include <filesystem>
 #include <string>
 
+#include "base/one_processor_for_test.h"
 #include "http/scripted_server.h"
 
 namespace weir::http {
@@ -37,29 +36,6 @@ struct Sink final : TransferSink {
   void OnEnd(const TransferEnd& how) override { end = how; }
   void OnFailure(Error why) override { error = std::move(why); }
   bool over() const { return end || error; }
-};
-
-// All threads of this program, as long as it lives.
-class OnOneProcessor {
- public:
-  OnOneProcessor() {
-    EXPECT_EQ(sched_getaffinity(0, sizeof before_, &before_), 0);
-    cpu_set_t one;
-    CPU_ZERO(&one);
-    CPU_SET(sched_getcpu(), &one);
-    Use(one);
-  }
-  ~OnOneProcessor() { Use(before_); }
-  OnOneProcessor(const OnOneProcessor&) = delete;
-  OnOneProcessor& operator=(const OnOneProcessor&) = delete;
-
- private:
-  static void Use(const cpu_set_t& set) {
-    for (const auto& thread : std::filesystem::directory_iterator("/proc/self/task")) {
-      sched_setaffinity(std::stoi(thread.path().filename()), sizeof set, &set);
-    }
-  }
-  cpu_set_t before_ = {};
 };
 
 class TransfersTest : public testing::Test {

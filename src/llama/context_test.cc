@@ -1,12 +1,12 @@
 #include "llama/context.h"
 
 #include <gtest/gtest.h>
-#include <sched.h>
 
 #include <algorithm>
 #include <ctime>
 #include <vector>
 
+#include "base/one_processor_for_test.h"
 #include "llama/test_models.h"
 
 namespace weir::llama {
@@ -189,29 +189,11 @@ TEST(Context, ASavedSequenceContinuesAsIfNothingHadHappened) {
   EXPECT_EQ(context->Save(5, 10).error().code, Code::kTooLarge);
 }
 
-// The threads that are made meanwhile have one core between them.
-class OnOneCore {
- public:
-  OnOneCore() {
-    EXPECT_EQ(sched_getaffinity(0, sizeof before_, &before_), 0);
-    cpu_set_t one;
-    CPU_ZERO(&one);
-    CPU_SET(sched_getcpu(), &one);
-    EXPECT_EQ(sched_setaffinity(0, sizeof one, &one), 0);
-  }
-  ~OnOneCore() { sched_setaffinity(0, sizeof before_, &before_); }
-  OnOneCore(const OnOneCore&) = delete;
-  OnOneCore& operator=(const OnOneCore&) = delete;
-
- private:
-  cpu_set_t before_ = {};
-};
-
 // A step has some hundred barriers. Where the one that waits kept the core until its slice ended,
 // the answer below took 23 s of the processor; where it gives way, less than one.
 TEST(Context, ThreadsThatWaitForEachOtherGiveWay) {
   WEIR_MODEL_OR_SKIP(model, StoriesPath());
-  const OnOneCore one;
+  const OnOneProcessor one;
   const std::clock_t began = std::clock();
   auto context = MakeContext(model, 256, 2);
   ASSERT_NE(context, nullptr);

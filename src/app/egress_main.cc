@@ -15,6 +15,7 @@
 #include "app/configuration_copy.h"
 #include "app/serve_arguments.h"
 #include "base/log.h"
+#include "base/trim.h"
 #include "config/preset.h"
 #include "egress/egress.h"
 #include "process/fd.h"
@@ -48,11 +49,7 @@ std::string ReadKeyFile(const std::string& path) {
   std::array<char, kKeyBytesMax + 1> buffer;
   const ssize_t got = file.valid() ? read(file.get(), buffer.data(), buffer.size()) : -1;
   if (got < 0 || static_cast<size_t>(got) > kKeyBytesMax) return "";
-  std::string key(buffer.data(), static_cast<size_t>(got));
-  constexpr std::string_view kAround = " \t\r\n";
-  const size_t first = key.find_first_not_of(kAround);
-  if (first == std::string::npos) return "";
-  return key.substr(first, key.find_last_not_of(kAround) - first + 1);
+  return std::string(Trim({buffer.data(), static_cast<size_t>(got)}));
 }
 
 std::string KeyOf(const config::Backend& backend) {

@@ -11,7 +11,7 @@
 #include <utility>
 
 #include "base/check.h"
-#include "http/trim.h"
+#include "base/trim.h"
 
 namespace weir::http {
 namespace {

@@ -18,9 +18,9 @@
 #include "base/address.h"
 #include "base/check.h"
 #include "base/fnv.h"
+#include "base/trim.h"
 #include "http/field_lines.h"
 #include "http/transfer_error.h"
-#include "http/trim.h"
 
 namespace weir::http {
 namespace {

@@ -1,6 +1,7 @@
 #include "privacy/marks.h"
 
 #include "base/check.h"
+#include "base/trim.h"
 #include "hash/sodium.h"
 
 namespace weir::privacy {
@@ -8,13 +9,6 @@ namespace {
 
 const unsigned char* Bytes(std::string_view text) {
   return reinterpret_cast<const unsigned char*>(text.data());
-}
-
-std::string_view Trim(std::string_view text) {
-  constexpr std::string_view kBlank = " \t\r\n";
-  const size_t first = text.find_first_not_of(kBlank);
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(kBlank) - first + 1);
 }
 
 class Hasher {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/trim.h"
 #include "dialects/provider/malformed.h"
 #include "dialects/provider/request_pieces.h"
 #include "http/multipart.h"
@@ -31,12 +32,6 @@ double Seconds(json::Fields& fields, std::string_view key) {
 
 constexpr std::string_view kWhite = " \t\r\n";
 
-std::string_view Trimmed(std::string_view text) {
-  const size_t begin = text.find_first_not_of(kWhite);
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(kWhite) - begin + 1);
-}
-
 // Of a list of words, or of pieces of words, under `key`.
 void ReadWords(json::Fields& fields, std::string_view key, bool pieces,
                std::vector<chat::TranscribedWord>& words) {
@@ -47,7 +42,7 @@ void ReadWords(json::Fields& fields, std::string_view key, bool pieces,
     const std::string text = word.Require().String("word", kTextBytesMax).value_or("");
     const chat::TranscribedWord read{.start_s = Seconds(word, "start"),
                                      .end_s = Seconds(word, "end"),
-                                     .text = std::string(Trimmed(text))};
+                                     .text = std::string(Trim(text))};
     const bool goes_on = pieces && !first && !text.empty() && !kWhite.contains(text.front());
     first = false;
     if (read.text.empty()) continue;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/trim.h"
 #include "dialects/provider/malformed.h"
 #include "dialects/provider/transcriptions.h"
 
@@ -20,12 +21,6 @@ constexpr std::string_view kLanguages[] = {
     "gl", "mr", "pa", "si",  "km", "sn", "yo", "so", "af", "oc", "ka", "be", "tg", "sd", "gu",
     "am", "yi", "lo", "uz",  "fo", "ht", "ps", "tk", "nn", "mt", "sa", "lb", "my", "bo", "tl",
     "mg", "as", "tt", "haw", "ln", "ha", "ba", "jw", "su", "yue"};
-
-std::string_view Trimmed(std::string_view text) {
-  const size_t begin = text.find_first_not_of(" \t\r\n");
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(" \t\r\n") - begin + 1);
-}
 
 }  // namespace
 
@@ -60,7 +55,7 @@ Result<chat::Transcription> ReadProviderTranscription(std::string_view body) {
     for (const chat::TranscribedSegment& segment : read->segments) joined += segment.text;
     read->text = std::move(joined);
   }
-  read->text = std::string(Trimmed(read->text));
+  read->text = std::string(Trim(read->text));
   return read;
 }
 

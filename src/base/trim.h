@@ -3,7 +3,7 @@
 
 #include <string_view>
 
-namespace weir::http {
+namespace weir {
 
 inline std::string_view Trim(std::string_view text) {
   constexpr std::string_view kBlank = " \t\r\n";
@@ -12,4 +12,4 @@ inline std::string_view Trim(std::string_view text) {
   return text.substr(first, text.find_last_not_of(kBlank) - first + 1);
 }
 
-}  // namespace weir::http
+}  // namespace weir

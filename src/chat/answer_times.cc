@@ -42,9 +42,11 @@ void RetryAfterAsSeconds(ProviderHeaders& headers, WallTime now) {
 Deprecation DeprecationOf(const ProviderHeaders& headers) {
   Deprecation said;
   const std::string_view since = FindHeader(headers, "deprecation");
+  const std::string_view sunset = FindHeader(headers, "sunset");
+  if (since.empty() && sunset.empty()) return said;  // nearly every answer
   said.since = UnixDate(since);
   if (!said.since) said.since = ParseHttpDate(since);
-  said.sunset = ParseHttpDate(FindHeader(headers, "sunset"));
+  said.sunset = ParseHttpDate(sunset);
   said.announced = said.since || said.sunset || since == "true" || since == "?1";
   return said;
 }

@@ -181,6 +181,7 @@ class Gateway {
               .keys = *keys_,
               .meter = meter_,
               .metrics = metrics_,
+              .kept_answers = &kept_answers_,
               .list_models = [this] { return policy_.ListModels(); },
               .local_model = [this](const std::string& name) { return policy_.LocalModel(name); },
               .probe_backend = [this](const std::string& name) { return ProbeBackendOf(name); },
@@ -518,6 +519,7 @@ class Gateway {
   backends::ProviderFleet providers_;
   keys::Meter meter_;
   server::Metrics metrics_;
+  server::KeptAnswers kept_answers_;
   std::unique_ptr<privacy::LabelMemory> labels_ = {};
   std::unique_ptr<privacy::RequestScanner> scanner_ = {};
   std::unique_ptr<privacy::ScanThread> scan_thread_ = {};

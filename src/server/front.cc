@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/utf8.h"
 #include "keys/scopes.h"
+#include "server/idempotency.h"
 #include "server/route_table.h"
 #include "server/status.h"
 
@@ -166,7 +167,7 @@ Error NoRoute(const Match& match, const http::Request& request) {
 }
 
 // Everything between the socket and a handler; an Error here is the answer.
-Task<Result<void>> Enter(Site& site, Call& call, const Match& match) {
+Task<Result<void>> Enter(Site& site, Call& call, const Match& match, RecordedExchange* recorded) {
   const http::Request& request = call.request();
   if (match.route != nullptr && match.route->open) {
     co_await match.route->handler(site, call);
@@ -187,15 +188,22 @@ Task<Result<void>> Enter(Site& site, Call& call, const Match& match) {
   if (match.route->scope == chat::Scope::kInference) {
     if (auto taken = seat.Take(); !taken) co_return taken;
   }
+  if (recorded != nullptr) {
+    const auto key = OneValue(request, kIdempotencyKey);
+    if (!key) co_return std::unexpected(key.error());
+    co_return co_await AnswerOnce(site, call, std::string(key->value_or("")), *recorded,
+                                  *match.route);
+  }
   co_await match.route->handler(site, call);
   co_return Result<void>();
 }
 
 // Nothing of ours throws, but memory ends and libraries have bugs: the caller gets an answer, and
 // the words of the exception, which may hold what the client sent, go nowhere.
-Task<Result<void>> EnterAndCatch(Site& site, Call& call, const Match& match) {
+Task<Result<void>> EnterAndCatch(Site& site, Call& call, const Match& match,
+                                 RecordedExchange* recorded) {
   try {
-    co_return co_await Enter(site, call, match);
+    co_return co_await Enter(site, call, match, recorded);
   } catch (const std::exception& error) {
     LogError("{}: a handler threw {}", call.request_id, typeid(error).name());
   }
@@ -265,13 +273,16 @@ Result<gateway::Asked> AskedOf(const http::Request& request, chat::Principal pri
 
 Task<void> Serve(Site& site, http::Exchange& exchange) {
   const MonotonicTime start = site.clock.Now();
-  Call call{.exchange = exchange,
-            .request_id = NewRequestId(),
-            .shape = ErrorShapeOf(exchange.request())};
   const http::Request& request = exchange.request();
   const Match match = FindRoute(Routes(), request.method, request.path);
+  std::optional<RecordedExchange> recorded;
+  if (HasIdempotencyKey(site, match, request)) recorded.emplace(exchange);
+  Call call{.exchange = recorded ? *recorded : exchange,
+            .request_id = NewRequestId(),
+            .shape = ErrorShapeOf(request)};
   const std::string_view route = match.route == nullptr ? "none" : match.route->path;
-  const Result<void> entered = co_await EnterAndCatch(site, call, match);
+  const Result<void> entered =
+      co_await EnterAndCatch(site, call, match, recorded ? &*recorded : nullptr);
   if (!entered && !exchange.replied() && !exchange.ClientGone()) {
     co_await call.SendError(entered.error());
   }

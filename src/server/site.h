@@ -25,6 +25,7 @@
 #include "gateway/reembedding.h"
 #include "keys/key_store.h"
 #include "keys/meter.h"
+#include "server/kept_answers.h"
 #include "server/metrics.h"
 #include "vectors/store.h"
 
@@ -61,6 +62,7 @@ struct Site {
   keys::KeyStore& keys;
   keys::Meter& meter;
   Metrics& metrics;
+  KeptAnswers* kept_answers = nullptr;  // null: an idempotency-key says nothing
   std::function<std::vector<ListedModel>()> list_models = {};
   // The name if there is such a model, "unknown" else: for labels, which hold no text of a request.
   std::string KnownName(const std::string& name) const {

@@ -12,6 +12,7 @@
 #include "cli/exit_code.h"
 #include "cli/options.h"
 #include "cli/settings.h"
+#include "config/nearest.h"
 #include "wire/quality.h"
 
 namespace weir::cli {
@@ -443,6 +444,20 @@ void AddOperatorCommands(CLI::App& app, Asked& asked) {
       ->required();
 }
 
+std::string NoCommand(const CLI::App& app, const std::string& word) {
+  std::vector<std::string_view> known;
+  for (const CLI::App* command : app.get_subcommands({})) known.push_back(command->get_name());
+  const auto near = config::Nearest(word, known);
+  return fmt::format("there is no command {}; {}", config::Quoted(word),
+                     near ? fmt::format("did you mean 'weir {}'?", *near) : "see weir --help");
+}
+
+// "weir route explain": as far as the words named a command.
+std::string Named(const CLI::App& app) {
+  const auto inner = app.get_subcommands();
+  return inner.empty() ? app.get_name() : app.get_name() + " " + Named(*inner.front());
+}
+
 }  // namespace
 
 CLI::App* AddCommand(CLI::App& parent, Asked& asked, const std::string& name,
@@ -482,7 +497,7 @@ int Run(const std::vector<std::string>& words) {
   const bool named = !words.empty() && !words.front().starts_with("-");
   const auto is_it = [&](const CLI::App* command) { return command->check_name(words.front()); };
   if (named && app.get_subcommands(is_it).empty()) {
-    fmt::print(stderr, "weir: there is no command '{}'; see weir --help\n", words.front());
+    fmt::print(stderr, "weir: {}\n", NoCommand(app, words.front()));
     return static_cast<int>(Exit::kUsage);
   }
   // CLI11 takes them from the back.
@@ -491,7 +506,7 @@ int Run(const std::vector<std::string>& words) {
     app.parse(reversed);
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return app.exit(error);
-    fmt::print(stderr, "weir: {}; see weir --help\n", error.what());
+    fmt::print(stderr, "weir: {}; see {} --help\n", error.what(), Named(app));
     return static_cast<int>(Exit::kUsage);
   }
   if (!ReadsConfiguration(words) && !FillFolders(asked)) return static_cast<int>(Exit::kUsage);

@@ -13,13 +13,16 @@ namespace weir::fetch {
 namespace {
 
 Error NotInCatalogue(const Job& asked, const std::string& name) {
-  // Its error names what is near.
-  const auto resolved = models::Store(asked.store).Resolve(name);
-  if (!resolved) return resolved.error();
+  const bool stored = models::Store(asked.store).Resolve(name).has_value();
+  std::string known;
+  for (const models::Entry& entry : models::Catalogue::BuiltIn().entries()) {
+    known += fmt::format("{}{}", known.empty() ? "" : ", ", entry.name.ToString());
+  }
   return {Code::kNotFound,
-          fmt::format("{} is in the store, but not in the catalogue; name its source (hf:, "
-                      "ollama:, https:// or file:)",
-                      name)};
+          fmt::format(
+              "{} is {}, which has {}; or name a source (hf:, ollama:, https:// or file:)", name,
+              stored ? "in the store, but not in the catalogue" : "not in the catalogue", known),
+          "model", "model_not_found"};
 }
 
 Result<std::vector<Job>> OfCatalogue(const Job& asked, const FromCatalogue& from) {

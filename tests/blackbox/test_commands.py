@@ -54,7 +54,8 @@ def test_version_is_one_line(weir):
 
 
 @pytest.mark.parametrize("arguments, named", [
-    (("nonsense",), "nonsense"), (("run", "--nonsense"), "--nonsense"), (("serve", "--listen", "nowhere"), "--listen"),
+    (("nonsense",), "nonsense"), (("lst",), "did you mean 'weir list'?"), (("run", "--nonsense"), "--nonsense"),
+    (("keys", "create", "--nonsense"), "see weir keys create --help"), (("serve", "--listen", "nowhere"), "--listen"),
     (("serve", "--nonsense"), "--nonsense")])
 def test_wrong_usage_is_exit_2_and_named(weir, arguments, named):
     done = weir(*arguments)

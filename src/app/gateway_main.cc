@@ -214,6 +214,7 @@ class Gateway {
     }
     ledger_ = std::move(*ledger);
     accounts_ = std::make_unique<gateway::LedgerAccounts>(*ledger_, SystemClock());
+    accounts_->ShowKeys([this] { return keys_->WithBudget(); });
     gateway_.accounts = site_.accounts = accounts_.get();
     if (auto opened = OpenConversations(); !opened) {
       LogError("kept conversations cannot be read: {}", opened.error().message);

@@ -289,12 +289,13 @@ int ListBudgets(const Common& common, const std::string& name) {
     fmt::print("{}\n", json::Print(Nested(*document, "data")));
     return 0;
   }
-  Table table({"budget", "per", "kind", "limit", "spent", "held", "reserved", "left"});
+  Table table({"budget", "per", "kind", "limit", "spent", "held", "reserved", "left", "keys"});
   for (const json::Value& row : rows) {
     const auto money = [&row](std::string_view key) { return TextAt(row, key); };
     table.Add({TextAt(row, "name"), TextAt(row, "window"), FlagAt(row, "hard") ? "hard" : "soft",
                money("limit") + " " + TextAt(row, "currency"), money("spent"), money("held"),
-               money("reserved"), FlagAt(row, "over") ? "none" : money("left")});
+               money("reserved"), FlagAt(row, "over") ? "none" : money("left"),
+               Names(ListAt(row, "keys"))});
   }
   fmt::print("{}", table.Text());
   return 0;

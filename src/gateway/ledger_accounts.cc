@@ -142,13 +142,22 @@ void LedgerAccounts::MoveShare(int by) {
   share_.running += by;
 }
 
-std::vector<ledger::Budget> LedgerAccounts::AllBudgets() const {
-  std::vector<ledger::Budget> all = rules_->budgets;
-  for (const auto& [route, budget] : rules_->goals) all.push_back(budget);
+std::vector<ledger::Budget> LedgerAccounts::AllBudgets(std::string_view name) const {
+  std::vector<ledger::Budget> all;
+  const auto add = [&](const ledger::Budget& budget) {
+    if (name.empty() || budget.name == name) all.push_back(budget);
+  };
+  for (const ledger::Budget& budget : rules_->budgets) add(budget);
+  for (const auto& [route, budget] : rules_->goals) add(budget);
+  const size_t most = all.size() + kKeyBudgetsMax;
+  for (const chat::Principal& principal : keys_with_budget_()) {
+    if (all.size() == most) break;
+    if (const auto own = ledger::OwnBudget(principal)) add(*own);
+  }
   return all;
 }
 
-void LedgerAccounts::Tick() { ledger_.Tick(AllBudgets()); }
+void LedgerAccounts::Prepare(std::string_view name) { ledger_.Tick(AllBudgets(name)); }
 
 routing::MoneyToday LedgerAccounts::Today(const routing::Decision& decision,
                                           const Extent& extent) const {
@@ -322,9 +331,9 @@ void LedgerAccounts::WarnOfSoft(std::span<const ledger::Claim> claims) {
   }
 }
 
-std::vector<LedgerAccounts::BudgetState> LedgerAccounts::Budgets() const {
+std::vector<LedgerAccounts::BudgetState> LedgerAccounts::Budgets(std::string_view name) const {
   std::vector<BudgetState> states;
-  for (const ledger::Budget& budget : AllBudgets()) {
+  for (const ledger::Budget& budget : AllBudgets(name)) {
     for (const auto& [window, limit] : budget.limits) {
       const ledger::PurseId id{budget.name, window, ledger::PeriodOf(window, clock_.WallNow())};
       states.push_back(

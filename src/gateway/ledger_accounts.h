@@ -6,12 +6,14 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
 #include <set>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -51,6 +53,12 @@ class LedgerAccounts final : public Accounts {
   LedgerAccounts(ledger::Ledger& ledger, const Clock& clock)
       : ledger_(ledger), clock_(clock), rules_(std::make_shared<LedgerRules>()) {}
 
+  // The budgets of keys that `list` lists are prepared and shown beside those of the configuration;
+  // requests are held to their own key's in any case. Before Use.
+  static constexpr size_t kKeyBudgetsMax = 1000;
+  using KeysWithBudget = std::function<std::vector<chat::Principal>()>;
+  void ShowKeys(KeysWithBudget list) { keys_with_budget_ = std::move(list); }
+
   void Use(LedgerRules rules);
   const LedgerRules& rules() const { return *rules_; }
   ledger::Ledger& ledger() { return ledger_; }
@@ -62,9 +70,12 @@ class LedgerAccounts final : public Accounts {
   routing::MoneyToday Today(const routing::Decision& decision, const Extent& extent) const override;
   routing::TokenPrices PricesOf(const routing::Target& target) const override;
   // Every minute: purses of the present and of what comes next are made ready.
-  void Tick();
+  void Tick() { Prepare({}); }
+  // The same for one budget; "" is all of them.
+  void Prepare(std::string_view name);
 
-  // A budget in its present period; goals of routes are among them, as "route/NAME".
+  // A budget in its present period; goals of routes are among them, as "route/NAME", and budgets of
+  // keys, as "key/ID".
   struct BudgetState {
     ledger::Budget budget = {};
     ledger::Window window = ledger::Window::kDay;
@@ -72,7 +83,8 @@ class LedgerAccounts final : public Accounts {
     ledger::Purses::Seen seen = {};
     std::optional<WallTime> ends = {};
   };
-  std::vector<BudgetState> Budgets() const;
+  // The one of that name; "" is all, and of keys' budgets the kKeyBudgetsMax oldest.
+  std::vector<BudgetState> Budgets(std::string_view name = {}) const;
 
   struct Spend {
     ledger::Total cost = {};
@@ -91,7 +103,7 @@ class LedgerAccounts final : public Accounts {
   };
 
   Task<Result<Held>> Hold(const Spending& spending, const LedgerRules& rules);
-  std::vector<ledger::Budget> AllBudgets() const;
+  std::vector<ledger::Budget> AllBudgets(std::string_view name) const;
   Booked Settle(const Opened& account, const Outcome& outcome);
   void Baselines(const Opened& account, ledger::Entry& entry) const;
   void WarnOfSoft(std::span<const ledger::Claim> claims);
@@ -107,6 +119,7 @@ class LedgerAccounts final : public Accounts {
   ledger::Ledger& ledger_;
   const Clock& clock_;
   std::shared_ptr<const LedgerRules> rules_;
+  KeysWithBudget keys_with_budget_ = [] { return std::vector<chat::Principal>(); };
   Share share_ = {};
   int32_t opened_ = 0;
   std::map<std::pair<std::string, std::string>, Spend> spends_ = {};

@@ -1,5 +1,6 @@
 #include "gateway/ledger_accounts.h"
 
+#include <fmt/core.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -228,6 +229,30 @@ TEST_F(LedgerAccountsTest, BudgetsAreListedWithWhatIsInThem) {
   account->Settle({.reported = {.prompt_tokens = 1, .completion_tokens = 1}});
   EXPECT_EQ(accounts_->Budgets()[0].seen.spent, 11);
   EXPECT_EQ(accounts_->Budgets()[0].seen.reserved, 0);
+}
+
+TEST_F(LedgerAccountsTest, BudgetsOfKeysAreListedPreparedAndBounded) {
+  std::vector<chat::Principal> all;
+  for (size_t i = 0; i < LedgerAccounts::kKeyBudgetsMax + 5; ++i) {
+    all.push_back({.key_id = fmt::format("key_{}", i),
+                   .grant = std::make_shared<const chat::Grant>(
+                       chat::Grant{.budget = chat::KeyBudget{1000, "USD", "day"}})});
+  }
+  accounts_->ShowKeys([all] { return all; });
+  accounts_->Use(Rules());
+  EXPECT_EQ(accounts_->Budgets().size(), LedgerAccounts::kKeyBudgetsMax);
+  Spending spending = Ask(Cloud("big"));
+  spending.principal = all.front();
+  Open(spending).value()->Settle({.reported = {.prompt_tokens = 1, .completion_tokens = 1}});
+  EXPECT_EQ(accounts_->Budgets()[0].budget.name, "key/key_0");
+  EXPECT_EQ(accounts_->Budgets()[0].seen.spent, 11);
+  // Beyond the bound a key's budget has to be asked for by its name.
+  const std::string last = "key/" + all.back().key_id;
+  accounts_->Prepare(last);
+  ASSERT_TRUE(RunForTest(loop_, ledger_->Flush()));
+  const auto named = accounts_->Budgets(last);
+  ASSERT_EQ(named.size(), 1u);
+  EXPECT_TRUE(named[0].seen.known);
 }
 
 }  // namespace

@@ -326,6 +326,22 @@ std::vector<KeyInfo> KeyStore::List() const {
   return list;
 }
 
+std::vector<chat::Principal> KeyStore::WithBudget() const {
+  std::vector<std::shared_ptr<const Entry>> found;
+  {
+    std::shared_lock lock(mutex_);
+    for (const auto& [id, entry] : index_->by_id) {
+      if (entry->revoked_at == kNever && entry->info.key.grant.budget) found.push_back(entry);
+    }
+  }
+  std::ranges::sort(found, {}, [](const std::shared_ptr<const Entry>& entry) {
+    return std::pair(entry->info.created, std::string_view(entry->info.id));
+  });
+  std::vector<chat::Principal> principals;
+  for (const auto& entry : found) principals.push_back(entry->principal);
+  return principals;
+}
+
 Result<void> KeyStore::Refresh() {
   const auto version = db_.DataVersion();
   if (!version) return Fail(version.error());

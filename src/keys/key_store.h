@@ -7,7 +7,7 @@
 // key ends that for good: a revoked key still counts, so that revoking the last one does not open
 // the door.
 //
-// Threads: Authenticate, StillValid, HasKeys and List from any; everything else from the one thread
+// Threads: Authenticate, StillValid, HasKeys, List and WithBudget from any; everything else from the one thread
 // that owns the Database. The Database must outlive the store. Bounds: kKeysMax keys, names of 1 to
 // 64 characters of [A-Za-z0-9 ._@:/-] without a space at either end.
 #pragma once
@@ -90,6 +90,8 @@ class KeyStore {
   bool HasKeys() const;
   // Oldest first.
   std::vector<KeyInfo> List() const;
+  // Whom the keys that have money of their own stand for: those that are not revoked, oldest first.
+  std::vector<chat::Principal> WithBudget() const;
 
   // Reads what another process has created, revoked or used since; costs one PRAGMA when nothing
   // changed.

@@ -159,6 +159,22 @@ TEST_F(KeyStoreTest, ANameIsTakenUntilItsKeyIsRevoked) {
   EXPECT_EQ(store_->Revoke("missing", now_).error().code, Code::kNotFound);
 }
 
+TEST_F(KeyStoreTest, KeysWithMoneyOfTheirOwnAreThoseThatMayStillSpendIt) {
+  const chat::Grant rich{.budget = chat::KeyBudget{7, "USD", "day"}};
+  for (const char* name : {"a", "b", "c"}) {
+    ASSERT_TRUE(store_->Create({.name = name, .grant = rich}, now_));
+    now_ += std::chrono::seconds(1);
+  }
+  Create("poor");
+  ASSERT_TRUE(store_->Revoke("b", now_));
+  std::vector<std::string> names;
+  for (const chat::Principal& principal : store_->WithBudget()) {
+    EXPECT_EQ(*principal.grant, rich);
+    names.push_back(principal.key_name);
+  }
+  EXPECT_EQ(names, (std::vector<std::string>{"a", "c"}));
+}
+
 TEST_F(KeyStoreTest, WhatAKeyCannotBeIsRefusedByField) {
   const auto param_of = [this](const NewKey& key) {
     return store_->Create(key, now_).error().param;

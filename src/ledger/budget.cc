@@ -27,7 +27,8 @@ std::optional<Budget> OwnBudget(const chat::Principal& principal) {
   return Budget{.name = "key/" + principal.key_id,
                 .currency = own.currency,
                 .hard = true,
-                .limits = {{WindowFromName(own.window).value_or(Window::kTotal), own.pico}}};
+                .limits = {{WindowFromName(own.window).value_or(Window::kTotal), own.pico}},
+                .keys = {principal.key_name}};
 }
 
 std::vector<Claim> ClaimsOf(const Budget& budget, WallTime now) {

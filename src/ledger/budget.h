@@ -34,7 +34,7 @@ struct Budget {
 bool Covers(const Budget& budget, const chat::Principal& principal);
 
 // The budget that belongs to the key of `principal` alone, if it has one. Its name is "key/" and
-// the key's id.
+// the key's id, and it covers the key by its name, which no other living key has.
 std::optional<Budget> OwnBudget(const chat::Principal& principal);
 
 // What a principal's money in one currency must be found in.

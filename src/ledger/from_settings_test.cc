@@ -59,7 +59,7 @@ TEST(MoneyNotes, NameTargetsThatAHardBudgetCannotPay) {
 }
 
 TEST(OwnBudget, IsTheKeysAlone) {
-  chat::Principal principal{.key_id = "key_1"};
+  chat::Principal principal{.key_id = "key_1", .key_name = "laptop"};
   EXPECT_FALSE(OwnBudget(principal).has_value());
   principal.grant = std::make_shared<const chat::Grant>(
       chat::Grant{.budget = chat::KeyBudget{.pico = 7, .currency = "USD", .window = "week"}});
@@ -67,6 +67,8 @@ TEST(OwnBudget, IsTheKeysAlone) {
   ASSERT_TRUE(own.has_value());
   EXPECT_EQ(own->name, "key/key_1");
   EXPECT_THAT(own->limits, ElementsAre(std::pair(Window::kWeek, 7)));
+  EXPECT_TRUE(Covers(*own, principal));
+  EXPECT_FALSE(Covers(*own, {.key_id = "key_2", .key_name = "other"}));
   const auto cover = CoverOf({}, principal, "EUR", {});
   EXPECT_TRUE(cover.any_hard);
   EXPECT_FALSE(cover.hard_in_currency);

@@ -152,7 +152,9 @@ Task<void> GetBudgets(Site& site, Call& call) {
     co_await call.SendError(NoLedger());
     co_return;
   }
-  // Right after the start the disk may not have said yet what is in them.
+  const std::string name = http::PercentDecode(call.tail).value_or(call.tail);
+  // Right after the start, or after a key was made, the disk may not have said yet what is in them.
+  site.accounts->Prepare(name);
   if (auto known = co_await site.accounts->ledger().Flush(); !known) {
     co_await call.SendError(known.error());
     co_return;
@@ -160,10 +162,8 @@ Task<void> GetBudgets(Site& site, Call& call) {
   std::string body;
   json::Writer writer(&body);
   writer.BeginObject().Field("object", "list").Key("data").BeginArray();
-  for (const auto& state : site.accounts->Budgets()) {
-    if (!MaySee(call.asked.principal, state.budget)) continue;
-    if (!call.tail.empty() && call.tail != state.budget.name) continue;
-    AppendBudget(writer, state);
+  for (const auto& state : site.accounts->Budgets(name)) {
+    if (MaySee(call.asked.principal, state.budget)) AppendBudget(writer, state);
   }
   writer.EndArray().EndObject();
   co_await call.SendJson(200, std::move(body));
@@ -171,22 +171,23 @@ Task<void> GetBudgets(Site& site, Call& call) {
 
 Task<void> PostBudget(Site& site, Call& call) {
   constexpr std::string_view kRelease = "/release";
-  const std::string tail = http::PercentDecode(call.tail).value_or("");
+  std::string name = http::PercentDecode(call.tail).value_or("");
   if (site.accounts == nullptr) {
     co_await call.SendError(NoLedger());
     co_return;
   }
-  bool found = false;
-  for (const auto& state : site.accounts->Budgets()) {
-    if (tail != state.budget.name + std::string(kRelease)) continue;
-    found = true;
+  const bool is_release = name.size() > kRelease.size() && name.ends_with(kRelease);
+  name.resize(is_release ? name.size() - kRelease.size() : 0);
+  const auto states = is_release ? site.accounts->Budgets(name)
+                                 : std::vector<gateway::LedgerAccounts::BudgetState>();
+  for (const auto& state : states) {
     const auto released = co_await site.accounts->ledger().ReleaseHeld(state.seen.purse);
     if (!released) {
       co_await call.SendError(released.error());
       co_return;
     }
   }
-  if (!found) {
+  if (states.empty()) {
     co_await call.SendError({Code::kNotFound,
                              "there is no such budget; write /weir/v1/budgets/NAME/release", "name",
                              "budget_not_found"});

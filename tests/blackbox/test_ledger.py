@@ -245,6 +245,43 @@ def test_a_key_has_money_models_and_projects_of_its_own(provider, beyond):
     assert command(weir.data, "keys", "create", "x", "--budget=-1").returncode == 1
 
 
+def test_a_keys_own_budget_is_seen_and_what_a_crash_held_of_it_is_released(provider, beyond):
+    parts = (backend(provider), priced("big"))
+    weir = beyond(*parts)
+
+    def made(name, *words):
+        done = command(weir.data, "keys", "create", name, "--json", *words)
+        assert done.returncode == 0, done.stderr
+        key = json.loads(done.stdout)
+        return f"key/{key['id']}", PUBLIC | {"authorization": f"Bearer {key['key']}"}
+
+    name, key = made("poor", "--budget=1", "--budget-per=total")
+    other, stranger = made("stranger", "--budget=3")
+    assert weir.ask("big", headers=key, max_tokens=5).status_code == 200
+    shown = json.loads(command(weir.data, "budget", "show", name, "--json").stdout)[0]
+    assert Decimal(shown["spent"]) == COST and shown["limit"] == "1" and shown["hard"]
+    assert shown["keys"] == ["poor"] and shown["window"] == "total"
+    listed = command(weir.data, "budget", "list").stdout
+    assert name in listed and "stranger" in listed
+    _, admin = made("ops", "--scopes=all")
+    metrics = HTTP.get(f"{weir.url}/metrics", headers=admin).text
+    assert f'weir_budget_spent{{budget="{name}",window="total",currency="USD"}} {shown["spent"]}' in metrics
+    for asking, own in ((key, name), (stranger, other)):
+        seen = HTTP.get(f"{weir.url}/weir/v1/budgets", headers=asking).json()["data"]
+        assert [row["name"] for row in seen] == [own], "a key sees its own money alone"
+    for process in weir.processes():
+        os.kill(process.pid, signal.SIGKILL)
+    weir.process.wait()
+    weir = beyond(*parts)
+    state = json.loads(command(weir.data, "budget", "show", name, "--json").stdout)[0]
+    assert Decimal(state["held"]) > 0, "what was leased counts as spent"
+    assert command(weir.data, "budget", "release", name).returncode == 0
+    state = json.loads(command(weir.data, "budget", "show", name, "--json").stdout)[0]
+    assert state["held"] == "0" and Decimal(state["spent"]) == COST
+    assert command(weir.data, "keys", "revoke", "poor").returncode == 0
+    assert command(weir.data, "budget", "show", name).returncode == 3
+
+
 @pytest.mark.parametrize("wrong, named", [
     ('[budget.a]\nkeys = ["*"]\nper_day = 1\ncurrency = "XYZ"', "budget.a.currency"),
     ('[budget.a]\nkeys = ["*"]\nper_day = -1', "budget.a.per_day"),

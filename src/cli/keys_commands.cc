@@ -1,18 +1,23 @@
 // keys create, list, revoke: through the running server, or on the data folder itself when none
 // runs.
-#include <fmt/core.h>
+#include <fmt/format.h>
 
+#include <cstdint>
 #include <ctime>
 #include <filesystem>
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "base/clock.h"
 #include "cli/document.h"
 #include "cli/exit_code.h"
 #include "cli/options.h"
 #include "cli/table.h"
+#include "json/parse.h"
 #include "json/writer.h"
 #include "keys/grant.h"
+#include "keys/key_json.h"
 #include "keys/key_store.h"
 #include "keys/scopes.h"
 #include "process/file_lock.h"
@@ -124,6 +129,43 @@ void PrintCreated(const Common& common, const std::string& id, const std::string
   fmt::print(stderr, "weir: made key {} ({}); the secret above is shown this once\n", name, id);
 }
 
+Result<json::Array> Shown(const std::vector<keys::KeyInfo>& keys) {
+  std::string text;
+  json::Writer writer(&text);
+  writer.BeginObject().Key("data").BeginArray();
+  for (const keys::KeyInfo& info : keys) {
+    writer.BeginObject();
+    keys::AppendKey(writer, info);
+    writer.EndObject();
+  }
+  writer.EndArray().EndObject();
+  const auto document = json::Parse(text, {.bytes = SIZE_MAX, .values = SIZE_MAX});  // our own
+  if (!document) return std::unexpected(document.error());
+  return ListAt(*document, "data");
+}
+
+// "60 requests/min, 2 at once"; "-" without any.
+std::string LimitsText(const json::Value& row) {
+  const auto number = [&row](std::string_view key) {
+    return static_cast<int64_t>(NumberAt(row, key));
+  };
+  std::vector<std::string> parts;
+  if (const int64_t n = number("requests_per_minute"); n > 0)
+    parts.push_back(fmt::format("{} requests/min", n));
+  if (const int64_t n = number("tokens_per_minute"); n > 0)
+    parts.push_back(fmt::format("{} tokens/min", n));
+  if (const int64_t n = number("concurrent"); n > 0) parts.push_back(fmt::format("{} at once", n));
+  return parts.empty() ? "-" : fmt::format("{}", fmt::join(parts, ", "));
+}
+
+// "2.5 USD/week"; "-" without one.
+std::string BudgetText(const json::Value& row) {
+  const json::Value* budget = row.Find("budget");
+  if (budget == nullptr || budget->is_null()) return "-";
+  return fmt::format("{} {}/{}", TextAt(*budget, "amount"), TextAt(*budget, "currency"),
+                     TextAt(*budget, "per"));
+}
+
 }  // namespace
 
 int CreateKey(const Common& common, const KeyOptions& options) {
@@ -152,24 +194,9 @@ int ListKeys(const Common& common) {
   } else {
     auto store = OpenOwnStore(common);
     if (!store) return Report(store.error());
-    for (const keys::KeyInfo& info : store->keys->List()) {
-      const auto time = [](const std::optional<WallTime>& when) {
-        return when ? json::Value(UnixSeconds(*when)) : json::Value();
-      };
-      rows.push_back(json::Value(
-          json::Object{{"id", info.id},
-                       {"name", info.key.name},
-                       {"tenant", info.key.tenant},
-                       {"project", info.key.project},
-                       {"scopes", keys::ScopeNames(info.key.scopes)},
-                       {"label_floor", std::string(chat::LabelName(info.key.label_floor))},
-                       {"models", keys::JoinList(info.key.grant.models)},
-                       {"projects", keys::JoinList(info.key.grant.projects)},
-                       {"created", UnixSeconds(info.created)},
-                       {"last_used", time(info.last_used)},
-                       {"expires", time(info.key.expires)},
-                       {"revoked", time(info.revoked)}}));
-    }
+    auto shown = Shown(store->keys->List());
+    if (!shown) return Report(shown.error());
+    rows = std::move(*shown);
   }
   if (common.json) {
     fmt::print("{}\n", json::Print(json::Value(std::move(rows))));
@@ -181,14 +208,15 @@ int ListKeys(const Common& common) {
     return static_cast<int64_t>(NumberAt(row, key));
   };
   const int64_t now = UnixSeconds(SystemClock().WallNow());
-  Table table({"ID", "NAME", "TENANT", "PROJECT", "SCOPES", "CREATED", "EXPIRES", "STATE"});
+  Table table({"ID", "NAME", "TENANT", "PROJECT", "SCOPES", "LIMITS", "BUDGET", "CREATED",
+               "EXPIRES", "STATE"});
   for (const json::Value& row : rows) {
     const auto expires = time_at(row, "expires");
     const char* state = time_at(row, "revoked")      ? "revoked"
                         : expires && *expires <= now ? "expired"
                                                      : "live";
     table.Add({TextAt(row, "id"), TextAt(row, "name"), TextAt(row, "tenant"),
-               TextAt(row, "project"), TextAt(row, "scopes"),
+               TextAt(row, "project"), TextAt(row, "scopes"), LimitsText(row), BudgetText(row),
                Day(static_cast<int64_t>(NumberAt(row, "created"))), expires ? Day(*expires) : "-",
                state});
   }

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "json/writer.h"
+#include "keys/key_json.h"
 #include "keys/scopes.h"
 #include "ledger/money.h"
 #include "routing/decision.h"
@@ -160,41 +161,6 @@ void AppendKeyLines(json::Writer& writer, const chat::Principal& principal, cons
   writer.EndArray();
 }
 
-void AppendGrant(json::Writer& writer, const chat::Grant& grant) {
-  const auto list = [&writer](std::string_view key, const std::vector<std::string>& names) {
-    writer.Key(key).BeginArray();
-    for (const std::string& name : names) writer.String(name);
-    writer.EndArray();
-  };
-  list("models", grant.models);
-  list("projects", grant.projects);
-  writer.Key("budget");
-  if (!grant.budget) {
-    writer.Null();
-    return;
-  }
-  writer.BeginObject()
-      .Field("amount", ledger::MoneyText(grant.budget->pico))
-      .Field("currency", grant.budget->currency)
-      .Field("per", grant.budget->window)
-      .EndObject();
-}
-
-void AppendKey(json::Writer& writer, const keys::KeyInfo& info) {
-  writer.Field("id", info.id)
-      .Field("name", info.key.name)
-      .Field("tenant", info.key.tenant)
-      .Field("project", info.key.project)
-      .Field("scopes", keys::ScopeNames(info.key.scopes))
-      .Field("label_floor", chat::LabelName(info.key.label_floor))
-      .Field("may_assert_label", info.key.may_assert_label)
-      .Field("created", UnixSeconds(info.created));
-  AppendGrant(writer, info.key.grant);
-  AppendTime(writer, "last_used", info.last_used);
-  AppendTime(writer, "expires", info.key.expires);
-  AppendTime(writer, "revoked", info.revoked);
-}
-
 // The model of this machine that is meant.
 Result<ModelAsked> ReadModel(const Site& site, const Call& call) {
   auto asked = ReadModelAsked(call.request().body);
@@ -302,7 +268,7 @@ Task<void> GetKeys(Site& site, Call& call) {
   for (const keys::KeyInfo& info : site.keys.List()) {
     if (!MayManage(call.asked.principal, info)) continue;
     writer.BeginObject();
-    AppendKey(writer, info);
+    keys::AppendKey(writer, info);
     writer.EndObject();
   }
   writer.EndArray().EndObject();
@@ -327,7 +293,7 @@ Task<void> PostKey(Site& site, Call& call) {
   std::string body;
   json::Writer writer(&body);
   writer.BeginObject();
-  AppendKey(writer, created->info);
+  keys::AppendKey(writer, created->info);
   writer.Field("key", created->secret).EndObject();
   co_await call.SendJson(201, std::move(body));
 }

@@ -42,6 +42,20 @@ def test_the_list_says_which_key_has_expired_and_when(keyed):
     assert rows["first"][-2:] == ["-", "live"]
 
 
+def test_a_key_is_shown_with_its_limits_and_its_money_by_the_server_and_without_one(keyed):
+    server, _, run = keyed
+    words = ("--requests-per-minute=60", "--concurrent=2", "--budget=2.50", "--budget-per=week", "--allow-models=a,b*")
+    assert run("create", "--name", "rich", *words).returncode == 0
+    row = next(line for line in run("list").stdout.splitlines() if " rich " in line)
+    assert "60 requests/min, 2 at once" in row and "2.5 USD/week" in row
+    listed = json.loads(run("list", "--json").stdout)
+    rich = next(key for key in listed if key["name"] == "rich")
+    assert (rich["requests_per_minute"], rich["tokens_per_minute"], rich["concurrent"]) == (60, 0, 2)
+    assert rich["budget"] == {"amount": "2.5", "currency": "USD", "per": "week"} and rich["models"] == ["a", "b*"]
+    server.stop()
+    assert json.loads(run("list", "--json").stdout) == listed
+
+
 def test_with_a_key_every_route_needs_one(keyed):
     server, key, _ = keyed
     with http_client(server) as http:

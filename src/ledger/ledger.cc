@@ -90,7 +90,7 @@ struct Ledger::State : std::enable_shared_from_this<Ledger::State> {
   void WriteUntilClosed();
   bool WriteUntilGood(const std::vector<Command>& commands, std::vector<Lease>& leases);
   static Task<void> FlushLater(std::weak_ptr<State> state);
-  Error Refusal(const Purses::Verdict& verdict, Pico amount);
+  Error Refusal(const Purses::Verdict& verdict, Pico amount, std::span<const Claim> claims);
 };
 
 Result<std::unique_ptr<Ledger>> Ledger::Open(const std::filesystem::path& folder,
@@ -271,7 +271,8 @@ void Ledger::State::WriteUntilClosed() {
   if (auto closed = journal.Close(); !closed) LogError("{}", closed.error().message);
 }
 
-Error Ledger::State::Refusal(const Purses::Verdict& verdict, Pico amount) {
+Error Ledger::State::Refusal(const Purses::Verdict& verdict, Pico amount,
+                             std::span<const Claim> claims) {
   using Kind = Purses::Verdict::Kind;
   ++refused;
   const PurseId& purse = verdict.purse;
@@ -287,6 +288,15 @@ Error Ledger::State::Refusal(const Purses::Verdict& verdict, Pico amount) {
                         "fewer tokens",
                         which, MoneyText(verdict.left)),
             "", "budget_exhausted", kBusyRetry_s};
+  }
+  const auto claim = std::ranges::find(claims, purse, &Claim::purse);
+  if (claim != claims.end() && amount > claim->limit) {
+    return {
+        Code::kRateLimited,
+        fmt::format("{} allows {} and this request alone may cost {}, which never fits; ask for "
+                    "fewer tokens (max_tokens)",
+                    which, MoneyText(claim->limit), MoneyText(amount)),
+        "", "budget_exhausted"};
   }
   return {Code::kRateLimited,
           fmt::format("{} has {} left and this request may cost {}; {}ask for fewer tokens "
@@ -305,7 +315,7 @@ Task<Result<void>> Ledger::Reserve(std::vector<Claim> claims, Pico amount) {
     state->SendWishes();
     if (verdict.kind == Purses::Verdict::Kind::kTaken) co_return Result<void>();
     if (verdict.kind != Purses::Verdict::Kind::kWait) {
-      co_return Fail(state->Refusal(verdict, amount));
+      co_return Fail(state->Refusal(verdict, amount, claims));
     }
     state->changed.Reset();
     if (auto changed = co_await state->changed.WaitUntil(until); !changed) {

@@ -89,7 +89,10 @@ TEST_F(LedgerTest, ARefusalSaysWhichBudgetWhatIsLeftAndWhenToComeBack) {
   // No day has so much.
   const auto never = Reserve(today, 2 * kPicoPerUnit);
   EXPECT_EQ(never.error().retry_after_s, 0);
-  EXPECT_THAT(never.error().message, HasSubstr("may cost 2; ask for fewer tokens"));
+  EXPECT_THAT(
+      never.error().message,
+      HasSubstr("budget 'team' (per day) allows 1 and this request alone may cost 2, which never "
+                "fits; ask for fewer tokens"));
 }
 
 TEST_F(LedgerTest, ManyAtOnceNeverReserveBeyondTheLimit) {

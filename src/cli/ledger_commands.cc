@@ -7,10 +7,10 @@
 #include <iterator>
 #include <set>
 
-#include "base/duration.h"
 #include "cli/document.h"
 #include "cli/exit_code.h"
 #include "cli/options.h"
+#include "cli/since.h"
 #include "cli/table.h"
 #include "json/parse.h"
 #include "json/writer.h"
@@ -22,7 +22,7 @@
 namespace weir::cli {
 namespace {
 
-Result<json::Value> ReadOwn(const Common& common, const LedgerOptions& options) {
+Result<json::Value> ReadOwn(const Common& common, const LedgerOptions& options, WallTime since) {
   const auto path = std::filesystem::path(common.folders.data) / ledger::kLedgerFile;
   std::error_code error;
   if (!std::filesystem::exists(path, error)) {
@@ -32,14 +32,7 @@ Result<json::Value> ReadOwn(const Common& common, const LedgerOptions& options) 
   if (!lock) return std::unexpected(lock.error());
   auto db = sqlite::Database::Open(path, {.check = false});
   if (!db) return std::unexpected(db.error());
-  ledger::ReportAsk ask{.by = options.by};
-  if (!options.since.empty()) {
-    const auto ms = DurationMs(options.since);
-    if (!ms || *ms <= 0) {
-      return Fail(Code::kInvalidArgument, "--since takes a duration like 7d or 12h", "since");
-    }
-    ask.since = SystemClock().WallNow() - std::chrono::milliseconds(*ms);
-  }
+  const ledger::ReportAsk ask{.by = options.by, .since = since};
   if (options.entries > 0) {
     const auto entries = ledger::ReadEntries(*db, ask, options.entries);
     if (!entries) return std::unexpected(entries.error());
@@ -50,9 +43,9 @@ Result<json::Value> ReadOwn(const Common& common, const LedgerOptions& options) 
   return json::Parse(ledger::ReportJson(*report));
 }
 
-Result<json::Value> ReadLedger(const Common& common, const LedgerOptions& options) {
+Result<json::Value> ReadLedger(const Common& common, const LedgerOptions& options, WallTime since) {
   auto link = ServerLink::Find(common.folders);
-  if (!link) return ReadOwn(common, options);
+  if (!link) return ReadOwn(common, options, since);
   std::string path = "/weir/v1/ledger?by=" + options.by;
   if (!options.since.empty()) path += "&since=" + options.since;
   if (options.entries > 0) path += fmt::format("&entries={}", options.entries);
@@ -262,7 +255,9 @@ int ShowLedger(const Common& common, const LedgerOptions& options) {
     fmt::print(stderr, "weir: --by takes one of {}\n", ledger::kGroupings);
     return static_cast<int>(Exit::kUsage);
   }
-  const auto document = ReadLedger(common, options);
+  const auto since = SinceOf(options.since);
+  if (!since) return static_cast<int>(Exit::kUsage);
+  const auto document = ReadLedger(common, options, *since);
   if (!document) return Report(document.error());
   if (common.json) {
     fmt::print("{}\n", json::Print(options.entries > 0 ? Nested(*document, "data") : *document));

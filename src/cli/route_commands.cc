@@ -8,11 +8,11 @@
 #include <iostream>
 #include <map>
 
-#include "base/duration.h"
 #include "cli/document.h"
 #include "cli/exit_code.h"
 #include "cli/options.h"
 #include "cli/settings.h"
+#include "cli/since.h"
 #include "cli/table.h"
 #include "history/learned_file.h"
 #include "history/replay.h"
@@ -100,6 +100,18 @@ class Proposal {
                                         .draft_check = routing::DraftCheck::BuiltIn(),
                                         .refit = refit_};
 };
+
+// Who names no policy means the one in force; what the surroundings of this command say may be
+// another.
+void WarnOfAnotherPolicy(ServerLink& link, const Common& common, const RouteOptions& options,
+                         const std::string& hash) {
+  if (!options.policy.empty() || !common.config.empty()) return;
+  const auto in_force = link.Get("/weir/v1/policy");
+  if (!in_force || TextAt(*in_force, "hash") == hash) return;
+  fmt::print(stderr,
+             "weir: the running server has another policy in force than the one found from here; "
+             "--policy names the file that is meant\n");
+}
 
 std::string MoneyLine(const history::Money& money, int64_t unpriced, int64_t estimated) {
   std::string text;
@@ -209,25 +221,21 @@ int ExplainDecision(const Common& common, const std::string& id) {
 }
 
 int ReplayDecisions(const Common& common, const RouteOptions& options) {
-  WallTime since = {};
-  if (!options.since.empty()) {
-    const auto ms = DurationMs(options.since);
-    if (!ms || *ms <= 0) {
-      fmt::print(stderr, "weir: --since takes a duration like 30d or 12h\n");
-      return static_cast<int>(Exit::kUsage);
-    }
-    since = SystemClock().WallNow() - std::chrono::milliseconds(*ms);
-  }
+  const auto since = SinceOf(options.since);
+  if (!since) return static_cast<int>(Exit::kUsage);
   const auto proposal = Proposal::Load(common, options.policy);
   if (proposal == nullptr) return static_cast<int>(Exit::kFailed);
-  // A running server writes with a little delay; an id that nobody has is looked for behind
-  // everything that waits to be written.
-  if (auto link = ServerLink::Find(common.folders)) (void)link->Get("/weir/v1/decisions/none");
+  if (auto link = ServerLink::Find(common.folders)) {
+    WarnOfAnotherPolicy(*link, common, options, proposal->hash());
+    // The server writes with a little delay; an id that nobody has is looked for behind everything
+    // that waits to be written.
+    (void)link->Get("/weir/v1/decisions/none");
+  }
   auto shelf = history::Shelf::OpenToRead(common.folders.data);
   if (!shelf) return Report(shelf.error());
   const history::Candidate candidate = proposal->candidate();
   history::Replay replay(candidate);
-  const auto unread = shelf->Each(since, [&](const history::Record& record) {
+  const auto unread = shelf->Each(*since, [&](const history::Record& record) {
     replay.Take(record);
     return true;
   });
@@ -259,6 +267,9 @@ int SimulateRequests(const Common& common, const RouteOptions& options) {
   std::istream& in = options.file == "-" ? std::cin : file;
   if (!in) {
     return Report({Code::kNotFound, fmt::format("{} cannot be read", options.file), "file"});
+  }
+  if (auto link = ServerLink::Find(common.folders)) {
+    WarnOfAnotherPolicy(*link, common, options, proposal->hash());
   }
   const policy::Simulation::World world = proposal->world();
   policy::Simulation simulation(world, *detector);

@@ -174,7 +174,8 @@ def test_what_routes_are_judged_by_is_there(tmp_path):
                               timeout=60 * weir_server.PATIENCE)
 
     assert "is a folder" in one_line(run("route", "simulate", str(tmp_path)), 1)
-    assert "--since takes a duration" in one_line(run("route", "replay", "--since", "foo"), 2)
+    for looking_back in (("route", "replay"), ("ledger",)):
+        assert "--since takes a duration" in one_line(run(*looking_back, "--since", "foo"), 2)
     assert "no server has kept a ledger" in one_line(run("ledger"), 3)
 
 

@@ -104,15 +104,32 @@ def test_replay_says_what_another_policy_would_have_cost_and_where_it_would_have
 
 
 @pytest.mark.parametrize("words, code, named", [
-    (("--policy", "/nowhere.toml"), 1, "/nowhere.toml"), (("--since", "soon"), 1, "--since takes a duration"),
+    (("--policy", "/nowhere.toml"), 1, "/nowhere.toml"), (("--since", "soon"), 2, "--since takes a duration"),
     (("--policy", "bad.toml"), 1, "no such target"),
 ])
 def test_replay_names_what_is_wrong_with_what_it_is_given(start, tmp_path, words, code, named):
     weir = start(route(["near"]))
     (tmp_path / "bad.toml").write_text('[[rule]]\nwhen = { colour = "red" }\nuse = ["x"]\n')
     done = run(weir, "route", "replay", *(str(tmp_path / word) if word == "bad.toml" else word for word in words))
-    assert done.returncode != 0 and done.stderr.startswith("weir: ")
+    assert done.returncode == code and done.stderr.startswith("weir: ")
     assert named in done.stderr or "colour" in done.stderr
+
+
+def test_who_names_no_policy_hears_that_the_servers_is_another_than_the_one_found(start, tmp_path):
+    weir = start(route(["near"]))
+    assert weir.ask("clever", headers=PUBLIC).status_code == 200
+    (tmp_path / "requests.jsonl").write_text('{"model": "clever", "messages": [{"role": "user", "content": "Hello"}]}\n')
+
+    def said(*words, **found):
+        environment = weir_server.plain_environment(tmp_path / "home") | {"WEIR_DATA": str(weir.data)} | found
+        done = subprocess.run([weir_server.WEIR, "route", *words], capture_output=True, text=True, input="",
+                              env=environment | {"FAKE_PROVIDER_KEY": "x"}, timeout=60 * weir_server.PATIENCE)
+        return done.stderr
+
+    for words in (("replay",), ("simulate", str(tmp_path / "requests.jsonl"))):
+        assert "another policy in force" in said(*words)
+        assert said(*words, WEIR_CONFIG=str(weir.config)) == ""
+        assert "another policy" not in said(*words, "--policy", str(weir.config))
 
 
 def test_replay_without_decisions_says_so(tmp_path):

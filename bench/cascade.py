@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""The cascade with the two default models, on questions whose answers are known (`make bench-cascade`).
+"""The cascade with two models of the store, on questions whose answers are known (`make bench-cascade`).
 
-  bench/cascade.py [--tasks N] [--kind KIND] [--clients N] [--output DIR] [--report] [--write]
+  bench/cascade.py [--small NAME] [--large NAME] [--tasks N] [--kind KIND] [--clients N] [--output DIR] [--report]
+                   [--write [--into FILE]]
 
 For each task the small model answers, the large one reads question and draft (nothing is generated: how likely it finds the
 draft's tokens; and beside it, yes or no, whether it is right), and the large one answers, too. What came back is kept in
@@ -9,7 +10,8 @@ DIR/cascade.jsonl, a line a task, with the log-probability and margin of each to
 on where it was. The report then says, for each kind of task, how often each is right, how well each signal tells right drafts
 from wrong ones (AUROC), and what a cascade on that signal reaches of the way from the small model to the large one, over
 all shares of the large one (APGR; choosing at random is 0.5), with 95 % bootstrap intervals over the tasks. --write fits
-data/cascade.json to what was kept: rising maps from the draft's likelihood, and from its own tokens, to chances.
+data/cascade.json, or FILE, to what was kept: rising maps from the draft's likelihood, and from its own tokens, to chances.
+FILE is what `calibration` in a configuration names (docs/auto.md).
 """
 
 import argparse
@@ -29,7 +31,7 @@ import cascade_fit as fit  # noqa: E402
 import cascade_signals as signals  # noqa: E402
 import cascade_tasks  # noqa: E402
 
-SMALL, LARGE = "qwen2.5-coder:0.5b", "qwen2.5-coder:1.5b"
+DEFAULT = ("qwen2.5-coder:0.5b", "qwen2.5-coder:1.5b")
 ANSWER_TOKENS = {cascade_tasks.MATH: 320, cascade_tasks.EXTRACTION: 24}
 TRIES = 4  # an engine that a busy machine held up for long is taken for hung, and replaced
 LIKELY, ASKED = "likelihood by the larger model", "larger model, asked yes or no"
@@ -47,32 +49,33 @@ def ask(weir, model, task, **more):
     return answer, answer["choices"][0]["message"]["content"], seconds
 
 
-def score(weir, messages, continuations):
-    body = {"model": LARGE, "messages": messages, "continuations": continuations}
+def score(weir, model, messages, continuations):
+    body = {"model": model, "messages": messages, "continuations": continuations}
     scores, seconds = timed(lambda: asking.post(weir, "/weir/v1/score", body))
     return scores["scores"], seconds
 
 
-def asked_whether(weir, task, draft):
+def asked_whether(weir, model, task, draft):
     """The large model's log-odds of yes when it is asked whether the draft is right."""
     messages = [{"role": "user", "content": task["prompt"]}, {"role": "assistant", "content": draft},
                 {"role": "user", "content": "Is the answer above right? Reply with one word, Yes or No."}]
-    (yes, no), seconds = score(weir, messages, ["Yes", "No"])
+    (yes, no), seconds = score(weir, model, messages, ["Yes", "No"])
     return yes["logprob"] - no["logprob"], seconds
 
 
-def likelihood(weir, task, draft):
+def likelihood(weir, model, task, draft):
     """How likely the large model finds each token of the draft as its own answer, on the average (logarithm)."""
-    (read,), seconds = score(weir, [{"role": "user", "content": task["prompt"]}], [draft])
+    (read,), seconds = score(weir, model, [{"role": "user", "content": task["prompt"]}], [draft])
     return read["logprob"] / read["tokens"], seconds
 
 
-def examine(weir, task):
-    said, draft, small_s = ask(weir, SMALL, task, logprobs=True, top_logprobs=2)
+def examine(weir, pair, task):
+    small, large = pair
+    said, draft, small_s = ask(weir, small, task, logprobs=True, top_logprobs=2)
     tokens = [signals.token_of(token) for token in said["choices"][0]["logprobs"]["content"]]
-    mean, check_s = likelihood(weir, task, draft)
-    odds, asked_s = asked_whether(weir, task, draft)
-    _, answer, large_s = ask(weir, LARGE, task)
+    mean, check_s = likelihood(weir, large, task, draft)
+    odds, asked_s = asked_whether(weir, large, task, draft)
+    _, answer, large_s = ask(weir, large, task)
     return {"id": task["id"], "kind": task["kind"], "prompt_bytes": len(task["prompt"]),
             "prompt_tokens": said["usage"]["prompt_tokens"], "answer_tokens": said["usage"]["completion_tokens"],
             "stats": said["weir"]["statistics"][0], "tokens": tokens, "draft": draft, "check": mean, "asked": odds,
@@ -81,31 +84,31 @@ def examine(weir, task):
             "asked_s": asked_s, "large_s": large_s, "at": int(time.time()), "load": os.getloadavg()[0]}
 
 
-def patiently(weir, task):
+def patiently(weir, pair, task):
     for _ in range(TRIES - 1):
         try:
-            return examine(weir, task)
+            return examine(weir, pair, task)
         except (RuntimeError, OSError) as failure:
             print(f"\n{task['id']}: {failure}; once more", file=sys.stderr)
             time.sleep(1)
-    return examine(weir, task)
+    return examine(weir, pair, task)
 
 
 def kept(path):
     return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
 
-def collect(path, tasks, clients):
+def collect(path, pair, tasks, clients):
     done = {row["id"] for row in kept(path)}
     left = [task for task in tasks if task["id"] not in done]
     if not left:
         return
     with tempfile.TemporaryDirectory(prefix="weir-bench-") as folder, open(path, "a", encoding="utf-8") as file:
-        weir = servers.Weir(pathlib.Path(folder), SMALL)
+        weir = servers.Weir(pathlib.Path(folder), pair[0])
         lock = threading.Lock()
 
         def run(task):
-            line = json.dumps(patiently(weir, task) | {"clients": clients})
+            line = json.dumps(patiently(weir, pair, task) | {"clients": clients})
             with lock:
                 file.write(line + "\n")
                 file.flush()
@@ -158,9 +161,9 @@ def cascade_lines(rows):
     return lines
 
 
-def report(rows):
-    lines = ["# The cascade with the two default models", "",
-             f"{SMALL} answers, {LARGE} checks or answers; temperature 0; 95 % bootstrap intervals over tasks.", ""]
+def report(rows, pair):
+    lines = ["# The cascade with two models", "",
+             f"{pair[0]} answers, {pair[1]} checks or answers; temperature 0; 95 % bootstrap intervals over tasks.", ""]
     for kind in sorted({row["kind"] for row in rows}):
         some = [row for row in rows if row["kind"] == kind]
         clients = sorted({row["clients"] for row in some})
@@ -180,10 +183,10 @@ def report(rows):
     return "\n".join(lines)
 
 
-def write(rows):
-    """What was measured of a pair and kind at another time stays."""
+def write(rows, models, path):
+    """What was measured of another pair or kind stays."""
     kinds = sorted({row["kind"] for row in rows})
-    path = servers.ROOT / "data" / "cascade.json"
+    files = [servers.digest_of(name) for name in models]
     pairs = []
     for kind in kinds:
         some = [row for row in rows if row["kind"] == kind]
@@ -191,31 +194,39 @@ def write(rows):
         source = "GSM8K" if kind == cascade_tasks.MATH else "bench/cascade_tasks.py"
         measured = (f"{len(some)} tasks of {source}, {min(days)} to {max(days)}, bench/cascade.py --kind {kind} --tasks "
                     f"{len(some)} --clients {max(row['clients'] for row in some)} --write")
-        pairs.append(fit.fitted(some, kind, SMALL, LARGE, measured))
-    pairs += [pair for pair in json.loads(path.read_text())["pairs"] if pair["kind"] not in kinds]
+        pairs.append(fit.fitted(some, kind, models, files, measured))
+    known = json.loads(path.read_text())["pairs"] if path.exists() else []
+    pairs += [each for each in known
+              if [each["draft_sha256"], each["larger_sha256"]] != files or each["kind"] not in kinds]
     path.write_text(json.dumps({"version": 1, "pairs": pairs}, indent=1) + "\n")
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--small", default=DEFAULT[0], help="who drafts")
+    parser.add_argument("--large", default=DEFAULT[1], help="who checks")
     parser.add_argument("--tasks", type=int, default=300, help="of each kind")
     parser.add_argument("--kind", choices=(cascade_tasks.MATH, cascade_tasks.EXTRACTION), help="only tasks of this kind")
     parser.add_argument("--clients", type=int, default=4, help="tasks at the same time; 1 for true seconds")
     parser.add_argument("--output", type=pathlib.Path, default=servers.ROOT / "build" / "bench")
     parser.add_argument("--report", action="store_true", help="only the report of what is there")
-    parser.add_argument("--write", action="store_true", help="fit data/cascade.json to it")
+    parser.add_argument("--write", action="store_true", help="fit a calibration to it")
+    parser.add_argument("--into", type=pathlib.Path, default=servers.ROOT / "data" / "cascade.json",
+                        help="of this file, in place of data/cascade.json")
     arguments = parser.parse_args()
     arguments.output.mkdir(parents=True, exist_ok=True)
-    path = arguments.output / "cascade.jsonl"
+    pair = (arguments.small, arguments.large)
+    name = "cascade" if pair == DEFAULT else "-".join(["cascade", *pair]).replace("/", "-").replace(":", "-")
+    path = arguments.output / f"{name}.jsonl"
     tasks = [task for both in zip(cascade_tasks.gsm8k(arguments.tasks), cascade_tasks.extraction(arguments.tasks))
              for task in both if arguments.kind in (None, task["kind"])]
     if not arguments.report:
-        collect(path, tasks, arguments.clients)
-    text = report(kept(path))
-    (arguments.output / "cascade.md").write_text(text)
+        collect(path, pair, tasks, arguments.clients)
+    text = report(kept(path), pair)
+    (arguments.output / f"{name}.md").write_text(text)
     print(text)
     if arguments.write:
-        write(kept(path))
+        write(kept(path), pair, arguments.into)
 
 
 if __name__ == "__main__":

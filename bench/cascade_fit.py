@@ -130,12 +130,13 @@ def gate(rows, after):
             "pays": pays(rows, signal, own_cost(after)), "points": printed(points, "value_milli")}
 
 
-def fitted(rows, kind, small, large, measured):
-    """What data/cascade.json says of this kind of task."""
+def fitted(rows, kind, models, files, measured):
+    """What data/cascade.json says of this kind of task; `files` are the digests of the two models' files."""
     points = points_of(rows, check_milli)
     if points is None:
         raise SystemExit(f"{kind}: the likelihood says nothing about the drafts; there is nothing to fit")
-    return {"draft_model": small, "larger_model": large, "kind": kind, "measured": measured, "tasks": len(rows),
+    return {"draft_model": models[0], "larger_model": models[1], "draft_sha256": files[0], "larger_sha256": files[1],
+            "kind": kind, "measured": measured, "tasks": len(rows),
             "draft_right": smoothed(rows, "small_right"), "larger_right": smoothed(rows, "large_right"),
             "check_pays": pays(rows, check_milli, check_cost), "points": printed(points, "likelihood_milli"),
             "gates": [each for each in (gate(rows, after) for after in GATES) if each]}

@@ -18,12 +18,16 @@ import weir_server  # noqa: E402
 START_TIMEOUT_S = 120
 
 
-def blob_of(name):
-    """The model file of a stored model."""
+def digest_of(name):
+    """The SHA-256 of a stored model's file, in hex."""
     model, tag = name.split(":")
     manifest = weir_server.model_store() / "manifests" / model / f"{tag}.json"
-    digest = json.loads(manifest.read_text())["model"]["sha256"]
-    return weir_server.model_store() / "blobs" / f"sha256-{digest}"
+    return json.loads(manifest.read_text())["model"]["sha256"]
+
+
+def blob_of(name):
+    """The model file of a stored model."""
+    return weir_server.model_store() / "blobs" / f"sha256-{digest_of(name)}"
 
 
 def free_port():

@@ -192,6 +192,8 @@ class Gateway {
         server_(loop_.executor(), HttpOptions(policy_.settings().limits),
                 [this](http::Exchange& exchange) { return server::Serve(site_, exchange); }) {
     ApplyLimits();
+    if (auto check = routing::DraftCheckOf(policy_.settings())) draft_check_ = *std::move(check);
+    gateway_.draft_check = &draft_check_;
     servers_.on_up = [this](const std::string& backend) { providers_.Forgive(backend); };
     site_.operator_token = WriteOperatorToken(*policy_.settings().data);
   }
@@ -530,6 +532,8 @@ class Gateway {
   std::unique_ptr<files::Store> files_ = {};
   std::unique_ptr<history::Store> history_ = {};
   std::unique_ptr<const routing::Predictor> predictor_ = {};
+  routing::DraftCheck draft_check_ =
+      routing::DraftCheck::BuiltIn();  // plans of answers point in it
   VectorStore vectors_ = {};
   backends::ReaderProcesses readers_;
   gateway::ModelChanges model_changes_;
@@ -580,6 +584,8 @@ int RunGateway(const ServeArguments& arguments, config::Settings settings) {
     readable.push_back(std::move(folder));
   if (*settings.prices != config::kBuiltInPrices) readable.push_back(*settings.prices);
   if (*settings.prediction != config::kBuiltInPrediction) readable.push_back(*settings.prediction);
+  if (*settings.calibration != config::kBuiltInCalibration)
+    readable.push_back(*settings.calibration);
   for (const config::Model& model : settings.model_settings) {
     if (!model.file->empty()) readable.push_back(*model.file);
   }

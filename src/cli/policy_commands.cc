@@ -239,6 +239,7 @@ int CheckPolicy(const Common& common, const std::vector<std::string>& words) {
   for (const std::string& line : policy::UnknownNames(*settings)) {
     fmt::print(stderr, "weir: {}\n", line);
   }
+  if (const auto check = routing::DraftCheckOf(*settings); !check) return Report(check.error());
   const auto prices = ledger::PricesOf(*settings);
   if (!prices) return Report(prices.error());
   for (const std::string& line : ledger::MoneyNotes(*settings, *prices)) {

@@ -87,6 +87,7 @@ class Proposal {
         label_rules_(policy::LabelRulesOf(settings_)),
         prices_(policy::TargetPricesOf(settings_, prices)),
         chosen_(routing::PredictorOf(settings_)),
+        draft_check_(routing::DraftCheckOf(settings_).value()),  // PolicyProblems has read it
         refit_(history::ReadLearned(common.folders.data).value_or(routing::Refit())) {}
 
   const config::Settings settings_;
@@ -95,10 +96,10 @@ class Proposal {
   const std::vector<privacy::LabelRule> label_rules_;
   const std::map<std::string, ledger::Price> prices_;
   const routing::ChosenPredictor chosen_;
+  const routing::DraftCheck draft_check_;
   const routing::Refit refit_;
-  const routing::Experience experience_{.predictor = chosen_.predictor,
-                                        .draft_check = routing::DraftCheck::BuiltIn(),
-                                        .refit = refit_};
+  const routing::Experience experience_{
+      .predictor = chosen_.predictor, .draft_check = draft_check_, .refit = refit_};
 };
 
 // Who names no policy means the one in force; what the surroundings of this command say may be

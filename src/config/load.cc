@@ -131,6 +131,7 @@ class Loading {
     Resolve(settings_.models, folder);
     if (*settings_.prices != kBuiltInPrices) Resolve(settings_.prices, folder);
     if (*settings_.prediction != kBuiltInPrediction) Resolve(settings_.prediction, folder);
+    if (*settings_.calibration != kBuiltInCalibration) Resolve(settings_.calibration, folder);
     for (Backend& backend : settings_.backends) {
       Resolve(backend.key_file, folder);
       Resolve(backend.ca_file, folder);

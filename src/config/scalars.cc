@@ -37,6 +37,7 @@ const std::array kScalars = {
     Scalar{"", "models", Form::kFolder, +WEIR_TOP(models)},
     Scalar{"", "prices", Form::kFolder, +WEIR_TOP(prices)},
     Scalar{"", "prediction", Form::kFolder, +WEIR_TOP(prediction)},
+    Scalar{"", "calibration", Form::kFolder, +WEIR_TOP(calibration)},
     Scalar{"limits", "body", Form::kSize, +WEIR_LIMIT(body), 1024, 1024 * kMiB},
     Scalar{"limits", "upload", Form::kSize, +WEIR_LIMIT(upload), 1024, 4096 * 1024 * kMiB},
     Scalar{"limits", "model_changes", Form::kCount, +WEIR_LIMIT(model_changes), 0, 8},

@@ -273,6 +273,7 @@ struct Model {
 
 inline constexpr std::string_view kBuiltInPrices = "built-in";
 inline constexpr std::string_view kBuiltInPrediction = "built-in";
+inline constexpr std::string_view kBuiltInCalibration = "built-in";
 
 struct Settings {
   std::string file = {};  // the configuration file that was read; empty when there is none
@@ -287,6 +288,7 @@ struct Settings {
   Text models = {};                                  // folder; models in the data folder
   Text prices{std::string(kBuiltInPrices)};          // file of prices in place of the one built in
   Text prediction{std::string(kBuiltInPrediction)};  // file of weights in place of those built in
+  Text calibration{std::string(kBuiltInCalibration)};  // file of gates, beside those built in
   Limits limits = {};
   Engine engine = {};
 

@@ -19,17 +19,24 @@ constexpr std::string_view kSum = "Ana has 2 lamps and buys 3 more. How many has
 
 // 10 % right at a mean logarithm of -2, 95 % at 0; the larger model is right in 60 %.
 const char* const kCalibrated = R"({"version":1,"pairs":[
-  {"draft_model":"m-a","larger_model":"m-b","kind":"math","check_pays":true,"tasks":9,"draft_right":5000,"larger_right":6000,"points":[
+  {"draft_model":"m-a","larger_model":"m-b",
+   "draft_sha256":"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+   "larger_sha256":"bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb",
+   "kind":"math","check_pays":true,"tasks":9,"draft_right":5000,"larger_right":6000,"points":[
     {"likelihood_milli":-2000,"draft_right":1000,"larger_right":6000},
     {"likelihood_milli":0,"draft_right":9500,"larger_right":6000}]},
-  {"draft_model":"m-a","larger_model":"m-b","kind":"code","check_pays":false,"tasks":9,"draft_right":4100,"larger_right":8400,"points":[
+  {"draft_model":"m-a","larger_model":"m-b",
+   "draft_sha256":"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+   "larger_sha256":"bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb",
+   "kind":"code","check_pays":false,"tasks":9,"draft_right":4100,"larger_right":8400,"points":[
     {"likelihood_milli":-2000,"draft_right":1000,"larger_right":6000},
     {"likelihood_milli":0,"draft_right":9500,"larger_right":6000}]}]})";
 
 class DraftCheckTest : public testing::Test {
  protected:
   DraftCheckTest() {
-    policy_.targets = {{.name = "a", .model = "m-a"}, {.name = "b", .model = "m-b"}};
+    policy_.targets = {{.name = "a", .model = "m-a", .file_sha256 = std::string(64, 'a')},
+                       {.name = "b", .model = "m-b", .file_sha256 = std::string(64, 'b')}};
     policy_.virtuals = {{.name = "auto", .targets = {"a", "b"}}};
     backend_.models["m-a"].steps = Says({"four", "."});
     backend_.models["m-b"].steps = Says({"five"});

@@ -23,14 +23,20 @@ constexpr std::string_view kSum = "Ana has 2 lamps and buys 3 more. How many has
 // The lead of the likeliest token: 10 % right at none, 90 % at a whole one; the larger model is
 // right in 60 %. After 8 tokens and after 32; of a whole draft for code alone.
 const char* const kCalibrated = R"({"version":1,"pairs":[
-  {"draft_model":"m-a","larger_model":"m-b","kind":"math","check_pays":false,"tasks":9,"draft_right":9000,"larger_right":6000,
+  {"draft_model":"m-a","larger_model":"m-b",
+   "draft_sha256":"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+   "larger_sha256":"bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb",
+   "kind":"math","check_pays":false,"tasks":9,"draft_right":9000,"larger_right":6000,
    "points":[{"likelihood_milli":-2000,"draft_right":1000,"larger_right":6000},{"likelihood_milli":0,"draft_right":9500,"larger_right":6000}],
    "gates":[
     {"after_tokens":8,"signal":"margin_mean","auroc":{"middle":8000,"low":7000,"high":9000},"pays":true,
      "points":[{"value_milli":0,"draft_right":1000,"larger_right":6000},{"value_milli":1000,"draft_right":9000,"larger_right":6000}]},
     {"after_tokens":32,"signal":"margin_mean","auroc":{"middle":8000,"low":7000,"high":9000},"pays":true,
      "points":[{"value_milli":0,"draft_right":1000,"larger_right":6000},{"value_milli":1000,"draft_right":9000,"larger_right":6000}]}]},
-  {"draft_model":"m-a","larger_model":"m-b","kind":"code","check_pays":false,"tasks":9,"draft_right":9000,"larger_right":6000,
+  {"draft_model":"m-a","larger_model":"m-b",
+   "draft_sha256":"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+   "larger_sha256":"bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb",
+   "kind":"code","check_pays":false,"tasks":9,"draft_right":9000,"larger_right":6000,
    "points":[{"likelihood_milli":-2000,"draft_right":1000,"larger_right":6000},{"likelihood_milli":0,"draft_right":9500,"larger_right":6000}],
    "gates":[
     {"after_tokens":0,"signal":"margin_min","auroc":{"middle":8000,"low":7000,"high":9000},"pays":true,
@@ -58,7 +64,8 @@ std::deque<backends::Step> Story(int sure, int doubtful) {
 class OwnGateTest : public testing::Test {
  protected:
   OwnGateTest() {
-    policy_.targets = {{.name = "a", .model = "m-a"}, {.name = "b", .model = "m-b"}};
+    policy_.targets = {{.name = "a", .model = "m-a", .file_sha256 = std::string(64, 'a')},
+                       {.name = "b", .model = "m-b", .file_sha256 = std::string(64, 'b')}};
     policy_.virtuals = {{.name = "auto", .targets = {"a", "b"}}};
     backend_.models["m-b"].steps = backends::Says({"five"});
   }
@@ -209,7 +216,8 @@ class HoldBackTest : public testing::Test {
   std::string Hear(Duration pause) {
     routing::CheckPlan plan{.gate = routing::GateKind::kFirstTokens,
                             .checker = {.name = "b", .model = "m-b"},
-                            .calibration = known_.Find("m-a", "m-b", routing::TaskKind::kMath),
+                            .calibration = known_.Find(std::string(64, 'a'), std::string(64, 'b'),
+                                                       routing::TaskKind::kMath),
                             .confidence_min = 8'500};
     GatedDraft draft(clock_, plan, std::make_unique<SlowStream>(clock_, pause));
     const MonotonicTime begun = clock_.Now();

@@ -40,7 +40,8 @@ config::Settings Load(const fs::path& file) {
 models::Listing Store() {
   models::Listing listing;
   for (const char* name : {"all-minilm:l6", "qwen2.5-coder:0.5b", "qwen2.5-coder:1.5b"}) {
-    listing.models.push_back({.name = *models::ParseName(name)});
+    listing.models.push_back({.name = *models::ParseName(name),
+                              .sha256 = models::Catalogue::BuiltIn().Find(name)->sha256});
   }
   return listing;
 }

@@ -32,12 +32,21 @@ Use UseOfInfo(const Result<gguf::Info>& info) {
   return info && info->capabilities.rerank ? Use::kRank : Use::kGenerate;
 }
 
-void AddLocal(Whole& whole, const std::string& name, Use use) {
+// What was measured of a file holds for the model while nothing else shapes its answers.
+std::string FileOfPlain(const models::Manifest& manifest) {
+  const bool plain = manifest.adapters.empty() && manifest.chat_template.empty() &&
+                     manifest.system.empty() && manifest.turns.empty() &&
+                     manifest.parameters.empty();
+  return plain ? manifest.sha256 : "";
+}
+
+void AddLocal(Whole& whole, const std::string& name, std::string file_sha256, Use use) {
   const bool generates = use == Use::kGenerate;
   whole.local.push_back(name);
   whole.policy.targets.push_back({.name = name,
                                   .backend = std::string(kEngineBackend),
                                   .model = name,
+                                  .file_sha256 = std::move(file_sha256),
                                   .tier = routing::Tier::kDevice,
                                   .ceiling = chat::Label::kSecret,
                                   .region = std::string(routing::kLocalRegion),
@@ -53,10 +62,10 @@ void AddTargets(Whole& whole, const config::Settings& settings, const models::Li
   for (const config::Model& model : settings.model_settings) {
     if (model.file->empty()) continue;
     const auto info = gguf::InspectFile(*model.file);
-    AddLocal(whole, model.name, UseOfInfo(info));
+    AddLocal(whole, model.name, /*file_sha256=*/"", UseOfInfo(info));
   }
   for (const models::Manifest& manifest : listing.models) {
-    AddLocal(whole, manifest.name.ToString(), use(manifest));
+    AddLocal(whole, manifest.name.ToString(), FileOfPlain(manifest), use(manifest));
   }
   for (const routing::Declared& declared : routing::DeclaredTargets(settings)) {
     if (Has(whole.policy, *declared.target.name)) continue;

@@ -200,7 +200,9 @@ class GateChoiceTest : public testing::Test {
   CheckChoice Choose(bool check_pays, std::vector<Gate> gates, bool held,
                      int32_t confidence_min = kConfidenceMinDefault) {
     std::string text = R"({"version":1,"pairs":[{"draft_model":"m-a","larger_model":"m-b",)"
-                       R"("kind":"math","check_pays":)";
+                       R"("kind":"math",)";
+    text += fmt::format(R"("draft_sha256":"{}","larger_sha256":"{}","check_pays":)",
+                        std::string(64, 'a'), std::string(64, 'b'));
     text += check_pays ? "true" : "false";
     text += R"(,"tasks":9,"draft_right":4000,"larger_right":8000,"points":[)"
             R"({"likelihood_milli":-9,"draft_right":1,"larger_right":2},)"
@@ -215,7 +217,8 @@ class GateChoiceTest : public testing::Test {
     }
     known_ = std::move(*DraftCheck::Parse(text + "]}]}"));
     decision_ = {.asked = "auto",
-                 .eligible = {{.name = "a", .model = "m-a"}, {.name = "b", .model = "m-b"}},
+                 .eligible = {{.name = "a", .model = "m-a", .file_sha256 = std::string(64, 'a')},
+                              {.name = "b", .model = "m-b", .file_sha256 = std::string(64, 'b')}},
                  .confidence_min = confidence_min};
     return ChooseCheck(known_, {.kind = TaskKind::kMath, .one_text = true, .whole = held},
                        decision_);

@@ -45,7 +45,8 @@ std::string NoFirstGate(const DraftCheck& known, const PromptFacts& facts,
   if (draft.beyond) {
     return fmt::format("first gate: abstains, {} is not a model of this machine", draft.name);
   }
-  const auto* calibration = known.Find(draft.model, decision.eligible[1].model, facts.kind);
+  const auto* calibration =
+      known.Find(draft.file_sha256, decision.eligible[1].file_sha256, facts.kind);
   const std::string why =
       calibration != nullptr
           ? WhyNoGate(*calibration, draft, /*held=*/false)
@@ -135,7 +136,7 @@ CheckChoice Choose(const DraftCheck& known, const PromptFacts& facts, Decision& 
                                               checker.backend, checker.name)
                                 : fmt::format("{} does not score texts", checker.name)));
   }
-  const auto* calibration = known.Find(draft.model, checker.model, facts.kind);
+  const auto* calibration = known.Find(draft.file_sha256, checker.file_sha256, facts.kind);
   if (calibration == nullptr) {
     return None(fmt::format("abstains, {} by {} is not calibrated for {} tasks", draft.name,
                             checker.name, TaskKindName(facts.kind)));

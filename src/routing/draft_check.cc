@@ -13,6 +13,7 @@ namespace weir::routing {
 namespace {
 
 constexpr size_t kTextMax = 512;
+constexpr size_t kDigestHex = 64;
 constexpr size_t kPairsMax = 256;
 constexpr size_t kPointsMax = 64;
 constexpr size_t kGatesMax = 16;
@@ -88,10 +89,20 @@ std::vector<Gate> ReadGates(json::Fields& fields) {
   return gates;
 }
 
+std::string ReadDigest(json::Fields& fields, std::string_view name) {
+  std::string digest = fields.Require().String(name, kDigestHex).value_or("");
+  const bool hex = digest.size() == kDigestHex &&
+                   digest.find_first_not_of("0123456789abcdef") == std::string::npos;
+  if (!fields.problem() && !hex) fields.Refuse(name, "is no SHA-256 in lower hex");
+  return digest;
+}
+
 Calibration ReadCalibration(json::Fields& fields) {
   Calibration read;
   read.draft_model = fields.Require().String("draft_model", kTextMax).value_or("");
   read.larger_model = fields.Require().String("larger_model", kTextMax).value_or("");
+  read.draft_sha256 = ReadDigest(fields, "draft_sha256");
+  read.larger_sha256 = ReadDigest(fields, "larger_sha256");
   const std::string kind = fields.Require().String("kind", kTextMax).value_or("");
   const std::optional<TaskKind> known = TaskKindFromName(kind);
   if (!fields.problem() && !known) fields.Refuse("kind", "is no kind of task");
@@ -132,8 +143,8 @@ Result<DraftCheck> DraftCheck::Parse(std::string_view text) {
       json::Fields pair(problem, (*pairs)[i], fields.PathOf("pairs", i));
       Calibration calibration = ReadCalibration(pair);
       if (!problem &&
-          read.Find(calibration.draft_model, calibration.larger_model, calibration.kind)) {
-        pair.Refuse("kind", "is there twice for these models");
+          read.Find(calibration.draft_sha256, calibration.larger_sha256, calibration.kind)) {
+        pair.Refuse("kind", "is there twice for these files");
       }
       read.calibrations_.push_back(std::move(calibration));
     }
@@ -152,10 +163,18 @@ const DraftCheck& DraftCheck::BuiltIn() {
   return check;
 }
 
-const Calibration* DraftCheck::Find(std::string_view draft_model, std::string_view larger_model,
+void DraftCheck::Add(const DraftCheck& other) {
+  for (const Calibration& each : other.calibrations_) {
+    if (Find(each.draft_sha256, each.larger_sha256, each.kind) == nullptr) {
+      calibrations_.push_back(each);
+    }
+  }
+}
+
+const Calibration* DraftCheck::Find(std::string_view draft_sha256, std::string_view larger_sha256,
                                     TaskKind kind) const {
   const auto found = std::ranges::find_if(calibrations_, [&](const Calibration& each) {
-    return each.draft_model == draft_model && each.larger_model == larger_model &&
+    return each.draft_sha256 == draft_sha256 && each.larger_sha256 == larger_sha256 &&
            each.kind == kind;
   });
   return found == calibrations_.end() ? nullptr : &*found;

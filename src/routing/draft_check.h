@@ -3,8 +3,10 @@
 // says whether the draft is right. Nothing is generated.
 //
 // What that likelihood is worth depends on both models and on the kind of task, so it is
-// calibrated on tasks with known answers (bench/cascade.py) and shipped as data/cascade.json. For
-// what nobody calibrated there is no check: it would be a number without a meaning.
+// calibrated on tasks with known answers (bench/cascade.py) and shipped as data/cascade.json, or
+// kept in a file that the configuration names. It belongs to the two files that it was measured
+// with, whatever they are called. For what nobody calibrated there is no check: it would be a
+// number without a meaning.
 //
 // (Asking the larger model "is this right, yes or no?" tells less: AUROC 0.68 against 0.96 on the
 // extraction tasks of bench/cascade.py, and its question is not the beginning of its own answer.)
@@ -59,8 +61,10 @@ struct Gate {
 
 // Of one pair of models and one kind of task.
 struct Calibration {
-  std::string draft_model = {};  // as the store names them: quantisation is part of it
+  std::string draft_model = {};  // as the store named them; for people
   std::string larger_model = {};
+  std::string draft_sha256 = {};  // of their files, in hex: what a calibration belongs to
+  std::string larger_sha256 = {};
   TaskKind kind = TaskKind::kGeneral;
   int32_t tasks = 0;         // it was fitted on
   int32_t draft_right = 0;   // share of them that the smaller model had right
@@ -91,12 +95,14 @@ struct Verdict {
 class DraftCheck {
  public:
   // kInvalidArgument names the field that is wrong: points that do not rise, chances that fall
-  // where the likelihood rises, a pair and kind that is there twice.
+  // where the likelihood rises, a digest that is none, a pair and kind that is there twice.
   static Result<DraftCheck> Parse(std::string_view json);
   static const DraftCheck& BuiltIn();
 
-  // Null where nobody calibrated.
-  const Calibration* Find(std::string_view draft_model, std::string_view larger_model,
+  // What `other` knows, too; where both know something of a pair and kind, this one's stays.
+  void Add(const DraftCheck& other);
+  // By the digests of the two models' files. Null where nobody calibrated.
+  const Calibration* Find(std::string_view draft_sha256, std::string_view larger_sha256,
                           TaskKind kind) const;
   const std::vector<Calibration>& calibrations() const { return calibrations_; }
 

@@ -10,8 +10,13 @@ namespace {
 
 const std::string kHead = R"({"version":1,"pairs":[)";
 
-std::string Pair(const std::string& points) {
-  return R"({"draft_model":"s","larger_model":"l","kind":"math","check_pays":true,"tasks":9,"draft_right":1,"larger_right":2,"points":[)" +
+const std::string kSmall(64, 'a');
+const std::string kLarge(64, 'b');
+
+std::string Pair(const std::string& points, const std::string& small = kSmall) {
+  return R"({"draft_model":"s","larger_model":"l","draft_sha256":")" + small +
+         R"(","larger_sha256":")" + kLarge +
+         R"(","kind":"math","check_pays":true,"tasks":9,"draft_right":1,"larger_right":2,"points":[)" +
          points + "]}";
 }
 
@@ -20,7 +25,7 @@ Calibration Example() { return {.points = {{-4000, 2000, 5000}, {0, 9000, 5000}}
 
 TEST(DraftCheck, WhatIsShippedIsValid) {
   for (const Calibration& each : DraftCheck::BuiltIn().calibrations()) {
-    EXPECT_EQ(DraftCheck::BuiltIn().Find(each.draft_model, each.larger_model, each.kind), &each);
+    EXPECT_EQ(DraftCheck::BuiltIn().Find(each.draft_sha256, each.larger_sha256, each.kind), &each);
   }
 }
 
@@ -31,10 +36,21 @@ TEST(DraftCheck, ACalibrationBelongsToItsModelsAndItsKind) {
                              R"({"likelihood_milli":0,"draft_right":3,"larger_right":2})") +
                         "]}");
   ASSERT_TRUE(check) << check.error().message;
-  ASSERT_NE(check->Find("s", "l", TaskKind::kMath), nullptr);
-  EXPECT_EQ(check->Find("s", "l", TaskKind::kMath)->points.size(), 2u);
-  EXPECT_EQ(check->Find("s", "l", TaskKind::kCode), nullptr);
-  EXPECT_EQ(check->Find("l", "s", TaskKind::kMath), nullptr);
+  ASSERT_NE(check->Find(kSmall, kLarge, TaskKind::kMath), nullptr);
+  EXPECT_EQ(check->Find(kSmall, kLarge, TaskKind::kMath)->points.size(), 2u);
+  EXPECT_EQ(check->Find(kSmall, kLarge, TaskKind::kCode), nullptr);
+  EXPECT_EQ(check->Find(kLarge, kSmall, TaskKind::kMath), nullptr);
+}
+
+TEST(DraftCheck, WhatAFileAddsComesBeforeWhatIsBuiltIn) {
+  const std::string points = R"({"likelihood_milli":-9,"draft_right":1,"larger_right":2},)"
+                             R"({"likelihood_milli":0,"draft_right":3,"larger_right":2})";
+  auto mine = DraftCheck::Parse(kHead + Pair(points) + "]}").value();
+  mine.Add(DraftCheck::BuiltIn());
+  const DraftCheck same = mine;
+  mine.Add(same);
+  EXPECT_EQ(mine.calibrations().size(), DraftCheck::BuiltIn().calibrations().size() + 1);
+  EXPECT_EQ(mine.Find(kSmall, kLarge, TaskKind::kMath), mine.calibrations().data());
 }
 
 TEST(DraftCheck, WhatMakesNoSenseIsNamed) {
@@ -49,6 +65,11 @@ TEST(DraftCheck, WhatMakesNoSenseIsNamed) {
   EXPECT_EQ(param(Pair(low + "," + high)), "pairs[0].points[1].likelihood_milli") << "it falls";
   EXPECT_EQ(param(Pair(low + "," + low)), "pairs[0].points[1].likelihood_milli");
   EXPECT_EQ(param(Pair(low + "," + over)), "pairs[0].points[1].draft_right");
+  const std::string good = R"({"likelihood_milli":0,"draft_right":6,"larger_right":2})";
+  for (const std::string& digest : {std::string(), std::string(63, 'a'), std::string(64, 'A')}) {
+    EXPECT_EQ(param(Pair(low + "," + good, digest)), "pairs[0].draft_sha256") << digest;
+  }
+  EXPECT_EQ(param(Pair(low + "," + good) + "," + Pair(low + "," + good)), "pairs[1].kind");
 }
 
 std::string Gated(const std::string& gates) {

@@ -160,27 +160,46 @@ Policy PolicyOf(const config::Settings& settings) {
   return policy;
 }
 
-ChosenPredictor PredictorOf(const config::Settings& settings) {
-  if (*settings.prediction == config::kBuiltInPrediction) return {Predictor::BuiltIn()};
+namespace {
+
+Result<std::string> ReadWhole(const std::string& path) {
   constexpr size_t kBytesMax = size_t{1} << 20;
-  std::ifstream file(*settings.prediction, std::ios::binary);
+  std::ifstream file(path, std::ios::binary);
   std::string text(kBytesMax + 1, '\0');
   file.read(text.data(), static_cast<std::streamsize>(text.size()));
   text.resize(static_cast<size_t>(file.gcount()));
-  std::string problem;
-  if (text.empty()) {
-    problem = "it cannot be read";
-  } else if (text.size() > kBytesMax) {
-    problem = fmt::format("it is over {} bytes", kBytesMax);
-  } else if (auto read = Predictor::Parse(text)) {
-    return {std::move(*read)};
-  } else {
-    problem = read.error().message;
+  if (text.empty()) return Fail(Code::kNotFound, "it cannot be read");
+  if (text.size() > kBytesMax) {
+    return Fail(Code::kTooLarge, fmt::format("it is over {} bytes", kBytesMax));
   }
+  return text;
+}
+
+}  // namespace
+
+ChosenPredictor PredictorOf(const config::Settings& settings) {
+  if (*settings.prediction == config::kBuiltInPrediction) return {Predictor::BuiltIn()};
+  const auto text = ReadWhole(*settings.prediction);
+  auto read = text ? Predictor::Parse(*text) : Fail(text.error());
+  if (read) return {std::move(*read)};
   return {Predictor::ByLength(),
           fmt::format("prediction: the model file of the configuration is refused ({}); the length "
                       "of the prompt takes its place",
-                      problem)};
+                      read.error().message)};
+}
+
+Result<DraftCheck> DraftCheckOf(const config::Settings& settings) {
+  if (*settings.calibration == config::kBuiltInCalibration) return DraftCheck::BuiltIn();
+  const auto text = ReadWhole(*settings.calibration);
+  auto read = text ? DraftCheck::Parse(*text) : Fail(text.error());
+  if (!read) {
+    return Fail(Code::kInvalidArgument,
+                fmt::format("calibration: the file {} is refused ({})", *settings.calibration,
+                            read.error().message),
+                "calibration");
+  }
+  read->Add(DraftCheck::BuiltIn());
+  return read;
 }
 
 namespace {
@@ -225,6 +244,7 @@ std::vector<std::string> PolicyProblems(const config::Settings& settings) {
     lines.push_back(fmt::format("{}:{}: a label could reach a target above its ceiling: {}",
                                 settings.file, problem.line, problem.path));
   }
+  if (const auto check = DraftCheckOf(settings); !check) lines.push_back(check.error().message);
   return lines;
 }
 

@@ -6,7 +6,9 @@
 #include <string>
 #include <vector>
 
+#include "base/result.h"
 #include "config/settings.h"
+#include "routing/draft_check.h"
 #include "routing/policy_check.h"
 #include "routing/prediction.h"
 #include "routing/router.h"
@@ -38,6 +40,10 @@ struct ChosenPredictor {
   std::string note = {};
 };
 ChosenPredictor PredictorOf(const config::Settings& settings);
+
+// The calibrations that the setting `calibration` adds, before those that are built in. An error
+// names the file, and what is wrong in it.
+Result<DraftCheck> DraftCheckOf(const config::Settings& settings);
 
 // Settings that are read and change nothing yet, one line each: who writes one counts on it, so it
 // is said at the start, by weir doctor and by the checks.

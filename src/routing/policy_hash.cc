@@ -47,8 +47,9 @@ void Add(Mixer& mixer, const Target& target) {
         target.tools, target.json_schema, target.reasoning, target.beyond, target.online}) {
     mixer.Number(flag ? 1 : 0);
   }
-  if (target.transcribes)
-    mixer.Text("transcribes");  // hashes of policies without stay as they were
+  // Hashes of policies without stay as they were.
+  if (target.transcribes) mixer.Text("transcribes");
+  if (!target.file_sha256.empty()) mixer.Text("file").Text(target.file_sha256);
 }
 
 void Add(Mixer& mixer, const VirtualModel& model) {

@@ -25,6 +25,9 @@ struct Target {
   std::string name = {};     // what clients and policies call it
   std::string backend = {};  // where it runs
   std::string model = {};    // what the backend calls it
+  // Of a model of this machine that is run as its file has it, with nothing put before or over it:
+  // the file's digest in hex. Empty: not known, or not run so.
+  std::string file_sha256 = {};
   Tier tier = Tier::kDevice;
   chat::Label ceiling = chat::Label::kSecret;
   std::string region = {};  // of its backend; empty: nobody said

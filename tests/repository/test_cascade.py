@@ -10,6 +10,7 @@ import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "bench"), str(ROOT / "tests")]
+import cascade  # noqa: E402
 import cascade_fit as fit  # noqa: E402
 import cascade_signals as signals  # noqa: E402
 
@@ -75,6 +76,19 @@ def test_shares_are_between_none_and_all():
     assert 0 <= got["up"] <= 1 and 0 <= got["right"] <= 1
 
 
-def test_what_is_shipped_says_where_it_is_from():
+def test_a_fit_takes_the_place_of_its_own_files_and_kind_alone(tmp_path, monkeypatch):
+    monkeypatch.setattr(cascade.servers, "digest_of", lambda name: name[-1] * 64)
+    path = tmp_path / "gates.json"
+    for number, (models, kind) in enumerate((("a", "math"), ("a", "extraction"), ("b", "math"), ("a", "math"))):
+        some = [row | {"kind": kind, "at": 0, "clients": 1} for row in rows(60, True, seed=number)]
+        cascade.write(some, (f"small:{models}", "large:l"), path)
+    pairs = json.loads(path.read_text())["pairs"]
+    assert [(pair["draft_sha256"][0], pair["kind"]) for pair in pairs] == [("a", "math"), ("b", "math"), ("a", "extraction")]
+    assert all(pair["draft_model"] == f"small:{pair['draft_sha256'][0]}" for pair in pairs)
+
+
+def test_what_is_shipped_says_where_it_is_from_and_is_about_the_files_of_the_catalogue():
+    known = {entry["name"]: entry["sha256"] for entry in json.loads((ROOT / "data" / "catalogue.json").read_text())["models"]}
     for pair in json.loads((ROOT / "data" / "cascade.json").read_text())["pairs"]:
         assert pair["measured"] and pair["tasks"] >= 50, pair["kind"]
+        assert pair["draft_sha256"] == known[pair["draft_model"]] and pair["larger_sha256"] == known[pair["larger_model"]]

@@ -7,9 +7,9 @@
 // key ends that for good: a revoked key still counts, so that revoking the last one does not open
 // the door.
 //
-// Threads: Authenticate, StillValid, HasKeys, List and WithBudget from any; everything else from the one thread
-// that owns the Database. The Database must outlive the store. Bounds: kKeysMax keys, names of 1 to
-// 64 characters of [A-Za-z0-9 ._@:/-] without a space at either end.
+// Threads: Authenticate, StillValid, HasKeys, List and WithBudget from any; everything else from
+// the one thread that owns the Database. The Database must outlive the store. Bounds: kKeysMax
+// keys, names of 1 to 64 characters of [A-Za-z0-9 ._@:/-] without a space at either end.
 #pragma once
 
 #include <atomic>

@@ -157,7 +157,14 @@ std::vector<ledger::Budget> LedgerAccounts::AllBudgets(std::string_view name) co
   return all;
 }
 
-void LedgerAccounts::Prepare(std::string_view name) { ledger_.Tick(AllBudgets(name)); }
+// Those of keys are only looked at: a lease counts as spent after a crash, and many keys are idle.
+void LedgerAccounts::Prepare(std::string_view name) {
+  std::vector<ledger::Budget> budgets = AllBudgets(name);
+  for (ledger::Budget& budget : budgets) {
+    if (budget.name.starts_with("key/")) budget.hard = false;
+  }
+  ledger_.Tick(budgets);
+}
 
 routing::MoneyToday LedgerAccounts::Today(const routing::Decision& decision,
                                           const Extent& extent) const {

@@ -253,6 +253,8 @@ TEST_F(LedgerAccountsTest, BudgetsOfKeysAreListedPreparedAndBounded) {
   const auto named = accounts_->Budgets(last);
   ASSERT_EQ(named.size(), 1u);
   EXPECT_TRUE(named[0].seen.known);
+  EXPECT_EQ(named[0].seen.ceiling, 0) << "after a crash nothing of an idle key counts as spent";
+  EXPECT_TRUE(named[0].budget.hard);
 }
 
 }  // namespace

@@ -275,6 +275,8 @@ def test_a_keys_own_budget_is_seen_and_what_a_crash_held_of_it_is_released(provi
     weir = beyond(*parts)
     state = json.loads(command(weir.data, "budget", "show", name, "--json").stdout)[0]
     assert Decimal(state["held"]) > 0, "what was leased counts as spent"
+    idle = json.loads(command(weir.data, "budget", "show", other, "--json").stdout)[0]
+    assert idle["held"] == "0" == idle["spent"], "of an idle key nothing was leased"
     assert command(weir.data, "budget", "release", name).returncode == 0
     state = json.loads(command(weir.data, "budget", "show", name, "--json").stdout)[0]
     assert state["held"] == "0" and Decimal(state["spent"]) == COST

@@ -1,5 +1,6 @@
 #include "privacy/detector.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -13,8 +14,10 @@ namespace weir::privacy {
 namespace {
 
 using testing::Contains;
+using testing::Each;
 using testing::ElementsAre;
 using testing::IsEmpty;
+using testing::Not;
 
 const Detector& Built() {
   static const auto detector = Detector::Make({}).value();
@@ -86,6 +89,46 @@ TEST(Detector, FindsWhatAWordMakesAnIdentifier) {
   EXPECT_THAT(Find("MRN: 8675309"), ElementsAre("medical_record: 8675309"));
   EXPECT_THAT(Find("Steuernummer 181/815/08155"), ElementsAre("de_tax_number: 181/815/08155"));
   EXPECT_THAT(Find("the build 12345678 of C01234567 took 8675309"), IsEmpty());
+}
+
+TEST(Detector, FindsAnIbanThatIsLaidOutOrWrapped) {
+  for (const std::string iban :
+       {"DE89  3704  0044  0532  0130  00", "DE89 3704  0044 0532 0130 00",
+        "DE89 - 3704 - 0044 - 0532 - 0130 - 00", "DE89|3704|0044|0532|0130|00",
+        "DE89 | 3704 | 0044 | 0532 | 0130 | 00", "DE89 3704 0044\n0532 0130 00",
+        "DE89 3704 0044\r\n    0532 0130 00", "DE893704004\n40532013000",
+        "DE89 3704 00\n44 0532 0130 00"}) {
+    EXPECT_THAT(Find("to " + iban + " by Monday"), ElementsAre("iban: " + iban)) << iban;
+    std::string wrong = iban;
+    wrong.back() = '1';
+    EXPECT_THAT(Types("to " + wrong + " by Monday"), Not(Contains("iban"))) << wrong;
+  }
+}
+
+TEST(Detector, FindsACardThatIsLaidOutOrWrappedWhereAWordSaysSo) {
+  for (const std::string card :
+       {"4111  1111  1111  1111", "4111 - 1111 - 1111 - 1111", "4111 | 1111 | 1111 | 1111",
+        "4111 1111\n1111 1111", "411111111\n1111111", "3782  822463  10005"}) {
+    EXPECT_THAT(Find("my card is " + card + " and"), ElementsAre("card: " + card)) << card;
+    EXPECT_THAT(Find("the sums were " + card + " and"), IsEmpty()) << card;
+  }
+  EXPECT_THAT(Find("card\n\n4111 1111\n\n1111 1111"), IsEmpty()) << "two paragraphs";
+}
+
+TEST(Detector, AHeadSpeaksForItsColumnHoweverFarBelowItLies) {
+  std::string rows;
+  for (int i = 100; i < 140; ++i) rows += fmt::format("{},Widget no. {},blue,536221234\n", i, i);
+  EXPECT_THAT(Types("id,what,colour,ssn\n" + rows), Each("us_ssn"));
+  EXPECT_EQ(Types("id,what,colour,ssn\n" + rows).size(), 40u);
+  EXPECT_EQ(Types("id,what,colour,\"Customer SSN\"\r\n" + rows).size(), 40u);
+  EXPECT_THAT(Types("id,what,ssn,amount\n" + rows).size(), testing::Le(3u)) << "another column";
+  EXPECT_THAT(Types("id,what,colour,amount\n" + rows), IsEmpty());
+  std::string bars;
+  for (int i = 0; i < 9; ++i) bars += "| \"a|b\" | " + std::string(80, 'x') + " | 536221234 |\n";
+  EXPECT_EQ(Types("| a | b | SSN |\n|---|---|---|\n" + bars).size(), 9u);
+  std::string prose = "Dear holder of the ssn, we write\n";
+  for (int i = 0; i < 9; ++i) prose += "about a thing that costs, as we say, 536221234 and more\n";
+  EXPECT_THAT(Types("About the ssn, and, more\n" + prose).size(), testing::Le(2u));
 }
 
 TEST(Detector, FindsKeysByTheirPrefixes) {

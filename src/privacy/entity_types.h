@@ -118,6 +118,9 @@ class Types {
     for (const Type type : types) Add(type);
   }
   constexpr void Add(Type type) { words_[Index(type) / 64] |= Bit(type); }
+  constexpr void Add(const Types& others) {
+    for (size_t i = 0; i < words_.size(); ++i) words_[i] |= others.words_[i];
+  }
   constexpr bool Has(Type type) const { return (words_[Index(type) / 64] & Bit(type)) != 0; }
 
  private:

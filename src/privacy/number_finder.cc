@@ -15,6 +15,8 @@ constexpr size_t kLettersAloneMax = 4;  // of a group without digits inside a ru
 constexpr size_t kLettersFirstMax = 6;  // of the first group: "MORGA 657054 SM9IJ"
 constexpr int kLetterGroupsMax = 2;     // before the first digit: "RSS MRA 85T10 A562S"
 constexpr size_t kWalkBackMax = 64;
+constexpr size_t kBlanksMax = 4;         // on each side of a mark between groups
+constexpr size_t kBrokenLengthMin = 13;  // of a number that is written with wide gaps
 // What is written like a sum, or like some of a row of numbers, needs a word nearby, unless its
 // check is a strong one.
 constexpr int kWithWordAlone = 40;
@@ -24,6 +26,21 @@ constexpr int kStrongInARow = 70;
 // A form sends a space as "+".
 constexpr bool IsSeparator(char c) {
   return c == ' ' || c == '-' || c == '.' || c == '/' || c == '+';
+}
+
+// Between two groups that are laid out or wrapped: blanks, with one mark or line end among them.
+size_t WideGapAt(std::string_view text, size_t at) {
+  size_t i = at;
+  const auto skip_blanks = [&] {
+    for (size_t n = 0; n < kBlanksMax && i < text.size() && (text[i] == ' ' || text[i] == '\t');
+         ++n)
+      ++i;
+  };
+  skip_blanks();
+  if (i + 1 < text.size() && text[i] == '\r' && text[i + 1] == '\n') ++i;
+  if (i < text.size() && std::string_view("\n|-./").contains(text[i])) ++i;
+  skip_blanks();
+  return i < text.size() && IsAlnum(text[i]) ? i - at : 0;
 }
 
 bool Fits(std::string_view shape, const char* compact) {
@@ -78,6 +95,12 @@ bool AreYears(std::string_view compact, uint64_t ends) {
   return std::popcount(ends) + 1 == static_cast<int>(compact.size() / 4);
 }
 
+// In fours, or not at all.
+bool IsGroupedAsIban(uint64_t ends, size_t length) {
+  constexpr uint64_t kFours = 0x1111'1111'1110;
+  return ends == 0 || ends == (kFours & ((uint64_t{1} << length) - 1));
+}
+
 // "3-2-4" as a bit for each end of a group but the last.
 uint64_t EndsOf(std::string_view grouping, size_t length) {
   uint64_t ends = 0;
@@ -98,7 +121,7 @@ uint64_t EndsOf(std::string_view grouping, size_t length) {
 
 }  // namespace
 
-// Groups of letters and digits with one separator between them, from one place on.
+// Groups of letters and digits with one separator between them, from one place on; or with gaps.
 struct NumberFinder::Run {
   std::array<char, kIdentifierLengthMax> compact = {};
   std::array<uint32_t, kIdentifierLengthMax> at = {};
@@ -106,6 +129,7 @@ struct NumberFinder::Run {
   uint64_t ends = 0;    // bit k: a group ends after k characters
   uint64_t dashes = 0;  // and a dash follows it
   uint64_t sums = 0;    // or a plus
+  uint64_t breaks = 0;  // or a line end
 
   Run(std::string_view text, size_t begin) {
     size_t i = begin;
@@ -117,7 +141,36 @@ struct NumberFinder::Run {
     }
   }
 
+  static Run WithGaps(std::string_view text, size_t begin) {
+    Run run;
+    size_t i = begin;
+    while (run.AddGroup(text, i)) {
+      const size_t gap = WideGapAt(text, i);
+      if (gap == 0) break;
+      if (text.substr(i, gap).contains('\n')) run.breaks |= uint64_t{1} << run.length;
+      i += gap;
+    }
+    return run;
+  }
+
+  // Whether it is worth a look behind the gap at which it ended: an IBAN, or a card that a word is
+  // near to.
+  bool MayGoOn(const Scan& scan) const {
+    if (length < 4 || !IsDigit(compact[2]) || !IsDigit(compact[3])) return false;
+    if (IsLetter(compact[0])) {
+      if (IbanLength({compact.data(), 2}) == 0) return false;
+    } else {
+      constexpr size_t kHalfOfCard = 32;  // at its widest
+      const size_t middle = at[0] + kHalfOfCard;
+      if (!scan.Near(Type::kCard, at[0], at[0]) && !scan.Near(Type::kCard, middle, middle))
+        return false;
+    }
+    return WideGapAt(scan.text(), at[length - 1] + 1) != 0;
+  }
+
  private:
+  Run() = default;
+
   bool AddGroup(std::string_view text, size_t& i) {
     const size_t before = length;
     bool digits = false;
@@ -215,6 +268,28 @@ void NumberFinder::FindIdentifiers(Scan& scan, size_t at) const {
     if ((run.ends >> length & 1) == 0) continue;
     if (MayEnd(scan.text(), run.at[length - 1] + 1)) Match(scan, run, length);
   }
+  if (run.MayGoOn(scan)) FindBroken(scan, Run::WithGaps(scan.text(), at), run.length);
+}
+
+// Wide gaps are the layout of everyday numbers, too: only a strong check stands for them by itself.
+// A line may end inside of a group.
+void NumberFinder::FindBroken(Scan& scan, const Run& run, size_t seen) const {
+  for (size_t length = std::max(seen + 1, kBrokenLengthMin); length <= run.length; ++length) {
+    const size_t end = run.at[length - 1] + 1;
+    if ((run.ends >> length & 1) == 0 || !MayEnd(scan.text(), end)) continue;
+    const uint64_t ends = run.ends & ((uint64_t{1} << length) - 1);
+    const uint64_t unbroken = ends & ~run.breaks;
+    const std::string_view compact(run.compact.data(), length);
+    for (const Form& form : forms_[length]) {
+      if (form.identifier->type != Type::kCard || !Fits(form.identifier->shape, compact.data()) ||
+          (form.ends != ends && form.ends != unbroken) || !form.identifier->valid(compact))
+        continue;
+      scan.Add(run.at[0], end, Type::kCard, std::min(form.score, kWithWordAlone));
+    }
+    if (IsLetter(compact[0]) &&
+        (IsGroupedAsIban(ends, length) || IsGroupedAsIban(unbroken, length)) && IsIban(compact))
+      scan.Add(run.at[0], end, Type::kIban, 97);
+  }
 }
 
 int NumberFinder::ScoreOf(const Form& form, const Run& run, uint64_t ends, bool in_a_row) {
@@ -239,9 +314,8 @@ void NumberFinder::Match(Scan& scan, const Run& run, size_t length) const {
     scan.Add(begin, end, form.identifier->type,
              ScoreOf(form, run, ends, InARow(scan.text(), begin, end)));
   }
-  constexpr uint64_t kFours = 0x1111'1111'1110;
-  const bool written_so = ends == 0 || ends == (kFours & ((uint64_t{1} << length) - 1));
-  if (written_so && IsLetter(compact[0]) && IsIban(compact)) scan.Add(begin, end, Type::kIban, 97);
+  if (IsGroupedAsIban(ends, length) && IsLetter(compact[0]) && IsIban(compact))
+    scan.Add(begin, end, Type::kIban, 97);
 }
 
 }  // namespace weir::privacy

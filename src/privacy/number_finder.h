@@ -30,6 +30,7 @@ class NumberFinder {
   void Add(std::span<const Identifier> identifiers);
   void FindIdentifiers(Scan& scan, size_t at) const;
   void FindAfterLetters(Scan& scan, size_t begin, size_t seen) const;
+  void FindBroken(Scan& scan, const Run& run, size_t seen) const;
   static int ScoreOf(const Form& form, const Run& run, uint64_t ends, bool in_a_row);
   void Match(Scan& scan, const Run& run, size_t length) const;
 

@@ -19,10 +19,19 @@ bool Scan::Near(Type type, size_t begin, size_t end) const {
 
 void Scan::Add(size_t begin, size_t end, Type type, int score) {
   if (score + kContextCounts < kThreshold) return;
-  if (score < 99 && Near(type, begin, end)) score = std::min(score + kContextCounts, 99);
+  if (score < 99 &&
+      (Near(type, begin, end) || (score < kThreshold && InColumnOf(type, begin, end))))
+    score = std::min(score + kContextCounts, 99);
   if (score < kThreshold) return;
   Keep({static_cast<uint32_t>(begin), static_cast<uint32_t>(end), static_cast<uint16_t>(type),
         static_cast<uint8_t>(score)});
+}
+
+// A column is asked for what nothing else decides.
+bool Scan::InColumnOf(Type type, size_t begin, size_t end) {
+  if (contexts_.empty()) return false;
+  if (!heads_) heads_.emplace(text_, contexts_);
+  return heads_->Say(type, begin, end);
 }
 
 void Scan::AddOwn(size_t begin, size_t end, size_t own) {

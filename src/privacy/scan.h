@@ -4,9 +4,11 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string_view>
 #include <vector>
 
+#include "privacy/column_heads.h"
 #include "privacy/entity_types.h"
 
 namespace weir::privacy {
@@ -17,13 +19,6 @@ struct Sighting {
   uint32_t end = 0;
   uint16_t kind = 0;  // a Type; from kTypeCount on the operator's own detectors
   uint8_t score = 0;  // percent
-};
-
-// A word that makes numbers near it mean something.
-struct ContextWord {
-  uint32_t begin = 0;
-  uint32_t end = 0;
-  const Types* types = nullptr;
 };
 
 class Scan {
@@ -52,11 +47,13 @@ class Scan {
 
  private:
   void Keep(const Sighting& sighting);
+  bool InColumnOf(Type type, size_t begin, size_t end);
 
   std::string_view text_;
   std::vector<ContextWord> contexts_ = {};
   std::vector<Sighting> sightings_ = {};
   bool overflowed_ = false;
+  std::optional<ColumnHeads> heads_ = {};  // from when they are first asked for
 };
 
 // Whether [begin, end) is a word or a part of a name like customerSsn or ssn_2, not of another

@@ -1,6 +1,7 @@
 """Beyond this machine: the door, its permits, labels, fallback, and what becomes of a provider that fails."""
 
 import concurrent.futures
+import json
 import os
 import signal
 import socket
@@ -352,6 +353,18 @@ def test_embeddings_fail_honestly_too(provider, beyond, failure, status):
     provider.fail("vectors", "500", times=1)
     patient = beyond(backend(provider, more="retries = 1"), target("vectors"))
     assert patient.post("/v1/embeddings", {"model": "vectors", "input": "hi"}, PUBLIC).status_code == 200
+
+
+def test_ollamas_own_completions_go_to_an_ollama(provider, beyond):
+    weir = beyond(backend(provider, "ollama"), target("big"))
+    for more in ({"raw": True}, {"suffix": "end"}):
+        body = {"model": "big", "prompt": "Once", "options": {"num_predict": 8}} | more
+        whole = weir.post("/api/generate", body | {"stream": False}, PUBLIC)
+        assert whole.status_code == 200 and whole.json()["response"] == TEXT
+        lines = [json.loads(line) for line in weir.post("/api/generate", body, PUBLIC).text.splitlines()]
+        assert "".join(line["response"] for line in lines) == TEXT and lines[-1]["done"]
+        sent = provider.requests[-1]
+        assert sent.path == "/api/generate" and more.items() <= sent.json().items()
 
 
 def test_a_text_goes_on_at_a_server_that_has_completions(provider, beyond):

@@ -377,6 +377,18 @@ class GeminiEmbeddings(_Embeds, Gemini):
         return {"embeddings": [{"values": _vector(text)} for text in texts]}
 
 
+class OllamaGenerate(Ollama):
+    """Text that goes on: what stands in a chat's message stands beside it."""
+
+    def matches(self, method, path):
+        return method == "POST" and path.split("?")[0].endswith("/api/generate")
+
+    def _line(self, model, message, **more):
+        line = super()._line(model, {}, **more)
+        del line["message"]
+        return line | {"response": message.get("content", "")}
+
+
 class OllamaEmbeddings(_Embeds, Ollama):
     def matches(self, method, path):
         return method == "POST" and path.split("?")[0].endswith("/api/embed")
@@ -387,7 +399,8 @@ class OllamaEmbeddings(_Embeds, Ollama):
 
 DIALECTS = (OpenAi(), Anthropic(), Gemini(), Ollama())
 # Everything that can be told to fail.
-ROUTES = (*DIALECTS, OpenAiCompletions(), OpenAiEmbeddings(), GeminiEmbeddings(), OllamaEmbeddings())
+ROUTES = (*DIALECTS, OpenAiCompletions(), OpenAiEmbeddings(), GeminiEmbeddings(), OllamaGenerate(),
+          OllamaEmbeddings())
 MODELS = ("fake-large", "fake-small")
 
 

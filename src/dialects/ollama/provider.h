@@ -1,4 +1,4 @@
-// Ollama's dialect spoken to others: /api/chat out, answers in. Pure; any thread.
+// Ollama's dialect spoken to others: /api/chat and /api/generate out, answers in. Pure; any thread.
 // docs/formats/provider-ollama.md says what becomes of each field.
 //
 // Source: Ollama's API documents and Python client 0.6.

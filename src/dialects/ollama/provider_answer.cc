@@ -48,6 +48,9 @@ class Answer : public provider::FramedAnswer {
     if (message) {
       delta.text = message->String("content", kTextBytesMax).value_or("");
       delta.reasoning = message->String("thinking", kTextBytesMax).value_or("");
+    } else {  // of /api/generate
+      delta.text = line.String("response", kTextBytesMax).value_or("");
+      delta.reasoning = line.String("thinking", kTextBytesMax).value_or("");
     }
     const bool done = line.Bool("done").value_or(false);
     const std::string word = line.String("done_reason", 256).value_or("");

@@ -166,6 +166,25 @@ void WriteKeepAlive(json::Writer& writer, const std::optional<int64_t>& keep_ali
   }
 }
 
+// Text that goes on, without a chat around it. With a suffix it is the model's own template that
+// says how a middle is filled in, so that the prompt is not raw there.
+Result<void> WritePrompt(json::Writer& writer, const GenerateRequest& request) {
+  if (request.prompts.size() != 1)
+    return provider::NotSupported("prompt", "takes one prompt in a request");
+  if (!request.prompts[0].tokens.empty())
+    return provider::NotSupported("prompt", "takes texts, no token ids");
+  if (!request.files.empty())
+    return provider::NotSupported("input_extra",
+                                  "takes no files besides the one that is filled in");
+  writer.Field("prompt", request.prompts[0].text);
+  if (request.has_suffix) {
+    writer.Field("suffix", request.suffix);
+  } else {
+    writer.Field("raw", true);
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<chat::ProviderCall> WriteProviderChat(const GenerateRequest& request,
@@ -176,7 +195,9 @@ Result<chat::ProviderCall> WriteProviderChat(const GenerateRequest& request,
   std::string body;
   json::Writer writer(&body);
   writer.BeginObject().Field("model", model.name);
-  if (auto done = WriteMessages(writer, request); !done) return Fail(done.error());
+  const bool chats = request.prompts.empty();
+  if (auto done = chats ? WriteMessages(writer, request) : WritePrompt(writer, request); !done)
+    return Fail(done.error());
   if (auto done = WriteTools(writer, request); !done) return Fail(done.error());
   if (auto done = WriteFormat(writer, request.response_format); !done) return Fail(done.error());
   WriteThink(writer, request.reasoning.effort);
@@ -187,7 +208,7 @@ Result<chat::ProviderCall> WriteProviderChat(const GenerateRequest& request,
   }
   WriteKeepAlive(writer, request.keep_alive_ms);
   writer.Field("stream", stream).EndObject();
-  return provider::JsonCall("/api/chat", std::move(body), stream,
+  return provider::JsonCall(chats ? "/api/chat" : "/api/generate", std::move(body), stream,
                             stream ? "application/x-ndjson" : "application/json");
 }
 

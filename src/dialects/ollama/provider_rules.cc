@@ -6,8 +6,8 @@ namespace {
 using enum provider::Carried;
 
 constexpr provider::FieldRule kRules[] = {
-    {"prompt", kRefused, "only chats are sent to providers"},
-    {"suffix", kRefused, "only chats are sent to providers"},
+    {"prompt", kCarried, "one text, `raw` to `/api/generate`"},
+    {"suffix", kCarried, "for models whose template fills in a middle"},
     {"echo", kRefused, "only chats are sent to providers"},
     {"messages.system", kCarried},
     {"messages.later_system", kCarried},

@@ -41,5 +41,40 @@ TEST(ProviderModels, AreReadFromTheTags) {
   EXPECT_EQ((*read)[1].name, "c");
 }
 
+std::string Generated(const chat::GenerateRequest& request) {
+  const auto call = WriteProviderChat(request, {.name = "m"}, {}, true);
+  return call ? call->path + " " + call->body : call.error().param;
+}
+
+TEST(ProviderCompletions, GoOnFromTheirPrompt) {
+  EXPECT_EQ(Generated({.prompts = {{.text = "Once"}}, .max_tokens = 8}),
+            R"(/api/generate {"model":"m","prompt":"Once","raw":true,)"
+            R"("options":{"num_predict":8},"stream":true})");
+  EXPECT_EQ(Generated({.prompts = {{.text = "a"}}, .suffix = "c", .has_suffix = true}),
+            R"(/api/generate {"model":"m","prompt":"a","suffix":"c","options":{},"stream":true})");
+  EXPECT_EQ(Generated({.prompts = {{.text = "a"}, {.text = "b"}}}), "prompt");
+  EXPECT_EQ(Generated({.prompts = {{.tokens = {1}}}}), "prompt");
+  EXPECT_EQ(Generated({.prompts = {{.text = "a"}},
+                       .suffix = "c",
+                       .has_suffix = true,
+                       .files = {{.name = "b", .text = "b"}}}),
+            "input_extra");
+}
+
+TEST(ProviderCompletions, AreRead) {
+  const auto answer = ReadProviderChat({}, {.streams = true}, {});
+  std::vector<chat::Event> events;
+  ASSERT_TRUE(answer->Head(200, {{"content-type", "application/x-ndjson"}}));
+  ASSERT_TRUE(
+      answer->Feed("{\"response\":\" upon\",\"done\":false}\n"
+                   "{\"response\":\"\",\"done\":true,\"done_reason\":\"stop\"}\n",
+                   events));
+  ASSERT_TRUE(answer->End(events));
+  const auto* delta = std::get_if<chat::Delta>(&events.at(1));
+  ASSERT_NE(delta, nullptr);
+  EXPECT_EQ(delta->text, " upon");
+  EXPECT_TRUE(answer->Finished());
+}
+
 }  // namespace
 }  // namespace weir::ollama

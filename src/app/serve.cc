@@ -157,9 +157,33 @@ std::optional<std::vector<ServerSpec>> ServersIn(const ServeArguments& arguments
   return ServerSpecsOf(*settings, SearchPath());
 }
 
+// The environment is what it was at the start: a variable that only a reload names may not be in
+// it, or in that of others than the door, too.
+void WarnOfKeyVariables(const config::Settings& next, const std::vector<std::string>& secrets) {
+  std::vector<std::string> others = ChildEnvironment(secrets);
+  std::ranges::move(EnvironmentWithoutSecrets(secrets), std::back_inserter(others));
+  for (const config::Backend& backend : next.backends) {
+    const std::string& name = *backend.key_env;
+    if (name.empty()) continue;
+    if (std::getenv(name.c_str()) == nullptr) {
+      LogWarning(
+          "backend {}: {} is not in the environment of weir serve, and a reload cannot put "
+          "it there; start it anew with it, or use key_file",
+          *backend.name, name);
+    } else if (std::ranges::any_of(
+                   others, [&](const std::string& line) { return line.starts_with(name + "="); })) {
+      LogWarning(
+          "backend {}: {} is in the environment of other processes than the door, too, "
+          "until weir serve is started anew",
+          *backend.name, name);
+    }
+  }
+}
+
 // What the gateway, closed off, cannot see is looked at here: whether the programs, and the files
 // of keys and certificates, are there. What else is wrong with the file is its to say.
-std::expected<Fd, std::vector<std::string>> ConfigurationNow(const ServeArguments& arguments) {
+std::expected<Fd, std::vector<std::string>> ConfigurationNow(
+    const ServeArguments& arguments, const std::vector<std::string>& secrets) {
   const auto refuse = [](std::string what) {
     return std::unexpected(std::vector{std::move(what)});
   };
@@ -169,6 +193,7 @@ std::expected<Fd, std::vector<std::string>> ConfigurationNow(const ServeArgument
     auto problems = ServerProblemsOf(*settings);
     std::ranges::move(FileProblemsOf(*settings), std::back_inserter(problems));
     if (!problems.empty()) return std::unexpected(std::move(problems));
+    WarnOfKeyVariables(*settings, secrets);
   }
   auto copy = SealedCopy(*file);
   if (!copy) return refuse(copy.error().message);
@@ -229,7 +254,7 @@ int RunServe(const std::vector<std::string>& words, const ServeArguments& argume
   options.servers.arguments = {"server-process"};
   options.servers.environment = EnvironmentWithoutSecrets(secrets);
   options.load_servers = [&](int in_force) { return ServersIn(arguments, in_force); };
-  options.read_configuration = [&] { return ConfigurationNow(arguments); };
+  options.read_configuration = [&] { return ConfigurationNow(arguments, secrets); };
   options.data_folder = *settings.data;
   options.drain_timeout = *settings.drain_timeout;
   return RunLauncher(options, *signals, SystemClock());

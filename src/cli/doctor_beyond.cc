@@ -187,9 +187,9 @@ void CheckDoor(ServerLink& link, std::vector<Finding>& findings) {
   }
   for (const json::Value& key : ListAt(*beyond, "keys")) {
     if (!FlagAt(key, "wanted") || FlagAt(key, "present")) continue;
-    findings.push_back({State::kBad, fmt::format("key of {}", TextAt(key, "backend")),
-                        "the server has none",
-                        "set its key_env for 'weir serve', or write its key_file and reload"});
+    findings.push_back(
+        {State::kBad, fmt::format("key of {}", TextAt(key, "backend")), "the server has none",
+         "start 'weir serve' anew with its key_env, or write its key_file and reload"});
   }
   for (const json::Value& server : ListAt(*beyond, "servers")) CheckServer(server, findings);
   for (const json::Value& target : ListAt(*beyond, "data")) {

@@ -91,6 +91,16 @@ def test_of_all_children_the_door_alone_has_the_key(provider, beyond, variable):
     assert holders == ["weir-egress"]
 
 
+def test_a_reload_tells_variables_of_keys_that_come_with_a_start_alone(provider, beyond):
+    weir = beyond(backend(provider), target("big"), environment={"WEIR_RACK_AUTH": KEY})
+    text = weir.config.read_text()
+    weir.reload(text.replace("FAKE_PROVIDER_KEY", "NOBODY_SET_THIS"))
+    assert "NOBODY_SET_THIS is not in the environment of weir serve" in weir.log()
+    weir.reload(text.replace("FAKE_PROVIDER_KEY", "WEIR_RACK_AUTH"))
+    assert "WEIR_RACK_AUTH is in the environment of other processes than the door, too" in weir.log()
+    assert text_of(weir.ask("big", headers=PUBLIC)) == TEXT and KEY not in weir.log()
+
+
 @pytest.mark.parametrize("listener", TLS_FAILURES)
 def test_a_certificate_that_does_not_fit_gets_nothing(provider, beyond, listener):
     weir = beyond(backend(provider, listener=listener), target("big"))

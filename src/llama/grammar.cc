@@ -12,6 +12,7 @@
 
 #include "base/utf8.h"
 #include "llama/json_depth.h"
+#include "llama/schema_nullable.h"
 #include "llama/schema_pattern.h"
 #include "llama/schema_work.h"
 
@@ -412,12 +413,13 @@ void RewritePatterns(common_json& node) {
 
 }  // namespace
 
-Result<std::string> GrammarFromSchema(std::string_view schema, std::string_view param,
+Result<std::string> GrammarFromSchema(std::string_view written, std::string_view param,
                                       SchemaUse use, SchemaWork* work) {
+  const std::string schema = WithNullAsType(written);
   if (auto checked = CheckSchema(schema, param, use); !checked) return Fail(checked.error());
   std::string gbnf;
   try {
-    common_json json = common_json::parse(std::string(schema));
+    common_json json = common_json::parse(schema);
     RewritePatterns(json);
     SchemaWork own;
     const auto document = ReadWithin(json, work != nullptr ? *work : own);
@@ -473,7 +475,7 @@ bool HoldsUnknownPattern(const common_json& node) {
 bool HasGrammar(std::string_view schema, SchemaWork& work) {
   if (schema.size() > kSchemaBytesMax || JsonDepth(schema) > 3 * kSchemaDepthMax) return false;
   try {
-    const common_json json = common_json::parse(std::string(schema));
+    const common_json json = common_json::parse(WithNullAsType(schema));
     if (HoldsUnknownPattern(json)) return false;
     return CheckGrammar(json_schema_to_grammar(ReadWithin(json, work))).has_value();
   } catch (const std::exception&) {

@@ -13,6 +13,7 @@
 #include "llama/grammar.h"
 #include "llama/json_depth.h"
 #include "llama/schema_check.h"
+#include "llama/schema_nullable.h"
 
 namespace weir::llama {
 namespace {
@@ -139,7 +140,7 @@ std::vector<Function> FunctionsOf(const std::vector<chat::Tool>& tools) {
                                      ? common_json::object()
                                      : common_json::parse_no_throw(ParametersOf(tool));
       if (!schema.is_discarded() && schema.is_object()) {
-        if (tool.strict) function.schema = tool.parameters;
+        if (tool.strict) function.schema = WithNullAsType(tool.parameters);
         if (schema.contains("required") && schema.at("required").is_array()) {
           for (const auto& name : schema.at("required")) {
             if (name.is_string()) function.required.push_back(name.get<std::string>());

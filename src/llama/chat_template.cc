@@ -10,6 +10,7 @@
 #include "base/check.h"
 #include "llama/answer_format.h"
 #include "llama/chat_check.h"
+#include "llama/grammar_gate.h"
 #include "llama/json_calls.h"
 #include "llama/marks.h"
 #include "llama/schema_work.h"
@@ -149,6 +150,34 @@ std::vector<chat::Tool> WithGrammars(std::vector<chat::Tool> tools) {
   return tools;
 }
 
+// The text of the answer that the conversation has begun, if its last message is one.
+const chat::Message* BegunIn(const chat::GenerateRequest& request) {
+  if (request.messages.size() < 2) return nullptr;
+  const chat::Message& last = request.messages.back();
+  if (last.role != chat::Role::kAssistant || !last.tool_calls.empty()) return nullptr;
+  return last.parts.empty() ? nullptr : &last;
+}
+
+Result<void> CheckBegun(const chat::GenerateRequest& request, bool reasons) {
+  const auto wrong = [](const char* what, const char* param) {
+    return Fail(
+        Code::kInvalidArgument,
+        fmt::format("{} when the last message is the assistant's: that begins the answer", what),
+        param);
+  };
+  if (request.tool_choice.mode == chat::ToolChoice::Mode::kRequired)
+    return wrong("no call can be required", "tool_choice");
+  using Effort = chat::Reasoning::Effort;
+  const chat::Reasoning& reasoning = request.reasoning;
+  if (!reasons || reasoning.thinking == chat::Reasoning::Thinking::kUnasked) return {};
+  if (reasoning.budget_tokens) return wrong("there is no thinking", "reasoning_budget");
+  if (reasoning.thinking == chat::Reasoning::Thinking::kAsked)
+    return wrong("there is no thinking", "thinking");
+  if (reasoning.effort != Effort::kDefault && reasoning.effort != Effort::kNone)
+    return wrong("there is no thinking", "reasoning_effort");
+  return {};
+}
+
 // What a client sent is never repeated in an error, and templates' messages may hold it.
 std::unexpected<Error> Refused() {
   return Fail(Code::kUnprocessable,
@@ -250,6 +279,11 @@ Result<std::optional<Grammar>> FormatGrammar(const chat::ResponseFormat& format)
 }  // namespace
 
 struct ChatTemplate::State {
+  common_chat_params Apply(const common_chat_templates_inputs& inputs, const chat::Message* begun,
+                           const Marks& marks) const;
+  // The grammar of an answer takes what has been written of it.
+  Result<void> BeginAnswer(const chat::Message& begun, RenderedPrompt& prompt) const;
+
   State(const Model& owner, common_chat_templates_ptr parsed)
       : model(owner),
         templates(std::move(parsed)),
@@ -273,6 +307,8 @@ struct ChatTemplate::State {
   Guard guard;
   Capabilities capabilities;
   bool reasons = false;
+  std::string think_start = {};
+  std::string think_end = {};
   // Answers are plain text, so that without tools nothing has to be found out about the template
   // again with every request (llama-common renders it dozens of times for that).
   bool plain = false;
@@ -286,6 +322,9 @@ void ChatTemplate::State::Learn() {
   const common_chat_params params = common_chat_templates_apply(templates.get(), inputs);
   reasons = params.supports_thinking;
   Data data;
+  ReadThinking(params, data);
+  think_start = data.think_start;
+  think_end = data.think_end;
   data.parser = common_chat_parser_params(params);
   data.parser.parser.load(params.parser);
   inputs.force_pure_content = true;
@@ -293,6 +332,42 @@ void ChatTemplate::State::Learn() {
   plain = !reasons && pure.prompt == params.prompt && params.grammar.empty() &&
           params.preserved_tokens.empty() && IsSimple(data);
   plain_stops = params.additional_stops;
+}
+
+// Behind the place where the assistant speaks stands what it has said. A thought that the template
+// opens there is over.
+common_chat_params ChatTemplate::State::Apply(const common_chat_templates_inputs& inputs,
+                                              const chat::Message* begun,
+                                              const Marks& marks) const {
+  common_chat_params params = common_chat_templates_apply(templates.get(), inputs);
+  if (begun == nullptr) return params;
+  std::string closing;
+  if (const std::string& opening = params.generation_prompt; !think_start.empty()) {
+    const size_t opened = opening.rfind(think_start);
+    const size_t closed = opening.rfind(think_end);
+    if (opened != std::string::npos && (closed == std::string::npos || closed < opened))
+      closing = think_end + "\n\n";
+  }
+  params.generation_prompt += closing;
+  params.prompt += closing + marks.Guarded(chat::TextOf(*begun));
+  return params;
+}
+
+Result<void> ChatTemplate::State::BeginAnswer(const chat::Message& begun,
+                                              RenderedPrompt& prompt) const {
+  const Data& data = *prompt.format.get();
+  if (!data.simple) {
+    return Fail(Code::kUnprocessable,
+                "this model's answers have a form of their own, and none can be begun for it; end "
+                "with a message of the user or of a tool",
+                "messages", "begun_answer_unsupported");
+  }
+  if (!prompt.has_grammar || prompt.grammar.lazy) return {};
+  prompt.grammar.prefill = chat::TextOf(begun);
+  if (GrammarGate::Create(model.vocabulary(), prompt.grammar)) return {};
+  return Fail(Code::kInvalidArgument,
+              "the last message begins an answer that the response_format does not allow",
+              "messages");
 }
 
 ChatTemplate::ChatTemplate(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -354,6 +429,10 @@ Result<void> ChatTemplate::State::ReadFormat(const common_chat_params& params,
     data->has_parser = true;
   }
   ReadThinking(params, *data);
+  if (BegunIn(request) != nullptr) {  // what comes is the answer, whatever it looks like
+    data->think_start.clear();
+    data->think_end.clear();
+  }
   if (!tools.empty()) data->json_functions = FunctionsOf(tools);
 
   auto format = FormatGrammar(request.response_format);
@@ -414,9 +493,14 @@ Result<RenderedPrompt> ChatTemplate::Render(const chat::GenerateRequest& request
   if (auto checked = CheckChat(request); !checked) return Fail(checked.error());
   auto tools = OfferedTools(request);
   if (!tools) return Fail(tools.error());
+  const chat::Message* begun = BegunIn(request);
+  if (begun != nullptr) {
+    if (auto may = CheckBegun(request, state.reasons); !may) return Fail(may.error());
+  }
   const bool native_tools = state.capabilities.tools;
-  const std::vector<chat::Message> messages =
+  std::vector<chat::Message> messages =
       native_tools ? request.messages : WithToolPrompt(request, *tools);
+  if (begun != nullptr) messages.pop_back();
   const Marks marks(state.guard);
   RenderedPrompt prompt;
   try {
@@ -425,7 +509,8 @@ Result<RenderedPrompt> ChatTemplate::Render(const chat::GenerateRequest& request
     const std::vector<chat::Tool> readable = WithGrammars(native);
     const bool plain = state.plain && native.empty();
     inputs.force_pure_content = plain || readable != native;
-    common_chat_params params = common_chat_templates_apply(state.templates.get(), inputs);
+    if (begun != nullptr) inputs.enable_thinking = false;
+    common_chat_params params = state.Apply(inputs, begun, marks);
     if (plain) {
       params.parser.clear();
       params.additional_stops = state.plain_stops;
@@ -441,8 +526,10 @@ Result<RenderedPrompt> ChatTemplate::Render(const chat::GenerateRequest& request
     if ((marks.used() && !plain) || readable != native) {
       // Grammars and parsers are made from the functions as they are, without marks.
       const Guard nothing_to_guard;
-      params = common_chat_templates_apply(
-          state.templates.get(), InputsOf(request, messages, readable, Marks(nothing_to_guard)));
+      const Marks unmarked(nothing_to_guard);
+      inputs = InputsOf(request, messages, readable, unmarked);
+      if (begun != nullptr) inputs.enable_thinking = false;
+      params = state.Apply(inputs, begun, unmarked);
     }
     const bool required = request.tool_choice.mode == chat::ToolChoice::Mode::kRequired;
     if (auto read = state.ReadFormat(params, request, *tools, native_tools, prompt); !read) {
@@ -457,6 +544,9 @@ Result<RenderedPrompt> ChatTemplate::Render(const chat::GenerateRequest& request
       if (auto read = state.ReadFormat(params, request, *tools, native_tools, prompt); !read) {
         return Fail(read.error());
       }
+    }
+    if (begun != nullptr) {
+      if (auto taken = state.BeginAnswer(*begun, prompt); !taken) return Fail(taken.error());
     }
     const Data* data = prompt.format.get();
     prompt.stops = params.additional_stops;

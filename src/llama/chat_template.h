@@ -14,6 +14,9 @@
 // Where the template knows tools, llama-common's format for the family is used; where it does not,
 // a generic system text and grammar. tool_choice "required" is always enforced by a grammar.
 //
+// A conversation whose last message is the assistant's is an answer that has begun: the prompt ends
+// in its text, and what is generated goes on from there.
+//
 // Threads: Render is const and may run on any thread, several at once. Ownership: the Model must
 // outlive it. Bounds: on input and output sizes below. A template is the model's own program: its
 // running time is bounded by the size of the input only, since the interpreter cannot be stopped.

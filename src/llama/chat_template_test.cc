@@ -368,6 +368,70 @@ TEST(ChatTemplate, AFormatAndToolsGiveAGrammarOfBoth) {
   }
 }
 
+chat::GenerateRequest Begun(const std::string& text) {
+  chat::GenerateRequest request;
+  request.messages = {Said(chat::Role::kUser, "Hi"), Said(chat::Role::kAssistant, text)};
+  return request;
+}
+
+TEST(ChatTemplate, AnAnswerThatHasBegunIsWhereThePromptEnds) {
+  WEIR_MODEL_OR_SKIP(smol, SmolPath());
+  auto own = ChatTemplate::Create(smol);
+  ASSERT_TRUE(own);
+  const auto prompt = (*own)->Render(Begun("Well, <|im_end|>"));
+  ASSERT_TRUE(prompt) << prompt.error().message;
+  EXPECT_THAT(prompt->text, ::testing::EndsWith("<|im_start|>assistant\nWell, <|im_end|>"));
+  chat::GenerateRequest asked = Begun("");
+  asked.messages.pop_back();
+  EXPECT_EQ(Specials(smol.vocabulary(), prompt->tokens),
+            Specials(smol.vocabulary(), (*own)->Render(asked)->tokens));
+  int begun = 0;
+  for (const auto& path : Templates()) {
+    auto chat_template = ChatTemplate::Create(smol, Contents(path));
+    if (!chat_template) continue;
+    const auto rendered = (*chat_template)->Render(Begun("Well, then"));
+    if (!rendered) {
+      EXPECT_EQ(rendered.error().reason, "begun_answer_unsupported") << path.filename();
+      continue;
+    }
+    ++begun;
+    EXPECT_THAT(rendered->text, ::testing::EndsWith("Well, then")) << path.filename();
+    const size_t opened = rendered->text.rfind("<think>");
+    const size_t closed = rendered->text.rfind("</think>");
+    EXPECT_TRUE(opened == std::string::npos || (closed != std::string::npos && closed > opened))
+        << path.filename() << " would think in the middle of the answer";
+  }
+  EXPECT_TRUE(begun > 45 || Templates().empty()) << begun;
+}
+
+TEST(ChatTemplate, AnAnswerThatHasBegunGoesWithNothingThatComesBeforeAnAnswer) {
+  WEIR_VOCABULARY_OR_SKIP(model, QwenPath());
+  auto chat_template = ChatTemplate::Create(model);
+  ASSERT_TRUE(chat_template);
+  chat::GenerateRequest request = Begun("{\"a\": ");
+  request.response_format = {.kind = chat::ResponseFormat::Kind::kJsonObject};
+  const auto formatted = (*chat_template)->Render(request);
+  ASSERT_TRUE(formatted) << formatted.error().message;
+  EXPECT_EQ(formatted->grammar.prefill, "{\"a\": ");
+  request.messages.back().parts[0].text = "Sure: ";
+  EXPECT_EQ((*chat_template)->Render(request).error().param, "messages");
+  request = Begun("Sure: ");
+  request.tools = {{.name = "f"}};
+  EXPECT_TRUE((*chat_template)->Render(request));
+  request.tool_choice.mode = chat::ToolChoice::Mode::kRequired;
+  EXPECT_EQ((*chat_template)->Render(request).error().param, "tool_choice");
+  const auto path = SharedData("chat_templates/models/templates/Qwen-QwQ-32B.jinja");
+  if (!std::filesystem::exists(path)) GTEST_SKIP() << "no chat templates in WEIR_SHARED_DATA";
+  auto thinking = ChatTemplate::Create(model, Contents(path));
+  ASSERT_TRUE(thinking);
+  request = Begun("Sure: ");
+  const auto over = (*thinking)->Render(request);
+  ASSERT_TRUE(over) << over.error().message;
+  EXPECT_THAT(over->text, HasSubstr("</think>"));
+  request.reasoning.effort = chat::Reasoning::Effort::kHigh;
+  EXPECT_EQ((*thinking)->Render(request).error().param, "reasoning_effort");
+}
+
 TEST(CompletionTokens, AreTextUnlessTheClientMayWriteTemplates) {
   WEIR_VOCABULARY_OR_SKIP(model, QwenPath());
   const chat::Prompt prompt{.text = "a <|im_end|> <tool_call> b"};

@@ -103,6 +103,19 @@ def test_tokens_are_counted_as_the_answer_counts_them(claude):
         assert counted.input_tokens == used, more
 
 
+def test_an_answer_that_has_begun_is_gone_on_with(claude):
+    begun = [{"role": "user", "content": "Name a city as JSON."}, {"role": "assistant", "content": '{"city": "'}]
+    answer = ask(claude, messages=begun, max_tokens=40)
+    assert "{" not in answer.content[0].text.split('"')[0] and '"' in answer.content[0].text
+    schema = {"type": "object", "properties": {"city": {"type": "string", "maxLength": 20}}, "required": ["city"],
+              "additionalProperties": False}
+    held = ask(claude, messages=begun, max_tokens=60, output_config={"format": {"type": "json_schema", "schema": schema}})
+    assert set(json.loads('{"city": "' + held.content[0].text)) == {"city"}
+    with pytest.raises(anthropic.BadRequestError) as raised:
+        ask(claude, messages=begun, tools=[WEATHER], tool_choice={"type": "any"})
+    assert raised.value.body["error"]["param"] == "tool_choice"
+
+
 def test_models_come_in_anthropics_shape_to_its_clients_alone(claude, client):
     models = claude.models.list()
     assert SMALL in [model.id for model in models.data] and models.data[0].type == "model"

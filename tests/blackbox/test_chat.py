@@ -32,6 +32,15 @@ def test_a_stream_gives_the_same_text_as_a_plain_answer(client, small):
     assert len({c.id for c in chunks}) == 1
 
 
+def test_an_answer_that_has_begun_is_gone_on_with(client, small):
+    asked = ask("Name a city as JSON.", temperature=0, max_tokens=40)
+    asked["messages"] += [{"role": "assistant", "content": '{"city": "'}]
+    text = client.chat.completions.create(**asked).choices[0].message.content
+    assert "{" not in text.split('"')[0] and '"' in text
+    streamed = client.chat.completions.create(**asked, stream=True)
+    assert "".join(c.choices[0].delta.content or "" for c in streamed if c.choices) == text
+
+
 def test_a_stream_comes_in_pieces_and_not_at_the_end(client, small):
     # However short the model would have it: forty tokens.
     chunks = list(client.chat.completions.create(**ask("Count to ten.", max_tokens=40), stream=True,

@@ -51,6 +51,12 @@ def test_generate_uses_the_template_unless_it_is_raw(llama):
                                                       stream=True)) == raw.response
 
 
+def test_an_answer_that_has_begun_is_gone_on_with(llama):
+    begun = [{"role": "user", "content": "Name a city as JSON."}, {"role": "assistant", "content": '{"city": "'}]
+    answer = llama.chat(model=SMALL, messages=begun, options={"temperature": 0, "num_predict": 40})
+    assert "{" not in answer.message.content.split('"')[0] and '"' in answer.message.content
+
+
 def test_an_answer_follows_its_schema(llama):
     schema = {"type": "object", "properties": {"city": {"type": "string", "maxLength": 20}}, "required": ["city"],
               "additionalProperties": False}

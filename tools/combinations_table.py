@@ -27,7 +27,7 @@ stream is the same wherever the provider's bytes are cut. **refused**: the clien
 answers has no such thing; nothing is dropped in silence. A dash: the client's dialect has no words for it. At the local engine
 **carried** says that the request reaches it whole and that its answer is told: that a schema is kept to is shown where the
 engine is tested (`tests/blackbox/test_structured.py`, `test_tools.py`, `test_reasoning.py`). No local model sees pictures yet (422
-`no_images`), hears sound in a chat, or reads files there (422 `text_only`), files of plain text among them.
+`no_images`), hears sound in a chat, or reads files there (422 `text_only`) other than [those of plain text](openai.md#files).
 
 Each row is a folder in [src/dialects/pairs/testdata](../src/dialects/pairs/testdata), with what the client sends, what the
 provider answers and what comes of both; a new folder is a new row, and needs no code. llama.cpp's own routes ask for plain

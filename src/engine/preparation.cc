@@ -9,6 +9,7 @@
 #include "base/random.h"
 #include "base/utf8.h"
 #include "engine/defaults.h"
+#include "engine/text_files.h"
 
 namespace weir::engine {
 namespace {
@@ -235,6 +236,7 @@ Result<PreparedGenerate> Preparation::Prepare(wire::Generate asked,
                                               const std::atomic<bool>& cancelled) const {
   chat::GenerateRequest& request = asked.request;
   ApplyDefaults(defaults_, request);
+  ReadTextFiles(request.messages);
   if (auto checked = CheckGenerates(); !checked) return std::unexpected(checked.error());
   if (auto checked = CheckCounts(request); !checked) return std::unexpected(checked.error());
   if (auto checked = llama::CheckSampling(request.sampling, model_.vocabulary().size()); !checked) {
@@ -420,6 +422,7 @@ Result<PreparedScore> Preparation::Prepare(const wire::Score& asked,
     if (auto may = CheckMayFit(request.messages); !may) return std::unexpected(may.error());
     chat::GenerateRequest chat;
     chat.messages = request.messages;
+    ReadTextFiles(chat.messages);
     auto rendered = template_->Render(chat);
     if (!rendered) return std::unexpected(rendered.error());
     prompt = std::move(rendered->tokens);
@@ -470,6 +473,7 @@ Result<wire::Tokens> Preparation::Prepare(const wire::Tokenize& request,
     }
     chat::GenerateRequest chat;
     chat.messages = request.messages;
+    ReadTextFiles(chat.messages);
     chat.tools = request.tools;
     auto rendered = template_->Render(chat);
     if (!rendered) return std::unexpected(rendered.error());

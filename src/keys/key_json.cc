@@ -1,35 +1,15 @@
 #include "keys/key_json.h"
 
-#include <optional>
-#include <string>
-#include <string_view>
-#include <vector>
-
 #include "config/units.h"
+#include "json/append.h"
 #include "keys/scopes.h"
 
 namespace weir::keys {
 namespace {
 
-void AppendTime(json::Writer& writer, std::string_view key, std::optional<WallTime> time) {
-  writer.Key(key);
-  if (time) {
-    writer.Int(UnixSeconds(*time));
-  } else {
-    writer.Null();
-  }
-}
-
-void AppendNames(json::Writer& writer, std::string_view key,
-                 const std::vector<std::string>& names) {
-  writer.Key(key).BeginArray();
-  for (const std::string& name : names) writer.String(name);
-  writer.EndArray();
-}
-
 void AppendGrant(json::Writer& writer, const chat::Grant& grant) {
-  AppendNames(writer, "models", grant.models);
-  AppendNames(writer, "projects", grant.projects);
+  json::AppendTexts(writer, "models", grant.models);
+  json::AppendTexts(writer, "projects", grant.projects);
   writer.Key("budget");
   if (!grant.budget) {
     writer.Null();
@@ -58,9 +38,9 @@ void AppendKey(json::Writer& writer, const KeyInfo& info) {
       .Field("concurrent", key.limits.concurrent)
       .Field("created", UnixSeconds(info.created));
   AppendGrant(writer, key.grant);
-  AppendTime(writer, "last_used", info.last_used);
-  AppendTime(writer, "expires", key.expires);
-  AppendTime(writer, "revoked", info.revoked);
+  json::AppendTime(writer, "last_used", info.last_used);
+  json::AppendTime(writer, "expires", key.expires);
+  json::AppendTime(writer, "revoked", info.revoked);
 }
 
 }  // namespace weir::keys

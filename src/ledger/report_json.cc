@@ -1,3 +1,4 @@
+#include "json/append.h"
 #include "json/writer.h"
 #include "ledger/report.h"
 
@@ -8,13 +9,6 @@ void AppendMoney(json::Writer& writer, std::string_view key, const Money& money)
   writer.Key(key).BeginObject();
   for (const auto& [currency, total] : money) writer.Field(currency, total.Text());
   writer.EndObject();
-}
-
-void AppendNames(json::Writer& writer, std::string_view key,
-                 const std::vector<std::string>& names) {
-  writer.Key(key).BeginArray();
-  for (const std::string& name : names) writer.String(name);
-  writer.EndArray();
 }
 
 void AppendLine(json::Writer& writer, const Line& line) {
@@ -71,8 +65,8 @@ std::string ReportJson(const Report& report) {
   writer.EndArray().Key("total");
   AppendLine(writer, report.total);
   writer.Key("baselines").BeginObject();
-  AppendNames(writer, "strong", report.strong_targets);
-  AppendNames(writer, "cheapest", report.cheapest_targets);
+  json::AppendTexts(writer, "strong", report.strong_targets);
+  json::AppendTexts(writer, "cheapest", report.cheapest_targets);
   writer.EndObject().Field("missing_entries", report.missing);
   AppendMoney(writer, "missing_cost", report.missing_cost);
   writer.EndObject();

@@ -6,12 +6,12 @@
 #include <string_view>
 #include <utility>
 
+#include "json/append.h"
 #include "json/writer.h"
 #include "keys/key_json.h"
 #include "keys/scopes.h"
 #include "ledger/money.h"
 #include "routing/decision.h"
-#include "server/append_time.h"
 #include "server/backend_routes.h"
 #include "server/weir_requests.h"
 
@@ -107,9 +107,7 @@ void AppendEngine(json::Writer& writer, const backends::EngineStatus& engine) {
       .Field("decode_tokens_per_s", engine.stats.decode_tokens_per_s)
       .Field("embed_tokens_per_s", engine.stats.embed_tokens_per_s)
       .Field("step_ms", engine.stats.step_ms);
-  writer.Key("gpus").BeginArray();
-  for (const std::string& gpu : engine.info.gpus) writer.String(gpu);
-  writer.EndArray();
+  json::AppendTexts(writer, "gpus", engine.info.gpus);
   writer.Key("tensor_split").BeginArray();
   for (const float share : engine.info.tensor_split) writer.Double(static_cast<double>(share));
   writer.EndArray();

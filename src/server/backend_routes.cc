@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "json/append.h"
 #include "json/writer.h"
-#include "server/append_time.h"
 
 namespace weir::server {
 namespace {
@@ -19,9 +19,8 @@ void AppendDoor(json::Writer& writer, const backends::DoorStatus& door) {
       .Field("open", door.open)
       .Field("problem", door.problem)
       .Field("starts", static_cast<int64_t>(door.starts));
-  writer.Key("sandbox").BeginArray();
-  for (const std::string& line : door.ready.sandbox) writer.String(line);
-  writer.EndArray().EndObject();
+  json::AppendTexts(writer, "sandbox", door.ready.sandbox);
+  writer.EndObject();
 }
 
 void AppendTarget(json::Writer& writer, const backends::ProviderStatus& status) {
@@ -41,10 +40,10 @@ void AppendTarget(json::Writer& writer, const backends::ProviderStatus& status) 
   for (const uint32_t replica : status.left_alone) writer.Int(replica);
   writer.EndArray();
   writer.Field("backend_answered", status.backend_answered);
-  AppendTime(writer, "retired_since", status.retired);
+  json::AppendTime(writer, "retired_since", status.retired);
   writer.Field("deprecated", status.deprecation.announced);
-  AppendTime(writer, "deprecated_since", status.deprecation.since);
-  AppendTime(writer, "sunset", status.deprecation.sunset);
+  json::AppendTime(writer, "deprecated_since", status.deprecation.since);
+  json::AppendTime(writer, "sunset", status.deprecation.sunset);
   writer.EndObject();
 }
 
@@ -151,9 +150,8 @@ Task<void> GetBackends(Site& site, Call& call) {
   }
   writer.EndArray().Key("servers");
   AppendServers(writer, site);
-  writer.Key("gateway_sandbox").BeginArray();
-  for (const std::string& line : site.sandbox) writer.String(line);
-  writer.EndArray().EndObject();
+  json::AppendTexts(writer, "gateway_sandbox", site.sandbox);
+  writer.EndObject();
   co_await call.SendJson(200, std::move(body));
 }
 

@@ -5,12 +5,11 @@
 #include <memory>
 #include <utility>
 
+#include "backends/permits.h"
 #include "hash/hash.h"
 
 namespace weir::server {
 namespace {
-
-constexpr size_t kHashedHereMax = size_t{256} << 10;  // of more a worker makes the hash
 
 // What the answer depends on besides the body. How urgent the request is, is not of it.
 std::string Circumstances(const Call& call) {
@@ -37,7 +36,7 @@ std::string HashOf(std::string_view circumstances, std::string_view body) {
 Task<Result<std::string>> RequestHash(Site& site, Call& call) {
   std::string circumstances = Circumstances(call);
   std::string& body = call.exchange.request().body;
-  if (body.size() <= kHashedHereMax || site.workers == nullptr) {
+  if (body.size() <= backends::kHashedHereBytesMax || site.workers == nullptr) {
     co_return HashOf(circumstances, body);
   }
   // A worker may still read it when this request is gone.

@@ -7,6 +7,7 @@
 
 #include "base/duration.h"
 #include "http/message.h"
+#include "json/append.h"
 #include "json/writer.h"
 #include "ledger/report.h"
 
@@ -63,12 +64,6 @@ Result<std::string> Answer(sqlite::Database& db, const LedgerAsked& asked) {
   return ledger::ReportJson(*report);
 }
 
-void AppendList(json::Writer& writer, std::string_view key, const std::vector<std::string>& list) {
-  writer.Key(key).BeginArray();
-  for (const std::string& text : list) writer.String(text);
-  writer.EndArray();
-}
-
 void AppendBudget(json::Writer& writer, const gateway::LedgerAccounts::BudgetState& state) {
   const ledger::Budget& budget = state.budget;
   const ledger::Purses::Seen& seen = state.seen;
@@ -92,10 +87,10 @@ void AppendBudget(json::Writer& writer, const gateway::LedgerAccounts::BudgetSta
   } else {
     writer.Null();
   }
-  AppendList(writer, "keys", budget.keys);
-  AppendList(writer, "projects", budget.projects);
-  AppendList(writer, "tenants", budget.tenants);
-  AppendList(writer, "users", budget.users);
+  json::AppendTexts(writer, "keys", budget.keys);
+  json::AppendTexts(writer, "projects", budget.projects);
+  json::AppendTexts(writer, "tenants", budget.tenants);
+  json::AppendTexts(writer, "users", budget.users);
   writer.EndObject();
 }
 

@@ -86,6 +86,13 @@ void Put(std::string& out, const Message& message) {
   Put(out, "  reasoning", message.reasoning);
   if (message.failed) out += "  failed\n";
   if (message.cache != CacheMark::kNone) out += fmt::format(" {}\n", MarkName(message.cache));
+  for (const Thought& thought : message.thoughts) {
+    if (thought.signature.empty() && thought.hidden.empty()) continue;
+    out += fmt::format("  thought of {} bytes before {}", thought.text_bytes, thought.at);
+    if (!thought.signature.empty()) out += ", signed " + thought.signature;
+    if (!thought.hidden.empty()) out += ", hidden " + thought.hidden;
+    out += '\n';
+  }
   for (const Part& part : message.parts) Put(out, part);
   for (const ToolCall& call : message.tool_calls) {
     out += fmt::format("  tool_call: {} {}({}){}\n", call.id, call.name, call.arguments,

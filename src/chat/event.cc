@@ -24,6 +24,8 @@ size_t BytesOf(const Delta& delta) {
   for (const auto& call : delta.tool_calls) {
     bytes += call.id.size() + call.name.size() + call.arguments.size();
   }
+  for (const Thought& thought : delta.thoughts)
+    bytes += thought.signature.size() + thought.hidden.size();
   for (const auto& token : delta.logprobs) bytes += kLogprobBytes * (1 + token.top.size());
   return bytes;
 }

@@ -9,6 +9,8 @@
 #include <variant>
 #include <vector>
 
+#include "chat/message.h"
+
 namespace weir::chat {
 
 // Counts in tokens, but for sound. Absent means not reported, which is not the same as zero.
@@ -84,6 +86,7 @@ struct Delta {
   std::string reasoning = {};
   std::vector<ToolCallDelta> tool_calls = {};
   std::vector<TokenLogprob> logprobs = {};  // of the tokens since the last delta that carried some
+  std::vector<Thought> thoughts = {};       // behind `reasoning`, before `text`
   bool operator==(const Delta&) const = default;
 };
 

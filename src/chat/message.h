@@ -3,6 +3,7 @@
 // (schemas, tool arguments) travels as text.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -39,6 +40,19 @@ struct ToolCall {
   bool operator==(const ToolCall&) const = default;
 };
 
+// Thinking that who wrote it signed or hid. Only they can read the mark, and want it back as it
+// was.
+struct Thought {
+  // Of a message: how much of its `reasoning`, behind that of earlier thoughts. Of a delta 0: it
+  // ends what was thought since the last one.
+  size_t text_bytes = 0;
+  std::string signature = {};
+  std::string hidden = {};  // in place of both: what was thought, encrypted
+  size_t at = 0;            // of a message: so many parts and calls stand before it
+
+  bool operator==(const Thought&) const = default;
+};
+
 struct Message {
   Role role = Role::kUser;
   std::vector<Part> parts = {};
@@ -49,6 +63,7 @@ struct Message {
   // tool: the call failed. The first part says so in words, for those who have no mark for it.
   bool failed = false;
   CacheMark cache = CacheMark::kNone;  // tool: behind the result
+  std::vector<Thought> thoughts = {};  // assistant: for providers of the dialect that signs alone
 
   bool operator==(const Message&) const = default;
 };

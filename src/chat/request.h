@@ -121,7 +121,8 @@ struct GenerateRequest {
   std::optional<int64_t> keep_alive_ms =
       {};  // how long the model stays after this; negative: for ever
   // What changes no answer and means something to providers of one dialect alone: whom it is billed
-  // to, where it is cached. "openai.user" to JSON text; only they are sent it.
+  // to, where it is cached. "openai.user" to JSON text; only they are sent it. "anthropic-beta" is
+  // a header there, as it came.
   std::map<std::string, std::string> provider_fields = {};
 
   bool operator==(const GenerateRequest&) const = default;

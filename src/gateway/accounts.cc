@@ -29,6 +29,9 @@ void AddPrompt(const chat::Prompt& prompt, Extent& extent) {
 void AddMessage(const chat::Message& message, Extent& extent) {
   extent.prompt_tokens_max += kTokensOfMessage;
   extent.prompt_bytes += SizeOf(message.reasoning) + SizeOf(message.name);
+  // What is hidden, or lies in a signature, is told to the provider as if it were read here.
+  for (const chat::Thought& thought : message.thoughts)
+    extent.prompt_bytes += SizeOf(thought.signature) + SizeOf(thought.hidden);
   for (const chat::Part& part : message.parts) {
     extent.prompt_bytes += SizeOf(part.text);
     if (part.kind == chat::Part::Kind::kText) continue;

@@ -42,6 +42,11 @@ class Visits {
       Text("message", number, "detail", part.detail);
     }
     Text("message", number, "reasoning", message.reasoning);
+    // Nothing but a provider's promise says that these are no text.
+    for (const chat::Thought& thought : message.thoughts) {
+      Text("message", number, "signature of reasoning", thought.signature);
+      Text("message", number, "hidden reasoning", thought.hidden);
+    }
     for (const chat::ToolCall& call : message.tool_calls) {
       Text("message", number, "tool call id", call.id);
       Text("message", number, "tool call name", call.name);

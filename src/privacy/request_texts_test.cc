@@ -35,7 +35,8 @@ constexpr size_t MemberCount() {
 // WithMarks below to fill it. Then the number here is raised.
 static_assert(MemberCount<chat::Part>() == 8);
 static_assert(MemberCount<chat::ToolCall>() == 4);
-static_assert(MemberCount<chat::Message>() == 8);
+static_assert(MemberCount<chat::Thought>() == 4);
+static_assert(MemberCount<chat::Message>() == 9);
 static_assert(MemberCount<chat::Tool>() == 5);
 static_assert(MemberCount<chat::ToolChoice>() == 2);
 static_assert(MemberCount<chat::ResponseFormat>() == 5);
@@ -65,7 +66,8 @@ std::vector<chat::Message> MarkedMessages() {
            .reasoning = "mark-reasoning",
            .tool_calls = {{"mark-call-id", "mark-call-name", "mark-call-arguments"}},
            .tool_call_id = "mark-answered-call",
-           .name = "mark-speaker"}};
+           .name = "mark-speaker",
+           .thoughts = {{.signature = "mark-signature", .hidden = "mark-hidden"}}}};
 }
 
 chat::GenerateRequest WithMarks() {
@@ -100,7 +102,7 @@ TEST(RequestTexts, AllThatADumpShowsIsVisited) {
   const chat::GenerateRequest request = WithMarks();
   const std::vector<std::string> texts = Visited(request);
   const std::set<std::string> marks = MarksIn(chat::Dump(request));
-  EXPECT_EQ(marks.size(), 27u);
+  EXPECT_EQ(marks.size(), 29u);
   for (const std::string& mark : marks) EXPECT_THAT(texts, testing::Contains(mark));
 }
 

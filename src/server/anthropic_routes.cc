@@ -2,6 +2,7 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <optional>
 #include <span>
 #include <utility>
@@ -56,10 +57,37 @@ std::vector<anthropic::ModelEntry> Entries(Site& site) {
   return entries;
 }
 
+constexpr size_t kBetasBytesMax = 1024;
+
+// Names of what Anthropic tries out, for its own servers: letters, digits, '-', '_' and '.', with
+// commas in between.
+Result<void> TakeBetas(const http::Request& request, chat::GenerateRequest& asked) {
+  std::string betas;
+  for (size_t i = 0; i < request.headers.size(); ++i) {
+    if (!http::EqualsIgnoreCase(request.headers.name(i), "anthropic-beta")) continue;
+    betas.append(betas.empty() ? "" : ",").append(request.headers.value(i));
+  }
+  if (betas.empty()) return {};
+  const bool good = std::ranges::all_of(betas, [](char c) {
+    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
+           std::string_view("-_., ").contains(c);
+  });
+  if (!good || betas.size() > kBetasBytesMax) {
+    return Fail(Code::kInvalidArgument,
+                fmt::format("anthropic-beta takes names with commas in between, {} bytes at most",
+                            kBetasBytesMax),
+                "anthropic-beta", "invalid_header");
+  }
+  asked.provider_fields["anthropic-beta"] = std::move(betas);
+  return {};
+}
+
 }  // namespace
 
 Task<void> AnthropicMessages(Site& site, Call& call) {
   auto asked = anthropic::ReadMessagesCall(call.request().body);
+  if (auto taken = asked ? TakeBetas(call.request(), asked->request) : Result<void>(); !taken)
+    asked = std::unexpected(taken.error());
   if (!asked) {
     co_await call.SendError(asked.error());
     co_return;

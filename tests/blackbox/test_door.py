@@ -7,6 +7,7 @@ import signal
 import socket
 import time
 
+import anthropic
 import httpx
 import pytest
 
@@ -375,6 +376,46 @@ def test_ollamas_own_completions_go_to_an_ollama(provider, beyond):
         assert "".join(line["response"] for line in lines) == TEXT and lines[-1]["done"]
         sent = provider.requests[-1]
         assert sent.path == "/api/generate" and more.items() <= sent.json().items()
+
+
+def test_signed_thinking_goes_back_to_anthropic_as_it_came(provider, beyond):
+    weir = beyond(backend(provider, "anthropic"), target("big"))
+    provider.say("big", Answer(reasoning=("Hm ü\n", "so."), calls=(("weather", "{}"),)), times=2)
+    asked = {"model": "big", "max_tokens": 4000, "thinking": {"type": "enabled", "budget_tokens": 2000},
+             "tools": [{"name": "weather", "input_schema": {"type": "object"}}],
+             "messages": [{"role": "user", "content": "Rain?"}]}
+    beta = {"anthropic-beta": "interleaved-thinking-2025-05-14"}
+    client = anthropic.Anthropic(base_url=weir.url, api_key="none", max_retries=0)
+    whole = client.messages.create(**asked, extra_headers=PUBLIC | beta)
+    with client.messages.stream(**asked, extra_headers=PUBLIC) as stream:
+        streamed = stream.get_final_message()
+    thinking = {"type": "thinking", "thinking": "Hm ü\nso.", "signature": "c2lnbmVk"}
+    for answer in (whole, streamed):
+        content = [block.model_dump(exclude_none=True) for block in answer.content]
+        assert content[0] == thinking and content[-1]["type"] == "tool_use", content
+    assert provider.requests[-2].headers["anthropic-beta"] == beta["anthropic-beta"]
+    assert "anthropic-beta" not in provider.requests[-1].headers
+    result = {"type": "tool_result", "tool_use_id": streamed.content[-1].id, "content": "yes"}
+    loop = asked["messages"] + [{"role": "assistant", "content": streamed.content}, {"role": "user", "content": [result]}]
+    client.messages.create(**asked | {"messages": loop}, extra_headers=PUBLIC)
+    sent = provider.requests[-1].json()
+    assert sent["messages"][1]["content"][0] == thinking
+    assert sent["thinking"] == asked["thinking"]
+    for wrong in ("a\x7fb", "x" * 1025, "a;b"):
+        refused = weir.post("/v1/messages", asked, PUBLIC | {"anthropic-beta": wrong})
+        assert refused.status_code == 400, wrong
+        assert "anthropic-beta" in refused.text or "\x7f" in wrong
+
+
+def test_what_thinking_holds_is_looked_at_like_other_text(provider, beyond):
+    weir = beyond(backend(provider, "anthropic", ceiling="public"), target("big"))
+    for block in ({"type": "thinking", "thinking": "to GB82 WEST 1234 5698 7654 32", "signature": "c2ln"},
+                  {"type": "thinking", "thinking": "", "signature": "GB82 WEST 1234 5698 7654 32"},
+                  {"type": "redacted_thinking", "data": "GB82 WEST 1234 5698 7654 32"}):
+        turns = [{"role": "user", "content": "a"}, {"role": "assistant", "content": [block, {"type": "text", "text": "b"}]},
+                 {"role": "user", "content": "c"}]
+        refused = weir.post("/v1/messages", {"model": "big", "max_tokens": 9, "messages": turns}, PUBLIC)
+        assert refused.status_code == 403 and provider.count("GB82") == 0, block
 
 
 def test_a_text_goes_on_at_a_server_that_has_completions(provider, beyond):

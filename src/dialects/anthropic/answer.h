@@ -49,6 +49,7 @@ class StreamEncoder {
   void Open(Block block, const Call* call, std::string& out);
   void Close(std::string& out);
   void AppendText(Block block, std::string_view key, std::string_view text, std::string& out);
+  void AppendThought(const chat::Thought& thought, std::string& out);
   Result<void> AppendCall(const chat::ToolCallDelta& delta, std::string& out);
   void Show(size_t index, std::string& out);
   Result<void> Accept(const chat::Delta& delta, std::string& out);
@@ -73,12 +74,15 @@ class WholeAnswer {
   explicit WholeAnswer(AnswerHead head) : head_(std::move(head)) {}
 
   Result<void> Append(const chat::Event& event);
-  // kBackendFailed when the answer has not ended.
-  Result<std::string> End(std::string_view weir) const;
+  // Once. kBackendFailed when the answer has not ended.
+  Result<std::string> End(std::string_view weir);
 
  private:
+  void TakeThought(chat::Thought thought);
+
   const AnswerHead head_;
-  chat::Delta all_ = {};  // tool calls whole
+  chat::Delta all_ = {};   // tool calls whole, thoughts as those of a message
+  size_t told_bytes_ = 0;  // of all_.reasoning, in thoughts that were signed
   chat::ChoiceDone choice_ = {};
   chat::Usage usage_ = {};
   size_t bytes_ = 0;

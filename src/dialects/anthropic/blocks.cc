@@ -197,6 +197,8 @@ class Conversation {
     if (message.failed) message.parts.push_back({.text = "Error: "});
     ReadResultContent(block, message);
     block.RefuseUnread(kIgnored);
+    if (called == name_of_call_.end())
+      block.Refuse("tool_use_id", "is the id of no tool_use block before it");
     out_.push_back(std::move(message));
   }
 
@@ -230,15 +232,26 @@ class Conversation {
         ReadToolUse(block, message);
         break;
       case Kind::kThinking:
-        message.reasoning += block.Require().String("thinking", kTextBytesMax).value_or("");
-        block.String("signature", kTextBytesMax);  // of a provider that is not asked again
-        block.RefuseUnread();
+      case Kind::kHidden:
+        ReadThought(block, *kind == Kind::kHidden, message);
         break;
-      default:  // readable by nobody but who wrote it
-        block.String("data", kTextBytesMax);
-        block.RefuseUnread();
+      default:
         break;
     }
+  }
+
+  static void ReadThought(json::Fields& block, bool hidden, Message& message) {
+    chat::Thought thought = {.at = message.parts.size() + message.tool_calls.size()};
+    if (hidden) {
+      thought.hidden = block.Require().String("data", kTextBytesMax).value_or("");
+    } else {
+      const std::string text = block.Require().String("thinking", kTextBytesMax).value_or("");
+      thought.text_bytes = text.size();
+      thought.signature = block.String("signature", kTextBytesMax).value_or("");
+      message.reasoning += text;
+    }
+    block.RefuseUnread();
+    message.thoughts.push_back(std::move(thought));
   }
 
   void ReadToolUse(json::Fields& block, Message& message) {

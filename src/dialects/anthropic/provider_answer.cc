@@ -125,8 +125,21 @@ class Answer : public provider::FramedAnswer {
     }
     chat::Delta delta;
     if (type == "text") delta.text = block.String("text", kTextBytesMax).value_or("");
-    if (type == "thinking") delta.reasoning = block.String("thinking", kTextBytesMax).value_or("");
+    if (type == "thinking") {
+      delta.reasoning = block.String("thinking", kTextBytesMax).value_or("");
+      Sign(block, delta);
+    }
+    if (type == "redacted_thinking") {
+      std::string data = block.String("data", kTextBytesMax).value_or("");
+      if (!data.empty()) delta.thoughts.push_back({.hidden = std::move(data)});
+    }
     return events_.Say(std::move(delta), out);
+  }
+
+  // Empty where the signature of a stream is yet to come.
+  static void Sign(json::Fields& fields, chat::Delta& delta) {
+    std::string signature = fields.String("signature", kTextBytesMax).value_or("");
+    if (!signature.empty()) delta.thoughts.push_back({.signature = std::move(signature)});
   }
 
   Result<void> OnBlockDelta(json::Fields& event, Out& out) {
@@ -144,6 +157,7 @@ class Answer : public provider::FramedAnswer {
     if (type == "text_delta") delta.text = piece->String("text", kTextBytesMax).value_or("");
     if (type == "thinking_delta")
       delta.reasoning = piece->String("thinking", kTextBytesMax).value_or("");
+    if (type == "signature_delta") Sign(*piece, delta);
     return events_.Say(std::move(delta), out);
   }
 

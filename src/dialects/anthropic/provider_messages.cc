@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/base64.h"
+#include "dialects/anthropic/thinking.h"
 #include "dialects/provider/malformed.h"
 #include "dialects/provider/request_pieces.h"
 
@@ -80,8 +81,14 @@ Result<void> WriteParts(json::Writer& writer, const Message& message, size_t ind
 }
 
 Result<void> WriteAssistant(json::Writer& writer, const Message& message, size_t index) {
-  if (auto written = WriteParts(writer, message, index); !written) return written;
+  ThinkingBlocks thinking(message.thoughts, message.reasoning, ThinkingBlocks::Unsigned::kLeftOut);
+  for (size_t k = 0; k < message.parts.size(); ++k) {
+    thinking.WriteBefore(writer, k);
+    const std::string at = fmt::format("messages[{}].content[{}]", index, k);
+    if (auto written = WritePart(writer, message.parts[k], at); !written) return written;
+  }
   for (size_t k = 0; k < message.tool_calls.size(); ++k) {
+    thinking.WriteBefore(writer, message.parts.size() + k);
     const chat::ToolCall& call = message.tool_calls[k];
     const auto arguments = provider::ArgumentsOf(call, index, k);
     if (!arguments) return Fail(arguments.error());
@@ -90,6 +97,7 @@ Result<void> WriteAssistant(json::Writer& writer, const Message& message, size_t
     WriteCacheMark(writer, call.cache);
     writer.EndObject();
   }
+  thinking.WriteBefore(writer, message.parts.size() + message.tool_calls.size());
   return {};
 }
 

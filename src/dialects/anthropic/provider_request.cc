@@ -93,10 +93,18 @@ Result<void> CheckThinking(const GenerateRequest& request, int64_t max_tokens) {
   return {};
 }
 
-// Whether the turn that is asked for goes on after a tool's result. Anthropic wants the signed
-// thinking of that turn back, which no other dialect carries, so thinking pauses until the next.
-bool ContinuesToolLoop(const GenerateRequest& request) {
-  return !request.messages.empty() && request.messages.back().role == chat::Role::kTool;
+// Whether the turn that is asked for goes on after a tool's result, without the signed thinking
+// that it began with. Anthropic wants that back; who called the tool without any, or speaks a
+// dialect that does not carry it, has none, so that thinking pauses until the next turn.
+bool LacksThinking(const GenerateRequest& request) {
+  const auto& messages = request.messages;
+  if (messages.empty() || messages.back().role != chat::Role::kTool) return false;
+  const auto asked = std::ranges::find(messages.rbegin(), messages.rend(), chat::Role::kAssistant,
+                                       &chat::Message::role);
+  return asked == messages.rend() ||
+         std::ranges::none_of(asked->thoughts, [](const chat::Thought& thought) {
+           return thought.at == 0 && !(thought.signature.empty() && thought.hidden.empty());
+         });
 }
 
 void WriteThinking(json::Writer& writer, const GenerateRequest& request) {
@@ -108,7 +116,7 @@ void WriteThinking(json::Writer& writer, const GenerateRequest& request) {
       (reasoning.thinking == Thinking::kByEffort && reasoning.effort == Effort::kDefault);
   if (unasked && !reasoning.budget_tokens) return;
   writer.Key("thinking").BeginObject();
-  if (off || (reasoning.budget_tokens && ContinuesToolLoop(request))) {
+  if (off || (reasoning.budget_tokens && LacksThinking(request))) {
     writer.Field("type", "disabled");
   } else if (reasoning.budget_tokens) {
     writer.Field("type", "enabled").Field("budget_tokens", *reasoning.budget_tokens);
@@ -184,7 +192,11 @@ Result<chat::ProviderCall> WriteProviderChat(const GenerateRequest& request,
   if (!body) return Fail(body.error());
   auto call = provider::JsonCall("/messages", std::move(*body), stream,
                                  stream ? "text/event-stream" : "application/json");
-  if (call) call->headers.emplace_back("anthropic-version", VersionOf(quirks));
+  if (!call) return call;
+  call->headers.emplace_back("anthropic-version", VersionOf(quirks));
+  if (const auto betas = request.provider_fields.find("anthropic-beta");
+      betas != request.provider_fields.end())
+    call->headers.emplace_back(betas->first, betas->second);
   return call;
 }
 

@@ -5,6 +5,7 @@
 #include "dialects/anthropic/pieces.h"
 #include "dialects/anthropic/request.h"
 #include "dialects/provider/cases_for_test.h"
+#include "json/parse.h"
 #include "json/writer.h"
 
 namespace weir::anthropic {
@@ -24,6 +25,55 @@ TEST(Provider, EveryFieldDoesWhatItsRuleSays) { provider::ExpectRulesHold(kTest)
 
 TEST(Provider, ThePageOfFieldsSaysWhatTheRulesSay) {
   provider::ExpectDocumented(kTest, "Anthropic");
+}
+
+constexpr const char* kToolLoop = R"({"model":"m","max_tokens":4000,
+  "thinking":{"type":"enabled","budget_tokens":2000},
+  "tools":[{"name":"weather","input_schema":{"type":"object"}}],
+  "messages":[{"role":"user","content":"Rain?"},
+    {"role":"assistant","content":[CONTENT
+      {"type":"tool_use","id":"c0","name":"weather","input":{}}]},
+    {"role":"user","content":[{"type":"tool_result","tool_use_id":"c0","content":"yes"}]}]})";
+
+std::string BodyOfToolLoop(std::string_view content) {
+  std::string text(kToolLoop);
+  text.replace(text.find("CONTENT"), 7, content);
+  const auto asked = ReadMessagesCall(text);
+  EXPECT_TRUE(asked) << asked.error().message;
+  const auto call = WriteProviderChat(asked->request, {.name = "m"}, {}, false);
+  EXPECT_TRUE(call) << call.error().message;
+  return call->body;
+}
+
+TEST(ProviderThinking, GoesBackAsItCameAndGoesOnInToolLoops) {
+  const std::string thinking =
+      R"({"type":"thinking","thinking":"Hm \u00fc\n","signature":"c2ln"},)"
+      R"({"type":"redacted_thinking","data":"ZGF0YQ=="},{"type":"text","text":"Wait."},)"
+      R"({"type":"thinking","thinking":"","signature":"c2lo"},)";
+  const std::string body = BodyOfToolLoop(thinking);
+  const std::string sent = json::Print(*json::Parse("[" + thinking + "{}]"));
+  EXPECT_NE(body.find(sent.substr(0, sent.size() - 4)), std::string::npos) << body;
+  EXPECT_NE(body.find(R"("thinking":{"type":"enabled","budget_tokens":2000})"), std::string::npos);
+}
+
+TEST(ProviderThinking, PausesInAToolLoopThatBeganWithoutAnySigned) {
+  for (const char* content :
+       {"", R"({"type":"thinking","thinking":"Hm","signature":""},)",
+        R"({"type":"text","text":"a"},{"type":"thinking","thinking":"","signature":"c2ln"},)"}) {
+    EXPECT_NE(BodyOfToolLoop(content).find(R"("thinking":{"type":"disabled"})"), std::string::npos)
+        << content;
+  }
+  EXPECT_EQ(BodyOfToolLoop(R"({"type":"thinking","thinking":"Hm","signature":""},)").find("Hm"),
+            std::string::npos);
+}
+
+TEST(ProviderCalls, CarryTheNamesOfWhatIsTriedOutThere) {
+  chat::GenerateRequest request = {.messages = {{.parts = {{.text = "a"}}}}};
+  request.provider_fields["anthropic-beta"] = "one-2025-01-01,two";
+  const auto call = WriteProviderChat(request, {.name = "m"}, {}, false);
+  ASSERT_TRUE(call);
+  EXPECT_EQ(chat::FindHeader(call->headers, "anthropic-beta"), "one-2025-01-01,two");
+  EXPECT_EQ(call->body.find("one-2025"), std::string::npos);
 }
 
 TEST(ProviderModels, AreReadWithTheirBounds) {

@@ -95,6 +95,7 @@ Result<void> StreamEncoder::Accept(const chat::Delta& delta, std::string& out) {
   if (ended_) return Broken("the backend went on with a choice that had ended");
   Start(out);
   AppendText(Block::kThinking, "thinking", delta.reasoning, out);
+  for (const chat::Thought& thought : delta.thoughts) AppendThought(thought, out);
   AppendText(Block::kText, "text", delta.text, out);
   for (const chat::ToolCallDelta& call : delta.tool_calls) {
     if (auto appended = AppendCall(call, out); !appended) return appended;
@@ -149,6 +150,25 @@ void StreamEncoder::AppendText(Block block, std::string_view key, std::string_vi
     writer.Field("type", block == Block::kText ? "text_delta" : "thinking_delta");
     writer.Field(key, text).EndObject();
   });
+}
+
+// Ends the block: what is thought behind it has a signature of its own.
+void StreamEncoder::AppendThought(const chat::Thought& thought, std::string& out) {
+  if (!thought.hidden.empty()) {
+    Close(out);
+    AppendEvent(out, "content_block_start", [&](json::Writer& writer) {
+      writer.Field("index", index_).Key("content_block").BeginObject();
+      writer.Field("type", "redacted_thinking").Field("data", thought.hidden).EndObject();
+    });
+    open_ = Block::kThinking;
+  } else {
+    if (open_ != Block::kThinking) Open(Block::kThinking, nullptr, out);
+    AppendEvent(out, "content_block_delta", [&](json::Writer& writer) {
+      writer.Field("index", index_).Key("delta").BeginObject();
+      writer.Field("type", "signature_delta").Field("signature", thought.signature).EndObject();
+    });
+  }
+  Close(out);
 }
 
 Result<void> StreamEncoder::AppendCall(const chat::ToolCallDelta& delta, std::string& out) {

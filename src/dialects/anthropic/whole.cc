@@ -1,7 +1,10 @@
 #include <fmt/format.h>
 
+#include <utility>
+
 #include "dialects/anthropic/answer.h"
 #include "dialects/anthropic/pieces.h"
+#include "dialects/anthropic/thinking.h"
 #include "json/parse.h"
 
 namespace weir::anthropic {
@@ -24,18 +27,22 @@ void WriteInput(json::Writer& writer, const std::string& arguments) {
 }
 
 void WriteContent(json::Writer& writer, const chat::Delta& all) {
+  using Unsigned = ThinkingBlocks::Unsigned;
   writer.Key("content").BeginArray();
-  if (!all.reasoning.empty()) {
-    writer.BeginObject().Field("type", "thinking").Field("thinking", all.reasoning);
-    writer.Field("signature", "").EndObject();
-  }
-  if (!all.text.empty())
+  size_t blocks = 0;
+  ThinkingBlocks thinking(all.thoughts, all.reasoning, Unsigned::kWritten);
+  thinking.WriteBefore(writer, blocks);
+  if (!all.text.empty()) {
     writer.BeginObject().Field("type", "text").Field("text", all.text).EndObject();
+    ++blocks;
+  }
   for (const chat::ToolCallDelta& call : all.tool_calls) {
+    thinking.WriteBefore(writer, blocks++);
     writer.BeginObject().Field("type", "tool_use").Field("id", call.id).Field("name", call.name);
     WriteInput(writer, call.arguments);
     writer.EndObject();
   }
+  thinking.WriteBefore(writer, blocks);
   writer.EndArray();
 }
 
@@ -64,6 +71,7 @@ Result<void> WholeAnswer::Append(const chat::Event& event) {
   }
   all_.text += delta->text;
   all_.reasoning += delta->reasoning;
+  for (const chat::Thought& thought : delta->thoughts) TakeThought(thought);
   for (const chat::ToolCallDelta& call : delta->tool_calls) {
     const auto index = static_cast<size_t>(call.index);
     if (call.index < 0 || index > all_.tool_calls.size() || call.index >= kCallsMax)
@@ -76,12 +84,20 @@ Result<void> WholeAnswer::Append(const chat::Event& event) {
   return {};
 }
 
-Result<std::string> WholeAnswer::End(std::string_view weir) const {
+void WholeAnswer::TakeThought(chat::Thought thought) {
+  thought.at = (all_.text.empty() ? 0 : 1) + all_.tool_calls.size();
+  if (thought.hidden.empty())
+    thought.text_bytes = all_.reasoning.size() - std::exchange(told_bytes_, all_.reasoning.size());
+  all_.thoughts.push_back(std::move(thought));
+}
+
+Result<std::string> WholeAnswer::End(std::string_view weir) {
   if (!ended_ || !done_) return Broken("the backend stopped before the answer had ended");
   std::string out;
   json::Writer writer(&out);
   writer.BeginObject().Field("id", head_.id).Field("type", "message");
   writer.Field("role", "assistant").Field("model", head_.model);
+  all_.thoughts.push_back({.text_bytes = all_.reasoning.size() - told_bytes_});
   WriteContent(writer, all_);
   WriteStop(writer, choice_);
   writer.Key("usage");

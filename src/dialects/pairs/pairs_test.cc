@@ -126,7 +126,9 @@ std::string ConversionTo(const Case& of, const ClientDialect& client, const Clie
                          const Answerer& answerer) {
   std::string out = "== " + std::string(answerer.name) + "\n";
   if (answerer.dialect == nullptr) {
-    EXPECT_EQ(wire::Decode<chat::GenerateRequest>(wire::Encode(call.request)), call.request);
+    chat::GenerateRequest told = call.request;
+    for (chat::Message& message : told.messages) message.thoughts.clear();  // no engine takes them
+    EXPECT_EQ(wire::Decode<chat::GenerateRequest>(wire::Encode(call.request)), told);
   } else {
     const auto leaves = answerer.dialect->write(call.request, {.name = "the-model"}, {}, true);
     if (!leaves)

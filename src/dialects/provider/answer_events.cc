@@ -47,7 +47,9 @@ Result<AnswerEvents::Choice*> AnswerEvents::Find(int32_t index) {
 Result<void> AnswerEvents::Say(chat::Delta delta, Out& out) {
   CHECK(delta.tool_calls.empty(), "tool calls have calls of their own");
   Start(out);
-  if (delta.text.empty() && delta.reasoning.empty() && delta.logprobs.empty()) return {};
+  if (delta.text.empty() && delta.reasoning.empty() && delta.logprobs.empty() &&
+      delta.thoughts.empty())
+    return {};
   const auto choice = Find(delta.choice);
   if (!choice) return Fail(choice.error());
   out.push_back(std::move(delta));

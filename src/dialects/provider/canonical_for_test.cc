@@ -355,6 +355,9 @@ std::string LogprobsText(const std::vector<chat::TokenLogprob>& tokens) {
 std::string DeltaText(const chat::Delta& delta) {
   std::string out = fmt::format("delta {}:", delta.choice);
   if (!delta.reasoning.empty()) out += " reasoning " + json::Print(json::Value(delta.reasoning));
+  for (const chat::Thought& thought : delta.thoughts)
+    out += fmt::format(" {} {}", thought.hidden.empty() ? "signature" : "hidden",
+                       thought.hidden.empty() ? thought.signature : thought.hidden);
   if (!delta.text.empty()) out += " text " + json::Print(json::Value(delta.text));
   for (const chat::ToolCallDelta& call : delta.tool_calls) {
     out += fmt::format(" call {} id={} name={} {}", call.index, call.id, call.name,

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "base/clock.h"
+#include "base/terminal_text.h"
 
 namespace weir {
 namespace {
@@ -59,12 +60,9 @@ void LogLine(LogLevel level, std::string_view message) {
   gmtime_r(&seconds, &utc);
   char stamp[32];
   std::strftime(stamp, sizeof stamp, "%Y-%m-%dT%H:%M:%S", &utc);
-  std::string line =
-      fmt::format("{}.{:03}Z {} {}: {}\n", stamp, millis, Name(level), State().process, message);
   // A line break inside a message would let it forge the next line.
-  for (size_t i = 0; i + 1 < line.size(); ++i) {
-    if (line[i] == '\n' || line[i] == '\r') line[i] = ' ';
-  }
+  const std::string line = fmt::format("{}.{:03}Z {} {}: {}\n", stamp, millis, Name(level),
+                                       State().process, OneLine(message));
   // One write: lines of several threads and processes do not mix. A log that cannot be written is
   // no reason to stop.
   [[maybe_unused]] const ssize_t written = write(STDERR_FILENO, line.data(), line.size());

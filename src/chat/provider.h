@@ -136,7 +136,10 @@ struct ListedProviderModel {
   std::optional<int64_t> max_output_tokens = {};
   std::optional<bool> vision = {};
   std::optional<bool> tools = {};
+  std::optional<bool> json_schema = {};
   std::optional<bool> transcribes = {};
+
+  bool operator==(const ListedProviderModel&) const = default;
 };
 
 // The table row of one dialect: free functions without state.
@@ -169,6 +172,10 @@ struct ProviderDialect {
   // For `weir backend probe`.
   ProviderCall (*list_models)(const Quirks& quirks) = nullptr;
   Result<std::vector<ListedProviderModel>> (*read_models)(std::string_view body) = nullptr;
+  // Where the list holds names alone: the call that tells of one model, and what its answer adds to
+  // it. Both null elsewhere.
+  ProviderCall (*show_model)(const std::string& name) = nullptr;
+  void (*read_model)(std::string_view body, ListedProviderModel& model) = nullptr;
 };
 
 // What a status beyond 2xx means, the same for all dialects. `detail` is the provider's own error

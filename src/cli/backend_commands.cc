@@ -16,6 +16,7 @@
 #include "cli/options.h"
 #include "cli/settings.h"
 #include "cli/table.h"
+#include "cli/url_path.h"
 #include "config/nearest.h"
 #include "config/preset.h"
 #include "config/units.h"
@@ -246,7 +247,7 @@ int ListBackends(const Common& common, const std::vector<std::string>& words) {
 int ProbeBackend(const Common& common, const std::string& name) {
   auto link = ServerLink::Find(common.folders);
   if (!link) return Report(NoServer());
-  const auto found = link->Post("/weir/v1/probe/" + name, json::Value(json::Object{}));
+  const auto found = link->Post("/weir/v1/probe/" + PathPiece(name), json::Value(json::Object{}));
   if (!found) return Report(found.error());
   if (common.json) {
     fmt::print("{}\n", json::Print(*found));
@@ -261,7 +262,7 @@ int ProbeBackend(const Common& common, const std::string& name) {
   };
   for (const json::Value& model : ListAt(*found, "models")) {
     table.Add({TextAt(model, "name"), cell(model, "context"), cell(model, "vision"),
-               cell(model, "tools"), "unknown", cell(model, "transcription")});
+               cell(model, "tools"), cell(model, "json_schema"), cell(model, "transcription")});
   }
   fmt::print("{}", table.Text());
   fmt::print("'unknown': the provider does not list it; declare it in [[target]]\n");

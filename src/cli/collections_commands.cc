@@ -8,6 +8,7 @@
 #include "cli/document.h"
 #include "cli/exit_code.h"
 #include "cli/table.h"
+#include "cli/url_path.h"
 #include "json/writer.h"
 #include "process/file_lock.h"
 #include "vectors/full_name.h"
@@ -67,19 +68,9 @@ json::Value Described(const vectors::Store& store, const vectors::CollectionSpec
                       {"aliases", std::move(aliases)}};
 }
 
-std::string Escaped(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                       c == '-' || c == '_' || c == '.' || c == '~';
-    out += plain ? std::string(1, c) : fmt::format("%{:02X}", static_cast<unsigned char>(c));
-  }
-  return out;
-}
-
 std::string PathOf(const CollectionOptions& options) {
-  std::string path = "/weir/v1/collections/" + Escaped(options.name);
-  if (!options.database.empty()) path += "?database=" + Escaped(options.database);
+  std::string path = "/weir/v1/collections/" + PathPiece(options.name);
+  if (!options.database.empty()) path += "?database=" + PathPiece(options.database);
   return path;
 }
 

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/gpu_build.h"
+#include "base/terminal_text.h"
 #include "cli/document.h"
 #include "cli/exit_code.h"
 #include "cli/finding.h"
@@ -227,8 +228,10 @@ int Doctor(const Common& common, const std::vector<std::string>& words, bool has
     size_t width = 24;
     for (const Finding& finding : findings) width = std::max(width, finding.what.size() + 2);
     for (const Finding& finding : findings) {
-      fmt::print("{:<5}{:<{}}{}\n", Mark(finding.state), finding.what, width, finding.found);
-      if (!finding.advice.empty()) fmt::print("{:<{}}-> {}\n", "", width + 5, finding.advice);
+      fmt::print("{:<5}{:<{}}{}\n", Mark(finding.state), OneLine(finding.what), width,
+                 OneLine(finding.found));
+      if (!finding.advice.empty())
+        fmt::print("{:<{}}-> {}\n", "", width + 5, OneLine(finding.advice));
     }
   }
   return std::ranges::any_of(findings, [](const Finding& f) { return f.state == State::kBad; }) ? 1

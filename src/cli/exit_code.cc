@@ -2,6 +2,8 @@
 
 #include <fmt/core.h>
 
+#include "base/terminal_text.h"
+
 namespace weir::cli {
 
 Exit ExitOf(const Error& error) {
@@ -17,7 +19,7 @@ Exit ExitOf(const Error& error) {
 }
 
 int Report(const Error& error) {
-  fmt::print(stderr, "weir: {}\n", error.message);
+  fmt::print(stderr, "weir: {}\n", WithoutControls(error.message));
   return static_cast<int>(ExitOf(error));
 }
 

@@ -321,20 +321,6 @@ int Usage(std::string_view what) {
 
 }  // namespace
 
-std::string PathPiece(std::string_view text) {
-  constexpr std::string_view kPlain =
-      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~";
-  std::string out;
-  for (const char c : text) {
-    if (kPlain.find(c) != std::string_view::npos) {
-      out += c;
-    } else {
-      out += fmt::format("%{:02X}", static_cast<unsigned char>(c));
-    }
-  }
-  return out;
-}
-
 int Ingest(const Common& common, const IngestOptions& options) {
   if (!options.label.empty() && !chat::LabelFromName(options.label)) {
     return Usage("--label takes public, internal, personal or secret");

@@ -14,6 +14,7 @@
 #include "cli/exit_code.h"
 #include "cli/options.h"
 #include "cli/table.h"
+#include "cli/url_path.h"
 #include "json/parse.h"
 #include "json/writer.h"
 #include "keys/grant.h"
@@ -226,7 +227,7 @@ int ListKeys(const Common& common) {
 
 int RevokeKey(const Common& common, const std::string& name) {
   if (auto link = ServerLink::Find(common.folders)) {
-    const auto revoked = link->Delete("/weir/v1/keys/" + name);
+    const auto revoked = link->Delete("/weir/v1/keys/" + PathPiece(name));
     if (!revoked) return Report(revoked.error());
   } else {
     auto store = OpenOwnStore(common);

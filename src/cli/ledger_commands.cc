@@ -12,6 +12,7 @@
 #include "cli/options.h"
 #include "cli/since.h"
 #include "cli/table.h"
+#include "cli/url_path.h"
 #include "json/parse.h"
 #include "json/writer.h"
 #include "ledger/ledger.h"
@@ -300,7 +301,7 @@ int ReleaseBudget(const Common& common, const std::string& name) {
   auto link = ServerLink::Find(common.folders);
   if (!link) return Report(NoServer());
   const auto released =
-      link->Post("/weir/v1/budgets/" + name + "/release", json::Value(json::Object{}));
+      link->Post("/weir/v1/budgets/" + PathPiece(name) + "/release", json::Value(json::Object{}));
   if (!released) return Report(released.error());
   fmt::print("{}: nothing is held any more\n", name);
   return 0;

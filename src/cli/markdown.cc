@@ -4,6 +4,8 @@
 #include <optional>
 #include <utility>
 
+#include "base/terminal_text.h"
+
 namespace weir::cli {
 namespace {
 
@@ -35,23 +37,6 @@ size_t CountOf(std::string_view text, char c) {
 }
 
 constexpr char kC1Begin = '\xc2';
-
-// Characters that a terminal obeys: C0 but line end and tab, DEL, and C1 in UTF-8.
-std::string WithoutControls(std::string_view text) {
-  std::string shown;
-  shown.reserve(text.size());
-  for (size_t i = 0; i < text.size(); ++i) {
-    const auto c = static_cast<unsigned char>(text[i]);
-    if (text[i] == kC1Begin && i + 1 < text.size() &&
-        static_cast<unsigned char>(text[i + 1]) < 0xa0) {
-      ++i;
-      continue;
-    }
-    if ((c < 0x20 && c != '\n' && c != '\t') || c == 0x7f) continue;
-    shown += text[i];
-  }
-  return shown;
-}
 
 std::string Painted(std::string_view paint, std::string_view text) {
   std::string painted(paint);

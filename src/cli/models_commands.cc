@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "base/gpu_build.h"
+#include "base/terminal_text.h"
 #include "cli/document.h"
 #include "cli/exit_code.h"
 #include "cli/model_path.h"
@@ -172,7 +173,7 @@ void PrintInfo(const models::OpenedModel& model, const gguf::Info& info,
                const std::optional<models::ModelRates>& rates, const std::optional<Memory>& memory,
                const std::vector<models::StoredFile>& adapters) {
   const auto line = [](std::string_view what, const std::string& value) {
-    if (!value.empty()) fmt::print("  {:<18}{}\n", what, value);
+    if (!value.empty()) fmt::print("  {:<18}{}\n", what, OneLine(value));
   };
   fmt::print("{}\n", model.name);
   line("title", info.name);
@@ -272,7 +273,7 @@ void PrintServers(const json::Array& servers) {
   fmt::print("\n{}", table.Text());
   for (const json::Value& server : servers) {
     const std::string problem = TextAt(server, "problem");
-    if (!problem.empty()) fmt::print("{}: {}\n", TextAt(server, "backend"), problem);
+    if (!problem.empty()) fmt::print("{}: {}\n", TextAt(server, "backend"), OneLine(problem));
   }
 }
 
@@ -297,7 +298,7 @@ void PrintTrouble(const json::Value& engine) {
   const std::string model = TextAt(engine, "model");
   if (TextAt(engine, "state") == "failed") {
     const double wait = NumberAt(engine, "retry_in_s");
-    fmt::print("{}: {}; {}\n", model, TextAt(engine, "error"),
+    fmt::print("{}: {}; {}\n", model, OneLine(TextAt(engine, "error")),
                wait > 0 ? fmt::format("it may be tried again in {}", Seconds(wait))
                         : "the next request tries it again");
   } else if (TextAt(engine, "state") == "ready" && !FlagAt(engine, "answers")) {

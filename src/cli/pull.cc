@@ -8,6 +8,7 @@
 #include <optional>
 #include <vector>
 
+#include "base/terminal_text.h"
 #include "cli/table.h"
 #include "fetch/attempts.h"
 #include "fetch/surroundings.h"
@@ -130,7 +131,7 @@ void PullDisplay::Show(const fetch::Event& event) {
   switch (event.kind) {
     case fetch::Event::Kind::kNote:
       Clear();
-      fmt::print(stderr, "weir: {}\n", event.text);
+      fmt::print(stderr, "weir: {}\n", OneLine(event.text));
       break;
     case fetch::Event::Kind::kBegin:
       name_ = event.text;

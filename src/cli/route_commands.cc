@@ -8,12 +8,14 @@
 #include <iostream>
 #include <map>
 
+#include "base/terminal_text.h"
 #include "cli/document.h"
 #include "cli/exit_code.h"
 #include "cli/options.h"
 #include "cli/settings.h"
 #include "cli/since.h"
 #include "cli/table.h"
+#include "cli/url_path.h"
 #include "history/learned_file.h"
 #include "history/replay.h"
 #include "history/shelf.h"
@@ -167,11 +169,11 @@ void PrintReplay(const history::ReplayReport& report, bool same_policy) {
 }
 
 void PrintExplained(const json::Value& decision) {
-  fmt::print("{} asked for '{}', label {}\n", TextAt(decision, "id"), TextAt(decision, "asked"),
-             TextAt(decision, "label"));
+  fmt::print("{} asked for '{}', label {}\n", TextAt(decision, "id"),
+             OneLine(TextAt(decision, "asked")), TextAt(decision, "label"));
   const auto lines = [&](std::string_view key, std::string_view before) {
     for (const json::Value& line : ListAt(decision, key)) {
-      if (line.AsString() != nullptr) fmt::print("  {}{}\n", before, *line.AsString());
+      if (line.AsString() != nullptr) fmt::print("  {}{}\n", before, OneLine(*line.AsString()));
     }
   };
   lines("explanation", "");
@@ -211,7 +213,7 @@ void PrintExplained(const json::Value& decision) {
 int ExplainDecision(const Common& common, const std::string& id) {
   auto link = ServerLink::Find(common.folders);
   if (!link) return Report(NoServer());
-  const auto decision = link->Get("/weir/v1/decisions/" + id);
+  const auto decision = link->Get("/weir/v1/decisions/" + PathPiece(id));
   if (!decision) return Report(decision.error());
   if (common.json) {
     fmt::print("{}\n", json::Print(*decision));
@@ -321,7 +323,7 @@ int VoteOnDecision(const Common& common, const RouteOptions& options) {
   auto link = ServerLink::Find(common.folders);
   if (!link) return Report(NoServer());
   const json::Value vote = options.vote == "none" ? json::Value() : json::Value(options.vote);
-  const auto voted = link->Post("/weir/v1/decisions/" + options.id + "/vote",
+  const auto voted = link->Post("/weir/v1/decisions/" + PathPiece(options.id) + "/vote",
                                 json::Value(json::Object{{"vote", vote}}));
   if (!voted) return Report(voted.error());
   if (common.json) fmt::print("{}\n", json::Print(*voted));

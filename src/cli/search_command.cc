@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 
+#include "base/terminal_text.h"
 #include "cli/document.h"
 #include "cli/exit_code.h"
 #include "cli/options.h"
@@ -21,7 +22,7 @@ std::string SourceLine(const json::Value& passage) {
   const std::string section = TextAt(passage, "section");
   if (!place.empty()) line += ", " + place;
   if (!section.empty()) line += fmt::format(" ({})", section);
-  return line;
+  return OneLine(line);
 }
 
 int Search(const Common& common, const SearchOptions& options) {
@@ -49,7 +50,7 @@ int Search(const Common& common, const SearchOptions& options) {
   }
   for (const json::Value& passage : passages) {
     fmt::print("{}  score {:.2f}\n{}\n\n", SourceLine(passage), NumberAt(passage, "score"),
-               TextAt(passage, "text"));
+               WithoutControls(TextAt(passage, "text")));
   }
   return 0;
 }

@@ -5,8 +5,14 @@
 #include <algorithm>
 
 #include "base/size_text.h"
+#include "base/terminal_text.h"
 
 namespace weir::cli {
+
+void Table::Add(std::vector<std::string> cells) {
+  for (std::string& cell : cells) cell = OneLine(cell);
+  rows_.push_back(std::move(cells));
+}
 
 std::string Table::Text() const {
   std::vector<size_t> widths;

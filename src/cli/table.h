@@ -9,7 +9,7 @@ namespace weir::cli {
 class Table {
  public:
   explicit Table(std::vector<std::string> head) { rows_.push_back(std::move(head)); }
-  void Add(std::vector<std::string> cells) { rows_.push_back(std::move(cells)); }
+  void Add(std::vector<std::string> cells);  // names of others among them: nothing is obeyed
   std::string Text() const;
 
  private:

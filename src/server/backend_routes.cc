@@ -12,6 +12,7 @@ namespace weir::server {
 namespace {
 
 constexpr size_t kModelsShownMax = 1000;
+constexpr size_t kModelsAskedMax = 64;  // one by one, where the list has names alone
 
 void AppendDoor(json::Writer& writer, const backends::DoorStatus& door) {
   writer.BeginObject()
@@ -81,13 +82,28 @@ std::string RenderModels(const std::string& backend,
     AppendOptional(writer, "max_output", model.max_output_tokens);
     AppendOptional(writer, "vision", model.vision);
     AppendOptional(writer, "tools", model.tools);
+    AppendOptional(writer, "json_schema", model.json_schema);
     AppendOptional(writer, "transcription", model.transcribes);
-    writer.Key("json_schema").Null().EndObject();
+    writer.EndObject();
   }
   writer.EndArray().Field(
       "left_out", static_cast<int64_t>(models.size() - std::min(models.size(), kModelsShownMax)));
   writer.EndObject();
   return body;
+}
+
+// What the list does not tell and the server tells of each model. A model that is not answered for
+// stays unknown; a server that does not answer any more is not asked on.
+Task<void> AskOfEach(Site& site, const std::string& name, const ProbeBackend& backend,
+                     std::vector<chat::ListedProviderModel>& models) {
+  const chat::ProviderDialect& dialect = *backend.dialect;
+  if (dialect.show_model == nullptr) co_return;
+  for (size_t i = 0; i < std::min(models.size(), kModelsAskedMax); ++i) {
+    const auto answer = co_await site.gateway.providers->Probe(
+        name, dialect.show_model(models[i].name), backend.timeouts);
+    if (!answer) co_return;
+    if (answer->status == 200) dialect.read_model(answer->body, models[i]);
+  }
 }
 
 Task<Result<std::string>> Probe(Site& site, std::string name) {
@@ -114,8 +130,9 @@ Task<Result<std::string>> Probe(Site& site, std::string name) {
     co_return std::unexpected(
         chat::ProviderStatusError(answer->status, chat::RetryAfterSeconds(answer->headers), word));
   }
-  const auto models = dialect.read_models(answer->body);
+  auto models = dialect.read_models(answer->body);
   if (!models) co_return std::unexpected(models.error());
+  co_await AskOfEach(site, name, *backend, *models);
   co_return RenderModels(name, *models);
 }
 

@@ -1,9 +1,11 @@
 """The commands about places beyond this machine: weir backend, weir policy, and what weir doctor says of them."""
 
+import http.server
 import json
 import os
 import pty
 import subprocess
+import threading
 import tomllib
 
 import pytest
@@ -235,6 +237,58 @@ def test_probe_lists_the_models_of_a_backend(command, config, provider, tmp_path
             ("fake-large", 8192, None), ("fake-small", 8192, None)]
         one_line(command("backend", "probe", "elsewhere", data=weir.data), 3)
     one_line(command("backend", "probe", "cloud"), 5)
+
+
+class Lister(http.server.BaseHTTPRequestHandler):
+    """A server that lists these models, and answers POST /api/show for them."""
+
+    openai = [{"id": "evil\x1b]0;owned\x07\nname", "meta": {"n_ctx": 4096, "n_ctx_train": 131072},
+               "supported_parameters": ["structured_outputs"]}]
+
+    def answer(self, body):
+        data = json.dumps(body).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def do_GET(self):
+        tags = {"models": [{"name": "seer:1b"}, {"name": "plain:1b"}]}
+        self.answer(tags if self.path == "/api/tags" else {"data": self.openai})
+
+    def do_POST(self):
+        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        assert self.path == "/api/show"
+        seer = {"capabilities": ["completion", "vision"],
+                "model_info": {"general.architecture": "llama", "llama.context_length": 8192}}
+        self.answer(seer if asked["model"] == "seer:1b" else {})
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def lister():
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Lister)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+def test_probe_says_what_a_server_tells_and_shows_no_name_raw(command, config, lister, tmp_path):
+    config.write_text("")
+    places = "".join(f'[[backend]]\nname = "{name}"\nkind = "{kind}"\ntier = "edge"\nurl = "{lister}{path}"\n'
+                     for name, kind, path in (("rack", "openai", "/v1"), ("llama", "ollama", "")))
+    with Beyond(tmp_path / "weir", places) as weir:
+        shown = command("backend", "probe", "rack", data=weir.data).stdout
+        assert not {"\x1b", "\x07"} & set(shown) and "evil?]0;owned? name" in shown, shown
+        assert shown.splitlines()[1].split()[-5:] == ["4096", "unknown", "no", "yes", "unknown"]
+        models = json.loads(command("backend", "probe", "llama", "--json", data=weir.data).stdout)["models"]
+        assert [(model["name"], model["context"], model["vision"], model["tools"]) for model in models] == [
+            ("seer:1b", 8192, True, False), ("plain:1b", None, None, None)]
+        assert "no backend '../keys'" in one_line(command("backend", "probe", "../keys", data=weir.data), 3)
 
 
 def findings(command, **settings):

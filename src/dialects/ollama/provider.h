@@ -28,6 +28,8 @@ Result<chat::Embeddings> ReadProviderEmbeddings(const chat::EmbedRequest& reques
                                                 std::string_view body);
 chat::ProviderCall ListProviderModels(const chat::Quirks& quirks);
 Result<std::vector<chat::ListedProviderModel>> ReadProviderModels(std::string_view body);
+chat::ProviderCall ShowProviderModel(const std::string& name);
+void ReadProviderModel(std::string_view body, chat::ListedProviderModel& model);
 std::string ProviderErrorWord(std::string_view body);
 
 }  // namespace weir::ollama

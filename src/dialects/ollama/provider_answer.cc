@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <optional>
 
 #include "dialects/ollama/provider.h"
@@ -145,6 +146,27 @@ Result<std::vector<chat::ListedProviderModel>> ReadProviderModels(std::string_vi
   return out;
 }
 
+// Its context lies below the name of its architecture. The list of what it can do is whole.
+void ReadProviderModel(std::string_view body, chat::ListedProviderModel& model) {
+  const auto parsed = provider::ParseAnswer(body);
+  if (!parsed) return;
+  const json::Value* info = parsed->Find("model_info");
+  if (info != nullptr) {
+    const std::string architecture = provider::WordOf(*info, {"general.architecture"});
+    model.context_tokens = provider::Count(info, architecture + ".context_length");
+  }
+  const json::Value* capabilities = parsed->Find("capabilities");
+  const json::Array* words = capabilities == nullptr ? nullptr : capabilities->AsArray();
+  if (words == nullptr) return;  // servers before 0.6.4
+  const auto can = [&](std::string_view word) {
+    return std::ranges::any_of(*words, [&](const json::Value& each) {
+      return each.AsString() != nullptr && *each.AsString() == word;
+    });
+  };
+  model.vision = can("vision");
+  model.tools = can("tools");
+}
+
 constinit const chat::ProviderDialect kProvider = {.name = "ollama",
                                                    .credential = chat::CredentialStyle::kBearer,
                                                    .write = WriteProviderChat,
@@ -153,6 +175,8 @@ constinit const chat::ProviderDialect kProvider = {.name = "ollama",
                                                    .read_embed = ReadProviderEmbeddings,
                                                    .error_word = ProviderErrorWord,
                                                    .list_models = ListProviderModels,
-                                                   .read_models = ReadProviderModels};
+                                                   .read_models = ReadProviderModels,
+                                                   .show_model = ShowProviderModel,
+                                                   .read_model = ReadProviderModel};
 
 }  // namespace weir::ollama

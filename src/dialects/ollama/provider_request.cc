@@ -233,4 +233,10 @@ chat::ProviderCall ListProviderModels(const chat::Quirks&) {
   return {.method = "GET", .path = "/api/tags", .headers = {{"accept", "application/json"}}};
 }
 
+chat::ProviderCall ShowProviderModel(const std::string& name) {
+  return {.path = "/api/show",
+          .headers = {{"content-type", "application/json"}, {"accept", "application/json"}},
+          .body = json::Print(json::Object{{"model", json::Value(name)}})};
+}
+
 }  // namespace weir::ollama

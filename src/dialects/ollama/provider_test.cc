@@ -76,5 +76,22 @@ TEST(ProviderCompletions, AreRead) {
   EXPECT_TRUE(answer->Finished());
 }
 
+TEST(ProviderModels, AreAskedForWhatTheTagsDoNotTell) {
+  const chat::ProviderCall call = ShowProviderModel("a:b");
+  EXPECT_EQ(call.path, "/api/show");
+  EXPECT_EQ(call.body, R"({"model":"a:b"})");
+  chat::ListedProviderModel model = {.name = "a:b"};
+  ReadProviderModel(R"({"capabilities":["completion","tools"],
+                        "model_info":{"general.architecture":"llama","llama.context_length":8192}})",
+                    model);
+  EXPECT_EQ(model.context_tokens, 8192);
+  EXPECT_EQ(model.tools, true);
+  EXPECT_EQ(model.vision, false);
+  chat::ListedProviderModel unknown = {.name = "c"};
+  for (const char* body : {"{}", "[1]", "no JSON", R"({"model_info":{"a":1},"capabilities":{}})"})
+    ReadProviderModel(body, unknown);
+  EXPECT_EQ(unknown, chat::ListedProviderModel{.name = "c"});
+}
+
 }  // namespace
 }  // namespace weir::ollama

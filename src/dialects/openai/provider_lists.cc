@@ -63,7 +63,8 @@ chat::ListedProviderModel ReadModel(const json::Value& item) {
   if (id != nullptr && id->AsString() != nullptr) out.name = *id->AsString();
   out.context_tokens =
       Tokens(&item, {"context_length", "context_window", "max_model_len", "max_context_length"});
-  if (!out.context_tokens) out.context_tokens = Tokens(item.Find("meta"), {"n_ctx_train"});
+  // What llama-server runs with comes before what the model was made for.
+  if (!out.context_tokens) out.context_tokens = Tokens(item.Find("meta"), {"n_ctx", "n_ctx_train"});
   out.max_output_tokens = Tokens(&item, {"max_completion_tokens", "max_output_tokens"});
   if (!out.max_output_tokens)
     out.max_output_tokens = Tokens(item.Find("top_provider"), {"max_completion_tokens"});
@@ -72,6 +73,7 @@ chat::ListedProviderModel ReadModel(const json::Value& item) {
   if (!out.vision) out.vision = Lists(item.Find("architecture"), "input_modalities", "image");
   out.tools = Flag(capabilities, "function_calling");
   if (!out.tools) out.tools = Lists(&item, "supported_parameters", "tools");
+  out.json_schema = Lists(&item, "supported_parameters", "structured_outputs");
   return out;
 }
 

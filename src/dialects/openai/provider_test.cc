@@ -69,12 +69,17 @@ TEST(ProviderModels, AreReadInTheWordsOfManyServers) {
   const auto read = ReadProviderModels(R"({"data":[
     {"id":"plain"},
     {"id":"router","context_length":1000,"top_provider":{"max_completion_tokens":10},
-     "architecture":{"input_modalities":["text","image"]},"supported_parameters":["seed"]},
+     "architecture":{"input_modalities":["text","image"]},"supported_parameters":["seed","structured_outputs"]},
     {"id":"mistral","max_context_length":2000,"capabilities":{"vision":false,"function_calling":true}},
     {"id":"llama","meta":{"n_ctx_train":4096}},
+    {"id":"smaller","meta":{"n_ctx":4096,"n_ctx_train":131072},"supported_parameters":["tools"]},
     {"id":7},{"name":"nameless"}]})");
   ASSERT_TRUE(read);
-  ASSERT_EQ(read->size(), 4u);
+  ASSERT_EQ(read->size(), 5u);
+  EXPECT_EQ((*read)[0].json_schema, std::nullopt);
+  EXPECT_EQ((*read)[1].json_schema, true);
+  EXPECT_EQ((*read)[4].json_schema, false);
+  EXPECT_EQ((*read)[4].context_tokens, 4096);
   EXPECT_EQ((*read)[0].context_tokens, std::nullopt);
   EXPECT_EQ((*read)[0].vision, std::nullopt);
   EXPECT_EQ((*read)[1].context_tokens, 1000);

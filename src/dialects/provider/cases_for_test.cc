@@ -213,6 +213,8 @@ void CheckAnyAnswer(const chat::ProviderDialect& dialect, std::string_view bytes
   CHECK(Feed(dialect, answer, {&cut, 1}) == whole, "a cut changes what an answer means");
   (void)dialect.error_word(answer.body);
   (void)dialect.read_models(answer.body);
+  chat::ListedProviderModel model;
+  if (dialect.read_model != nullptr) dialect.read_model(answer.body, model);
   if (dialect.read_embed == nullptr) return;
   chat::EmbedRequest embed;
   embed.inputs.resize(static_cast<size_t>(answer.choices));

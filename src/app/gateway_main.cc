@@ -184,6 +184,7 @@ class Gateway {
               .kept_answers = &kept_answers_,
               .list_models = [this] { return policy_.ListModels(); },
               .local_model = [this](const std::string& name) { return policy_.LocalModel(name); },
+              .stored_model = [this](const std::string& name) { return policy_.Stored(name); },
               .probe_backend = [this](const std::string& name) { return ProbeBackendOf(name); },
               .door = &door_,
               .servers = &servers_,

@@ -36,6 +36,12 @@ int64_t SecondsOf(const std::string& rfc3339) {
   return end == nullptr || *end != 'Z' ? 0 : timegm(&parts);
 }
 
+void Describe(const policy::FileFacts& facts, server::ListedModel& model) {
+  model.family = facts.family;
+  model.parameters = facts.parameters;
+  model.quantisation = facts.quantisation;
+}
+
 }  // namespace
 
 PolicySource::PolicySource(config::Settings settings, const models::Store& store,
@@ -79,11 +85,18 @@ void PolicySource::Rebuild() {
   listed_.clear();
   const models::Listing listing = store_.List();
   for (const std::string& problem : listing.problems) LogWarning("model store: {}", problem);
-  policy::Whole whole =
-      policy::WholePolicy(settings_, listing, catalogue_,
-                          [this](const models::Manifest& manifest) { return UseOf(manifest); });
+  policy::Whole whole = policy::WholePolicy(
+      settings_, listing, catalogue_,
+      [this](const models::Manifest& manifest) { return FactsOf(manifest).use; });
   for (const std::string& name : whole.local) {
-    listed_.push_back({.name = name, .created = since_s_});
+    server::ListedModel& listed = listed_.emplace_back();
+    listed.name = name;
+    listed.created = since_s_;
+    if (const config::Model* settings = FileSettingsOf(name)) {
+      const auto info = gguf::InspectFile(*settings->file);
+      if (info) listed.size = info->file_size;
+      Describe(policy::FactsOf(info), listed);
+    }
   }
   for (const routing::Declared& declared : whole.beyond) {
     listed_.push_back(
@@ -96,11 +109,11 @@ void PolicySource::Rebuild() {
   policy_ = std::make_shared<const routing::Policy>(std::move(whole.policy));
 }
 
-policy::Use PolicySource::UseOf(const models::Manifest& manifest) {
+const policy::FileFacts& PolicySource::FactsOf(const models::Manifest& manifest) {
   const std::string& key = manifest.path.empty() ? manifest.sha256 : manifest.path;
-  const auto known = uses_.find(key);
-  if (known != uses_.end()) return known->second;
-  return uses_[key] = policy::UseByFile(store_, manifest);
+  const auto known = facts_.find(key);
+  if (known != facts_.end()) return known->second;
+  return facts_[key] = policy::FactsByFile(store_, manifest);
 }
 
 Result<std::string> PolicySource::LocalModel(const std::string& name) {
@@ -109,8 +122,12 @@ Result<std::string> PolicySource::LocalModel(const std::string& name) {
   const std::string wanted =
       found != policy->virtuals.end() && !found->targets.empty() ? found->targets.front() : name;
   const auto target = std::ranges::find(policy->targets, wanted, &routing::Target::name);
-  if (target != policy->targets.end() && target->backend == policy::kEngineBackend)
-    return target->model;
+  if (target != policy->targets.end()) {
+    if (target->backend == policy::kEngineBackend) return target->model;
+    return Fail(Code::kNotFound,
+                fmt::format("'{}' is no model of this machine", wanted.substr(0, 128)), "model",
+                "model_not_found");
+  }
   const auto manifest = store_.Resolve(wanted);
   if (!manifest) return std::unexpected(manifest.error());
   return manifest->name.ToString();
@@ -126,15 +143,35 @@ std::vector<server::ListedModel> PolicySource::ListModels() {
     found->size = manifest.size;
     found->created = SecondsOf(manifest.created);
     found->sha256 = manifest.sha256;
+    Describe(FactsOf(manifest), *found);
   }
   return listed;
 }
 
+const config::Model* PolicySource::FileSettingsOf(const std::string& model) const {
+  const config::Model* settings = policy::ModelSettingsOf(settings_, model);
+  return settings != nullptr && !settings->file->empty() ? settings : nullptr;
+}
+
+Result<models::OpenedModel> PolicySource::Open(const std::string& model) const {
+  const config::Model* settings = FileSettingsOf(model);
+  return settings != nullptr ? models::OpenModelFile(*settings->file) : store_.Open(model);
+}
+
+Result<server::StoredModel> PolicySource::Stored(const std::string& model) const {
+  auto opened = Open(model);
+  if (!opened) return std::unexpected(opened.error());
+  server::StoredModel stored = {.name = model, .file = std::move(opened->fd)};
+  if (FileSettingsOf(model) != nullptr) return stored;
+  auto manifest = store_.Resolve(model);
+  if (!manifest) return std::unexpected(manifest.error());
+  stored.manifest = std::move(*manifest);
+  return stored;
+}
+
 Result<backends::ModelFile> PolicySource::FileOf(const std::string& model) const {
   const config::Model* settings = policy::ModelSettingsOf(settings_, model);
-  auto opened = settings != nullptr && !settings->file->empty()
-                    ? models::OpenModelFile(*settings->file)
-                    : store_.Open(model);
+  auto opened = Open(model);
   if (!opened) return std::unexpected(opened.error());
   const auto info = gguf::InspectDescriptor(opened->fd.get());
   if (!info) return std::unexpected(info.error());

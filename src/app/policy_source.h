@@ -40,6 +40,8 @@ class PolicySource {
   // The full name of the local model that a name, alias or virtual model means first.
   Result<std::string> LocalModel(const std::string& name);
   std::vector<server::ListedModel> ListModels();
+  // By its full name, for who asks what it is.
+  Result<server::StoredModel> Stored(const std::string& model) const;
   // What the engine of this model opens and how it runs. The file has passed the inspector.
   Result<backends::ModelFile> FileOf(const std::string& model) const;
   // Targets beyond this machine, as the policy in force has them.
@@ -51,7 +53,9 @@ class PolicySource {
 
  private:
   void Rebuild();
-  policy::Use UseOf(const models::Manifest& manifest);
+  const policy::FileFacts& FactsOf(const models::Manifest& manifest);
+  const config::Model* FileSettingsOf(const std::string& model) const;
+  Result<models::OpenedModel> Open(const std::string& model) const;
   uint64_t StoreSignature() const;
 
   config::Settings settings_;
@@ -61,7 +65,7 @@ class PolicySource {
   std::shared_ptr<const routing::Policy> policy_ = {};
   std::vector<server::ListedModel> listed_ = {};
   std::vector<backends::ProviderTarget> provider_targets_ = {};
-  std::map<std::string, policy::Use> uses_ = {};  // by sha256: what the inspector said
+  std::map<std::string, policy::FileFacts> facts_ = {};  // by sha256: what the inspector said
   int64_t since_s_ = 0;  // when the settings came into force: the age of names that are no file
   uint64_t signature_ = 0;
   MonotonicTime looked_ = {};

@@ -84,7 +84,7 @@ class Proposal {
         store_(common.folders.models),
         whole_(policy::WholePolicy(settings_, store_.List(), models::Catalogue::BuiltIn(),
                                    [this](const models::Manifest& manifest) {
-                                     return policy::UseByFile(store_, manifest);
+                                     return policy::FactsByFile(store_, manifest).use;
                                    })),
         label_rules_(policy::LabelRulesOf(settings_)),
         prices_(policy::TargetPricesOf(settings_, prices)),

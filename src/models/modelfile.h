@@ -52,6 +52,15 @@ inline constexpr std::string_view kGoTemplateRefused =
     "have "
     "the model's own";
 
+// A Modelfile that ParseModelfile reads back, as `ollama show --modelfile` has it. What the
+// language cannot quote (a text of several lines with """ in it) is a comment that says so.
+std::string PrintModelfile(const Modelfile& file);
+
+// The parameters a line each, several stops a line each, as Ollama lists them: with `before` in
+// front, and names padded to `width`.
+std::string ParameterLines(const std::vector<Parameter>& parameters, std::string_view before,
+                           size_t width);
+
 // Whether a template is written in Go's dialect, which only Ollama reads, and not in Jinja.
 bool IsGoTemplate(std::string_view text);
 

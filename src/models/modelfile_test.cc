@@ -30,6 +30,30 @@ TEST(ModelfileTest, EveryInstructionIsRead) {
   EXPECT_THAT(file->notes, ElementsAre(HasSubstr("num_gpu")));
 }
 
+TEST(ModelfileTest, WhatIsPrintedIsReadBack) {
+  const Modelfile file = {
+      .from = "smollm2:135m",
+      .parameters = {{"temperature", "0.3"}, {"stop", R"(["<|im_end|>","END"])"}},
+      .chat_template = "{% for m in messages %}\n{{ m.content }}{% endfor %}",
+      .system = "You are\n\"brief\".",
+      .licence = "MIT",
+      .turns = {{"user", "Hi there"}, {"assistant", "Hello"}}};
+  const auto read = ParseModelfile(PrintModelfile(file));
+  ASSERT_TRUE(read) << read.error().message;
+  EXPECT_EQ(read->from, file.from);
+  EXPECT_EQ(read->parameters, file.parameters);
+  EXPECT_EQ(read->chat_template, file.chat_template);
+  EXPECT_EQ(read->system, file.system);
+  EXPECT_EQ(read->licence, file.licence);
+  EXPECT_EQ(read->turns, file.turns);
+}
+
+TEST(ModelfileTest, WhatCannotBeQuotedIsNamedInsteadOfPrinted) {
+  const std::string text = PrintModelfile({.from = "a", .system = "x \"\"\" y"});
+  EXPECT_THAT(text, HasSubstr("# SYSTEM holds"));
+  EXPECT_TRUE(ParseModelfile(text));
+}
+
 TEST(ModelfileTest, ErrorsNameTheLine) {
   EXPECT_THAT(Refused("SYSTEM x\n"), HasSubstr("FROM"));
   EXPECT_THAT(Refused("FROM a\nFROM b\n"), HasSubstr("line 2: FROM is there twice"));

@@ -139,10 +139,18 @@ Whole WholePolicy(const config::Settings& settings, const models::Listing& listi
   return whole;
 }
 
-Use UseByFile(const models::Store& store, const models::Manifest& manifest) {
+FileFacts FactsOf(const Result<gguf::Info>& info) {
+  if (!info) return {};
+  return {.use = UseOfInfo(info),
+          .family = info->architecture,
+          .parameters = info->parameters,
+          .quantisation = info->quantisation};
+}
+
+FileFacts FactsByFile(const models::Store& store, const models::Manifest& manifest) {
   const auto opened = store.Open(manifest.name.ToString());
-  if (!opened) return Use::kGenerate;
-  return UseOfInfo(gguf::InspectDescriptor(opened->fd.get()));
+  if (!opened) return {};
+  return FactsOf(gguf::InspectDescriptor(opened->fd.get()));
 }
 
 std::vector<privacy::LabelRule> LabelRulesOf(const config::Settings& settings) {

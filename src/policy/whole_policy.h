@@ -1,7 +1,7 @@
 // The whole policy: what the configuration says and what lies in the model store, with the names
 // that nobody has to define (`auto`, `local`, `device`, the catalogue's aliases). One place for the
 // gateway, which has it in force, and for commands that ask what another one would do. Pure but for
-// UseByFile.
+// FactsByFile.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +11,9 @@
 #include <string_view>
 #include <vector>
 
+#include "base/result.h"
 #include "config/settings.h"
+#include "gguf/info.h"
 #include "ledger/price_list.h"
 #include "models/catalogue.h"
 #include "models/store.h"
@@ -30,13 +32,22 @@ struct Whole {
 };
 // What a model is for.
 enum class Use : uint8_t { kGenerate, kEmbed, kRank };
+// What a model's file says of it, for lists.
+struct FileFacts {
+  Use use = Use::kGenerate;
+  std::string family = {};        // "llama"
+  uint64_t parameters = 0;        // 0 where the file cannot be read
+  std::string quantisation = {};  // "Q4_K_M"
+};
 using UseOf = std::function<Use(const models::Manifest& manifest)>;
 
 // `beyond` points into `settings`.
 Whole WholePolicy(const config::Settings& settings, const models::Listing& listing,
                   const models::Catalogue& catalogue, const UseOf& use);
-// By its file; kGenerate where that cannot be read.
-Use UseByFile(const models::Store& store, const models::Manifest& manifest);
+// Of a file that the inspector has seen; kGenerate and nothing else where it cannot be read.
+FileFacts FactsOf(const Result<gguf::Info>& info);
+// Opens the model's file for it.
+FileFacts FactsByFile(const models::Store& store, const models::Manifest& manifest);
 
 std::vector<privacy::LabelRule> LabelRulesOf(const config::Settings& settings);
 // Of the targets that have one.

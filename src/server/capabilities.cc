@@ -6,22 +6,19 @@ namespace weir::server {
 
 std::vector<std::string> CapabilitiesOf(const routing::Policy& policy, const std::string& name) {
   std::vector<std::string> out;
-  const auto target = std::ranges::find(policy.targets, name, &routing::Target::name);
-  if (target == policy.targets.end()) {  // a name for several targets
-    const auto several = routing::Resolve(policy, name);
-    const auto hears = [](const routing::Target* one) {
-      return one->transcribes && !one->generates;
-    };
-    const bool speech =
-        several && !several->targets.empty() && std::ranges::all_of(several->targets, hears);
-    return {speech ? "transcription" : "completion"};
-  }
-  if (target->generates) out.push_back("completion");
-  if (target->tools) out.push_back("tools");
-  if (target->vision) out.push_back("vision");
-  if (target->embeds && !target->generates) out.push_back("embedding");
-  if (target->ranks) out.push_back("rerank");
-  if (target->transcribes) out.push_back("transcription");
+  const auto several = routing::Resolve(policy, name);
+  if (!several) return {"completion"};
+  // A request goes to one of them that has what it needs.
+  const auto any = [&](const char* capability, const auto& has) {
+    if (std::ranges::any_of(several->targets, has)) out.emplace_back(capability);
+  };
+  using Target = routing::Target;
+  any("completion", [](const Target* one) { return one->generates; });
+  any("tools", [](const Target* one) { return one->tools; });
+  any("vision", [](const Target* one) { return one->vision; });
+  any("embedding", [](const Target* one) { return one->embeds && !one->generates; });
+  any("rerank", [](const Target* one) { return one->ranks; });
+  any("transcription", [](const Target* one) { return one->transcribes; });
   return out;
 }
 

@@ -120,6 +120,19 @@ TEST_F(DialectRoutesTest, ModelsAreListedInTheShapeThatTheClientReads) {
   EXPECT_EQ(Do("POST", "/api/show", R"({"model":"none"})")->status(), 404);
 }
 
+TEST_F(DialectRoutesTest, AModelIsShownByWhatItsFileSaysAndTheWordsItWasMadeWith) {
+  const auto shown = Do("POST", "/api/show", R"({"model":"small"})");
+  ASSERT_EQ(shown->status(), 200) << shown->body();
+  for (const char* piece :
+       {R"("license":"apache-2.0")", R"("modelfile":"FROM small:full\n)", R"("system":"Be brief.")",
+        R"("template":"{% for m in messages %}{{ m.content }}{% endfor %}")",
+        R"("general.architecture":"llama")", R"("llama.context_length":128)",
+        R"("tokenizer.ggml.tokens":null)", R"("general.parameter_count":)",
+        R"("capabilities":["completion","tools")"})
+    EXPECT_THAT(shown->body(), HasSubstr(piece));
+  EXPECT_THAT(shown->body(), Not(HasSubstr(R"("tokenizer.chat_template")")));
+}
+
 TEST_F(DialectRoutesTest, WithoutChangesOfModelsTheCommandIsNamedThatDoesIt) {
   const std::string digest = "/api/blobs/sha256:" + std::string(64, 'a');
   for (const auto& [method, path, body] :

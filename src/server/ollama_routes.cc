@@ -10,8 +10,10 @@
 #include "base/clock.h"
 #include "dialects/ollama/answer.h"
 #include "dialects/ollama/request.h"
+#include "dialects/ollama/show.h"
 #include "server/answering.h"
 #include "server/capabilities.h"
+#include "server/model_header.h"
 
 namespace weir::server {
 namespace {
@@ -111,12 +113,36 @@ ollama::ModelEntry EntryOf(const ListedModel& model) {
   return {.name = model.name,
           .modified_at = Rfc3339(model.created),
           .size = model.size,
-          .sha256 = model.sha256};
+          .sha256 = model.sha256,
+          .family = model.family,
+          .parameters = model.parameters,
+          .quantisation = model.quantisation};
 }
 
-std::string ParameterSize(uint64_t parameters) {
-  if (parameters >= 1'000'000'000) return fmt::format("{:.1f}B", double(parameters) / 1e9);
-  return fmt::format("{}M", parameters / 1'000'000);
+void AddMissing(std::vector<std::string>& all, const char* one, bool there) {
+  if (there && std::ranges::find(all, one) == all.end()) all.emplace_back(one);
+}
+
+// What is known of a name that is listed, and of the model of this machine that it means first.
+Task<Result<ollama::ModelFacts>> FactsOf(Site& site, ListedModel named) {
+  ollama::ModelFacts facts = {.entry = EntryOf(named)};
+  facts.capabilities = CapabilitiesOf(*site.gateway.policy(), named.name);
+  const auto local = site.local_model(named.name);
+  if (!local) co_return facts;  // a provider's
+  const auto models = site.list_models();
+  const auto found = std::ranges::find(models, *local, &ListedModel::name);
+  if (found != models.end()) facts.entry = EntryOf(*found);
+  auto stored = site.stored_model(*local);
+  if (!stored) co_return Fail(stored.error());
+  facts.name = std::move(stored->name);
+  facts.manifest = std::move(stored->manifest);
+  auto description = co_await HeaderOf(site, std::move(stored->file));
+  if (!description) co_return Fail(description.error());
+  facts.file = std::move(*description);
+  const gguf::Capabilities& guess = facts.file.info.capabilities;
+  AddMissing(facts.capabilities, "insert", guess.fim);
+  AddMissing(facts.capabilities, "thinking", guess.reasoning);
+  co_return facts;
 }
 
 }  // namespace
@@ -161,15 +187,16 @@ Task<void> OllamaShow(Site& site, Call& call) {
                              "model", "model_not_found"});
     co_return;
   }
-  ollama::ModelFacts facts = {.entry = EntryOf(*found)};
-  facts.capabilities = CapabilitiesOf(*site.gateway.policy(), found->name);
-  for (const backends::EngineStatus& engine : co_await site.fleet.Status()) {
-    if (engine.model != found->name || engine.state != backends::EngineState::kReady) continue;
-    facts.entry.family = engine.info.architecture;
-    facts.entry.parameter_size = ParameterSize(engine.info.parameters);
-    facts.entry.context_tokens = engine.info.context_train_tokens;
+  if (auto may = gateway::MayAskFor(call.asked.principal, found->name); !may) {
+    co_await call.SendError(may.error());
+    co_return;
   }
-  co_await call.SendJson(200, ollama::RenderShow(facts));
+  const auto facts = co_await FactsOf(site, *found);
+  if (!facts) {
+    co_await call.SendError(facts.error());
+    co_return;
+  }
+  co_await call.SendJson(200, ollama::RenderShow(*facts));
 }
 
 Task<void> OllamaRunning(Site& site, Call& call) {
@@ -183,7 +210,7 @@ Task<void> OllamaRunning(Site& site, Call& call) {
     if (listed != models.end()) entry = EntryOf(*listed);
     entry.size = engine.memory_bytes;
     entry.family = engine.info.architecture;
-    entry.parameter_size = ParameterSize(engine.info.parameters);
+    entry.parameters = engine.info.parameters;
     entry.context_tokens = engine.info.context_tokens;
     const auto left =
         std::chrono::duration_cast<std::chrono::seconds>(engine.unloads_in.value_or(kForEver));

@@ -25,6 +25,8 @@
 #include "gateway/reembedding.h"
 #include "keys/key_store.h"
 #include "keys/meter.h"
+#include "models/manifest.h"
+#include "process/fd.h"
 #include "server/kept_answers.h"
 #include "server/metrics.h"
 #include "vectors/store.h"
@@ -38,6 +40,16 @@ struct ListedModel {
   std::string owner = "weir";
   uint64_t size = 0;        // bytes of a local model's file; 0 where it has none
   std::string sha256 = {};  // of that file
+  std::string family = {};  // what that file says of itself: "llama"
+  uint64_t parameters = 0;
+  std::string quantisation = {};  // "Q4_K_M"
+};
+
+// A model of this machine with the words that it was made with, and its file.
+struct StoredModel {
+  std::string name = {};
+  models::Manifest manifest = {};  // empty for a file that the configuration names
+  Fd file = {};
 };
 
 // What a probe needs to know of a backend beyond this machine.
@@ -73,6 +85,8 @@ struct Site {
   }
   // The full name of a local model that `name` or an alias means; kNotFound.
   std::function<Result<std::string>(const std::string& name)> local_model = {};
+  // By its full name; kNotFound.
+  std::function<Result<StoredModel>(const std::string& name)> stored_model = {};
   // Nothing for a name that is no backend beyond this machine.
   std::function<std::optional<ProbeBackend>(const std::string& name)> probe_backend = {};
   const backends::Door* door = nullptr;

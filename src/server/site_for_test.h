@@ -4,6 +4,8 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <filesystem>
@@ -17,6 +19,7 @@
 #include "async/run_for_test.h"
 #include "backends/fake_backend.h"
 #include "backends/fake_starter.h"
+#include "gguf/file_builder.h"
 #include "http/fake_exchange.h"
 #include "http/sse.h"
 #include "server/front.h"
@@ -61,6 +64,13 @@ class SiteTest : public testing::Test {
     site_->local_model = [](const std::string& name) -> Result<std::string> {
       if (name == "none") return Fail(Code::kNotFound, "no such model", "model", "model_not_found");
       return name + ":full";
+    };
+    site_->stored_model = [](const std::string& name) -> Result<StoredModel> {
+      const std::string bytes = gguf::FileBuilder::Model().Build();
+      Fd file(memfd_create("model", MFD_CLOEXEC));
+      if (write(file.get(), bytes.data(), bytes.size()) < 0) return Fail(Code::kInternal, "write");
+      return StoredModel{
+          .name = name, .manifest = {.system = "Be brief."}, .file = std::move(file)};
     };
     site_->operator_token = "weir_operator_token";
   }

@@ -90,11 +90,20 @@ def test_embeddings_in_both_forms(server, embedding):
 def test_what_there_is_and_what_runs(llama, server):
     tags = {model.model: model for model in llama.list().models}
     assert tags[SMALL].size > 90_000_000 and len(tags[SMALL].digest) == 64
+    details = tags[SMALL].details
+    assert (details.format, details.family, details.families) == ("gguf", "llama", ["llama"])
+    assert (details.parameter_size, details.quantization_level) == ("134.52M", "Q4_1")
     llama.chat(model=SMALL, messages=HI, options=COLD)
     running = {model.model: model for model in llama.ps().models}
     assert running[SMALL].details.family == "llama" and running[SMALL].size > 0
     shown = llama.show(SMALL)
     assert "completion" in shown.capabilities and shown.modelinfo["general.architecture"] == "llama"
+    assert shown.modelinfo["llama.context_length"] == 8192 and shown.modelinfo["llama.embedding_length"] == 576
+    assert shown.details.quantization_level == "Q4_1" and "<|im_start|>" in shown.template
+    assert shown.modelfile.startswith(f"FROM {SMALL}\n") and shown.license
+    by_alias = llama.show("fast")
+    assert {"completion", "tools"} <= set(by_alias.capabilities) and by_alias.template
+    assert by_alias.modelinfo["general.parameter_count"] > 0 and not by_alias.modelfile.startswith("FROM fast")
     version = httpx.get(f"{server.url}/api/version", trust_env=False).json()
     assert version["version"].count(".") == 2
 

@@ -214,6 +214,10 @@ def test_a_model_is_made_of_another_with_words_of_its_own(llama, store):
     assert [turn["content"] for turn in made["messages"]] == ["hi", "ho"]
     assert sorted(names(llama)) == ["brief:latest", "small:latest"]
     assert len(list((store.root / "blobs").iterdir())) == 1, "the two share their bytes"
+    shown = llama.show("brief")
+    assert shown.license == "MIT\nand more"
+    assert [line.split() for line in shown.parameters.splitlines()] == [["temperature", "0.2"], ["stop", '"END"']]
+    assert "FROM brief:latest\n" in shown.modelfile and 'SYSTEM """Be brief."""' in shown.modelfile
 
 
 def test_what_a_model_is_made_of_is_fetched_when_it_is_not_here(llama, store):

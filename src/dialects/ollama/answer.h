@@ -66,18 +66,13 @@ struct ModelEntry {
   uint64_t size = 0;             // bytes
   std::string sha256 = {};
   std::string family = {};
-  std::string parameter_size = {};
+  uint64_t parameters = 0;  // 0: unknown
+  std::string quantisation = {};
   // For /api/ps.
   std::string expires_at = {};
   int64_t context_tokens = 0;
 };
 std::string RenderTags(std::span<const ModelEntry> models);
 std::string RenderRunning(std::span<const ModelEntry> models);
-
-struct ModelFacts {
-  ModelEntry entry = {};
-  std::vector<std::string> capabilities = {};  // "completion", "tools", "vision", "embedding"
-};
-std::string RenderShow(const ModelFacts& facts);
 
 }  // namespace weir::ollama

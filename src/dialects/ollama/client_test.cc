@@ -2,6 +2,7 @@
 // <case>.txt its canonical form; bad.json says what is refused, with which field and words;
 // answers/<case>.{ndjson,json} are what a script of events becomes. WEIR_UPDATE_TESTDATA=1 writes
 // the expected files; read the difference before you keep it.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -13,6 +14,7 @@
 #include "dialects/ollama/answer.h"
 #include "dialects/ollama/error.h"
 #include "dialects/ollama/request.h"
+#include "dialects/ollama/show.h"
 #include "json/parse.h"
 #include "json/testdata_for_test.h"
 #include "json/writer.h"
@@ -28,6 +30,15 @@ const fs::path kTestData = fs::path(WEIR_SOURCE_DIR) / "src/dialects/ollama/test
 
 Result<GenerateCall> Read(const std::string& route, std::string_view body) {
   return route == "chat" ? ReadChat(body) : ReadGenerate(body);
+}
+
+TEST(ShowTest, SizesAreWrittenAsOllamaWritesThem) {
+  EXPECT_EQ(ParameterSize(0), "");
+  EXPECT_EQ(ParameterSize(8), "8");
+  EXPECT_EQ(ParameterSize(13'824), "14K");
+  EXPECT_EQ(ParameterSize(134'515'008), "134.52M");
+  EXPECT_EQ(ParameterSize(7'000'000'000), "7B");
+  EXPECT_EQ(ParameterSize(1'235'814'432), "1.2B");
 }
 
 class Requests : public testing::TestWithParam<const char*> {};
@@ -181,22 +192,46 @@ TEST(Lists, AreWhatClientsRead) {
                             .size = 7,
                             .sha256 = "ff",
                             .family = "llama",
-                            .parameter_size = "135M",
+                            .parameters = 135'000'000,
+                            .quantisation = "Q4_K_M",
                             .expires_at = "2026-01-02T00:00:00Z",
                             .context_tokens = 512};
   const std::string details =
       R"("details":{"parent_model":"","format":"gguf","family":"llama","families":["llama"],)"
-      R"("parameter_size":"135M","quantization_level":""})";
+      R"("parameter_size":"135M","quantization_level":"Q4_K_M"})";
   EXPECT_EQ(RenderTags({&model, 1}),
             R"({"models":[{"name":"a:b","model":"a:b","size":7,"digest":"ff",)" + details +
                 R"(,"modified_at":"2026-01-01T00:00:00Z"}]})");
   EXPECT_EQ(RenderRunning({&model, 1}),
             R"({"models":[{"name":"a:b","model":"a:b","size":7,"digest":"ff",)" + details +
                 R"(,"expires_at":"2026-01-02T00:00:00Z","size_vram":0,"context_length":512}]})");
-  EXPECT_EQ(RenderShow({.entry = model, .capabilities = {"completion", "tools"}}),
-            R"({"modelfile":"","parameters":"","template":"",)" + details +
-                R"(,"model_info":{"general.architecture":"llama","llama.context_length":512},)"
+  const gguf::Description file = {
+      .info = {.licence = "mit", .parameters = 9, .chat_template = "{{ its }}"},
+      .pairs = {{"general.architecture", "llama"},
+                {"general.name", "A"},
+                {"llama.context_length", uint64_t{512}},
+                {"tokenizer.chat_template", "{{ its }}"},
+                {"tokenizer.ggml.tokens", {}}}};
+  EXPECT_EQ(RenderShow({.entry = model,
+                        .capabilities = {"completion", "tools"},
+                        .name = "a:b",
+                        .manifest = {.system = "Be brief.",
+                                     .parameters = {{"top_k", "7"}, {"stop", R"(["a","b"])"}},
+                                     .turns = {{"user", "Hi"}}},
+                        .file = file}),
+            R"({"license":"mit","modelfile":"FROM a:b\nTEMPLATE \"\"\"{{ its }}\"\"\"\n)"
+            R"(SYSTEM \"\"\"Be brief.\"\"\"\nPARAMETER top_k 7\nPARAMETER stop \"a\"\n)"
+            R"(PARAMETER stop \"b\"\nMESSAGE user \"\"\"Hi\"\"\"\nLICENSE \"\"\"mit\"\"\"\n",)"
+            R"("parameters":"top_k                          7\n)"
+            R"(stop                           \"a\"\nstop                           \"b\"",)"
+            R"("template":"{{ its }}","system":"Be brief.",)" +
+                details +
+                R"(,"messages":[{"role":"user","content":"Hi"}],)"
+                R"("model_info":{"general.architecture":"llama","llama.context_length":512,)"
+                R"("tokenizer.ggml.tokens":null,"general.parameter_count":9},)"
                 R"("capabilities":["completion","tools"],"modified_at":"2026-01-01T00:00:00Z"})");
+  EXPECT_THAT(RenderShow({.entry = model}),
+              testing::HasSubstr(R"("modelfile":"","parameters":"")"));
   EXPECT_EQ(RenderTags({}), R"({"models":[]})");
 }
 

@@ -1,4 +1,5 @@
 #include "dialects/ollama/answer.h"
+#include "dialects/ollama/show.h"
 #include "json/writer.h"
 
 namespace weir::ollama {
@@ -8,14 +9,6 @@ void WriteVector(json::Writer& writer, const std::vector<float>& vector) {
   writer.BeginArray();
   for (const float value : vector) writer.Float(value);
   writer.EndArray();
-}
-
-void WriteDetails(json::Writer& writer, const ModelEntry& model) {
-  writer.Key("details").BeginObject().Field("parent_model", "").Field("format", "gguf");
-  writer.Field("family", model.family).Key("families").BeginArray();
-  if (!model.family.empty()) writer.String(model.family);
-  writer.EndArray().Field("parameter_size", model.parameter_size);
-  writer.Field("quantization_level", "").EndObject();
 }
 
 void WriteEntry(json::Writer& writer, const ModelEntry& model) {
@@ -72,23 +65,6 @@ std::string RenderRunning(std::span<const ModelEntry> models) {
     writer.Field("context_length", model.context_tokens).EndObject();
   }
   writer.EndArray().EndObject();
-  return out;
-}
-
-std::string RenderShow(const ModelFacts& facts) {
-  std::string out;
-  json::Writer writer(&out);
-  writer.BeginObject().Field("modelfile", "").Field("parameters", "").Field("template", "");
-  WriteDetails(writer, facts.entry);
-  writer.Key("model_info").BeginObject();
-  if (!facts.entry.family.empty()) {
-    writer.Field("general.architecture", facts.entry.family);
-    if (facts.entry.context_tokens > 0)
-      writer.Field(facts.entry.family + ".context_length", facts.entry.context_tokens);
-  }
-  writer.EndObject().Key("capabilities").BeginArray();
-  for (const std::string& capability : facts.capabilities) writer.String(capability);
-  writer.EndArray().Field("modified_at", facts.entry.modified_at).EndObject();
   return out;
 }
 

@@ -188,6 +188,7 @@ Result<void> MakeGeneration(const wire::EngineSettings& settings, uint64_t host_
 
   loaded.info.context_tokens = loaded.context->cells();
   loaded.info.request_tokens_max = loaded.limits.request_tokens_max;
+  loaded.info.sequences = loaded.context->sequences();
   loaded.info.max_tokens_default = loaded.limits.max_tokens_default;
   loaded.info.generates = true;
   loaded.info.has_chat_template = !facts.chat_template.empty() || !settings.chat_template.empty();

@@ -143,8 +143,11 @@ std::string DrawFrame(FuzzedDataProvider& data, uint64_t id) {
                                              .continuations = {Text(data), Text(data)}}}));
     case 2:
       return frame(EngineFrame::kTokenize,
-                   wire::Encode(wire::Tokenize{Text(data), data.ConsumeBool(), data.ConsumeBool(),
-                                               DrawMessages(data)}));
+                   wire::Encode(wire::Tokenize{Text(data),
+                                               data.ConsumeBool(),
+                                               data.ConsumeBool(),
+                                               data.ConsumeBool(),
+                                               {.messages = DrawMessages(data)}}));
     case 3:
       return frame(EngineFrame::kDetokenize,
                    wire::Encode(wire::Detokenize{DrawPrompt(data).tokens}));

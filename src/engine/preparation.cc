@@ -460,21 +460,20 @@ Result<PreparedScore> Preparation::Prepare(const wire::Score& asked,
 Result<wire::Tokens> Preparation::Prepare(const wire::Tokenize& request,
                                           const std::atomic<bool>& /*cancelled*/) const {
   wire::Tokens reply;
-  const size_t bytes = request.text.size() + TextBytes(request.messages);
+  const size_t bytes = request.text.size() + TextBytes(request.chat.messages);
   if (bytes > kTokenizeBytesMax) {
     return Fail(Code::kTooLarge,
                 fmt::format("the text has {} bytes; at most {} are tokenised for counting", bytes,
                             kTokenizeBytesMax),
-                request.messages.empty() ? "content" : "messages");
+                request.chat.messages.empty() ? "content" : "messages");
   }
-  if (!request.messages.empty()) {
+  if (!request.chat.messages.empty()) {
     if (template_ == nullptr) {
       return Fail(Code::kUnprocessable, "this model does not chat", "model");
     }
-    chat::GenerateRequest chat;
-    chat.messages = request.messages;
+    chat::GenerateRequest chat = request.chat;
+    ApplyDefaults(defaults_, chat);
     ReadTextFiles(chat.messages);
-    chat.tools = request.tools;
     auto rendered = template_->Render(chat);
     if (!rendered) return std::unexpected(rendered.error());
     reply.tokens = std::move(rendered->tokens);
@@ -485,6 +484,8 @@ Result<wire::Tokens> Preparation::Prepare(const wire::Tokenize& request,
       model_.vocabulary().Tokenize(request.text, request.parse_special, request.add_special);
   if (!tokens) return std::unexpected(tokens.error());
   reply.tokens = std::move(*tokens);
+  for (size_t i = 0; request.pieces && i < reply.tokens.size(); ++i)
+    reply.pieces.push_back(model_.vocabulary().Piece(reply.tokens[i], /*special=*/true));
   return reply;
 }
 

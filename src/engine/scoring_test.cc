@@ -154,12 +154,24 @@ TEST(Tokens, APieceOfACodePointIsMadeText) {
 TEST(Tokens, AChatIsRenderedAndTokenised) {
   WEIR_ENGINE_OR_SKIP(engine, SmallSettings(RandomPath()));
   wire::Tokenize asked;
-  asked.messages.push_back({.role = chat::Role::kUser, .parts = {{.text = "Hello"}}});
+  asked.chat.messages.push_back({.role = chat::Role::kUser, .parts = {{.text = "Hello"}}});
   const auto tokens =
       engine.AskFor<wire::Tokens>(EngineFrame::kTokenize, asked, EngineFrame::kTokens);
   ASSERT_TRUE(tokens);
   EXPECT_FALSE(tokens->tokens.empty());
   EXPECT_THAT(tokens->text, ::testing::HasSubstr("Hello"));
+}
+
+TEST(Tokens, AreToldWithWhatTheyStandFor) {
+  WEIR_ENGINE_OR_SKIP(engine, SmallSettings(StoriesPath()));
+  const auto tokens = engine.AskFor<wire::Tokens>(
+      EngineFrame::kTokenize, wire::Tokenize{.text = "Tom said", .pieces = true},
+      EngineFrame::kTokens);
+  ASSERT_TRUE(tokens);
+  ASSERT_EQ(tokens->pieces.size(), tokens->tokens.size());
+  std::string joined;
+  for (const std::string& piece : tokens->pieces) joined += piece;
+  EXPECT_EQ(joined, " Tom said");
 }
 
 // The smallest embedding model of the store.

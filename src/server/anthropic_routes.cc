@@ -10,10 +10,12 @@
 #include "base/clock.h"
 #include "base/random.h"
 #include "dialects/anthropic/answer.h"
+#include "dialects/anthropic/error.h"
 #include "dialects/anthropic/lists.h"
 #include "dialects/anthropic/request.h"
 #include "http/message.h"
 #include "server/answering.h"
+#include "server/prompt_tokens.h"
 #include "server/whole_rendering.h"
 
 namespace weir::server {
@@ -82,6 +84,13 @@ Result<void> TakeBetas(const http::Request& request, chat::GenerateRequest& aske
   return {};
 }
 
+// Errors that come later name the client's messages.
+void NameFields(Call& call, anthropic::MessagesCall& asked) {
+  call.field_of = [origins = std::move(asked.origins)](std::string_view param) {
+    return anthropic::FieldIn(origins, param);
+  };
+}
+
 }  // namespace
 
 Task<void> AnthropicMessages(Site& site, Call& call) {
@@ -92,6 +101,7 @@ Task<void> AnthropicMessages(Site& site, Call& call) {
     co_await call.SendError(asked.error());
     co_return;
   }
+  NameFields(call, *asked);
   if (asked->stream) {
     StreamRendering rendering;
     co_await AnswerGeneration(site, call, std::move(asked->request), rendering);
@@ -103,16 +113,12 @@ Task<void> AnthropicMessages(Site& site, Call& call) {
 
 Task<void> AnthropicCountTokens(Site& site, Call& call) {
   auto asked = anthropic::ReadCountTokens(call.request().body);
-  const Result<std::string> model =
-      asked ? site.local_model(asked->model) : std::unexpected(asked.error());
-  if (!model) {
-    co_await call.SendError(model.error());
+  if (!asked) {
+    co_await call.SendError(asked.error());
     co_return;
   }
-  wire::Tokenize request;
-  request.messages = std::move(asked->messages);
-  request.tools = std::move(asked->tools);
-  const auto tokens = co_await site.fleet.Tokenize(*model, std::move(request));
+  NameFields(call, *asked);
+  const auto tokens = co_await PromptOf(site, std::move(asked->request));
   if (!tokens) {
     co_await call.SendError(tokens.error());
     co_return;

@@ -58,7 +58,13 @@ Task<Result<void>> Call::SendError(const Error& error) {
                                .explain = true});
     }
   }
-  reply.body = RenderError(shape, error, request_id, weir);
+  if (field_of && !error.param.empty()) {
+    Error named = error;
+    named.param = field_of(error.param);
+    reply.body = RenderError(shape, named, request_id, weir);
+  } else {
+    reply.body = RenderError(shape, error, request_id, weir);
+  }
   co_return co_await exchange.Send(std::move(reply));
 }
 

@@ -4,6 +4,7 @@
 // It lives on the stack of the front (front.h); handlers get a reference.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -37,6 +38,8 @@ struct Call {
   std::string question = {};  // that they were found for
   int64_t tokens = 0;         // that the answer cost, for the key's limits
   bool failed_in_stream = false;
+  // What the client calls a field of the canonical request, where that depends on what it sent.
+  std::function<std::string(std::string_view param)> field_of = {};
   // What was decided, where the answer is an error.
   std::optional<gateway::Unanswered> unanswered = {};
 

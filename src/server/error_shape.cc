@@ -2,6 +2,7 @@
 
 #include "dialects/anthropic/error.h"
 #include "dialects/chroma/answer.h"
+#include "dialects/llamacpp/error.h"
 #include "dialects/ollama/error.h"
 #include "dialects/openai/error.h"
 #include "dialects/qdrant/answer.h"
@@ -20,6 +21,8 @@ ErrorShape ErrorShapeOf(const http::Request& request) {
     return ErrorShape::kAnthropic;
   }
   if (path == "/v1/responses" || path.starts_with("/v1/responses/")) return ErrorShape::kResponses;
+  if (path == "/completion" || path == "/completions" || path == "/infill")
+    return ErrorShape::kLlamaCpp;
   if (path.ends_with("/rerank")) return ErrorShape::kRerank;
   if (path == "/" || path == "/aliases" || path == "/collections" ||
       path.starts_with("/collections/")) {
@@ -42,6 +45,8 @@ std::string RenderPlain(ErrorShape shape, const Error& error, std::string_view r
       return anthropic::RenderError(error, request_id);
     case ErrorShape::kOllama:
       return ollama::RenderError(error);
+    case ErrorShape::kLlamaCpp:
+      return llamacpp::RenderError(error);
     case ErrorShape::kQdrant:
       return qdrant::RenderError(error);
     case ErrorShape::kChroma:

@@ -17,6 +17,7 @@ enum class ErrorShape : uint8_t {
   kRerank,
   kAnthropic,
   kOllama,
+  kLlamaCpp,
   kQdrant,
   kChroma
 };

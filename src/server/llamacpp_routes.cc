@@ -9,6 +9,8 @@
 #include "http/message.h"
 #include "json/writer.h"
 #include "server/answering.h"
+#include "server/model_header.h"
+#include "server/prompt_tokens.h"
 
 namespace weir::server {
 namespace {
@@ -61,16 +63,11 @@ Task<void> PostInfill(Site& site, Call& call) {
 
 Task<void> PostApplyTemplate(Site& site, Call& call) {
   auto asked = llamacpp::ReadApplyTemplate(call.request().body);
-  const Result<std::string> model =
-      asked ? site.local_model(asked->model) : std::unexpected(asked.error());
-  if (!model) {
-    co_await call.SendError(model.error());
+  if (!asked) {
+    co_await call.SendError(asked.error());
     co_return;
   }
-  wire::Tokenize request;
-  request.messages = std::move(asked->messages);
-  request.tools = std::move(asked->tools);
-  const auto rendered = co_await site.fleet.Tokenize(*model, std::move(request));
+  const auto rendered = co_await PromptOf(site, std::move(*asked));
   if (!rendered) {
     co_await call.SendError(rendered.error());
     co_return;
@@ -80,7 +77,16 @@ Task<void> PostApplyTemplate(Site& site, Call& call) {
   co_await call.SendJson(200, std::move(body));
 }
 
-// Loads nothing: of a model that is not loaded its name is known.
+// The model's own, or what weir create gave it; empty where neither can be read.
+Task<std::string> TemplateOf(Site& site, std::string model) {
+  auto stored = site.stored_model(model);
+  if (!stored) co_return "";
+  if (!stored->manifest.chat_template.empty()) co_return stored->manifest.chat_template;
+  auto header = co_await HeaderOf(site, std::move(stored->file));
+  co_return header ? std::move(header->info.chat_template) : "";
+}
+
+// Loads nothing: of a model that is not loaded its name and template are known.
 Task<void> GetProps(Site& site, Call& call) {
   const auto name = http::QueryValue(call.request().query, "model");
   const Result<std::string> model = site.local_model(name.value_or("auto"));
@@ -91,6 +97,8 @@ Task<void> GetProps(Site& site, Call& call) {
   const auto engines = co_await site.fleet.Status();
   const auto found = std::ranges::find(engines, *model, &backends::EngineStatus::model);
   const bool ready = found != engines.end() && found->state == backends::EngineState::kReady;
+  const int32_t slots = ready ? found->info.sequences : 0;
+  const std::string chat_template = co_await TemplateOf(site, *model);
   std::string body;
   json::Writer writer(&body);
   writer.BeginObject().Key("default_generation_settings").BeginObject();
@@ -100,6 +108,7 @@ Task<void> GetProps(Site& site, Call& call) {
   writer.EndObject().EndObject();
   writer.Field("model_alias", *model).Field("model_path", *model);
   writer.Key("modalities").BeginObject().Field("vision", false).Field("audio", false).EndObject();
+  writer.Field("total_slots", std::max(slots, 1)).Field("chat_template", chat_template);
   writer.Field("build_info", "weir " WEIR_VERSION).Field("is_sleeping", !ready).EndObject();
   co_await call.SendJson(200, std::move(body));
 }
@@ -120,12 +129,7 @@ Task<void> PostTokenize(Site& site, Call& call) {
     co_await call.SendError(tokens.error());
     co_return;
   }
-  std::string body;
-  json::Writer writer(&body);
-  writer.BeginObject().Key("tokens").BeginArray();
-  for (const int32_t token : tokens->tokens) writer.Int(token);
-  writer.EndArray().EndObject();
-  co_await call.SendJson(200, std::move(body));
+  co_await call.SendJson(200, llamacpp::RenderTokens(*tokens));
 }
 
 Task<void> PostDetokenize(Site& site, Call& call) {

@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "dialects/ollama/answer.h"
+#include "dialects/ollama/error.h"
 #include "dialects/ollama/request.h"
 #include "dialects/ollama/show.h"
 #include "server/answering.h"
@@ -91,6 +92,7 @@ Task<void> Answer(Site& site, Call& call, Result<ollama::GenerateCall> asked) {
     co_await LoadOnly(site, call, *asked);
     co_return;
   }
+  if (!asked->chat) call.field_of = ollama::FieldOfGenerate;
   OllamaRendering rendering(asked->chat, asked->stream);
   co_await AnswerGeneration(site, call, std::move(asked->request), rendering);
 }

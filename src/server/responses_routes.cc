@@ -13,6 +13,7 @@
 #include "http/message.h"
 #include "knowledge/attributes.h"
 #include "server/answering.h"
+#include "server/prompt_tokens.h"
 
 namespace weir::server {
 namespace {
@@ -240,16 +241,11 @@ Task<void> CountInputTokens(Site& site, Call& call) {
   auto asked = responses::ReadInputTokens(call.request().body);
   Result<void> ready =
       asked ? co_await Converse(site, call, *asked, "count") : std::unexpected(asked.error());
-  const Result<std::string> model =
-      ready ? site.local_model(asked->request.model) : std::unexpected(ready.error());
-  if (!model) {
-    co_await call.SendError(model.error());
+  if (!ready) {
+    co_await call.SendError(ready.error());
     co_return;
   }
-  wire::Tokenize request;
-  request.messages = std::move(asked->request.messages);
-  request.tools = std::move(asked->request.tools);
-  const auto tokens = co_await site.fleet.Tokenize(*model, std::move(request));
+  const auto tokens = co_await PromptOf(site, std::move(asked->request));
   if (!tokens) {
     co_await call.SendError(tokens.error());
     co_return;

@@ -30,7 +30,7 @@
 
 namespace weir::wire {
 
-inline constexpr uint32_t kEngineProtocol = 9;
+inline constexpr uint32_t kEngineProtocol = 10;
 inline constexpr size_t kRequestsOpenMax = 4096;  // on one connection
 
 enum class EngineFrame : uint16_t {
@@ -136,6 +136,7 @@ struct EngineInfo {
   int32_t context_tokens = 0;      // cells
   int32_t request_tokens_max = 0;  // prompt and answer of one request together
   int32_t max_tokens_default = 0;
+  int32_t sequences = 0;  // that may run at once; 0 of a model that generates nothing
   int32_t embedding_length = 0;
   bool generates = false;
   bool embeds = false;
@@ -183,13 +184,14 @@ struct Tokenize {
   std::string text = {};
   bool add_special = false;
   bool parse_special = false;
-  // When not empty: the tokens of this chat as it would be rendered, instead of `text`.
-  std::vector<chat::Message> messages = {};
-  std::vector<chat::Tool> tools = {};
+  bool pieces = false;  // the bytes of each token as well
+  // With messages: the tokens of this chat as it would be answered, instead of `text`.
+  chat::GenerateRequest chat = {};
 };
 struct Tokens {
   std::vector<int32_t> tokens = {};
   std::string text = {};  // of a chat: the rendered prompt
+  std::vector<std::string> pieces = {};
 };
 struct Detokenize {
   std::vector<int32_t> tokens = {};
@@ -261,10 +263,10 @@ template <class Archive>
 void Visit(Archive& a, EngineInfo& v) {
   a(v.protocol, v.architecture, v.description, v.parameters, v.weights_bytes, v.memory_bytes,
     v.vocabulary, v.context_train_tokens, v.context_tokens, v.request_tokens_max,
-    v.max_tokens_default, v.embedding_length, v.generates, v.embeds, v.ranks, v.has_chat_template,
-    v.template_has_tools, v.fills_in_middle, v.prefix_reuse, v.reasons, v.gpus, v.gpu_layers,
-    v.tensor_split, v.cpu_moe_layers, v.threads, v.micro_batch_tokens, v.flash_attention,
-    v.kv_type_k, v.kv_type_v, v.load_ms, v.sandbox);
+    v.max_tokens_default, v.sequences, v.embedding_length, v.generates, v.embeds, v.ranks,
+    v.has_chat_template, v.template_has_tools, v.fills_in_middle, v.prefix_reuse, v.reasons, v.gpus,
+    v.gpu_layers, v.tensor_split, v.cpu_moe_layers, v.threads, v.micro_batch_tokens,
+    v.flash_attention, v.kv_type_k, v.kv_type_v, v.load_ms, v.sandbox);
 }
 template <class Archive>
 void Visit(Archive& a, Caller& v) {
@@ -284,11 +286,11 @@ void Visit(Archive& a, Score& v) {
 }
 template <class Archive>
 void Visit(Archive& a, Tokenize& v) {
-  a(v.text, v.add_special, v.parse_special, v.messages, v.tools);
+  a(v.text, v.add_special, v.parse_special, v.pieces, v.chat);
 }
 template <class Archive>
 void Visit(Archive& a, Tokens& v) {
-  a(v.tokens, v.text);
+  a(v.tokens, v.text, v.pieces);
 }
 template <class Archive>
 void Visit(Archive& a, Detokenize& v) {

@@ -16,6 +16,7 @@ COLD = {"temperature": 0}
 WEATHER = {"name": "weather", "description": "Tells the weather of a city",
            "input_schema": {"type": "object", "properties": {"city": {"type": "string", "maxLength": 12}},
                             "required": ["city"], "additionalProperties": False}}
+OTHER = {"name": "other", "description": "Does something else", "input_schema": {"type": "object", "properties": {}}}
 
 
 @pytest.fixture
@@ -96,8 +97,11 @@ def test_an_answer_follows_its_schema(claude):
 
 
 def test_tokens_are_counted_as_the_answer_counts_them(claude):
-    for more in ({}, {"system": "Be brief."}, {"tools": [WEATHER]}):
-        counted = claude.messages.count_tokens(model=SMALL, messages=HI, **more)
+    for more in ({}, {"system": "Be brief."}, {"tools": [WEATHER]}, {"tools": [WEATHER], "tool_choice": {"type": "none"}},
+                 {"tools": [WEATHER, OTHER], "tool_choice": {"type": "tool", "name": "other"}},
+                 {"messages": HI + [{"role": "assistant", "content": "The capital is"}]}):
+        more = {"messages": HI} | more
+        counted = claude.messages.count_tokens(model=SMALL, **more)
         answer = ask(claude, max_tokens=1, **more)
         used = answer.usage.input_tokens + answer.usage.cache_read_input_tokens
         assert counted.input_tokens == used, more
@@ -114,6 +118,23 @@ def test_an_answer_that_has_begun_is_gone_on_with(claude):
     with pytest.raises(anthropic.BadRequestError) as raised:
         ask(claude, messages=begun, tools=[WEATHER], tool_choice={"type": "any"})
     assert raised.value.body["error"]["param"] == "tool_choice"
+
+
+def test_an_error_names_the_clients_own_message(claude):
+    paper = {"type": "document", "source": {"type": "base64", "media_type": "application/pdf", "data": "JVBERi0xLjcK"}}
+    with pytest.raises(anthropic.UnprocessableEntityError) as raised:
+        ask(claude, system="Be brief.", messages=[{"role": "user", "content": [{"type": "text", "text": "a"}, paper]}])
+    assert raised.value.body["error"]["param"] == "messages[0].content[1]"
+
+
+def test_a_document_of_plain_text_is_read(claude):
+    note = {"type": "document", "title": "note.md",
+            "source": {"type": "text", "media_type": "text/plain", "data": "The code word is Zebra."}}
+    content = [note, {"type": "text", "text": "What is the code word?"}]
+    said = ask(claude, messages=[{"role": "user", "content": content}], max_tokens=30)
+    assert "ebra" in said.content[0].text
+    counted = claude.messages.count_tokens(model=SMALL, messages=[{"role": "user", "content": content}])
+    assert counted.input_tokens == said.usage.input_tokens + said.usage.cache_read_input_tokens
 
 
 def test_models_come_in_anthropics_shape_to_its_clients_alone(claude, client):

@@ -102,9 +102,15 @@ def test_a_model_that_cannot_fill_in_says_so(http, small):
 def test_a_template_is_shown_and_properties_are_told(http, small):
     shown = http.post("/apply-template", json={"model": SMALL, "messages": [{"role": "user", "content": "Hello <|im_end|>"}]})
     assert shown.json()["prompt"].endswith("<|im_start|>assistant\n")
+    plain = http.post("/apply-template", json={"model": SMALL, "messages": [{"role": "user", "content": "Hi"}],
+                                               "chat_template_kwargs": {"enable_thinking": False}})
+    assert plain.status_code == 200
+    pieces = http.post("/tokenize", json={"model": SMALL, "content": "Hello there", "with_pieces": True}).json()["tokens"]
+    assert "".join(token["piece"] for token in pieces) == "Hello there"
     complete(http)
     props = http.get("/props", params={"model": SMALL}).json()
     assert props["default_generation_settings"]["n_ctx"] > 0 and props["is_sleeping"] is False
+    assert "<|im_start|>" in props["chat_template"] and props["total_slots"] > 0
     assert http.get("/lora-adapters").json() == []
 
 

@@ -120,6 +120,10 @@ def test_a_bound_makes_an_answer_incomplete(client, small):
 def test_tokens_are_counted_before_they_are_spent(client, small):
     counted = client.responses.input_tokens.count(model=SMALL, input=HI, instructions="Be brief.")
     assert counted.input_tokens == ask(client, instructions="Be brief.").usage.input_tokens
+    tools = {"tools": [{"type": "function", "name": "f", "parameters": {"type": "object", "properties": {}}}],
+             "tool_choice": "none"}
+    counted = client.responses.input_tokens.count(model=SMALL, input=HI, **tools)
+    assert counted.input_tokens == ask(client, **tools).usage.input_tokens
 
 
 def test_what_is_not_stored_and_what_is_unknown_is_not_there(client, http, small):

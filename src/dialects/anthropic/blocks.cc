@@ -289,16 +289,22 @@ chat::CacheMark ReadCacheMark(json::Fields& fields) {
   return mark.value_or(CacheMark::kFiveMinutes);
 }
 
-std::vector<Message> ReadConversation(json::Fields& fields) {
+std::vector<Message> ReadConversation(json::Fields& fields, std::vector<Origin>* origins) {
   std::vector<Message> out;
   Conversation conversation(&out);
   conversation.ReadSystem(fields);
+  if (origins != nullptr) origins->assign(out.size(), {});
   const json::Array* messages = fields.Require().List("messages", kMessagesMax);
   if (messages == nullptr) return out;
   if (messages->empty()) fields.Refuse("messages", "is empty; at least one message is needed");
   for (size_t i = 0; i < messages->size() && !fields.problem(); ++i) {
     json::Fields message(fields.problem(), (*messages)[i], fields.PathOf("messages", i));
+    const size_t before = out.size();
     conversation.ReadMessage(message);
+    const size_t made = out.size() - before;
+    const bool same = made == 1 && out.back().role != chat::Role::kTool;
+    if (origins != nullptr)
+      origins->insert(origins->end(), made, {.message = static_cast<int>(i), .same_parts = same});
   }
   return out;
 }

@@ -4,16 +4,19 @@
 #include <vector>
 
 #include "chat/message.h"
+#include "dialects/anthropic/error.h"
 #include "json/fields.h"
 
 namespace weir::anthropic {
 
 inline constexpr size_t kNameBytesMax = 256;
 
-// `fields` is the request. Tool results become tool messages of their own.
 // A block's, a tool's or a request's `cache_control`.
 chat::CacheMark ReadCacheMark(json::Fields& fields);
 
-std::vector<chat::Message> ReadConversation(json::Fields& fields);
+// `fields` is the request. Tool results become tool messages of their own. Of each message it says
+// in `origins`, where that is given, which of the client's it is.
+std::vector<chat::Message> ReadConversation(json::Fields& fields,
+                                            std::vector<Origin>* origins = nullptr);
 
 }  // namespace weir::anthropic

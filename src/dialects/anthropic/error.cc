@@ -1,5 +1,8 @@
 #include "dialects/anthropic/error.h"
 
+#include <fmt/format.h>
+
+#include <charconv>
 #include <utility>
 
 #include "base/check.h"
@@ -55,6 +58,20 @@ std::string FieldOf(std::string_view param) {
     if (param.starts_with(theirs)) return std::string(ours) += param.substr(theirs.size());
   }
   return std::string(param);
+}
+
+std::string FieldIn(std::span<const Origin> origins, std::string_view param) {
+  constexpr std::string_view kMessages = "messages[";
+  size_t at = 0;
+  if (!param.starts_with(kMessages)) return std::string(param);
+  const std::string_view behind = param.substr(kMessages.size());
+  const auto number = std::from_chars(behind.data(), behind.data() + behind.size(), at);
+  if (number.ec != std::errc() || at >= origins.size()) return std::string(param);
+  const Origin& origin = origins[at];
+  if (origin.message < 0) return "system";
+  const std::string_view rest = behind.substr(static_cast<size_t>(number.ptr - behind.data()) + 1);
+  return fmt::format("messages[{}]{}", origin.message,
+                     origin.same_parts ? rest : std::string_view());
 }
 
 std::string RenderError(const Error& error, std::string_view request_id) {

@@ -60,11 +60,30 @@ TEST(Messages, ThatAreWrongAreRefusedByNameAndLimit) {
 }
 
 TEST(CountTokens, NeedsNoBoundOfTheAnswer) {
-  const auto request =
+  const auto call =
       ReadCountTokens(R"({"model":"m","messages":[{"role":"user","content":"a"}],"system":"s"})");
-  ASSERT_TRUE(request) << request.error().message;
-  EXPECT_EQ(request->messages.size(), 2u);
+  ASSERT_TRUE(call) << call.error().message;
+  EXPECT_EQ(call->request.messages.size(), 2u);
   EXPECT_FALSE(ReadCountTokens(R"({"model":"m","messages":[],"max_tokens":1})"));
+}
+
+TEST(Errors, NameTheClientsMessages) {
+  const auto call = ReadMessagesCall(R"({"model":"m","max_tokens":9,"system":"s","messages":[
+      {"role":"user","content":"a"},
+      {"role":"assistant","content":[{"type":"tool_use","id":"1","name":"f","input":{}},
+                                     {"type":"tool_use","id":"2","name":"f","input":{}}]},
+      {"role":"user","content":[{"type":"tool_result","tool_use_id":"1","content":"x"},
+                                {"type":"tool_result","tool_use_id":"2","content":"y"}]},
+      {"role":"user","content":"b"}]})");
+  ASSERT_TRUE(call) << call.error().message;
+  const auto field = [&](std::string_view param) { return FieldIn(call->origins, param); };
+  EXPECT_EQ(field("messages[0].content[0]"), "system");
+  EXPECT_EQ(field("messages[1].content[1]"), "messages[0].content[1]");
+  EXPECT_EQ(field("messages[3]"), "messages[2]");
+  EXPECT_EQ(field("messages[4].content[1]"), "messages[2]") << "it is inside of a result";
+  EXPECT_EQ(field("messages[5].content[0]"), "messages[3].content[0]");
+  for (const char* other : {"messages", "messages[9]", "messages[x]", "tools[0].function.name"})
+    EXPECT_EQ(field(other), other);
 }
 
 using Event = chat::Event;

@@ -267,7 +267,7 @@ Result<MessagesCall> ReadMessagesCall(std::string_view body) {
   ReadModel(fields, request);
   if (const auto most = fields.Require().Int("max_tokens", 1, kTokensMax))
     request.max_tokens = static_cast<int32_t>(*most);
-  request.messages = ReadConversation(fields);
+  request.messages = ReadConversation(fields, &call.origins);
   ReadTools(fields, request.tools);
   ReadToolChoice(fields, request);
   ReadThinking(fields, request);
@@ -282,14 +282,15 @@ Result<MessagesCall> ReadMessagesCall(std::string_view body) {
   return call;
 }
 
-Result<chat::GenerateRequest> ReadCountTokens(std::string_view body) {
+Result<MessagesCall> ReadCountTokens(std::string_view body) {
   const auto document = json::Parse(body);
   if (!document) return Fail(document.error());
   json::Problem problem;
   json::Fields fields(problem, *document);
-  chat::GenerateRequest request;
+  MessagesCall call;
+  chat::GenerateRequest& request = call.request;
   ReadModel(fields, request);
-  request.messages = ReadConversation(fields);
+  request.messages = ReadConversation(fields, &call.origins);
   ReadTools(fields, request.tools);
   ReadToolChoice(fields, request);
   ReadThinking(fields, request);
@@ -298,7 +299,7 @@ Result<chat::GenerateRequest> ReadCountTokens(std::string_view body) {
   ReadProviderFields(fields, request.provider_fields);
   fields.RefuseUnread(kIgnored);
   if (problem) return Fail(problem.Take());
-  return request;
+  return call;
 }
 
 }  // namespace weir::anthropic

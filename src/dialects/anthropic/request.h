@@ -9,19 +9,23 @@
 #pragma once
 
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 #include "chat/request.h"
+#include "dialects/anthropic/error.h"
 
 namespace weir::anthropic {
 
 struct MessagesCall {
   chat::GenerateRequest request = {};
   bool stream = false;
+  std::vector<Origin> origins = {};  // of the request's messages
 };
 
 Result<MessagesCall> ReadMessagesCall(std::string_view body);  // /v1/messages
-// /v1/messages/count_tokens: the model, what is said and the tools; the rest keeps its defaults.
-Result<chat::GenerateRequest> ReadCountTokens(std::string_view body);
+// /v1/messages/count_tokens: the model and all that its prompt is made of; the rest keeps its
+// defaults.
+Result<MessagesCall> ReadCountTokens(std::string_view body);
 
 }  // namespace weir::anthropic

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/utf8.h"
 #include "dialects/openai/error.h"
 #include "dialects/openai/pieces.h"
 #include "json/parse.h"
@@ -228,6 +229,30 @@ void Encoder::Fail(const Error& error, std::string& out) {
   out += "data: ";
   out += openai::RenderError(error);
   out += "\n\n";
+}
+
+std::string RenderTokens(const wire::Tokens& tokens) {
+  std::string out;
+  json::Writer writer(&out);
+  writer.BeginObject().Key("tokens").BeginArray();
+  for (size_t i = 0; i < tokens.tokens.size(); ++i) {
+    if (tokens.pieces.empty()) {
+      writer.Int(tokens.tokens[i]);
+      continue;
+    }
+    const std::string& piece = tokens.pieces[i];
+    writer.BeginObject().Field("id", tokens.tokens[i]).Key("piece");
+    if (IsValidUtf8(piece)) {
+      writer.String(piece);
+    } else {
+      writer.BeginArray();
+      for (const char byte : piece) writer.Int(static_cast<unsigned char>(byte));
+      writer.EndArray();
+    }
+    writer.EndObject();
+  }
+  writer.EndArray().EndObject();
+  return out;
 }
 
 void Encoder::Heartbeat(std::string& out) { out += ": waiting\n\n"; }

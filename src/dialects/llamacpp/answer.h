@@ -73,4 +73,7 @@ class Encoder {
   bool over_ = false;
 };
 
+// Of /tokenize: ids, or with pieces what each stands for (its bytes, where they are no text).
+std::string RenderTokens(const wire::Tokens& tokens);
+
 }  // namespace weir::llamacpp

@@ -16,6 +16,7 @@
 
 #include "chat/dump.h"
 #include "dialects/llamacpp/answer.h"
+#include "dialects/llamacpp/error.h"
 #include "dialects/llamacpp/request.h"
 #include "dialects/openai/error.h"
 #include "dialects/openai/script_for_test.h"
@@ -73,6 +74,28 @@ std::optional<Error> ErrorOf(const std::string& route, std::string_view body) {
   }
   const auto call = Read(route, body);
   return call ? std::nullopt : std::optional(call.error());
+}
+
+TEST(Errors, NameTheFieldAsTheClientWroteIt) {
+  EXPECT_EQ(FieldOf("response_format.json_schema.schema/not"), "json_schema/not");
+  EXPECT_EQ(FieldOf("response_format/not"), "json_schema/not");
+  EXPECT_EQ(FieldOf("max_tokens"), "n_predict");
+  EXPECT_EQ(FieldOf("logprobs"), "n_probs");
+  EXPECT_EQ(FieldOf("prompt"), "prompt");
+}
+
+TEST(Tokens, AreNumbersOrWhatTheyStandFor) {
+  EXPECT_EQ(RenderTokens({.tokens = {1, 2}}), R"({"tokens":[1,2]})");
+  EXPECT_EQ(RenderTokens({.tokens = {1, 2}, .pieces = {" a", "\xC3"}}),
+            R"({"tokens":[{"id":1,"piece":" a"},{"id":2,"piece":[195]}]})");
+}
+
+TEST(Template, IsOfAWholeChat) {
+  const auto asked = ReadApplyTemplate(
+      R"({"messages":[{"role":"user","content":"a"}],"chat_template_kwargs":{"x":1}})");
+  ASSERT_TRUE(asked) << asked.error().message;
+  EXPECT_EQ(asked->model, "auto");
+  EXPECT_EQ(asked->template_arguments.at("x"), "1");
 }
 
 TEST(Bad, InputIsRefusedByNameAndLimit) {

@@ -5,8 +5,7 @@
 #include <algorithm>
 
 #include "dialects/openai/common_fields.h"
-#include "dialects/openai/messages.h"
-#include "dialects/openai/tools.h"
+#include "dialects/openai/request.h"
 #include "json/fields.h"
 #include "json/parse.h"
 #include "json/writer.h"
@@ -215,13 +214,10 @@ Result<CompletionCall> ReadInfill(std::string_view body) {
   return call;
 }
 
-Result<TemplateCall> ReadApplyTemplate(std::string_view body) {
-  return ReadCall<TemplateCall>(body, [](json::Fields& fields, TemplateCall& call) {
-    call.messages = openai::ReadMessages(fields);
-    openai::GenerateCall asked;
-    openai::ReadTools(fields, asked);
-    call.tools = std::move(asked.request.tools);
-  });
+Result<chat::GenerateRequest> ReadApplyTemplate(std::string_view body) {
+  auto call = openai::ReadChat(body);
+  if (!call) return Fail(call.error());
+  return std::move(call->request);
 }
 
 Result<TokenizeCall> ReadTokenize(std::string_view body) {
@@ -229,9 +225,7 @@ Result<TokenizeCall> ReadTokenize(std::string_view body) {
     call.request.text = fields.Require().String("content", kTokenizeBytesMax).value_or("");
     call.request.add_special = fields.Bool("add_special").value_or(false);
     call.request.parse_special = fields.Bool("parse_special").value_or(true);
-    if (fields.Bool("with_pieces").value_or(false)) {
-      fields.Refuse("with_pieces", "is not supported; ask /detokenize for the pieces");
-    }
+    call.request.pieces = fields.Bool("with_pieces").value_or(false);
   });
 }
 

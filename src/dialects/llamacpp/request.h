@@ -43,12 +43,8 @@ struct CompletionCall {
 Result<CompletionCall> ReadCompletion(std::string_view body);  // /completion
 Result<CompletionCall> ReadInfill(std::string_view body);      // /infill
 
-struct TemplateCall {
-  std::string model = {};
-  std::vector<chat::Message> messages = {};
-  std::vector<chat::Tool> tools = {};
-};
-Result<TemplateCall> ReadApplyTemplate(std::string_view body);  // /apply-template
+// /apply-template: a chat as OpenAI's clients write it, and what its prompt is made of.
+Result<chat::GenerateRequest> ReadApplyTemplate(std::string_view body);
 
 struct TokenizeCall {
   std::string model = {};

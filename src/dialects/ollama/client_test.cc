@@ -245,6 +245,10 @@ TEST(Errors, NameTheFieldAsTheClientWroteIt) {
   EXPECT_EQ(FieldOf("response_format"), "format");
   EXPECT_EQ(FieldOf("max_tokens"), "options.num_predict");
   EXPECT_EQ(FieldOf("messages[0].content[1]"), "messages[0].content[1]");
+  EXPECT_EQ(FieldOfGenerate("messages"), "prompt");
+  EXPECT_EQ(FieldOfGenerate("messages[1].content[0]"), "prompt");
+  EXPECT_EQ(FieldOfGenerate("messages[1].content[2]"), "images");
+  EXPECT_EQ(FieldOfGenerate("max_tokens"), "max_tokens");
 }
 
 }  // namespace

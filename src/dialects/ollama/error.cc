@@ -18,6 +18,13 @@ std::string FieldOf(std::string_view param) {
   return std::string(param);
 }
 
+std::string FieldOfGenerate(std::string_view param) {
+  if (!param.starts_with("messages")) return std::string(param);
+  const size_t part = param.find(".content[");
+  const bool text = part == std::string_view::npos || param.substr(part) == ".content[0]";
+  return text ? "prompt" : "images";
+}
+
 std::string RenderError(const Error& error) {
   std::string out;
   json::Writer writer(&out);

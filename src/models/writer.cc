@@ -318,8 +318,9 @@ Result<Removed> Writer::Remove(const Name& name) const {
   for (const auto& each : {manifest, ReadNamed(previous_.get(), name)}) {
     if (each) std::ranges::copy(FilesOf(*each), std::back_inserter(gone));
   }
-  RemoveName(manifests_.get(), name);
+  // In this order: killed in between, the model is still there and can be removed again.
   RemoveName(previous_.get(), name);
+  RemoveName(manifests_.get(), name);
   Removed out{name.ToString()};
   const auto referenced = ReferencedBlobs();
   for (const StoredFile& each : gone) {

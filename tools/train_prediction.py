@@ -6,8 +6,8 @@
 Two logistic models over what the gateway's own code sees in a prompt (build/bin/weir-features): is the small model of the
 tables (Mixtral 8x7B) right; is it wrong and the large one (GPT-4) right. Everything that is reported comes from folds: a
 question is judged by models that did not see it (random folds), or no question of its subject (folds by subject). For kinds
-of task in BY_LENGTH the length alone speaks, because words did not beat it there. --write fits on everything and writes the
-file; its calibrations come from the random folds.
+of task in BY_LENGTH the length and whether options are listed speak alone, because words did not beat them there. --write
+fits on everything and writes the file; its calibrations come from the random folds.
 """
 
 import argparse
@@ -28,10 +28,11 @@ import weir_server  # noqa: E402
 PLACES = 8192
 SCALE = 1024  # of weights: a logit of 1
 SMALL, LARGE = "mistralai/Mixtral-8x7B-Instruct-v0.1", "gpt-4-1106-preview"
-FOLDS, STEPS, RESAMPLES = 10, 12, 1000
+FOLDS, STEPS, RESAMPLES, DRAWS = 10, 12, 1000, 200
 PENALTY, ROUNDS = 200.0, 150
 KINDS = ("general", "math", "extraction", "code")
 BY_LENGTH = ("math",)
+COLUMNS = 3  # of a line: its base, its slope, what listed options add
 MIDDLE = 8  # log2 of the length where lines have their base
 
 
@@ -46,7 +47,7 @@ def questions():
 
 
 class Seen:
-    """What the gateway sees of prompts: places, and a line over the length for each kind of task."""
+    """What the gateway sees of prompts: places, and a line over the length for each kind of task, shifted where options are listed."""
 
     def __init__(self, places, lines):
         self.places, self.lines = places, lines
@@ -66,13 +67,13 @@ class Seen:
 def seen(prompts):
     lines = "".join(json.dumps(prompt) + "\n" for prompt in prompts)
     done = subprocess.run([ROOT / "build" / "bin" / "weir-features"], input=lines, text=True, stdout=subprocess.PIPE, check=True)
-    places, columns = [], numpy.zeros((len(prompts), 2 * len(KINDS)))
+    places, columns = [], numpy.zeros((len(prompts), COLUMNS * len(KINDS)))
     for number, line in enumerate(done.stdout.splitlines()):
         head, shape, words = line.split("|")
-        kind, length = map(int, head.split())
+        kind, length, options = map(int, head.split())
         by_length = KINDS[kind] in BY_LENGTH
         places.append(numpy.array([] if by_length else (shape + words).split(), dtype=numpy.int64))
-        columns[number, 2 * kind], columns[number, 2 * kind + 1] = 1, length / 1024 - MIDDLE
+        columns[number, COLUMNS * kind:COLUMNS * (kind + 1)] = 1, length / 1024 - MIDDLE, options
     return Seen(places, columns)
 
 
@@ -91,7 +92,7 @@ def fit(data, right):
     rate = 0.5 / (0.25 * largest_eigenvalue(data) + PENALTY)
     line_rate = 0.5 / (0.25 * numpy.linalg.norm(data.lines, 2) ** 2)
     weights, line = numpy.zeros(PLACES), numpy.zeros(data.lines.shape[1])
-    line[::2] = numpy.log(right.mean() / (1 - right.mean()))
+    line[::COLUMNS] = numpy.log(right.mean() / (1 - right.mean()))
     ahead, ahead_line, momentum = weights, line, 1.0
     for _ in range(ROUNDS):
         error = 1 / (1 + numpy.exp(-data.times(ahead, ahead_line))) - right
@@ -167,6 +168,12 @@ def calibration_error(chance, right, bins=15):
                      for part in numpy.array_split(order, bins)) / len(order))
 
 
+def error_by_chance(chance):
+    """What calibration_error makes of so many answers that happened with just these chances."""
+    source = numpy.random.default_rng(20261124)
+    return float(numpy.mean([calibration_error(chance, source.random(len(chance)) < chance) for _ in range(DRAWS)]))
+
+
 def length_gain(prompts):
     return numpy.array([float(len(prompt)) for prompt in prompts])
 
@@ -181,7 +188,8 @@ def report(rows, data):
     source.shuffle(subjects)
     by_subject = [subjects.index(row[1]) % FOLDS for row in rows]
     lines = ["# Prediction from the prompt alone, on RouteLLM's tables", "",
-             "APGR: choosing at random is 0.5, an interval is the 95 % bootstrap over questions.", "",
+             "APGR: choosing at random is 0.5, an interval is the 95 % bootstrap over questions. Behind a calibration error stands what",
+             "so few answers would show of a calibration without any error (15 bins).", "",
              "| table | folds | questions | prediction | long prompts go up | random | calibration error: small right, gain |",
              "|---|---|---|---|---|---|---|"]
     kept = None
@@ -195,9 +203,9 @@ def report(rows, data):
             mine = numpy.array([i for i, row in enumerate(rows) if table in ("both", row[0])])
             orders = (gain_logit[mine], length_gain([rows[i][2] for i in mine]), numpy.random.default_rng(5).random(len(mine)))
             figures = [interval(lambda at, g=g: apgr(g[at], small[mine][at], large[mine][at]), len(mine)) for g in orders]
-            errors = [calibration_error(chance[mine], truth[mine])
+            errors = [f"{calibration_error(chance[mine], truth[mine]):.3f} ({error_by_chance(chance[mine]):.3f})"
                       for chance, truth in ((small_chance, small), (gain_chance, gains))]
-            lines.append(f"| {table} | {name} | {len(mine)} | {' | '.join(figures)} | {errors[0]:.3f}, {errors[1]:.3f} |")
+            lines.append(f"| {table} | {name} | {len(mine)} | {' | '.join(figures)} | {', '.join(errors)} |")
     return "\n".join(lines) + "\n", kept
 
 
@@ -212,7 +220,9 @@ def model(data, right, fold_logits):
     weights, line = fit(data, right)
     whole = numpy.clip(numpy.rint(weights * SCALE), -32768, 32767).astype("<i2").tobytes()
     points = {round(x * SCALE): round(y * 10_000) for x, y in isotonic(fold_logits, right)}
-    return {"lines": [{"base": round(line[2 * i] * SCALE), "slope": round(line[2 * i + 1] * SCALE)} for i in range(len(KINDS))],
+    names = ("base", "slope", "options")
+    lines = [{name: round(value * SCALE) for name, value in zip(names, each)} for each in line.reshape(-1, COLUMNS)]
+    return {"lines": lines,
             "weights": base64.b64encode(whole).decode(), "weights_fnv1a64": fnv1a64(whole),
             "calibration": [{"logit": x, "chance": y} for x, y in sorted(points.items())]}
 

@@ -498,8 +498,7 @@ class Gateway {
 
   static Task<void> SaveLastUsed(Gateway& self) {
     while (co_await SleepFor(kLastUsedInterval)) {
-      if (auto saved = self.keys_->SaveLastUsed(); !saved)
-        LogWarning("{}", saved.error().message);
+      if (auto saved = self.keys_->SaveLastUsed(); !saved) LogWarning("{}", saved.error().message);
     }
   }
 

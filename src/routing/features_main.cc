@@ -1,6 +1,6 @@
 // For tools/train_prediction.py: reads JSON strings, one a line, and prints for each its kind, its
-// length, and the places of its shape and of its words, so that training sees exactly what the
-// gateway will.
+// length, whether options are listed, and the places of its shape and of its words, so that
+// training sees exactly what the gateway will.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -19,8 +19,9 @@ int main() {
       return 2;
     }
     const auto features = weir::routing::FeaturesOfPrompt(*text->AsString());
-    fmt::print("{} {} | {} | {}\n", static_cast<int>(features.kind), features.length,
-               fmt::join(features.shape, " "), fmt::join(features.words, " "));
+    fmt::print("{} {} {} | {} | {}\n", static_cast<int>(features.kind), features.length,
+               features.options ? 1 : 0, fmt::join(features.shape, " "),
+               fmt::join(features.words, " "));
   }
   return 0;
 }

@@ -62,6 +62,7 @@ struct PredictorReader {
       json::Fields line(fields.problem(), (*lines)[i], fields.PathOf("lines", i));
       model.lines[i].base = line.Require().Int("base", -kWeightMax, kWeightMax).value_or(0);
       model.lines[i].slope = line.Require().Int("slope", -kWeightMax, kWeightMax).value_or(0);
+      model.lines[i].options = line.Int("options", -kWeightMax, kWeightMax).value_or(0);
       line.RefuseUnread();
     }
     model.weights = ReadWeights(fields);
@@ -147,6 +148,7 @@ int32_t Predictor::Model::Chance(const PromptFeatures& features, bool by_length)
   const Line& line = lines[static_cast<size_t>(features.kind)];
   // Rounded down, whatever the sign.
   int64_t logit = line.base + ((line.slope * (features.length - kMiddle)) >> 10);
+  if (features.options) logit += line.options;
   if (!by_length) {
     for (const uint16_t place : features.shape) logit += weights[place];
     for (const uint16_t place : features.words) logit += weights[place];

@@ -1,7 +1,8 @@
 // How likely a small model is to answer a prompt right, and how likely it is that only a large one
 // does, from the prompt alone: two logistic models over PromptFeatures, and behind each the
 // calibration that holds their numbers to what happened on questions that they were not fitted on.
-// For kinds of task where words were not shown to help, the length of the prompt alone speaks.
+// For kinds of task where words were not shown to help, the length of the prompt alone speaks, and
+// whether answers to choose from are listed.
 //
 // What it predicts is how hard a prompt is for a model of the size of Mixtral 8x7B and for one of
 // the size of GPT-4 (the open data of RouteLLM, arXiv:2406.18665), not for the models of a
@@ -57,7 +58,8 @@ class Predictor {
   };
   struct Line {
     int64_t base = 0;
-    int64_t slope = 0;  // for each doubling of the length
+    int64_t slope = 0;    // for each doubling of the length
+    int64_t options = 0;  // where answers to choose from are listed
   };
   struct Model {
     std::array<Line, kTaskKinds> lines = {};  // by kind of task

@@ -1,11 +1,13 @@
 #include "routing/prediction.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <string>
 
 #include "base/base64.h"
+#include "base/fnv.h"
 #include "routing/prompt_features.h"
 
 namespace weir::routing {
@@ -73,6 +75,18 @@ std::string File(const std::string& weights, const std::string& hash) {
       R"(","calibration":[{"logit":-10,"chance":1000},{"logit":10,"chance":9000}]})";
   return R"({"version":1,"provenance":"p","gain_by_share":[)" + gains + R"(],"small":)" + model +
          R"(,"gain":)" + model + "}";
+}
+
+TEST(Predictor, ListedOptionsShiftTheLineOfTheirKind) {
+  const std::string zeros(size_t{kFeaturePlaces} * 2, '\0');
+  std::string file = File(EncodeBase64(zeros), fmt::format("{:016x}", Fnv1a().Add(zeros).value()));
+  const std::string line = R"({"base":0,"slope":0})";
+  for (size_t at = 0; (at = file.find(line, at)) != std::string::npos;)
+    file.replace(at, line.size(), R"({"base":0,"slope":0,"options":10})");
+  const auto predictor = Predictor::Parse(file);
+  ASSERT_TRUE(predictor) << predictor.error().message;
+  EXPECT_EQ(predictor->Predict("What is it?").small_right, 5'000);
+  EXPECT_EQ(predictor->Predict("What is it?\nA. one\nB. two").small_right, 9'000);
 }
 
 TEST(Predictor, WeightsThatDoNotFitTheirHashAreRefused) {

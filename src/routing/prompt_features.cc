@@ -101,7 +101,12 @@ void AddWords(std::string_view text, Collector& shape, Collector& out) {
   shape.Shape("letters of a word", words == 0 ? 0 : letters / words);
 }
 
-void AddShape(std::string_view whole, std::string_view read, TaskKind kind, Collector& out) {
+bool ListsOptions(std::string_view read) {
+  return read.contains("\na. ") && read.contains("\nb. ");
+}
+
+void AddShape(std::string_view whole, std::string_view read, TaskKind kind, bool options,
+              Collector& out) {
   uint64_t digits = 0;
   uint64_t numbers = 0;
   uint64_t lines = 0;
@@ -131,7 +136,7 @@ void AddShape(std::string_view whole, std::string_view read, TaskKind kind, Coll
   out.Shape("symbols", Magnitude(symbols));
   out.Shape("foreign", eighths(foreign));
   out.Shape("questions", Magnitude(questions));
-  out.Shape("options", read.contains("\na. ") && read.contains("\nb. ") ? 1 : 0);
+  out.Shape("options", options ? 1 : 0);
   out.Shape("kind", static_cast<uint64_t>(kind));
 }
 
@@ -141,12 +146,16 @@ PromptFeatures FeaturesOfPrompt(std::string_view text) {
   std::string read(text.substr(0, kFeatureBytes));
   for (char& c : read) c = AsciiLower(c);
   const TaskKind kind = TaskKindOf(text);
+  const bool options = ListsOptions(read);
   Collector shape;
-  AddShape(text, read, kind, shape);
+  AddShape(text, read, kind, options, shape);
   Collector words;
   AddWords(read, shape, words);
-  return {
-      .kind = kind, .length = LogOf(text.size() + 1), .shape = shape.Take(), .words = words.Take()};
+  return {.kind = kind,
+          .length = LogOf(text.size() + 1),
+          .options = options,
+          .shape = shape.Take(),
+          .words = words.Take()};
 }
 
 }  // namespace weir::routing

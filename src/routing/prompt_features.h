@@ -21,6 +21,7 @@ inline constexpr size_t kFeatureWords = 1024;
 struct PromptFeatures {
   TaskKind kind = TaskKind::kGeneral;
   int32_t length = 0;                // log2 of the bytes, in 1/1,024, between powers on a line
+  bool options = false;              // answers to choose from are listed
   std::vector<uint16_t> shape = {};  // places, rising, each once
   std::vector<uint16_t> words = {};  // the same
   bool operator==(const PromptFeatures&) const = default;

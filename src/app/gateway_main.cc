@@ -585,9 +585,7 @@ int RunGateway(const ServeArguments& arguments, config::Settings settings) {
   if (*settings.prediction != config::kBuiltInPrediction) readable.push_back(*settings.prediction);
   if (*settings.calibration != config::kBuiltInCalibration)
     readable.push_back(*settings.calibration);
-  for (const config::Model& model : settings.model_settings) {
-    if (!model.file->empty()) readable.push_back(*model.file);
-  }
+  std::ranges::move(config::ModelFilesOf(settings), std::back_inserter(readable));
   const Machine machine = ProbeMachine();
   const SandboxReport sandbox = ApplySandbox(SandboxSpec::Gateway(*settings.data, readable));
   for (const std::string& line : sandbox.ToStrings()) LogInfo("sandbox: {}", line);

@@ -12,6 +12,7 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "gguf/inspect.h"
+#include "gguf/projector.h"
 #include "models/footprint.h"
 #include "policy/engine_settings.h"
 #include "policy/whole_policy.h"
@@ -155,7 +156,16 @@ const config::Model* PolicySource::FileSettingsOf(const std::string& model) cons
 
 Result<models::OpenedModel> PolicySource::Open(const std::string& model) const {
   const config::Model* settings = FileSettingsOf(model);
-  return settings != nullptr ? models::OpenModelFile(*settings->file) : store_.Open(model);
+  if (settings == nullptr) return store_.Open(model);
+  auto opened = models::OpenModelFile(*settings->file);
+  if (!opened || settings->projector->empty()) return opened;
+  const auto projector = models::OpenModelFile(*settings->projector);
+  if (!projector) return std::unexpected(projector.error());
+  if (auto checked = gguf::CheckProjector(projector->fd.get()); !checked)
+    return std::unexpected(checked.error());
+  opened->projector = projector->path;
+  opened->beside_bytes = projector->size;
+  return opened;
 }
 
 Result<server::StoredModel> PolicySource::Stored(const std::string& model) const {
@@ -177,27 +187,21 @@ Result<backends::ModelFile> PolicySource::FileOf(const std::string& model) const
   if (!info) return std::unexpected(info.error());
   backends::ModelFile file{.files = {opened->path}};
   file.files.insert(file.files.end(), opened->adapters.begin(), opened->adapters.end());
+  file.has_projector = !opened->projector.empty();
+  if (file.has_projector) file.files.push_back(opened->projector);
   file.settings = policy::EngineSettingsOf(settings_, store_, model, *opened);
   if (settings != nullptr && settings->keep_alive.value) {
     const Duration keep = *settings->keep_alive.value;
     file.keep_alive = keep == config::kForever ? Duration(-1) : keep;
   }
   models::Footprint footprint = models::FootprintOf(*info, file.settings);
-  footprint.weights += opened->adapter_bytes;
+  footprint.weights += opened->beside_bytes;
   file.memory_least = footprint.least();
   file.memory_likely = footprint.likely();
   file.why_too_large = [info = *info, settings = file.settings](uint64_t bytes) {
     return models::TooLargeText(info, settings, bytes);
   };
   return file;
-}
-
-std::vector<std::string> PolicySource::ExtraFiles() const {
-  std::vector<std::string> files;
-  for (const config::Model& model : settings_.model_settings) {
-    if (!model.file->empty()) files.push_back(*model.file);
-  }
-  return files;
 }
 
 }  // namespace weir::app

@@ -49,7 +49,6 @@ class PolicySource {
     return provider_targets_;
   }
   // Files outside of the store that the configuration names.
-  std::vector<std::string> ExtraFiles() const;
 
  private:
   void Rebuild();

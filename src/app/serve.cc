@@ -124,9 +124,7 @@ std::vector<std::string> AllowedModels(const config::Settings& settings) {
   std::vector<std::string> allowed = {*settings.models};
   for (std::string& folder : models::Places::Of(config::ProcessVariable).Folders())
     allowed.push_back(std::move(folder));
-  for (const config::Model& model : settings.model_settings) {
-    if (!model.file->empty()) allowed.push_back(*model.file);
-  }
+  std::ranges::move(config::ModelFilesOf(settings), std::back_inserter(allowed));
   return allowed;
 }
 

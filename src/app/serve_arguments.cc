@@ -46,6 +46,8 @@ constexpr Alias kAliases[] = {
     {"--n-cpu-moe", "model.cpu_moe_layers"},
     {"-cmoe", "model.cpu_moe"},
     {"--cpu-moe", "model.cpu_moe"},
+    {"-mm", "model.projector"},
+    {"--mmproj", "model.projector"},
     {"-m", "model-file"},
     {"--model", "model-file"},
     {"-a", "model-name"},
@@ -77,6 +79,11 @@ std::optional<std::string> SetModel(config::Model& model, const std::string& nam
   if (name == "flash_attention") {
     if (!IsSwitch(value)) return "flash_attention is on, off or auto";
     if (value != "auto") model.flash_attention = {{value == "on"}, kFlag};
+    return std::nullopt;
+  }
+  if (name == "projector") {
+    std::error_code ignored;
+    model.projector = {{std::filesystem::absolute(value, ignored).string()}, kFlag};
     return std::nullopt;
   }
   if (name == "prompt_lookup") {
@@ -211,7 +218,8 @@ std::expected<ServeArguments, std::string> ParseServeArguments(std::span<const s
   const bool of_model = !arguments.model_flags.empty() || !arguments.model_name.empty();
   if (arguments.model_file.empty() && of_model) {
     return std::unexpected(
-        "-a, -c, -t, -b, -ub, -fa, -ctk, -ctv, -np, -ngl, -ts, -ncmoe and -cmoe say how to run the "
+        "-a, -c, -t, -b, -ub, -fa, -ctk, -ctv, -np, -ngl, -ts, -ncmoe, -cmoe and --mmproj say how "
+        "to run the "
         "model of -m; for "
         "models of the store use [model.\"NAME\"] in the configuration");
   }
@@ -262,7 +270,7 @@ std::string ServeHelp() {
       "flags that stand for llama-server's: -m FILE, -a NAME, -c TOKENS, -t THREADS, -b TOKENS,\n"
       "  -ub TOKENS, -fa on|off|auto, -ctk TYPE, -ctv TYPE, -np N, -ngl N, -ts SHARE,..., -ncmoe "
       "N,\n"
-      "  -cmoe, --host ADDRESS, --port PORT\n"
+      "  -cmoe, --mmproj FILE, --host ADDRESS, --port PORT\n"
       "flags for every setting of the configuration file (docs/formats/configuration.md), also as "
       "WEIR_<NAME>:\n";
   for (const std::string& name : config::FlagNames()) text += "  --" + name + "\n";

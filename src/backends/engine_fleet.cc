@@ -270,8 +270,9 @@ Task<Result<wire::EngineInfo>> EngineFleet::StartAndLoad(SlotPtr slot) {
     return fmt::format("/proc/self/fd/{}", static_cast<size_t>(wire::kEngineFileFdFirst) + file);
   };
   settings.model_path = path_of(0);
-  for (size_t file = 1; file < slot->file.files.size(); ++file)
-    settings.adapter_paths.push_back(path_of(file));
+  size_t files = slot->file.files.size();
+  if (slot->file.has_projector) settings.projector_path = path_of(--files);
+  for (size_t file = 1; file < files; ++file) settings.adapter_paths.push_back(path_of(file));
   const auto info = co_await slot->connection->Load(std::move(settings), options_.load_timeout);
   if (slot->stopped) co_return Fail(Stopped(slot->model));
   co_return info;

@@ -36,7 +36,8 @@
 namespace weir::backends {
 
 struct ModelFile {
-  std::vector<std::string> files = {};  // the model first, then its adapters
+  std::vector<std::string> files = {};  // the model first, then its adapters, then its projector
+  bool has_projector = false;
   wire::EngineSettings settings = {};
   std::optional<Duration> keep_alive = {};  // of this model; negative: for ever, and pinned
   // Estimates, in bytes: what it cannot do without, and what it is likely to take.

@@ -60,34 +60,52 @@ Result<models::Manifest> Base(const Common& common, models::Writer& writer,
   return writer.store().Resolve(name.ToString());
 }
 
-// Copies the adapters into the store.
-Result<std::vector<models::StoredFile>> TakeAdapters(const Common& common,
-                                                     const models::Store& store,
-                                                     const models::Modelfile& file,
-                                                     const std::string& modelfile) {
-  std::vector<models::StoredFile> adapters;
-  for (const std::string& path : file.adapters) {
-    const auto taken = TakeAdapter(Expanded(path, modelfile), store.root(), [&](const auto& event) {
-      if (common.json) fmt::print("{}\n", fetch::PrintEvent(event));
-    });
+// What lies beside the model, copied into the store.
+struct Beside {
+  std::vector<models::StoredFile> adapters = {};
+  std::optional<models::StoredFile> projector = {};
+};
+
+Result<Beside> TakeAllBeside(const Common& common, const models::Store& store,
+                             const models::Modelfile& file, const std::string& modelfile) {
+  const auto take = [&](fetch::Work work, const std::string& path) -> Result<models::StoredFile> {
+    const auto taken =
+        TakeBeside(work, Expanded(path, modelfile), store.root(), [&](const auto& event) {
+          if (common.json) fmt::print("{}\n", fetch::PrintEvent(event));
+        });
     if (!taken) return Fail(taken.error());
-    adapters.push_back({taken->sha256, taken->total});
+    return models::StoredFile{taken->sha256, taken->total};
+  };
+  Beside beside;
+  for (const std::string& path : file.adapters) {
+    auto adapter = take(fetch::Work::kAdapter, path);
+    if (!adapter) return Fail(adapter.error());
+    beside.adapters.push_back(std::move(*adapter));
   }
-  return adapters;
+  if (file.projector.empty()) return beside;
+  auto projector = take(fetch::Work::kProjector, file.projector);
+  if (!projector) return Fail(projector.error());
+  beside.projector = std::move(*projector);
+  return beside;
 }
 
-// On top of those that the base has.
-Result<void> AddAdapters(const models::Store& store,
-                         const std::vector<models::StoredFile>& adapters,
-                         models::Manifest& manifest) {
-  for (const models::StoredFile& file : adapters) {
+// Adapters on top of those that the base has, a projector in place of its.
+Result<void> AddBeside(const models::Store& store, const Beside& beside,
+                       models::Manifest& manifest) {
+  for (const models::StoredFile& file : beside.adapters) {
     const auto adapter = store.OpenBlob(file.sha256);
     const auto model = store.OpenBlob(manifest.sha256);
     if (!adapter || !model) return Fail(adapter ? model.error() : adapter.error());
     if (auto fits = gguf::CheckAdapter(adapter->get(), model->get()); !fits) return fits;
     manifest.adapters.push_back(file);
   }
+  if (beside.projector) manifest.projector = beside.projector;
   return models::CheckAdapterCount(manifest);
+}
+
+void DropBeside(const models::Writer& writer, const Beside& beside) {
+  for (const models::StoredFile& adapter : beside.adapters) writer.DropIfLoose(adapter.sha256);
+  if (beside.projector) writer.DropIfLoose(beside.projector->sha256);
 }
 
 bool IsThere(const models::Store& store, const models::Name& name) {
@@ -108,16 +126,16 @@ int CreateModel(const Common& common, const CreateOptions& options) {
   for (const std::string& note : file->notes) fmt::print(stderr, "weir: {}\n", note);
   auto writer = models::Writer::Open(common.folders.models, SystemClock().WallNow());
   if (!writer) return Report(writer.error());
-  const auto adapters = TakeAdapters(common, writer->store(), *file, options.modelfile);
-  if (!adapters) return Report(adapters.error());
+  const auto beside = TakeAllBeside(common, writer->store(), *file, options.modelfile);
+  if (!beside) return Report(beside.error());
   const bool was_there = IsThere(writer->store(), *name);
   auto manifest = Base(common, *writer, *file, options.modelfile, *name);
   auto laid = manifest ? models::Overlay(*file, *manifest) : Fail(manifest.error());
-  if (laid) laid = AddAdapters(writer->store(), *adapters, *manifest);
+  if (laid) laid = AddBeside(writer->store(), *beside, *manifest);
   if (!laid) {
     // What was pulled is not the model that was asked for.
     if (!was_there && IsThere(writer->store(), *name)) (void)writer->Remove(*name);
-    for (const models::StoredFile& adapter : *adapters) writer->DropIfLoose(adapter.sha256);
+    DropBeside(*writer, *beside);
     return Report(laid.error());
   }
   if (auto named = writer->GiveName(*manifest, false); !named) return Report(named.error());

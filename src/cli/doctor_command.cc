@@ -102,7 +102,7 @@ bool HasItsBytes(const models::Store& store, const models::Manifest& model) {
     const auto file = store.OpenBlob(sha256);
     return file && HashOf(file->get()) == sha256;
   };
-  return has(model.sha256) && std::ranges::all_of(model.adapters, has, &models::StoredFile::sha256);
+  return std::ranges::all_of(models::FilesOf(model), has, &models::StoredFile::sha256);
 }
 
 void CheckModels(const Common& common, bool hashes, std::vector<Finding>& findings) {

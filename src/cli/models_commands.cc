@@ -29,7 +29,7 @@ Result<models::OpenedModel> OpenNamed(const Common& common, const std::string& m
   return models::Store(common.folders.models, PlacesOfUser()).Open(model);
 }
 
-std::string CapabilityWords(const gguf::Capabilities& can) {
+std::string CapabilityWords(const gguf::Capabilities& can, bool has_projector) {
   std::string words;
   const auto add = [&](bool has, std::string_view word) {
     if (has) words += (words.empty() ? "" : ", ") + std::string(word);
@@ -40,7 +40,8 @@ std::string CapabilityWords(const gguf::Capabilities& can) {
   add(can.fim, "fill-in-the-middle");
   add(can.embedding, "embedding");
   add(can.rerank, "rerank");
-  add(can.vision, "vision (not here: engines read text alone)");
+  add(has_projector, "vision");
+  add(can.vision && !has_projector, "vision (not here: the model has no projector)");
   return words.empty() ? "completion" : words;
 }
 
@@ -80,7 +81,7 @@ std::optional<Memory> MemoryOf(const Common& common, const models::OpenedModel& 
   const wire::EngineSettings engine = policy::EngineSettingsOf(*settings, store, model.name, model);
   Memory memory{.footprint = models::FootprintOf(info, engine),
                 .budget = policy::MemoryBudgetOf(*settings, ProbeMachine())};
-  memory.footprint.weights += model.adapter_bytes;
+  memory.footprint.weights += model.beside_bytes;
   if (!memory.fits()) memory.would_fit = models::WhatWouldFit(info, engine, memory.budget.bytes);
   return memory;
 }
@@ -114,8 +115,7 @@ std::string FitsText(const Memory& memory) {
 std::string InfoAsJson(const models::OpenedModel& model, const gguf::Info& info,
                        const std::optional<models::ModelRates>& rates,
                        const std::optional<json::Value>& engine,
-                       const std::optional<Memory>& memory,
-                       const std::vector<models::StoredFile>& adapters) {
+                       const std::optional<Memory>& memory, const models::Manifest& manifest) {
   std::string text;
   json::Writer writer(&text);
   writer.BeginObject()
@@ -137,7 +137,7 @@ std::string InfoAsJson(const models::OpenedModel& model, const gguf::Info& info,
       .Field("kv_bytes_per_token", info.kv_bytes_per_token)
       .Field("licence", info.licence)
       .Field("chat_template", info.chat_template)
-      .Field("capabilities", CapabilityWords(info.capabilities))
+      .Field("capabilities", CapabilityWords(info.capabilities, !model.projector.empty()))
       .Field("gpu_build", GpuBuild())
       .Key("rates");
   if (rates) {
@@ -151,10 +151,18 @@ std::string InfoAsJson(const models::OpenedModel& model, const gguf::Info& info,
   } else {
     writer.Null();
   }
+  const auto file = [&](const models::StoredFile& each) {
+    writer.BeginObject().Field("sha256", each.sha256).Field("size", each.size).EndObject();
+  };
   writer.Key("adapters").BeginArray();
-  for (const models::StoredFile& adapter : adapters)
-    writer.BeginObject().Field("sha256", adapter.sha256).Field("size", adapter.size).EndObject();
-  writer.EndArray().Key("memory");
+  for (const models::StoredFile& adapter : manifest.adapters) file(adapter);
+  writer.EndArray().Key("projector");
+  if (manifest.projector) {
+    file(*manifest.projector);
+  } else {
+    writer.Null();
+  }
+  writer.Key("memory");
   if (memory) {
     AppendMemory(writer, *memory);
   } else {
@@ -171,7 +179,7 @@ std::string ComputesOn() {
 
 void PrintInfo(const models::OpenedModel& model, const gguf::Info& info,
                const std::optional<models::ModelRates>& rates, const std::optional<Memory>& memory,
-               const std::vector<models::StoredFile>& adapters) {
+               const models::Manifest& manifest) {
   const auto line = [](std::string_view what, const std::string& value) {
     if (!value.empty()) fmt::print("  {:<18}{}\n", what, OneLine(value));
   };
@@ -190,13 +198,16 @@ void PrintInfo(const models::OpenedModel& model, const gguf::Info& info,
     line("sliding window", fmt::format("{} tokens", info.sliding_window));
   }
   line("KV cache", fmt::format("{} a token (f16)", Bytes(info.kv_bytes_per_token)));
-  line("capabilities", CapabilityWords(info.capabilities));
+  line("capabilities", CapabilityWords(info.capabilities, !model.projector.empty()));
   line("chat template",
        info.chat_template.empty() ? "none" : fmt::format("{} bytes", info.chat_template.size()));
   line("licence", info.licence);
   line("sha256", model.sha256);
-  for (const models::StoredFile& adapter : adapters)
+  for (const models::StoredFile& adapter : manifest.adapters)
     line("adapter", fmt::format("{} (LoRA, sha256 {})", Bytes(adapter.size), adapter.sha256));
+  if (const auto& projector = manifest.projector)
+    line("projector",
+         fmt::format("{} (images, sha256 {})", Bytes(projector->size), projector->sha256));
   if (memory) {
     line("memory", fmt::format("about {} ({})", Bytes(memory->footprint.likely()),
                                models::FootprintText(memory->footprint)));
@@ -389,17 +400,18 @@ int ShowModel(const Common& common, const std::string& model,
   auto info = gguf::InspectDescriptor(opened->fd.get());
   if (!info) return Report(info.error());
   // What the store says was checked by a person; files spell their licence as they like.
-  const auto manifest = models::Store(common.folders.models, PlacesOfUser()).Resolve(model);
-  if (manifest && !manifest->licence.empty()) info->licence = manifest->licence;
-  const auto adapters = manifest ? manifest->adapters : std::vector<models::StoredFile>();
+  const auto manifest = models::Store(common.folders.models, PlacesOfUser())
+                            .Resolve(model)
+                            .value_or(models::Manifest());
+  if (!manifest.licence.empty()) info->licence = manifest.licence;
   const auto rates = RatesOf(common, *opened);
   const std::optional<json::Value> engine = LoadedEngine(common, opened->name);
   const std::optional<Memory> memory =
       info->kind == gguf::Kind::kModel ? MemoryOf(common, *opened, *info, words) : std::nullopt;
   if (common.json) {
-    fmt::print("{}\n", InfoAsJson(*opened, *info, rates, engine, memory, adapters));
+    fmt::print("{}\n", InfoAsJson(*opened, *info, rates, engine, memory, manifest));
   } else {
-    PrintInfo(*opened, *info, rates, memory, adapters);
+    PrintInfo(*opened, *info, rates, memory, manifest);
     if (engine) PrintEngine(*engine);
   }
   return 0;

@@ -107,10 +107,10 @@ Result<fetch::Event> Pull(const PullRequest& request, const OnEvent& on_event) {
   return Fail(*why);
 }
 
-Result<fetch::Event> TakeAdapter(const std::string& path, const std::string& store,
-                                 const OnEvent& on_event) {
+Result<fetch::Event> TakeBeside(fetch::Work work, const std::string& path, const std::string& store,
+                                const OnEvent& on_event) {
   fetch::Job job;
-  job.work = fetch::Work::kAdapter;
+  job.work = work;
   job.reference = path;
   job.store = store;
   return RunFetch(job, on_event);

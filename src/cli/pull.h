@@ -27,10 +27,10 @@ using OnEvent = std::function<void(const fetch::Event&)>;
 // end. SIGINT ends this process, and with it the fetch process; what arrived is kept.
 Result<fetch::Event> Pull(const PullRequest& request, const OnEvent& on_event);
 
-// Copies a LoRA adapter into the store, for a name to come: kDone says under which sha256. `path`
-// is absolute or as seen from here.
-Result<fetch::Event> TakeAdapter(const std::string& path, const std::string& store,
-                                 const OnEvent& on_event);
+// Copies a LoRA adapter or a projector into the store, for a name to come: kDone says under which
+// sha256. `path` is absolute or as seen from here.
+Result<fetch::Event> TakeBeside(fetch::Work work, const std::string& path, const std::string& store,
+                                const OnEvent& on_event);
 
 // A bar on a terminal, a line every few seconds elsewhere, JSON lines on stdout with `json`.
 class PullDisplay {

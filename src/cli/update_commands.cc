@@ -102,6 +102,7 @@ bool KeepWords(const models::Manifest& present, models::Manifest& next) {
   if (next.parameters.empty()) next.parameters = present.parameters;
   if (next.turns.empty()) next.turns = present.turns;
   if (next.adapters.empty()) next.adapters = present.adapters;
+  if (!next.projector) next.projector = present.projector;
   if (next.system.empty()) next.system = present.system;
   if (next.chat_template.empty()) next.chat_template = present.chat_template;
   if (next.licence_text.empty()) next.licence_text = present.licence_text;

@@ -137,7 +137,10 @@ class Loading {
       Resolve(backend.ca_file, folder);
       ResolveProgram(backend.command, folder);
     }
-    for (Model& model : settings_.model_settings) Resolve(model.file, folder);
+    for (Model& model : settings_.model_settings) {
+      Resolve(model.file, folder);
+      Resolve(model.projector, folder);
+    }
   }
 
   void ReadEnvironment() {

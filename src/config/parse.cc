@@ -440,6 +440,7 @@ Parsed<std::vector<double>> Shares(const Node& node) {
 Model ReadModel(TableReader& reader) {
   Model model;
   reader.Read("file", model.file, value::Text);
+  reader.Read("projector", model.projector, value::Text);
   reader.Read("context", model.context, Some(value::Within(64, kTokensMax)));
   reader.Read("parallel", model.parallel, Some(value::Within(1, 256)));
   reader.Read("batch", model.batch, Some(value::Within(1, 65'536)));

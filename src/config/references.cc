@@ -98,6 +98,16 @@ void CheckTargets(const Settings& settings, const NameBook& backends, const File
   }
 }
 
+void CheckModels(const Settings& settings, const FileContext& context) {
+  for (const Model& model : settings.model_settings) {
+    if (model.projector->empty() || !model.file->empty()) continue;
+    context.Add(model.projector.place.line, model.projector.place.column,
+                fmt::format("model.{}.projector goes with a file; a model of the store has its own "
+                            "(weir create)",
+                            Quoted(model.name)));
+  }
+}
+
 // Every route once, depth first: a name that stands on the way to itself closes a circle.
 class RouteWalk {
  public:
@@ -229,6 +239,7 @@ void CheckReferences(const Settings& settings, const FileContext& context) {
   }
   CheckTargets(settings, backends, context);
   CheckTranscription(settings, context);
+  CheckModels(settings, context);
   RouteWalk(settings, context).Run();
   CheckCommands(settings, context);
   CheckBudgets(settings, context);

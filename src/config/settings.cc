@@ -38,6 +38,16 @@ std::string_view BackendKindName(BackendKind kind) {
   CHECK(false, "kind out of range");
 }
 
+std::vector<std::string> ModelFilesOf(const Settings& settings) {
+  std::vector<std::string> files;
+  for (const Model& model : settings.model_settings) {
+    for (const Text* file : {&model.file, &model.projector}) {
+      if (!(*file)->empty()) files.push_back(**file);
+    }
+  }
+  return files;
+}
+
 std::string ToText(const Endpoint& endpoint) {
   if (endpoint.host.find(':') != std::string::npos) {
     return fmt::format("[{}]:{}", endpoint.host, endpoint.port);

@@ -254,6 +254,7 @@ struct Model {
   Place place = {};
   std::string name = {};
   Text file = {};                       // a GGUF outside the store
+  Text projector = {};                  // likewise, beside `file`: images into its embedding space
   Optional<int64_t> context = {};       // tokens, for all slots together
   Optional<int64_t> parallel = {};      // requests decoded together
   Optional<int64_t> batch = {};         // tokens of one step
@@ -301,6 +302,9 @@ struct Settings {
   std::vector<Budget> budgets = {};
   std::vector<Model> model_settings = {};
 };
+
+// The files outside the model store that the settings of models name.
+std::vector<std::string> ModelFilesOf(const Settings& settings);
 
 inline constexpr std::string_view kFlagFeatures[] = {"images", "audio",     "tools",
                                                      "schema", "reasoning", "online"};

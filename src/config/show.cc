@@ -216,6 +216,7 @@ void ShowBudget(const Budget& budget, Printer& out) {
 void ShowModel(const Model& model, Printer& out) {
   out.Heading(fmt::format("[model.{}]", TomlText(model.name)), model.place);
   out.PutSet("file", model.file);
+  out.PutSet("projector", model.projector);
   out.Put("context", model.context);
   out.Put("parallel", model.parallel);
   out.Put("batch", model.batch);

@@ -8,7 +8,7 @@
 #include <optional>
 
 #include "base/time_text.h"
-#include "fetch/adapters.h"
+#include "fetch/beside.h"
 #include "fetch/follower.h"
 #include "fetch/transfer.h"
 
@@ -120,7 +120,7 @@ Result<Event> GiveName(const Session& session) {
   const auto file = session.writer.store().OpenBlob(manifest->sha256);
   if (!file) return Fail(file.error());
   auto inspected = Inspect(file->get());
-  if (inspected) inspected = CheckAdapters(session, *manifest, file->get());
+  if (inspected) inspected = CheckBeside(session, *manifest, file->get());
   if (!inspected) return Fail(inspected.error());
   if (auto named = session.writer.GiveName(*manifest, false); !named) return Fail(named.error());
   return Event{.kind = Event::Kind::kDone,

@@ -11,7 +11,7 @@
 #include <optional>
 
 #include "base/check.h"
-#include "fetch/adapters.h"
+#include "fetch/beside.h"
 #include "fetch/changes.h"
 #include "fetch/job_pipe.h"
 #include "fetch/local_file.h"
@@ -61,11 +61,10 @@ Result<Event> Commit(const Session& session, models::Partial partial, const Sour
   const uint64_t size = partial.total();
   const models::Manifest manifest = ManifestOf(source, sha256, size);
   auto inspected = Inspect(partial.data());
-  if (inspected) inspected = CheckAdapters(session, manifest, partial.data());
+  if (inspected) inspected = CheckBeside(session, manifest, partial.data());
   if (!inspected) {
     session.writer.Discard(std::move(partial));
-    for (const models::StoredFile& adapter : manifest.adapters)
-      session.writer.DropIfLoose(adapter.sha256);
+    DropBeside(session, manifest);
     return Fail(inspected.error());
   }
   auto done = session.writer.Commit(std::move(partial), manifest, session.job.keep_previous);
@@ -88,9 +87,9 @@ Result<std::optional<Event>> UseWhatIsThere(const Session& session, const Source
   return DoneEvent(manifest, false);
 }
 
-Result<Event> FetchRemote(const Session& session, const Source& source) {
+Result<Event> FetchRemote(const Session& session, Source source) {
   if (session.job.again || !IsThere(session, source)) {
-    if (auto fetched = FetchAdapters(session, source); !fetched) return Fail(fetched.error());
+    if (auto fetched = FetchBeside(session, source); !fetched) return Fail(fetched.error());
   }
   auto there = UseWhatIsThere(session, source);
   if (!there) return Fail(there.error());
@@ -236,7 +235,8 @@ Result<Event> RunWork(const Session& session, int input) {
     case Work::kKeep:
       return KeepFile(session, input);
     case Work::kAdapter:
-      return TakeAdapter(session);
+    case Work::kProjector:
+      return TakeBeside(session);
   }
   const auto reference = ParseReference(session.job.reference);
   if (!reference) return Fail(reference.error());
@@ -259,7 +259,7 @@ Result<Event> RunJob(const Job& job, int input, Reporter& reporter) {
 // operator set. Not this machine's files, and no address of their own choice: the server would
 // otherwise read and connect where they cannot.
 Result<void> CheckForeign(const Job& job) {
-  if (job.work == Work::kAdapter)
+  if (TakesFile(job.work))
     return Fail(Code::kUnprocessable, "a server takes no files of its machine", "work");
   if (job.work != Work::kPull) return {};
   const auto reference = ParseReference(job.reference);

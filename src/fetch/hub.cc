@@ -38,10 +38,27 @@ HubFile ReadFile(json::Fields file) {
   return out;
 }
 
+bool IsProjector(const HubFile& file) {
+  const std::string name = Folded(file.path);
+  return IsRepositoryPath(file.path) && name.ends_with(".gguf") && name.contains("mmproj");
+}
+
 bool IsModel(const HubFile& file) {
   const std::string name = Folded(file.path);
-  return IsRepositoryPath(file.path) && name.ends_with(".gguf") &&
-         name.find("mmproj") == std::string::npos && name.find("imatrix") == std::string::npos;
+  return IsRepositoryPath(file.path) && name.ends_with(".gguf") && !name.contains("mmproj") &&
+         !name.contains("imatrix");
+}
+
+// Of several that differ in their weights, the one that loses nothing and is not twice as large for
+// it. One without a sha256 is not taken: it could not be held against what was promised.
+std::optional<HubFile> ChosenProjector(std::vector<HubFile> files) {
+  std::erase_if(files, [](const HubFile& file) { return file.sha256.empty() || file.size == 0; });
+  for (const std::string_view usual : {"f16", "bf16", "q8_0"}) {
+    for (HubFile& file : files) {
+      if (Folded(models::QuantisationIn(file.path)) == usual) return std::move(file);
+    }
+  }
+  return files.empty() ? std::nullopt : std::optional(std::move(files.front()));
 }
 
 // "-00002-of-00003.gguf": 2 of 3.
@@ -151,9 +168,11 @@ Result<HubChoice> ChooseFiles(std::string_view answer, std::string_view choice) 
   out.revision = fields.Require().String("sha", kTextMax).value_or("");
   out.licence = LicenceOf(fields);
   Groups groups;
+  std::vector<HubFile> projectors;
   if (const json::Array* files = fields.Require().List("siblings", kHubFilesMax)) {
     for (const json::Value& each : *files) {
       HubFile file = ReadFile(json::Fields(problem, each, "siblings"));
+      if (!problem && IsProjector(file)) projectors.push_back(file);
       if (!problem && IsModel(file)) groups[WithoutPart(file.path)].push_back(std::move(file));
     }
   }
@@ -166,6 +185,7 @@ Result<HubChoice> ChooseFiles(std::string_view answer, std::string_view choice) 
   const auto chosen = Chosen(groups, choice);
   if (!chosen) return Fail(chosen.error());
   out.files = (*chosen)->second;
+  out.projector = ChosenProjector(std::move(projectors));
   out.quantisation = models::QuantisationIn(out.files.front().path);
   if (auto checked = CheckParts(out.files); !checked) return Fail(checked.error());
   return out;

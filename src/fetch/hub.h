@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,7 +28,8 @@ struct HubChoice {
   std::string revision;  // a commit
   std::string licence;   // as the repository's card has it, or empty
   std::string quantisation;
-  std::vector<HubFile> files;  // one, or the parts of a split model in order
+  std::vector<HubFile> files;             // one, or the parts of a split model in order
+  std::optional<HubFile> projector = {};  // of a repository that has one ("mmproj")
 };
 
 // `answer` is what api/models/REPOSITORY/revision/main?blobs=true gave. `choice` is a path, a

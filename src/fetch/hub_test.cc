@@ -30,6 +30,17 @@ TEST(HubTest, TheOnlyModelNeedsNoChoice) {
   EXPECT_EQ(choice->quantisation, "Q8_0");
 }
 
+TEST(HubTest, AProjectorComesAlongInTheWeightsThatLoseNothing) {
+  EXPECT_FALSE(ChooseFiles(Answer({"m-Q8_0.gguf"}), "")->projector);
+  const auto several = ChooseFiles(
+      Answer({"m-Q8_0.gguf", "mmproj-m-Q8_0.gguf", "mmproj-m-f16.gguf", "mmproj-m-BF16.gguf"}), "");
+  ASSERT_TRUE(several && several->projector);
+  EXPECT_EQ(several->projector->path, "mmproj-m-f16.gguf");
+  EXPECT_EQ(several->projector->sha256, std::string(64, 'a'));
+  EXPECT_EQ(ChooseFiles(Answer({"m-Q8_0.gguf", "mmproj-m.gguf"}), "")->projector->path,
+            "mmproj-m.gguf");
+}
+
 TEST(HubTest, OfSeveralTheUsualOneIsTaken) {
   const auto files = Answer({"m-Q8_0.gguf", "m-Q4_K_M.gguf", "m-Q2_K.gguf"});
   EXPECT_EQ(ChooseFiles(files, "")->files.front().path, "m-Q4_K_M.gguf");

@@ -19,7 +19,7 @@ constexpr std::pair<std::string_view, Event::Kind> kKinds[] = {
 
 constexpr std::pair<std::string_view, Work> kWorks[] = {
     {"pull", Work::kPull}, {"name", Work::kName},       {"remove", Work::kRemove},
-    {"keep", Work::kKeep}, {"adapter", Work::kAdapter},
+    {"keep", Work::kKeep}, {"adapter", Work::kAdapter}, {"projector", Work::kProjector},
 };
 
 template <class T, size_t N>
@@ -35,7 +35,7 @@ std::string Text(json::Fields& fields, std::string_view key) {
 }
 
 void RefuseIncomplete(const Job& job, json::Fields& fields) {
-  const bool refers = job.work == Work::kPull || job.work == Work::kAdapter;
+  const bool refers = job.work == Work::kPull || TakesFile(job.work);
   if (refers && job.reference.empty()) fields.Refuse("reference", "is required");
   if (job.work == Work::kName && job.manifest.empty()) fields.Refuse("manifest", "is required");
   if (job.work == Work::kRemove && job.name.empty()) fields.Refuse("name", "is required");

@@ -17,15 +17,19 @@ namespace weir::fetch {
 inline constexpr size_t kJobBytesMax = 3 * 1024 * 1024;  // a manifest of 1 MiB, quoted
 inline constexpr size_t kEventBytesMax = 16 * 1024;
 
-// All but kPull and kAdapter is what a server does for its clients; commands write the store
-// themselves.
+// All but kPull, kAdapter and kProjector is what a server does for its clients; commands write the
+// store themselves.
 enum class Work : uint8_t {
   kPull,
-  kName,     // gives `manifest`'s name to a file that is in the store
-  kRemove,   // takes `name` away
-  kKeep,     // takes a file of `sha256` in, for a kName to come
-  kAdapter,  // takes the adapter at the path `reference` in, likewise; of commands alone
+  kName,       // gives `manifest`'s name to a file that is in the store
+  kRemove,     // takes `name` away
+  kKeep,       // takes a file of `sha256` in, for a kName to come
+  kAdapter,    // takes the adapter at the path `reference` in, likewise; of commands alone
+  kProjector,  // likewise a projector
 };
+
+// Whether it reads a file of this machine, so that no client of a server may ask for it.
+constexpr bool TakesFile(Work work) { return work == Work::kAdapter || work == Work::kProjector; }
 
 struct Job {
   std::string reference;  // fetch/reference.h; of a catalogue's entry with the next field

@@ -27,6 +27,7 @@ TEST(JobTest, EveryWorkSurvivesTheWay) {
       {.name = "x:y", .work = Work::kRemove},
       {.work = Work::kKeep, .sha256 = std::string(64, 'a'), .size = 7},
       {.reference = "/a/lora.gguf", .work = Work::kAdapter},
+      {.reference = "/a/mmproj.gguf", .work = Work::kProjector},
   };
   for (const Job& job : jobs) {
     const auto read = ParseJob(PrintJob(job));

@@ -57,7 +57,7 @@ Result<RegistryManifest> ParseRegistryManifest(std::string_view text) {
       if (kind == "params") out.parameters.push_back(read);
       if (kind == "license") out.licences.push_back(read);
       if (kind == "adapter") out.adapters.push_back(read);
-      out.has_projector |= kind == "projector";
+      if (kind == "projector") out.projector = read;
     }
   }
   if (problem) return Unreadable(problem.error().message);

@@ -27,7 +27,7 @@ struct RegistryManifest {
   std::vector<Layer> parameters;
   std::vector<Layer> licences;
   std::vector<Layer> adapters = {};
-  bool has_projector = false;
+  std::optional<Layer> projector = {};
 };
 
 // Digests by a strict grammar: sha256 and 64 lower case digits. kUnprocessable when there is no

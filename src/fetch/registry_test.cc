@@ -24,7 +24,8 @@ TEST(RegistryTest, TheModelAndItsWordsAreFound) {
   EXPECT_EQ(manifest->model.sha256, std::string(64, 'a'));
   EXPECT_EQ(manifest->model.size, 9u);
   EXPECT_EQ(manifest->parameters.size(), 1u);
-  EXPECT_TRUE(manifest->has_projector);
+  ASSERT_TRUE(manifest->projector);
+  EXPECT_EQ(manifest->projector->size, 3u);
 }
 
 TEST(RegistryTest, AdaptersAreFoundUpToABound) {

@@ -53,6 +53,8 @@ void CloseOff(const Job& job, bool network, std::vector<std::string> writable) {
 models::Manifest ManifestOf(const Source& source, const std::string& sha256, uint64_t size) {
   std::vector<models::StoredFile> adapters;
   for (const PartFile& file : source.adapters) adapters.push_back({file.sha256, file.size});
+  std::optional<models::StoredFile> projector;
+  if (source.projector) projector = {source.projector->sha256, source.projector->size};
   return {.name = source.name,
           .format = "gguf",
           .sha256 = sha256,
@@ -65,7 +67,8 @@ models::Manifest ManifestOf(const Source& source, const std::string& sha256, uin
           .system = source.system,
           .licence_text = source.licence_text,
           .parameters = source.parameters,
-          .adapters = std::move(adapters)};
+          .adapters = std::move(adapters),
+          .projector = std::move(projector)};
 }
 
 namespace {

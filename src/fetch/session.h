@@ -68,6 +68,7 @@ struct Source {
   std::string licence_text = {};
   std::vector<models::Parameter> parameters = {};
   std::vector<PartFile> adapters = {};
+  std::optional<PartFile> projector = {};
 };
 
 // Asks the source. The name is the job's, or made of the reference.

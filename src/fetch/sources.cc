@@ -66,6 +66,9 @@ struct Finder {
                .sha256 = file.sha256,
                .revision = choice->revision,
                .licence = choice->licence};
+    if (const auto& projector = choice->projector)
+      out.projector = {HubFileUrl(job.hub, from.repository, choice->revision, projector->path),
+                       projector->size, projector->sha256};
     if (choice->files.size() == 1) return out;
     out.url.clear();
     out.sha256.clear();
@@ -81,8 +84,6 @@ struct Finder {
   Result<Source> operator()(const FromRegistry& from) const {
     const auto manifest = AskRegistry(session.downloads, job.registry, from);
     if (!manifest) return Fail(manifest.error());
-    if (manifest->has_projector)
-      session.reporter.Note("the model brings a projector for images, which is not used");
     const auto name = NameOr(job, NameInRegistry(from));
     if (!name) return Fail(name.error());
     Source out{.name = *name,
@@ -94,6 +95,8 @@ struct Finder {
                .revision = manifest->digest};
     for (const Layer& layer : manifest->adapters)
       out.adapters.push_back({LayerUrl(job.registry, from, layer), layer.size, layer.sha256});
+    if (const auto& layer = manifest->projector)
+      out.projector = {LayerUrl(job.registry, from, *layer), layer->size, layer->sha256};
     if (job.check_only) return out;
     if (auto read = ReadLayers(from, *manifest, out); !read) return Fail(read.error());
     return out;

@@ -4,12 +4,14 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <optional>
 #include <vector>
 
 #include "async/descriptor.h"
 #include "fetch/attempts.h"
+#include "gguf/inspect.h"
 
 namespace weir::gateway {
 namespace {
@@ -192,15 +194,30 @@ Result<models::StoredFile> ModelChanges::FileOf(const std::string& sha256) const
   return models::StoredFile{sha256, static_cast<uint64_t>(facts.st_size)};
 }
 
+bool ModelChanges::IsProjector(const std::string& sha256) const {
+  const auto file = store_.OpenBlob(sha256);
+  const auto info = file ? gguf::InspectDescriptor(file->get()) : Fail(file.error());
+  return info && info->kind == gguf::Kind::kProjector;
+}
+
+// Whether they are what they are taken for is looked at when the name is given.
+Result<models::Manifest> ModelChanges::FromFiles(std::vector<std::string> sha256s) const {
+  std::ranges::stable_partition(sha256s, [&](const auto& each) { return !IsProjector(each); });
+  const auto file = FileOf(sha256s.front());
+  if (!file) return Fail(file.error());
+  models::Manifest manifest{
+      .format = "gguf", .sha256 = file->sha256, .size = file->size, .source = "upload"};
+  if (sha256s.size() < 2) return manifest;
+  auto projector = FileOf(sha256s.back());
+  if (!projector) return Fail(projector.error());
+  manifest.projector = std::move(*projector);
+  return manifest;
+}
+
 // What stands under the new name before its own words are laid over it. kNotFound where it has to
 // be pulled.
 Result<models::Manifest> ModelChanges::BaseOf(const NewModel& model) const {
-  if (!model.sha256.empty()) {
-    const auto file = FileOf(model.sha256);
-    if (!file) return Fail(file.error());
-    return models::Manifest{
-        .format = "gguf", .sha256 = file->sha256, .size = file->size, .source = "upload"};
-  }
+  if (!model.files.empty()) return FromFiles(model.files);
   auto there = store_.Resolve(model.file.from);
   if (there && !there->path.empty())
     return Fail(Code::kUnprocessable,
@@ -223,7 +240,7 @@ Task<Result<fetch::Event>> ModelChanges::Create(NewModel model, OnEvent on_event
   auto manifest = BaseOf(model);
   // A name that no model of the store could have may be a reference.
   const bool fetch =
-      !manifest && model.sha256.empty() &&
+      !manifest && model.files.empty() &&
       (manifest.error().code == Code::kNotFound || manifest.error().code == Code::kInvalidArgument);
   // Words that no manifest takes are told before a model is fetched for them.
   models::Manifest trial;

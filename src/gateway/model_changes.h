@@ -27,8 +27,9 @@ namespace weir::gateway {
 // A model that is made of another, or of a file that a client sent.
 struct NewModel {
   models::Name name = {};
-  models::Modelfile file = {};             // `from` is empty where `sha256` is not
-  std::string sha256 = {};                 // of a file in the store
+  models::Modelfile file = {};  // `from` is empty where `files` are not
+  // By their sha256, in the store: the model's, and maybe a projector's, in any order.
+  std::vector<std::string> files = {};
   std::vector<std::string> adapters = {};  // likewise; on top of those that `from` has
   std::string reference = {};              // where `from` is fetched when it is not here
 };
@@ -79,6 +80,8 @@ class ModelChanges {
   Task<Result<fetch::Event>> Run(Places& places, fetch::Job job, const OnEvent& on_event,
                                  const NextBytes& next);
   Result<models::StoredFile> FileOf(const std::string& sha256) const;
+  bool IsProjector(const std::string& sha256) const;
+  Result<models::Manifest> FromFiles(std::vector<std::string> sha256s) const;
   Result<models::Manifest> BaseOf(const NewModel& model) const;
   Result<void> AddAdapters(const NewModel& model, models::Manifest& manifest) const;
   Task<Result<fetch::Event>> GiveName(models::Manifest manifest);

@@ -82,10 +82,19 @@ void WriteExtras(json::Writer& writer, const Manifest& manifest) {
     }
     writer.EndArray();
   }
-  if (manifest.adapters.empty()) return;
-  writer.Key("adapters").BeginArray();
-  for (const StoredFile& each : manifest.adapters) WriteFile(writer, each);
-  writer.EndArray();
+  if (!manifest.adapters.empty()) {
+    writer.Key("adapters").BeginArray();
+    for (const StoredFile& each : manifest.adapters) WriteFile(writer, each);
+    writer.EndArray();
+  }
+  if (!manifest.projector) return;
+  writer.Key("projector");
+  WriteFile(writer, *manifest.projector);
+}
+
+int SchemaOf(const Manifest& manifest) {
+  if (manifest.projector) return kManifestSchema;
+  return manifest.adapters.empty() ? 1 : 2;
 }
 
 }  // namespace
@@ -93,6 +102,7 @@ void WriteExtras(json::Writer& writer, const Manifest& manifest) {
 std::vector<StoredFile> FilesOf(const Manifest& manifest) {
   std::vector<StoredFile> files = {{manifest.sha256, manifest.size}};
   files.insert(files.end(), manifest.adapters.begin(), manifest.adapters.end());
+  if (manifest.projector) files.push_back(*manifest.projector);
   return files;
 }
 
@@ -120,6 +130,7 @@ Result<Manifest> ParseManifest(std::string_view text) {
   out.parameters = ReadParameters(fields);
   out.turns = ReadTurns(fields);
   out.adapters = ReadAdapters(fields);
+  if (auto projector = fields.Nested("projector")) out.projector = ReadFile(*projector);
   if (!problem && out.format != "gguf") fields.Refuse("format", "is not gguf");
   if (problem) return Fail(problem.Take());
   return out;
@@ -129,7 +140,7 @@ std::string PrintManifest(const Manifest& manifest) {
   std::string out;
   json::Writer writer(&out);
   writer.BeginObject()
-      .Field("schema", manifest.adapters.empty() ? 1 : kManifestSchema)
+      .Field("schema", SchemaOf(manifest))
       .Field("name", manifest.name.ToString())
       .Field("format", manifest.format)
       .Key("model");

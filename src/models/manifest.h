@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -12,7 +13,7 @@
 
 namespace weir::models {
 
-inline constexpr int kManifestSchema = 2;
+inline constexpr int kManifestSchema = 3;
 inline constexpr size_t kManifestBytesMax = 1024 * 1024;
 inline constexpr size_t kManifestTextBytesMax = 256 * 1024;  // of a template, system prompt, ...
 inline constexpr size_t kParametersMax = 64;
@@ -58,16 +59,19 @@ struct Manifest {
   std::vector<Turn> turns = {};
   // LoRA, all of them applied at full strength, from ADAPTER or a registry.
   std::vector<StoredFile> adapters = {};
+  // Images into the model's embedding space ("mmproj"), from a second FROM or a repository.
+  std::optional<StoredFile> projector = {};
   // Of a model that lies in another program's folder (found.h): where. Never written down.
   std::string path = {};
 };
 
-// What lies in the store for it: the model's file, then its adapters.
+// What lies in the store for it: the model's file, then its adapters, then its projector.
 std::vector<StoredFile> FilesOf(const Manifest& manifest);
 
 // Unknown fields are kept out and tolerated; a higher schema is refused. A model with adapters is
-// of schema 2, so that a program that does not know of them does not run it without.
-// kInvalidArgument names the field.
+// of schema 2 and one with a projector of schema 3, so that a program that does not know of such
+// files neither runs the model without them nor takes them away as loose. kInvalidArgument names
+// the field.
 Result<Manifest> ParseManifest(std::string_view json);
 std::string PrintManifest(const Manifest& manifest);
 

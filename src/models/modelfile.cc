@@ -104,8 +104,8 @@ class Reader {
 
   Result<void> Take(const std::string& word, std::string_view text) {
     if (word == "FROM") {
-      if (!out_.from.empty()) return Wrong("FROM is there twice");
-      return Put(out_.from, text);
+      if (out_.from.empty()) return Put(out_.from, text);
+      return TakeProjector(text);
     }
     if (word == "SYSTEM") return Put(out_.system, text);
     if (word == "LICENSE") return TakeLicence(text);
@@ -124,6 +124,12 @@ class Reader {
     if (out_.adapters.size() >= kAdaptersMax)
       return Wrong(fmt::format("a model takes at most {} adapters", kAdaptersMax));
     return Put(out_.adapters.emplace_back(), text);
+  }
+
+  Result<void> TakeProjector(std::string_view text) {
+    if (!out_.projector.empty() || !Value(text).value_or("").ends_with(".gguf"))
+      return Wrong("FROM is there twice; a second one names a projector, a file *.gguf");
+    return Put(out_.projector, text);
   }
 
   Result<void> TakeLicence(std::string_view text) {

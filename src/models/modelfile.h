@@ -1,6 +1,7 @@
 // Ollama's Modelfile language, as `weir create` takes it:
 //
-//   FROM smollm2:135m                     required, once
+//   FROM smollm2:135m                     required
+//   FROM ./mmproj.gguf                    a second one: the projector, a path
 //   PARAMETER temperature 0.3             any number of times; parameters.h says which
 //   SYSTEM """You are brief."""
 //   TEMPLATE """{% for m in messages %}..."""   Jinja; Go's dialect is refused by name
@@ -32,15 +33,16 @@ struct Modelfile {
   std::string licence;
   std::vector<Turn> turns;
   std::vector<std::string> adapters;  // paths
+  std::string projector;              // likewise; empty: none, or that of `from`
   std::vector<std::string> notes;     // what was left out, a line each
 };
 
 // kInvalidArgument, kUnprocessable (reason "go_template") name the line.
 Result<Modelfile> ParseModelfile(std::string_view text);
 
-// The words of a Modelfile (its adapters are files, which the caller adds) over those of the model
-// that it was made of. Stops replace the base's, as they do in a request. kTooLarge when all words
-// together are too many for a manifest.
+// The words of a Modelfile (its adapters and projector are files, which the caller adds) over those
+// of the model that it was made of. Stops replace the base's, as they do in a request. kTooLarge
+// when all words together are too many for a manifest.
 Result<void> Overlay(const Modelfile& file, Manifest& manifest);
 
 // kInvalidArgument when a model has more adapters, its base's and its own, than are taken.

@@ -57,6 +57,7 @@ TEST(ModelfileTest, WhatCannotBeQuotedIsNamedInsteadOfPrinted) {
 TEST(ModelfileTest, ErrorsNameTheLine) {
   EXPECT_THAT(Refused("SYSTEM x\n"), HasSubstr("FROM"));
   EXPECT_THAT(Refused("FROM a\nFROM b\n"), HasSubstr("line 2: FROM is there twice"));
+  EXPECT_THAT(Refused("FROM a\nFROM b.gguf\nFROM c.gguf\n"), HasSubstr("line 3"));
   EXPECT_THAT(Refused("FROM a\nNONSENSE 1\n"), HasSubstr("line 2: NONSENSE"));
   EXPECT_THAT(Refused("FROM a\n\nPARAMETER heat 1\n"),
               HasSubstr("line 3: there is no parameter heat"));

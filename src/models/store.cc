@@ -85,6 +85,11 @@ Error Ambiguous(std::string_view name, const std::vector<std::string>& fitting) 
                              Joined(some)));
 }
 
+std::string_view WhatIs(const Manifest& manifest, const StoredFile& file) {
+  if (file.sha256 == manifest.sha256) return "the file";
+  return manifest.projector == file ? "the projector" : "an adapter";
+}
+
 }  // namespace
 
 Store::Store(std::string root, const Catalogue& catalogue)
@@ -199,11 +204,14 @@ Result<OpenedModel> Store::Open(std::string_view name) const {
   if (!fd) return Fail(fd.error());
   OpenedModel out{manifest->name.ToString(), manifest->sha256, manifest->size,
                   PathOf(manifest->sha256), std::move(*fd)};
-  for (const StoredFile& adapter : manifest->adapters) {
-    if (auto there = OpenStored(*manifest, adapter); !there) return Fail(there.error());
-    out.adapters.push_back(PathOf(adapter.sha256));
-    out.adapter_bytes += adapter.size;
+  const std::vector<StoredFile> files = FilesOf(*manifest);
+  for (size_t beside = 1; beside < files.size(); ++beside) {
+    if (auto there = OpenStored(*manifest, files[beside]); !there) return Fail(there.error());
+    out.beside_bytes += files[beside].size;
   }
+  for (const StoredFile& adapter : manifest->adapters)
+    out.adapters.push_back(PathOf(adapter.sha256));
+  if (manifest->projector) out.projector = PathOf(manifest->projector->sha256);
   return out;
 }
 
@@ -214,8 +222,7 @@ Result<Fd> Store::OpenStored(const Manifest& manifest, const StoredFile& file) c
   return Fail(
       Code::kUnavailable,
       fmt::format(
-          "{} of {} is {}; fetch the model again",
-          file.sha256 == manifest.sha256 ? "the file" : "an adapter", manifest.name.ToString(),
+          "{} of {} is {}; fetch the model again", WhatIs(manifest, file), manifest.name.ToString(),
           !size ? "missing or not a regular file" : "of another size than its manifest says"),
       "model", "model_damaged");
 }

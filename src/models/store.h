@@ -34,7 +34,8 @@ struct OpenedModel {
                        // what was checked
   Fd fd;               // read only, close-on-exec
   std::vector<std::string> adapters = {};  // their paths
-  uint64_t adapter_bytes = 0;              // of all of them
+  std::string projector = {};              // its path; empty: the model sees no images
+  uint64_t beside_bytes = 0;               // of adapters and projector together
 };
 
 struct Listing {
@@ -59,7 +60,7 @@ class Store {
   Result<Manifest> Resolve(std::string_view name) const;
 
   // Resolve, then the blob. kUnavailable when the manifest is there and its blob, or that of an
-  // adapter, is missing, damaged or a link.
+  // adapter or its projector, is missing, damaged or a link.
   Result<OpenedModel> Open(std::string_view name) const;
 
   // A file of the store by its sha256, whether or not a name points to it. kNotFound,

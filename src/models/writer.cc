@@ -287,7 +287,7 @@ Result<void> Writer::PutManifest(int top, const Manifest& manifest) const {
 // What has the name now stays as the previous one, unless it is the same file.
 Result<void> Writer::KeepPrevious(const Manifest& next) const {
   const auto present = ReadNamed(manifests_.get(), next.name);
-  if (!present || (present->sha256 == next.sha256 && present->adapters == next.adapters)) return {};
+  if (!present || FilesOf(*present) == FilesOf(next)) return {};
   return PutManifest(previous_.get(), *present);
 }
 

@@ -54,7 +54,7 @@ class Writer {
 
   Store store() const { return Store(root_); }
   bool HasBlob(std::string_view sha256, uint64_t size) const;
-  // The model's and those of its adapters.
+  // The model's, those of its adapters, its projector's.
   bool HasBlobs(const Manifest& manifest) const;
   // Bytes that may still be written to the store's disk.
   uint64_t FreeBytes() const;
@@ -75,7 +75,7 @@ class Writer {
   Result<void> Keep(Partial partial, const std::string& sha256) const;
   // Takes a blob away that no name points to: what it was kept for has failed.
   void DropIfLoose(std::string_view sha256) const;
-  // A name for a blob that is there, and for its adapters. kNotFound when one is not.
+  // A name for a blob that is there, and for what lies beside it. kNotFound when one is not.
   Result<void> GiveName(const Manifest& manifest, bool keep_previous) const;
   // kNotFound when there is no such name. The blob goes with its last name; a process that has it
   // open keeps it.

@@ -292,7 +292,7 @@ TEST_F(WriterTest, AdaptersStayAsLongAsAModelHasThem) {
   ASSERT_TRUE(opened) << opened.error().message;
   ASSERT_EQ(opened->adapters.size(), 1u);
   EXPECT_EQ(fs::file_size(opened->adapters[0]), 4u);
-  EXPECT_EQ(opened->adapter_bytes, 4u);
+  EXPECT_EQ(opened->beside_bytes, 4u);
   const std::string blob = "sha256-" + Sha256::Of("lora");
   Age(root_ / "blobs" / blob, std::chrono::hours(2));
   ASSERT_TRUE(writer.Sweep(kNow));
@@ -301,6 +301,27 @@ TEST_F(WriterTest, AdaptersStayAsLongAsAModelHasThem) {
   ASSERT_TRUE(removed);
   EXPECT_EQ(removed->bytes_freed, 4u) << "the weights belong to base:1, too";
   EXPECT_EQ(Content("base:1"), "weights");
+}
+
+TEST_F(WriterTest, AProjectorStaysAsLongAsAModelHasIt) {
+  const Writer writer = Open();
+  Put(writer, "base:1", "weights");
+  Keep(writer, "eyes");
+  Manifest sees = ManifestOf("sees:1", "weights");
+  sees.projector = {Sha256::Of("eyes"), 4};
+  ASSERT_TRUE(writer.GiveName(sees, false));
+  const auto opened = Store(root_).Open("sees:1");
+  ASSERT_TRUE(opened) << opened.error().message;
+  EXPECT_EQ(fs::file_size(opened->projector), 4u);
+  EXPECT_EQ(opened->beside_bytes, 4u);
+  EXPECT_TRUE(Store(root_).Open("base:1")->projector.empty());
+  Age(root_ / "blobs" / ("sha256-" + Sha256::Of("eyes")), std::chrono::hours(2));
+  ASSERT_TRUE(writer.Sweep(kNow));
+  // A program that does not know projectors must neither run it blind nor sweep its file away.
+  EXPECT_THAT(PrintManifest(sees), HasSubstr(R"("schema":3)"));
+  const auto removed = writer.Remove(*ParseName("sees:1"));
+  ASSERT_TRUE(removed);
+  EXPECT_EQ(removed->bytes_freed, 4u) << "the weights belong to base:1, too";
 }
 
 TEST_F(WriterTest, ABlobIsDroppedAsLongAsNoNameHasIt) {

@@ -40,7 +40,7 @@ std::string FileOfPlain(const models::Manifest& manifest) {
   return plain ? manifest.sha256 : "";
 }
 
-void AddLocal(Whole& whole, const std::string& name, std::string file_sha256, Use use) {
+void AddLocal(Whole& whole, const std::string& name, std::string file_sha256, Use use, bool sees) {
   const bool generates = use == Use::kGenerate;
   whole.local.push_back(name);
   whole.policy.targets.push_back({.name = name,
@@ -53,6 +53,7 @@ void AddLocal(Whole& whole, const std::string& name, std::string file_sha256, Us
                                   .generates = generates,
                                   .embeds = use != Use::kRank,
                                   .ranks = use == Use::kRank,
+                                  .vision = generates && sees,
                                   .tools = generates,
                                   .json_schema = generates});
 }
@@ -62,10 +63,11 @@ void AddTargets(Whole& whole, const config::Settings& settings, const models::Li
   for (const config::Model& model : settings.model_settings) {
     if (model.file->empty()) continue;
     const auto info = gguf::InspectFile(*model.file);
-    AddLocal(whole, model.name, /*file_sha256=*/"", UseOfInfo(info));
+    AddLocal(whole, model.name, /*file_sha256=*/"", UseOfInfo(info), !model.projector->empty());
   }
   for (const models::Manifest& manifest : listing.models) {
-    AddLocal(whole, manifest.name.ToString(), FileOfPlain(manifest), use(manifest));
+    AddLocal(whole, manifest.name.ToString(), FileOfPlain(manifest), use(manifest),
+             manifest.projector.has_value());
   }
   for (const routing::Declared& declared : routing::DeclaredTargets(settings)) {
     if (Has(whole.policy, *declared.target.name)) continue;

@@ -22,4 +22,9 @@ std::vector<std::string> CapabilitiesOf(const routing::Policy& policy, const std
   return out;
 }
 
+bool SeesImages(const routing::Policy& policy, const std::string& name) {
+  const auto several = routing::Resolve(policy, name);
+  return several && std::ranges::any_of(several->targets, &routing::Target::vision);
+}
+
 }  // namespace weir::server

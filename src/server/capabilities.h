@@ -10,5 +10,7 @@
 namespace weir::server {
 
 std::vector<std::string> CapabilitiesOf(const routing::Policy& policy, const std::string& name);
+// Whether images go to it, or to one of the targets that it stands for.
+bool SeesImages(const routing::Policy& policy, const std::string& name);
 
 }  // namespace weir::server

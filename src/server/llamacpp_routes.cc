@@ -9,6 +9,7 @@
 #include "http/message.h"
 #include "json/writer.h"
 #include "server/answering.h"
+#include "server/capabilities.h"
 #include "server/model_header.h"
 #include "server/prompt_tokens.h"
 
@@ -107,7 +108,11 @@ Task<void> GetProps(Site& site, Call& call) {
   if (ready) writer.Field("n_predict", found->info.max_tokens_default);
   writer.EndObject().EndObject();
   writer.Field("model_alias", *model).Field("model_path", *model);
-  writer.Key("modalities").BeginObject().Field("vision", false).Field("audio", false).EndObject();
+  writer.Key("modalities")
+      .BeginObject()
+      .Field("vision", SeesImages(*site.gateway.policy(), *model))
+      .Field("audio", false)
+      .EndObject();
   writer.Field("total_slots", std::max(slots, 1)).Field("chat_template", chat_template);
   writer.Field("build_info", "weir " WEIR_VERSION).Field("is_sleeping", !ready).EndObject();
   co_await call.SendJson(200, std::move(body));

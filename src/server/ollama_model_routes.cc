@@ -173,11 +173,11 @@ Task<void> AnswerCreate(Site& site, Call& call, ollama::CreateCall asked) {
   Statuses statuses(call, asked.stream);
   for (const std::string& note : asked.file.notes) statuses.Hold(ollama::RenderStatus(note));
   statuses.Hold(
-      ollama::RenderStatus(asked.sha256.empty() ? "reading model metadata" : "parsing GGUF"));
+      ollama::RenderStatus(asked.files.empty() ? "reading model metadata" : "parsing GGUF"));
   PullLines lines(statuses);
   gateway::NewModel model = {.name = *name,
                              .file = std::move(asked.file),
-                             .sha256 = std::move(asked.sha256),
+                             .files = std::move(asked.files),
                              .adapters = std::move(asked.adapters)};
   model.reference = ReferenceOf(model.file.from);
   auto done = co_await site.model_changes->Create(

@@ -68,8 +68,9 @@ struct Ready {
 
 struct StartEngine {
   uint64_t engine = 0;
-  std::vector<std::string> files = {};  // the model first; then its adapters. Opened for
-                                        // reading by the launcher, if they lie in the model store
+  std::vector<std::string> files =
+      {};  // the model first; then its adapters and its projector. Opened for
+           // reading by the launcher, if they lie in the model store
 };
 
 // The engine gets SIGTERM now and SIGKILL after the grace. One that hangs or broke the protocol

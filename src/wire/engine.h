@@ -92,6 +92,7 @@ struct EngineSettings {
   std::string model_name = {};                  // for messages only
   std::string model_path = {};                  // of the inherited descriptor ("/proc/self/fd/4")
   std::vector<std::string> adapter_paths = {};  // LoRA, likewise; all are applied, at full strength
+  std::string projector_path = {};              // likewise; empty: images are refused
   int32_t context_tokens = 0;                   // KV cells in all, shared by all requests
   int32_t sequences = 0;                        // that may run at once
   int32_t batch_tokens = 0;
@@ -246,8 +247,8 @@ void Visit(Archive& a, ModelDefaults& v) {
 }
 template <class Archive>
 void Visit(Archive& a, EngineSettings& v) {
-  a(v.model_name, v.model_path, v.adapter_paths, v.context_tokens, v.sequences, v.batch_tokens,
-    v.micro_batch_tokens, v.threads, v.gpu_layers, v.tensor_split, v.cpu_moe_layers,
+  a(v.model_name, v.model_path, v.adapter_paths, v.projector_path, v.context_tokens, v.sequences,
+    v.batch_tokens, v.micro_batch_tokens, v.threads, v.gpu_layers, v.tensor_split, v.cpu_moe_layers,
     v.flash_attention, v.prompt_lookup, v.kv_type_k, v.kv_type_v, v.use_mmap, v.chat_template,
     v.max_tokens_default, v.dimensions_min, v.waiting_max, v.waiting_max_per_key, v.defaults);
 }

@@ -60,13 +60,11 @@ std::vector<std::string> ReadDigests(json::Fields& fields, std::string_view key,
   return out;
 }
 
-// `files`: one GGUF file, by the digest of its blob.
-std::string ReadFile(json::Fields& fields) {
-  auto file =
-      ReadDigests(fields, "files", 1,
-                  "one GGUF file makes a model (\"NAME.gguf\": \"sha256:...\"); convert and "
-                  "join others first");
-  return file.empty() ? "" : std::move(file.front());
+std::vector<std::string> ReadModelFiles(json::Fields& fields) {
+  return ReadDigests(
+      fields, "files", 2,
+      "one GGUF file makes a model (\"NAME.gguf\": \"sha256:...\"), with its projector beside it "
+      "where it sees images; convert and join others first");
 }
 
 std::vector<std::string> ReadAdapters(json::Fields& fields) {
@@ -165,7 +163,7 @@ Result<CreateCall> ReadCreate(std::string_view body) {
     CreateCall call{.model = ReadModel(fields)};
     call.stream = fields.Bool("stream").value_or(true);
     call.file.from = fields.String("from", kModelBytesMax).value_or("");
-    call.sha256 = ReadFile(fields);
+    call.files = ReadModelFiles(fields);
     call.adapters = ReadAdapters(fields);
     call.file.chat_template = ReadTemplate(fields);
     call.file.system = fields.String("system", models::kManifestTextBytesMax).value_or("");
@@ -177,7 +175,7 @@ Result<CreateCall> ReadCreate(std::string_view body) {
       RefuseGiven(fields, key, "a model is made as it is; get it in the quantisation you want");
     for (const std::string_view key : {"modelfile", "path"})
       RefuseGiven(fields, key, "it is older; give `from`, `system`, `parameters` and the others");
-    if (call.file.from.empty() == call.sha256.empty())
+    if (call.file.from.empty() == call.files.empty())
       fields.Refuse("from", "names what the model is made of: give either it or `files`");
     return call;
   });

@@ -24,7 +24,7 @@ struct PullCall {
 struct CreateCall {
   std::string model = {};
   models::Modelfile file = {};             // `from` is empty where a file is given
-  std::string sha256 = {};                 // of the file
+  std::vector<std::string> files = {};     // one, or a model and its projector in any order
   std::vector<std::string> adapters = {};  // of their files
   bool stream = true;
 };

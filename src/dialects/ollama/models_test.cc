@@ -42,8 +42,16 @@ TEST(Create, TakesAFileByItsDigest) {
   const auto call =
       ReadCreate(R"({"model":"a","files":{"x.gguf":"sha256:)" + kDigits + R"("},"license":"MIT"})");
   ASSERT_TRUE(call) << call.error().message;
-  EXPECT_EQ(call->sha256, kDigits);
+  EXPECT_THAT(call->files, testing::ElementsAre(kDigits));
   EXPECT_EQ(call->file.licence, "MIT");
+}
+
+TEST(Create, TakesAModelAndItsProjector) {
+  const std::string other(64, 'b');
+  const auto call = ReadCreate(R"({"model":"a","files":{"m.gguf":"sha256:)" + kDigits +
+                               R"(","mmproj.gguf":"sha256:)" + other + R"("}})");
+  ASSERT_TRUE(call) << call.error().message;
+  EXPECT_THAT(call->files, testing::ElementsAre(kDigits, other));
 }
 
 struct Refusal {

@@ -1,4 +1,4 @@
-#include "fetch/adapters.h"
+#include "fetch/beside.h"
 
 #include <fmt/core.h>
 
@@ -7,6 +7,7 @@
 #include "fetch/local_file.h"
 #include "gguf/adapter.h"
 #include "gguf/inspect.h"
+#include "gguf/projector.h"
 
 namespace weir::fetch {
 namespace {
@@ -21,10 +22,14 @@ Result<void> InspectAdapter(int file) {
               "adapter", info ? "not_an_adapter" : info.error().reason);
 }
 
-Result<void> FetchOne(const Session& session, const Source& source, const PartFile& file) {
+using Inspector = Result<void> (*)(int file);
+
+Result<void> FetchOne(const Session& session, const Source& source, const PartFile& file,
+                      std::string_view what, Inspector inspector) {
   const auto there = [&] { return session.writer.HasBlob(file.sha256, file.size); };
   if (there()) return {};
-  session.reporter.Begin(source.name.ToString() + " (adapter)", file.size, file.sha256);
+  session.reporter.Begin(fmt::format("{} ({})", source.name.ToString(), what), file.size,
+                         file.sha256);
   auto partial = BeginOrWait(session, file.sha256, there);
   if (!partial) return Fail(partial.error());
   if (!*partial) return {};
@@ -32,7 +37,7 @@ Result<void> FetchOne(const Session& session, const Source& source, const PartFi
       FetchInto(session, source, file, *partial,
                 [&](uint64_t done, uint64_t total) { session.reporter.Progress(done, total); });
   if (!arrived) return Fail(arrived.error());
-  if (auto inspected = InspectAdapter((*partial)->data()); !inspected) {
+  if (auto inspected = inspector((*partial)->data()); !inspected) {
     session.writer.Discard(std::move(**partial));
     return inspected;
   }
@@ -41,11 +46,13 @@ Result<void> FetchOne(const Session& session, const Source& source, const PartFi
 
 }  // namespace
 
-Result<Event> TakeAdapter(const Session& session) {
+Result<Event> TakeBeside(const Session& session) {
   const auto file = OpenLocal(session.job.reference);
   if (!file) return Fail(file.error());
   CloseOff(session.job, /*network=*/false);
-  if (auto inspected = InspectAdapter(file->get()); !inspected) return Fail(inspected.error());
+  const Inspector inspector =
+      session.job.work == Work::kProjector ? gguf::CheckProjector : InspectAdapter;
+  if (auto inspected = inspector(file->get()); !inspected) return Fail(inspected.error());
   auto copied = CopyIn(session, *file, session.job.reference, session.job.reference);
   if (!copied) return Fail(copied.error());
   const uint64_t size = copied->partial.total();
@@ -59,20 +66,35 @@ Result<Event> TakeAdapter(const Session& session) {
                .fetched = true};
 }
 
-Result<void> FetchAdapters(const Session& session, const Source& source) {
+Result<void> FetchBeside(const Session& session, Source& source) {
   for (const PartFile& file : source.adapters) {
-    if (auto fetched = FetchOne(session, source, file); !fetched) return fetched;
+    auto fetched = FetchOne(session, source, file, "adapter", InspectAdapter);
+    if (!fetched) return fetched;
   }
+  if (!source.projector) return {};
+  auto fetched = FetchOne(session, source, *source.projector, "projector", gguf::CheckProjector);
+  if (fetched || fetched.error().reason != "projector_kind") return fetched;
+  session.reporter.Note("the model is taken without images: " + fetched.error().message);
+  source.projector.reset();
   return {};
 }
 
-Result<void> CheckAdapters(const Session& session, const models::Manifest& manifest, int file) {
+Result<void> CheckBeside(const Session& session, const models::Manifest& manifest, int file) {
   for (const models::StoredFile& adapter : manifest.adapters) {
     const auto opened = session.writer.store().OpenBlob(adapter.sha256);
     if (!opened) return Fail(opened.error());
     if (auto fits = gguf::CheckAdapter(opened->get(), file); !fits) return fits;
   }
-  return {};
+  if (!manifest.projector) return {};
+  const auto opened = session.writer.store().OpenBlob(manifest.projector->sha256);
+  if (!opened) return Fail(opened.error());
+  return gguf::CheckProjector(opened->get());
+}
+
+void DropBeside(const Session& session, const models::Manifest& manifest) {
+  const std::vector<models::StoredFile> files = models::FilesOf(manifest);
+  for (size_t beside = 1; beside < files.size(); ++beside)
+    session.writer.DropIfLoose(files[beside].sha256);
 }
 
 }  // namespace weir::fetch

@@ -5,10 +5,12 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <cstring>
 #include <span>
 #include <string>
 
+#include "base/ascii.h"
 #include "base/check.h"
 
 namespace weir {
@@ -31,6 +33,9 @@ constexpr V4Net kNeverV4[] = {
     {V4(203, 0, 113, 0), 24},     {V4(224, 0, 0, 0), 4},      {V4(240, 0, 0, 0), 4},
     {V4(100, 100, 100, 200), 32}, {V4(168, 63, 129, 16), 32},
 };
+// Link-local space is theirs, but for those two.
+constexpr V4Net kMetadataV4[] = {
+    {V4(169, 254, 0, 0), 16}, {V4(100, 100, 100, 200), 32}, {V4(168, 63, 129, 16), 32}};
 constexpr V4Net kPrivateV4[] = {{V4(10, 0, 0, 0), 8},
                                 {V4(172, 16, 0, 0), 12},
                                 {V4(192, 168, 0, 0), 16},
@@ -87,6 +92,36 @@ AddressKind KindOfV6(const V6& address) {
   if (StartsWith(address, {0x20, 0x01, 0x0d, 0xb8})) return AddressKind::kNever;
   if (StartsWith(address, {0x20, 0x01, 0x00, 0x00})) return AddressKind::kNever;
   return AddressKind::kPublic;
+}
+
+// Alone or with anything behind them: a resolver's search domain ("instance-data.ec2.internal").
+constexpr std::string_view kMetadataNames[] = {
+    "metadata.google.internal", "metadata.azure.internal", "instance-data", "rancher-metadata"};
+// "metadata" is what the machines of Google's cloud call it; "metadata.example.com" is anybody's.
+constexpr std::string_view kMetadataHosts[] = {"metadata",
+                                               "metadata.internal",
+                                               "metadata.goog",
+                                               "metadata.tencentyun.com",
+                                               "metadata.packet.net",
+                                               "metadata.platformequinix.com",
+                                               "api.metadata.cloud.ibm.com"};
+
+// Four numbers of a name that are the address of a metadata service, between dots or hyphens.
+bool SpellsMetadata(std::string_view host) {
+  uint32_t address = 0;
+  int numbers = 0;  // that follow each other
+  while (!host.empty()) {
+    const size_t end = std::min(host.find_first_of(".-"), host.size());
+    unsigned part = 0;
+    const auto [rest, error] = std::from_chars(host.data(), host.data() + end, part);
+    const bool is_number = error == std::errc() && rest == host.data() + end && part <= 255;
+    numbers = is_number ? numbers + 1 : 0;
+    address = address << 8 | (part & 255);
+    const auto is_there = [address](const V4Net& net) { return IsIn(address, net); };
+    if (numbers >= 4 && std::ranges::any_of(kMetadataV4, is_there)) return true;
+    host.remove_prefix(std::min(end + 1, host.size()));
+  }
+  return false;
 }
 
 }  // namespace
@@ -146,6 +181,19 @@ std::optional<AddressKind> KindOfLiteral(std::string_view host) {
   in_addr address{};
   if (inet_aton(std::string(host).c_str(), &address) == 0) return std::nullopt;
   return KindOfV4(ntohl(address.s_addr));
+}
+
+bool IsMetadataName(std::string_view host) {
+  std::string lower(host);
+  std::ranges::transform(lower, lower.begin(), AsciiLower);
+  while (lower.ends_with('.')) lower.pop_back();
+  const auto is_named = [&lower](std::string_view name) {
+    return lower.starts_with(name) && (lower.size() == name.size() || lower[name.size()] == '.');
+  };
+  return std::ranges::any_of(kMetadataNames, is_named) ||
+         std::ranges::any_of(kMetadataHosts,
+                             [&](std::string_view name) { return lower == name; }) ||
+         SpellsMetadata(lower);
 }
 
 bool MayConnect(AddressKind kind, bool public_allowed) {

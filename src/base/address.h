@@ -30,6 +30,12 @@ AddressKind KindOf(const sockaddr& address);
 // resolver takes ("2852039166", "0xa9.254.43518", a dot behind it). Nothing for a name.
 std::optional<AddressKind> KindOfLiteral(std::string_view host);
 
+// A URL's host that clouds give their metadata services by a name, in any case and below any search
+// domain ("metadata.google.internal."), or that spells the address of one for a resolver to read
+// ("169-254-169-254.example", "169.254.169.254.example"). Whoever resolves it, a proxy too, would
+// lead there; what else a resolver makes of a name only who connects can see.
+bool IsMetadataName(std::string_view host);
+
 // Loopback and private addresses for every tier; public ones where `public_allowed`; kNever never.
 bool MayConnect(AddressKind kind, bool public_allowed);
 

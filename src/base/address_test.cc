@@ -59,6 +59,25 @@ TEST(Address, ALiteralIsKnownInEverySpelling) {
   }
 }
 
+TEST(Address, MetadataIsKnownByItsNames) {
+  for (const char* name :
+       {"metadata.google.internal", "Metadata.Google.Internal.",
+        "metadata.google.internal.corp.lan", "metadata", "METADATA.", "metadata.goog",
+        "metadata.azure.internal", "instance-data", "instance-data.ec2.internal",
+        "instance-data.eu-west-1.compute.internal", "rancher-metadata.rancher.internal",
+        "metadata.tencentyun.com", "api.metadata.cloud.ibm.com", "169.254.169.254.example",
+        "a.169-254-169-254.example", "ip-169-254-42-42.internal", "100-100-100-200.example",
+        "1-168-63-129-16.example"}) {
+    EXPECT_TRUE(IsMetadataName(name)) << name;
+  }
+  for (const char* name :
+       {"", ".", "rack", "api.openai.com", "metadata.example.com", "mymetadata", "metadata-service",
+        "instance-database", "instance.data", "169-254.example", "169-254-a-169-254.example",
+        "v1-169-2540-1-1.example", "8-8-8-8.example", "0-1-2-3.example", "[fd00:ec2::254]"}) {
+    EXPECT_FALSE(IsMetadataName(name)) << name;
+  }
+}
+
 TEST(Address, PublicOnesNeedAllowanceAndNeverMeansNever) {
   EXPECT_TRUE(MayConnect(AddressKind::kLoopback, false));
   EXPECT_TRUE(MayConnect(AddressKind::kPrivate, false));

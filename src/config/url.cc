@@ -86,12 +86,22 @@ std::optional<Authority> ParseAuthority(std::string_view text) {
   return IsPort(text.substr(host.size())) ? ParseHost(host) : std::nullopt;
 }
 
+constexpr std::string_view kNobodys =
+    "has an address that no backend may have (link-local, cloud metadata, reserved)";
+
+bool IsNobodys(std::string_view host) {
+  return KindOfLiteral(host) == AddressKind::kNever || IsMetadataName(host);
+}
+
 }  // namespace
 
 Parsed<std::string> ParseProxy(std::string_view text) {
   constexpr std::string_view kScheme = "http://";
-  if (text.starts_with(kScheme) && ParseAuthority(text.substr(kScheme.size())))
+  if (text.starts_with(kScheme) && ParseAuthority(text.substr(kScheme.size()))) {
+    if (IsNobodys(HostOf(text.substr(kScheme.size()))))
+      return std::unexpected(std::string(kNobodys));
     return std::string(text);
+  }
   return std::unexpected("takes a proxy as http://host:port, without user and path");
 }
 
@@ -113,9 +123,7 @@ Parsed<std::string> ParseUrl(std::string_view text) {
     return fail("takes a URL without ? and #");
   const auto host = ParseAuthority(authority);
   if (!host) return fail("has no valid host and port");
-  if (KindOfLiteral(HostOf(authority)) == AddressKind::kNever) {
-    return fail("has an address that no backend may have (link-local, cloud metadata, reserved)");
-  }
+  if (IsNobodys(HostOf(authority))) return fail(kNobodys);
   if (plain && !host->is_private) {
     return fail("may use http:// only for loopback and private addresses; use https://");
   }

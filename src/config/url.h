@@ -15,11 +15,13 @@ namespace weir::config {
 // 192.168/16, ::1, fc00::/7) and to names that public DNS does not serve (localhost, a single word,
 // .local, .lan, .internal, .home.arpa). What such a name resolves to is for the one who connects to
 // check. No user, query or fragment: a credential does not belong in a URL, and the error does not
-// repeat it. Addresses that no backend may have (base/address.h) are refused in every spelling:
-// cloud metadata lives there. Returns the URL without a trailing slash.
+// repeat it. Addresses that no backend may have (base/address.h) are refused in every spelling, and
+// the names that clouds give their metadata services: they live there. Returns the URL without a
+// trailing slash.
 Parsed<std::string> ParseUrl(std::string_view text);
 
-// http:// to a host, and a port if it says one; nothing else.
+// http:// to a host, and a port if it says one; nothing else. Not to addresses that no backend may
+// have.
 Parsed<std::string> ParseProxy(std::string_view text);
 
 // Where a program of this machine listens.

@@ -25,11 +25,17 @@ TEST(Url, MetadataIsNobodysBackend) {
   for (const char* bad :
        {"https://169.254.169.254", "https://2852039166/v1", "https://0xa9fea9fe/v1",
         "https://[::ffff:169.254.169.254]/v1", "https://169.254.169.254.:443",
-        "https://[fd20:ce::254]", "http://[fd00:ec2::254]/v1", "https://0.0.0.0"}) {
+        "https://[fd20:ce::254]", "http://[fd00:ec2::254]/v1", "https://0.0.0.0",
+        "http://metadata.google.internal/v1", "http://metadata",
+        "https://Metadata.Azure.Internal.:443", "http://instance-data.ec2.internal",
+        "https://metadata.tencentyun.com", "https://169-254-169-254.example.com/v1"}) {
     const auto refused = ParseUrl(bad);
     ASSERT_FALSE(refused) << bad;
     EXPECT_NE(refused.error().find("cloud metadata"), std::string::npos) << refused.error();
   }
+  EXPECT_FALSE(ParseProxy("http://169.254.169.254:80"));
+  EXPECT_FALSE(ParseProxy("http://metadata.google.internal"));
+  EXPECT_TRUE(ParseProxy("http://proxy.lan:3128"));
 }
 
 TEST(Url, HttpsGoesAnywhere) {

@@ -226,8 +226,9 @@ Result<http::TransferSpec> Conversation::Permitted(wire::EgressCall call) {
   const bool in_clear = url->starts_with("http://") && place.proxy.empty();
   const bool public_allowed = place.public_allowed && !in_clear;
   // Where a proxy connects, its own address is all that is judged later.
-  const auto literal = KindOfLiteral(HostOf(*url));
-  if (literal && !MayConnect(*literal, public_allowed)) {
+  const std::string_view host = HostOf(*url);
+  const auto literal = KindOfLiteral(host);
+  if ((literal && !MayConnect(*literal, public_allowed)) || IsMetadataName(host)) {
     return weir::Fail(Code::kUnavailable, "its url has an address that its tier may not have", "",
                       "address_refused");
   }

@@ -15,14 +15,18 @@ const std::string kPolicy = privacy::PolicyHash("p");
 const std::string kMacKey(32, 'm');
 
 std::vector<Place> Places(const std::string& url) {
-  return {{.destination = {"cloud", {url + "/v1"}, chat::Label::kInternal},
-           .key_wanted = true,
-           .key = "sk-canary"},
-          {.destination = {"metadata", {"https://2852039166/v1"}, chat::Label::kInternal},
-           .public_allowed = true,
-           .proxy = url},
-          {.destination = {"open", {"http://8.8.8.8:9/v1"}, chat::Label::kInternal},
-           .public_allowed = true}};
+  return {
+      {.destination = {"cloud", {url + "/v1"}, chat::Label::kInternal},
+       .key_wanted = true,
+       .key = "sk-canary"},
+      {.destination = {"metadata", {"https://2852039166/v1"}, chat::Label::kInternal},
+       .public_allowed = true,
+       .proxy = url},
+      {.destination = {"named", {"https://metadata.google.internal/v1"}, chat::Label::kInternal},
+       .public_allowed = true,
+       .proxy = url},
+      {.destination = {"open", {"http://8.8.8.8:9/v1"}, chat::Label::kInternal},
+       .public_allowed = true}};
 }
 std::vector<privacy::Destination> Destinations(const std::vector<Place>& places) {
   std::vector<privacy::Destination> destinations;
@@ -152,6 +156,7 @@ TEST_F(ConversationTest, NothingGoesToAPublicAddressWithoutTls) {
 
 TEST_F(ConversationTest, NoProxyIsAskedForMetadata) {
   EXPECT_EQ(Reason(Call({.path = "/x"}, "metadata")), "address_refused");
+  EXPECT_EQ(Reason(Call({.path = "/x"}, "named"), 2), "address_refused");
   EXPECT_EQ(server_.requests().size(), 0u);
 }
 

@@ -68,7 +68,7 @@ void RequestScanner::Remember(const Key& key, Verdict verdict) {
 void RequestScanner::AddUnread(std::string_view text, std::vector<Unread>& unread) const {
   if (text.size() < kRememberedMin) return;
   const Key key = KeyOf(text);
-  if (!recent_.contains(key) && !older_.contains(key)) unread.push_back({key, text});
+  if (!recent_.contains(key) && !older_.contains(key)) unread.push_back({key, std::string(text)});
 }
 
 void RequestScanner::Learn(std::vector<Read> read) {

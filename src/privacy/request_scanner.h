@@ -59,10 +59,11 @@ class RequestScanner {
     uint64_t second = 0;
     bool operator==(const Key&) const = default;
   };
-  // A text to be read elsewhere (ScanThread), and what was found in it. The text is the request's.
+  // A text to be read elsewhere (ScanThread), and what was found in it. A copy: some texts are put
+  // together out of a request for a moment alone.
   struct Unread {
     Key key = {};
-    std::string_view text = {};
+    std::string text = {};
   };
   struct Read {
     Key key = {};

@@ -79,13 +79,11 @@ Task<Result<std::vector<T>>> ScanThread::OfEach(std::shared_ptr<const Items> ite
 }
 
 Task<Result<std::vector<RequestScanner::Read>>> ScanThread::Read(
-    std::shared_ptr<const Detector> detector, std::shared_ptr<const void> owner,
-    std::vector<RequestScanner::Unread> unread) {
+    std::shared_ptr<const Detector> detector, std::vector<RequestScanner::Unread> unread) {
   using Texts = std::vector<RequestScanner::Unread>;
   return OfEach<RequestScanner::Read>(
       std::make_shared<const Texts>(std::move(unread)),
-      [detector = std::move(detector),
-       owner = std::move(owner)](const RequestScanner::Unread& one) {
+      [detector = std::move(detector)](const RequestScanner::Unread& one) {
         return RequestScanner::Read{one.key, RequestScanner::DetectIn(*detector, one.text)};
       });
 }

@@ -27,10 +27,8 @@ class ScanThread {
   ScanThread(const ScanThread&) = delete;
   ScanThread& operator=(const ScanThread&) = delete;
 
-  // What is found in the texts. `owner` keeps them alive until the thread has read them, also when
-  // the caller is cancelled. Errors: kUnavailable, reason scanner_busy; kCancelled.
+  // What is found in the texts. Errors: kUnavailable, reason scanner_busy; kCancelled.
   Task<Result<std::vector<RequestScanner::Read>>> Read(std::shared_ptr<const Detector> detector,
-                                                       std::shared_ptr<const void> owner,
                                                        std::vector<RequestScanner::Unread> unread);
 
   // The findings in each of the texts themselves, for whoever asked about them. Errors as Read's.
@@ -38,20 +36,17 @@ class ScanThread {
       std::shared_ptr<const Detector> detector,
       std::shared_ptr<const std::vector<std::string>> texts);
 
-  // Has a request read, if it is long; then RequestScanner::Scan finds the verdicts. `request` is
-  // as it was afterwards; after an error it is empty. The scanner is asked for twice, since a
-  // reload may have put another one in its place meanwhile.
+  // Has a request read, if it is long; then RequestScanner::Scan finds the verdicts. The scanner is
+  // asked for twice, since a reload may have put another one in its place meanwhile. The request
+  // lives as long as the Task.
   template <class Request, class CurrentScanner>
-  Task<Result<void>> ReadAhead(CurrentScanner current, Request& request) {
+  Task<Result<void>> ReadAhead(CurrentScanner current, const Request& request) {
     if (BytesOf(request) <= kAtOnceMax) co_return Result<void>();
-    auto held = std::make_shared<Request>(std::move(request));
-    auto unread = current().UnreadOf(*held);
-    if (BytesOf(unread) > kAtOnceMax) {
-      auto read = co_await Read(current().detector(), held, std::move(unread));
-      if (!read) co_return Fail(read.error());
-      current().Learn(std::move(*read));
-    }
-    request = std::move(*held);
+    auto unread = current().UnreadOf(request);
+    if (BytesOf(unread) <= kAtOnceMax) co_return Result<void>();
+    auto read = co_await Read(current().detector(), std::move(unread));
+    if (!read) co_return Fail(read.error());
+    current().Learn(std::move(*read));
     co_return Result<void>();
   }
 

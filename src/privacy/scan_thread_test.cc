@@ -63,6 +63,17 @@ TEST_F(ScanThreadTest, VerdictsOnLongTextsAreKnownAfterwards) {
   EXPECT_TRUE(scanner_.UnreadOf(request).empty());
 }
 
+// Put together they are a text that is nowhere in the request.
+TEST_F(ScanThreadTest, PartsAreReadTogetherToo) {
+  chat::GenerateRequest request;
+  request.messages.push_back({.parts = {{.text = Prose(400'000, 1) + "GB82 WEST 1234"},
+                                        {.text = " 5698 7654 32 " + Prose(400'000, 2)}}});
+  ASSERT_TRUE(ReadAhead(request));
+  EXPECT_EQ(scanner_.remembered(), 3u);
+  EXPECT_TRUE(scanner_.UnreadOf(request).empty());
+  EXPECT_EQ(scanner_.Scan(request).label, Label::kPersonal);
+}
+
 TEST_F(ScanThreadTest, WhatLiesBehindTheLimitIsNotRead) {
   chat::GenerateRequest request;
   for (size_t i = 0; i < 5; ++i)
@@ -74,24 +85,23 @@ TEST_F(ScanThreadTest, WhatLiesBehindTheLimitIsNotRead) {
 
 TEST_F(ScanThreadTest, TooManyWaitingAreRefusedWithATime) {
   // The first text keeps the thread for long enough to push all the others, which takes no time.
-  const auto text = std::make_shared<const std::string>(Prose(3 << 20, 3));
-  const std::vector<RequestScanner::Unread> much(4, {{}, *text});
+  const std::vector<RequestScanner::Unread> much(4, {{}, Prose(3 << 20, 3)});
+  const std::vector<RequestScanner::Unread> little = {{{}, "a few words"}};
   constexpr size_t kAsked = ScanThread::kWaitingMax + 8;
   size_t ended = 0, refused = 0;
   for (size_t i = 0; i < kAsked; ++i) {
     Spawn(loop_.executor(), "read",
           [](ScanThread& thread, std::shared_ptr<const Detector> detector,
-             std::shared_ptr<const void> owner, std::vector<RequestScanner::Unread> unread,
-             size_t& all, size_t& no) -> Task<void> {
-            const auto read = co_await thread.Read(std::move(detector), std::move(owner), unread);
+             const std::vector<RequestScanner::Unread>& unread, size_t& all,
+             size_t& no) -> Task<void> {
+            const auto read = co_await thread.Read(std::move(detector), unread);
             ++all;
             if (read) EXPECT_EQ(read->size(), unread.size());
             if (read || read.error().reason.empty()) co_return;  // the thread ended
             EXPECT_EQ(read.error().reason, "scanner_busy");
             EXPECT_EQ(read.error().retry_after_s, 1);
             ++no;
-          }(*thread_, scanner_.detector(), text, i == 0 ? much : std::vector(1, much.front()),
-                                      ended, refused));
+          }(*thread_, scanner_.detector(), i == 0 ? much : little, ended, refused));
   }
   // One may be in the thread's hands.
   EXPECT_TRUE(RunUntilTrue(loop_, [&] { return refused >= 7; }));

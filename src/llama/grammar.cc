@@ -14,6 +14,7 @@
 #include "llama/json_depth.h"
 #include "llama/schema_nullable.h"
 #include "llama/schema_pattern.h"
+#include "llama/schema_walk.h"
 #include "llama/schema_work.h"
 
 namespace weir::llama {
@@ -385,30 +386,18 @@ Result<void> CheckGrammar(std::string_view gbnf) {
 
 namespace {
 
-// In a schema that was checked, or of which no pattern is unknown.
-void RewritePatterns(common_json& node) {
-  if (node.is_array()) {
-    for (size_t i = 0; i < node.size(); ++i) RewritePatterns(node.at(i));
-    return;
+// A pattern, or what describes a format, as the converter takes it. What nothing refers to was not
+// checked.
+void RewritePattern(common_json& node) {
+  const auto text = [&](const char* key) {
+    return node.contains(key) && node.at(key).is_string() ? node.at(key).get<std::string>() : "";
+  };
+  std::string pattern = text("pattern");
+  if (!node.contains("pattern") && !node.contains("minLength") && !node.contains("maxLength")) {
+    pattern = PatternOfFormat(text("format"));
   }
-  if (!node.is_object()) return;
-  std::vector<std::string> keys;
-  for (const auto& [key, value] : node.items()) keys.push_back(key);
-  for (const std::string& key : keys) {
-    // What these hold are values and no schemas.
-    if (key == "const" || key == "enum" || key == "default" || key == "examples") continue;
-    common_json& value = node.at(key);
-    const bool format = key == "format" && value.is_string() && !node.contains("pattern") &&
-                        !node.contains("minLength") && !node.contains("maxLength");
-    if (const auto pattern = PatternOfFormat(format ? value.get<std::string>() : "");
-        !pattern.empty()) {
-      node["pattern"] = common_json(PatternForJson(std::string(pattern)));
-    } else if (key == "pattern" && value.is_string()) {
-      value = common_json(PatternForJson(value.get<std::string>()));
-    } else {
-      RewritePatterns(value);
-    }
-  }
+  const bool known = !pattern.empty() && PatternProblem(pattern).empty();
+  if (known) node["pattern"] = common_json(PatternForJson(pattern));
 }
 
 }  // namespace
@@ -420,7 +409,7 @@ Result<std::string> GrammarFromSchema(std::string_view written, std::string_view
   std::string gbnf;
   try {
     common_json json = common_json::parse(schema);
-    RewritePatterns(json);
+    EachSchema(json, RewritePattern);
     SchemaWork own;
     const auto document = ReadWithin(json, work != nullptr ? *work : own);
     // Parameters that nothing is said about are still those of an object.

@@ -131,6 +131,29 @@ TEST(Grammar, APatternIsRewrittenOnlyWhereItIsOne) {
   EXPECT_TRUE(Takes(model.vocabulary(), {.gbnf = *gbnf}, R"({"pattern": {"pattern":"."}})"));
 }
 
+TEST(Grammar, APropertyMayBeCalledAsAKeywordThatHoldsValues) {
+  WEIR_VOCABULARY_OR_SKIP(model, RandomPath());
+  for (const std::string name : {"default", "const", "enum", "examples", "properties"}) {
+    const auto gbnf =
+        GrammarFromSchema(R"({"type":"object","properties":{")" + name +
+                              R"(":{"type":"string","pattern":"^.$"}},"required":[")" + name +
+                              R"("],"additionalProperties":false})",
+                          "schema");
+    ASSERT_TRUE(gbnf) << gbnf.error().message;
+    const std::string begin = R"({")" + name + R"(":)";
+    EXPECT_TRUE(Takes(model.vocabulary(), {.gbnf = *gbnf}, begin + R"("a"})")) << *gbnf;
+    EXPECT_FALSE(Takes(model.vocabulary(), {.gbnf = *gbnf}, begin + R"("""})")) << *gbnf;
+  }
+}
+
+TEST(Grammar, WhatNothingRefersToIsNotLookedAt) {
+  for (const std::string pattern : {"[", "\\\\", "(", "^\\\\p{L}$", "\\\\x4"}) {
+    const auto gbnf = GrammarFromSchema(
+        R"({"$defs":{"a":{"type":"string","pattern":")" + pattern + R"("}},"type":"null"})", "s");
+    EXPECT_TRUE(gbnf) << pattern;
+  }
+}
+
 TEST(Grammar, WhatItDoesNotAllowIsAnErrorOfTheAnswerAndNothingElse) {
   WEIR_VOCABULARY_OR_SKIP(model, RandomPath());
   auto gate = GrammarGate::Create(model.vocabulary(), {.gbnf = "root ::= \"ab\""});

@@ -14,6 +14,7 @@
 
 #include "llama/json_depth.h"
 #include "llama/schema_pattern.h"
+#include "llama/schema_walk.h"
 
 namespace weir::llama {
 namespace {
@@ -172,14 +173,17 @@ class Checker {
     if (seen_.insert(ref).second) Schema(*target, ref.substr(1), depth + 1);
   }
 
-  // As the converter resolves: no ~0 and ~1 escapes.
+  // As the converter resolves: no ~0 and ~1 escapes. Not into a value, which nobody rewrites.
   const common_json* Resolve(const std::string& ref) const {
     const common_json* target = &root_;
+    bool among_names = false;
     size_t at = 2;
     while (at <= ref.size()) {
       const size_t end = std::min(ref.find('/', at), ref.size());
       const std::string step = ref.substr(at, end - at);
-      if (target->is_object() && target->contains(step)) {
+      const Holds holds = among_names ? Holds::kSchemas : WhatHolds(step);
+      among_names = holds == Holds::kNamed;
+      if (holds != Holds::kValues && target->is_object() && target->contains(step)) {
         target = &target->at(step);
       } else {
         return nullptr;

@@ -34,6 +34,9 @@ TEST(SchemaCheck, WhatTheConverterEnforcesPasses) {
            R"({"type":"object","properties":{"k":{"const":"b"}},"required":["k"]}]})",
            R"({"$defs":{"n":{"type":"object","properties":{"next":{"$ref":"#/$defs/n"}}}},)"
            R"("$ref":"#/$defs/n"})",
+           R"({"$defs":{"group":{"const":{"type":"null"}}},"$ref":"#/$defs/group"})",
+           R"({"properties":{"const":{"type":"null"},"b":{"$ref":"#/properties/const"}}})",
+           R"({"$defs":{"group":{"n":{"type":"null"}}},"$ref":"#/$defs/group/n"})",
            R"({"allOf":[{"type":"object","properties":{"a":{"type":"string"}}},)"
            R"({"type":"object","properties":{"b":{"type":"string"}}}]})",
        }) {
@@ -66,6 +69,7 @@ TEST(SchemaCheck, WhatItWouldIgnoreIsNamedWithItsPath) {
       {R"({"if":{},"then":{}})", "schema/if"},
       {R"({"$ref":"http://x/y"})", "schema/$ref"},
       {R"({"$ref":"#/$defs/missing"})", "schema/$ref"},
+      {R"({"$defs":{"a":{"const":{"pattern":"."}}},"$ref":"#/$defs/a/const"})", "schema/$ref"},
       {R"({"$defs":{"a":{"$ref":"#/$defs/b"},"b":{"$ref":"#/$defs/a"}},"$ref":"#/$defs/a"})",
        "schema/$ref"},
       {R"({"$defs":{"a":{}},"$ref":"#/$defs/a","minimum":3})", "schema/minimum"},

@@ -2,21 +2,17 @@
 
 #include <json.h>
 
-#include <array>
 #include <exception>
-#include <vector>
 
 #include "llama/grammar.h"
 #include "llama/json_depth.h"
 #include "llama/schema_check.h"
+#include "llama/schema_walk.h"
 
 namespace weir::llama {
 namespace {
 
 constexpr const char* kWord = "nullable";
-constexpr std::array<const char*, 2> kOneSchema = {"items", "additionalProperties"};
-constexpr std::array<const char*, 4> kLists = {"anyOf", "oneOf", "allOf", "prefixItems"};
-constexpr std::array<const char*, 3> kMaps = {"properties", "$defs", "definitions"};
 
 void AllowNull(common_json& node) {
   if (!node.contains("type") || !node.at("type").is_string() || node.contains("const")) return;
@@ -36,20 +32,6 @@ void AllowNull(common_json& node) {
 }
 
 void Rewrite(common_json& node) {
-  if (!node.is_object()) return;
-  for (const char* key : kOneSchema) {
-    if (node.contains(key)) Rewrite(node.at(key));
-  }
-  for (const char* key : kLists) {
-    if (!node.contains(key) || !node.at(key).is_array()) continue;
-    for (size_t i = 0; i < node.at(key).size(); ++i) Rewrite(node.at(key).at(i));
-  }
-  for (const char* key : kMaps) {
-    if (!node.contains(key) || !node.at(key).is_object()) continue;
-    std::vector<std::string> names;
-    for (const auto& [name, unused] : node.at(key).items()) names.push_back(name);
-    for (const std::string& name : names) Rewrite(node.at(key).at(name));
-  }
   if (!node.contains(kWord) || !node.at(kWord).is_boolean()) return;
   if (node.at(kWord).get<bool>()) {
     AllowNull(node);
@@ -66,7 +48,7 @@ std::string WithNullAsType(std::string_view schema) {
     return std::string(schema);
   try {
     common_json json = common_json::parse(std::string(schema));
-    Rewrite(json);
+    EachSchema(json, Rewrite);
     return json.dump_safe();
   } catch (const std::exception&) {
     return std::string(schema);  // its reader says what is wrong

@@ -11,7 +11,7 @@
 #include <utility>
 
 #include "cli/document.h"
-#include "cli/text_file.h"
+#include "cli/input_file.h"
 #include "json/parse.h"
 #include "json/writer.h"
 #include "process/fd.h"

@@ -241,6 +241,8 @@ void AddTextCommands(CLI::App& app, Asked& asked) {
                 "with --with: search for a query that a model makes of the question");
   run->add_option("-f,--file", asked.run.files, "a text that goes behind the prompt (repeatable)")
       ->allow_extra_args(false);
+  run->add_option("--image", asked.run.images, "an image that the prompt is about (repeatable)")
+      ->allow_extra_args(false);
   run->add_option("--format", asked.run.format,
                   "the answer is JSON: 'json', or a file with the schema that it fits");
   run->add_option("--seed", asked.run.seed, "for answers that can be repeated");

@@ -28,6 +28,7 @@ struct RunOptions {
   std::vector<std::string> collections = {};  // that the answer rests on
   bool rewrite = false;                       // the question, before it is searched for
   std::vector<std::string> files = {};        // texts that go behind the prompt
+  std::vector<std::string> images = {};       // files that go before it
   std::string format = {};                    // "json", or a file with a JSON schema
   std::string color = "auto";                 // or "always", "never"
 };

@@ -14,6 +14,7 @@
 
 #include "cli/engine_jobs.h"
 #include "cli/exit_code.h"
+#include "cli/input_file.h"
 #include "cli/model_source.h"
 #include "cli/options.h"
 #include "cli/progress_bar.h"
@@ -21,7 +22,6 @@
 #include "cli/quality_report.h"
 #include "cli/quality_text.h"
 #include "cli/table.h"
-#include "cli/text_file.h"
 #include "gguf/inspect.h"
 #include "gguf/quantisation.h"
 #include "gguf/types.h"

@@ -16,13 +16,13 @@
 #include "cli/chat_session.h"
 #include "cli/document.h"
 #include "cli/exit_code.h"
+#include "cli/input_file.h"
 #include "cli/line_editor.h"
 #include "cli/markdown.h"
 #include "cli/options.h"
 #include "cli/passages_text.h"
 #include "cli/private_server.h"
 #include "cli/pull.h"
-#include "cli/text_file.h"
 #include "json/parse.h"
 #include "json/writer.h"
 #include "models/catalogue.h"
@@ -40,6 +40,20 @@ json::Value MessageOf(std::string role, std::string content) {
 }
 
 constexpr size_t kFileBytesMax = size_t{16} << 20;
+
+// The question, with the images that it is about before it.
+Result<json::Value> QuestionOf(std::string prompt, const std::vector<std::string>& images) {
+  if (images.empty()) return MessageOf("user", std::move(prompt));
+  json::Array parts;
+  for (const std::string& image : images) {
+    auto url = ReadImageFile(image, kFileBytesMax);
+    if (!url) return std::unexpected(url.error());
+    json::Object address{{"url", *std::move(url)}};
+    parts.emplace_back(json::Object{{"type", "image_url"}, {"image_url", std::move(address)}});
+  }
+  parts.emplace_back(json::Object{{"type", "text"}, {"text", std::move(prompt)}});
+  return json::Value(json::Object{{"role", "user"}, {"content", std::move(parts)}});
+}
 
 // What the answer has to be, as the API takes it; null where it may be anything.
 Result<json::Value> FormatOf(const std::string& format) {
@@ -249,6 +263,12 @@ int RunChat(const Common& common, const RunOptions& options) {
   auto whole = WithFiles(std::move(prompt), options.files);
   if (!whole) return Report(whole.error());
   prompt = *std::move(whole);
+  if (prompt.empty() && !options.images.empty()) {
+    fmt::print(stderr, "weir: --image goes with a prompt; say what is to be told of it\n");
+    return static_cast<int>(Exit::kUsage);
+  }
+  auto question = QuestionOf(prompt, options.images);
+  if (!question) return Report(question.error());
   auto format = FormatOf(options.format);
   if (!format) return Report(format.error());
   Request request{.options = options, .format = *std::move(format), .look = LookOf(options)};
@@ -259,7 +279,7 @@ int RunChat(const Common& common, const RunOptions& options) {
   if (prompt.empty()) return Converse(common, *link, std::move(request));
   json::Array messages;
   if (!options.system.empty()) messages.push_back(MessageOf("system", options.system));
-  messages.push_back(MessageOf("user", prompt));
+  messages.push_back(*std::move(question));
   if (common.json) {
     json::Value body = BodyOf(request, messages);
     std::erase_if(*body.AsObject(),

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/ascii.h"
+#include "chat/image_type.h"
 
 namespace weir::gateway {
 namespace {
@@ -113,8 +114,8 @@ Task<Result<void>> Fetch(Gateway& gateway, chat::Label label, std::string where,
   }
   if (answer->status != 200)
     co_return NotFetched(where, fmt::format("its server answered {}", answer->status));
-  const std::string_view type = ImageTypeOf(answer->body);
-  if (type.empty()) co_return NotFetched(where, "it is no PNG, JPEG, GIF or WebP");
+  const std::string_view type = chat::ImageTypeOf(answer->body);
+  if (type.empty()) co_return NotFetched(where, "it is no PNG, JPEG, GIF, WebP or BMP");
   part.media_type = type;
   part.data = answer->body;
   part.url.clear();
@@ -131,16 +132,6 @@ std::string PathAt(const ImageSource& source, std::string_view text) {
   if (!address.path.starts_with(base.path) || !IsPlainPath(address.path)) return {};
   std::string path = address.path.substr(base.path.size());
   return path.starts_with('/') ? path : std::string();
-}
-
-std::string_view ImageTypeOf(std::string_view bytes) {
-  using namespace std::string_view_literals;
-  if (bytes.starts_with("\x89PNG\r\n\x1a\n"sv)) return "image/png";
-  if (bytes.starts_with("\xff\xd8\xff"sv)) return "image/jpeg";
-  if (bytes.starts_with("GIF87a"sv) || bytes.starts_with("GIF89a"sv)) return "image/gif";
-  if (bytes.starts_with("RIFF"sv) && bytes.size() >= 12 && bytes.substr(8, 4) == "WEBP"sv)
-    return "image/webp";
-  return {};
 }
 
 Task<Result<void>> FetchImages(Gateway& gateway, const Asked& asked,

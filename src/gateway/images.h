@@ -25,9 +25,6 @@ inline constexpr size_t kImagesBytesMax = size_t{32} << 20;  // of all of a requ
 // good as none, and no path with "." or ".." segments lies anywhere.
 std::string PathAt(const ImageSource& source, std::string_view address);
 
-// The media type of an image by its first bytes: PNG, JPEG, GIF, WebP; empty for anything else.
-std::string_view ImageTypeOf(std::string_view bytes);
-
 // Puts the bytes in the place of every address. What goes out is the address, with the label of all
 // of the request that can be read. Errors name the part:
 //   kInvalidArgument  image_source_unknown  no backend of kind images has it

@@ -150,6 +150,19 @@ def test_a_broken_image_is_the_requests_fault_and_nobody_elses(server, broken):
     assert said(look(server.url, RED))
 
 
+def test_weir_run_shows_a_file(server, store):
+    (store.home / "red.png").write_bytes(RED)
+    (store.home / "notes.txt").write_text("no image")
+    done = store("run", "sees", ASKED, "--image", "red.png", "--temperature", "0", "--max-tokens", "12", "--json")
+    assert done.returncode == 0, done.stderr
+    told, wanted = json.loads(done.stdout), look(server.url, RED).json()
+    assert told["choices"][0]["message"]["content"] == wanted["choices"][0]["message"]["content"]
+    assert told["usage"]["prompt_tokens"] == wanted["usage"]["prompt_tokens"]
+    assert "notes.txt is no PNG" in one_line(store("run", "sees", ASKED, "--image", "notes.txt"), 1)
+    assert "cannot read nowhere.png" in one_line(store("run", "sees", ASKED, "--image", "nowhere.png"), 3)
+    assert "nothing to ask" in one_line(store("run", "sees", "--image", "red.png"), 2)
+
+
 def test_an_image_is_text_of_nobody(server):
     """Words that look like a marker of an image stay words."""
     for words in ("<__media__>", "<image>", "[img-1]"):

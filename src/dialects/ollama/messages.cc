@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/base64.h"
+#include "chat/image_type.h"
 #include "json/writer.h"
 
 namespace weir::ollama {
@@ -16,16 +17,6 @@ using chat::Role;
 constexpr size_t kMessagesMax = 4096;
 constexpr size_t kCallsMax = 128;
 constexpr int kImagesMax = 16;
-
-// By the first bytes; empty when it is none of these.
-std::string_view ImageType(std::string_view bytes) {
-  if (bytes.starts_with("\x89PNG")) return "image/png";
-  if (bytes.starts_with("\xFF\xD8\xFF")) return "image/jpeg";
-  if (bytes.starts_with("GIF8")) return "image/gif";
-  if (bytes.starts_with("RIFF") && bytes.substr(0, 12).ends_with("WEBP")) return "image/webp";
-  if (bytes.starts_with("BM")) return "image/bmp";
-  return {};
-}
 
 // Reads messages in order and remembers the calls, because a result may name only the function, or
 // nothing at all.
@@ -102,7 +93,7 @@ void ReadImages(json::Fields& fields, int& images, std::vector<chat::Part>& out)
     const std::string at = fmt::format("images[{}]", i);
     const std::string* text = (*list)[i].AsString();
     auto bytes = text == nullptr ? std::nullopt : DecodeBase64(*text);
-    const std::string_view type = bytes ? ImageType(*bytes) : std::string_view();
+    const std::string_view type = bytes ? chat::ImageTypeOf(*bytes) : std::string_view();
     if (type.empty())
       return fields.Refuse(at, "must be base64 of a PNG, JPEG, GIF, WebP or BMP image");
     if (++images > kImagesMax) {

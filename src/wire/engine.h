@@ -30,7 +30,7 @@
 
 namespace weir::wire {
 
-inline constexpr uint32_t kEngineProtocol = 10;
+inline constexpr uint32_t kEngineProtocol = 11;
 inline constexpr size_t kRequestsOpenMax = 4096;  // on one connection
 
 enum class EngineFrame : uint16_t {
@@ -92,7 +92,7 @@ struct EngineSettings {
   std::string model_name = {};                  // for messages only
   std::string model_path = {};                  // of the inherited descriptor ("/proc/self/fd/4")
   std::vector<std::string> adapter_paths = {};  // LoRA, likewise; all are applied, at full strength
-  std::string projector_path = {};              // likewise; empty: images are refused
+  std::string projector_path = {};              // likewise; empty: the model reads no images
   int32_t context_tokens = 0;                   // KV cells in all, shared by all requests
   int32_t sequences = 0;                        // that may run at once
   int32_t batch_tokens = 0;
@@ -145,6 +145,7 @@ struct EngineInfo {
   bool has_chat_template = false;
   bool template_has_tools = false;
   bool fills_in_middle = false;
+  bool images = false;  // it reads images in chats
   PrefixReuse prefix_reuse = PrefixReuse::kNone;
   bool reasons = false;
   std::vector<std::string> gpus = {};  // that there are; none in a CPU build
@@ -265,9 +266,9 @@ void Visit(Archive& a, EngineInfo& v) {
   a(v.protocol, v.architecture, v.description, v.parameters, v.weights_bytes, v.memory_bytes,
     v.vocabulary, v.context_train_tokens, v.context_tokens, v.request_tokens_max,
     v.max_tokens_default, v.sequences, v.embedding_length, v.generates, v.embeds, v.ranks,
-    v.has_chat_template, v.template_has_tools, v.fills_in_middle, v.prefix_reuse, v.reasons, v.gpus,
-    v.gpu_layers, v.tensor_split, v.cpu_moe_layers, v.threads, v.micro_batch_tokens,
-    v.flash_attention, v.kv_type_k, v.kv_type_v, v.load_ms, v.sandbox);
+    v.has_chat_template, v.template_has_tools, v.fills_in_middle, v.images, v.prefix_reuse,
+    v.reasons, v.gpus, v.gpu_layers, v.tensor_split, v.cpu_moe_layers, v.threads,
+    v.micro_batch_tokens, v.flash_attention, v.kv_type_k, v.kv_type_v, v.load_ms, v.sandbox);
 }
 template <class Archive>
 void Visit(Archive& a, Caller& v) {

@@ -64,6 +64,8 @@ if(WEIR_LLAMA_PREFIX)
   endif()
   target_link_libraries(llama_cpp INTERFACE
     -Wl,--start-group
+    ${WEIR_LLAMA_PREFIX}/build/tools/mtmd/libmtmd.a
+    ${WEIR_LLAMA_PREFIX}/build/vendor/hash/libvendor-hash.a
     ${WEIR_LLAMA_PREFIX}/build/common/libllama-common.a
     ${WEIR_LLAMA_PREFIX}/build/common/libllama-common-base.a
     ${WEIR_LLAMA_PREFIX}/build/src/libllama.a

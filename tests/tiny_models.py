@@ -6,7 +6,11 @@ cell or state changes it.
 
 An encoder, tiny-encoder.gguf, which embeds by its first token, and tiny-reranker.gguf, the same with a head that ranks.
 
-And an adapter for stories260K, tiny-lora.gguf, with tiny-merged.gguf, stories260K with it in its weights.
+An adapter for stories260K, tiny-lora.gguf, with tiny-merged.gguf, stories260K with it in its weights.
+
+And projectors for it, which make rows of images: tiny-projector.gguf (LLaVA's kind: 36 rows), tiny-tiles.gguf (InternVL's: tiles
+with words around them) and tiny-gemma-projector.gguf (rows that look at each other, both ways). tiny-narrow-projector.gguf is
+LLaVA's kind for the models above.
 
 The words are those of stories260K. Standard library only; the bytes are the same on every machine.
 """
@@ -249,6 +253,52 @@ def encoder(path, words, vocabulary, ranks):
     write(path, fields, tensors)
 
 
+def projector(path, kind, width):
+    """The vision half of a model with embeddings of `width`: one layer of a vision transformer, and what makes its patches rows of
+    the language model."""
+    rng = random.Random(6)
+    inner, heads, hidden, patch, side = 16, 2, 32, 14, 84
+    patches = (side // patch) ** 2
+    classed = kind != "gemma3"
+    merge = {"mlp": 1, "internvl": 2, "gemma3": 2}[kind]
+    ones3 = struct.pack("<IIQ3f", ARRAY, F32, 3, 0.5, 0.5, 0.5)
+    fields = [field("general.architecture", STRING, "clip"), field("general.type", STRING, "mmproj"),
+              field("clip.has_vision_encoder", BOOL, True), field("clip.projector_type", STRING, kind),
+              field("clip.use_gelu", BOOL, True), field("clip.vision.image_size", U32, side),
+              field("clip.vision.patch_size", U32, patch), field("clip.vision.embedding_length", U32, inner),
+              field("clip.vision.feed_forward_length", U32, hidden), field("clip.vision.projection_dim", U32, width),
+              # Of LLaVA the last layer is left out.
+              field("clip.vision.block_count", U32, 2 if kind == "mlp" else 1),
+              field("clip.vision.attention.head_count", U32, heads),
+              field("clip.vision.attention.layer_norm_epsilon", F32, 1e-5),
+              field("clip.vision.projector.scale_factor", U32, merge),
+              string("clip.vision.image_mean") + ones3, string("clip.vision.image_std") + ones3]
+    tensors = [("v.patch_embd.weight", (patch, patch, 3, inner), spread(rng, 0.1)),
+               ("v.position_embd.weight", (inner, patches + classed), spread(rng, 0.3))]
+    if classed:
+        tensors += [("v.class_embd", (inner,), spread(rng, 0.3))]
+    else:
+        tensors += [("v.post_ln.weight", (inner,), ones), ("v.post_ln.bias", (inner,), zeros)]
+    for layer in range(2 if kind == "mlp" else 1):
+        for name, shape in [("attn_q", (inner, inner)), ("attn_k", (inner, inner)), ("attn_v", (inner, inner)),
+                            ("attn_out", (inner, inner)), ("ffn_up", (inner, hidden)), ("ffn_down", (hidden, inner))]:
+            tensors += [(f"v.blk.{layer}.{name}.weight", shape, spread(rng, 0.3)),
+                        (f"v.blk.{layer}.{name}.bias", shape[1:], zeros)]
+        for name in ("ln1", "ln2"):
+            tensors += [(f"v.blk.{layer}.{name}.weight", (inner,), ones), (f"v.blk.{layer}.{name}.bias", (inner,), zeros)]
+    if kind == "mlp":
+        tensors += [("mm.0.weight", (inner, hidden), spread(rng, 0.5)), ("mm.0.bias", (hidden,), zeros),
+                    ("mm.2.weight", (hidden, width), spread(rng, 0.5)), ("mm.2.bias", (width,), zeros)]
+    elif kind == "internvl":
+        joined = inner * merge * merge
+        tensors += [("mm.model.mlp.0.weight", (joined,), ones), ("mm.model.mlp.0.bias", (joined,), zeros),
+                    ("mm.model.mlp.1.weight", (joined, hidden), spread(rng, 0.2)), ("mm.model.mlp.1.bias", (hidden,), zeros),
+                    ("mm.model.mlp.3.weight", (hidden, width), spread(rng, 0.3)), ("mm.model.mlp.3.bias", (width,), zeros)]
+    else:
+        tensors += [("mm.input_projection.weight", (width, inner), spread(rng, 0.3)), ("mm.soft_emb_norm.weight", (inner,), ones)]
+    write(path, fields, tensors)
+
+
 def write_all(folder, stories):
     """`stories`: the file of stories260K."""
     known = Reader(stories.read_bytes())
@@ -262,6 +312,10 @@ def write_all(folder, stories):
     encoder(folder / "tiny-encoder.gguf", words, vocabulary, ranks=False)
     encoder(folder / "tiny-reranker.gguf", words, vocabulary, ranks=True)
     lora(folder, stories.read_bytes())
+    (embedding,) = struct.unpack("<I", known.fields["llama.embedding_length"][-4:])
+    for name, kind in [("projector", "mlp"), ("tiles", "internvl"), ("gemma-projector", "gemma3")]:
+        projector(folder / f"tiny-{name}.gguf", kind, embedding)
+    projector(folder / "tiny-narrow-projector.gguf", "mlp", WIDTH)
 
 
 if __name__ == "__main__":

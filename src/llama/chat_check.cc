@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <cctype>
+#include <set>
+#include <utility>
 
 #include "llama/chat_template.h"
 #include "llama/grammar.h"
@@ -30,6 +32,17 @@ size_t BytesOf(const chat::Message& message) {
   return bytes;
 }
 
+Result<void> CheckPart(chat::Role role, chat::Part::Kind kind, bool images) {
+  if (kind == chat::Part::Kind::kText) return {};
+  if (!images) return Fail(Code::kUnprocessable, "this model reads text only", {}, "text_only");
+  if (kind != chat::Part::Kind::kImage) {
+    return Fail(Code::kUnprocessable, "this model reads text and images only", {},
+                "text_and_images_only");
+  }
+  if (role == chat::Role::kUser || role == chat::Role::kTool) return {};
+  return Fail(Code::kInvalidArgument, "an image stands in a message of the user or of a tool");
+}
+
 Result<void> CheckParameters(const chat::GenerateRequest& request) {
   // With a response_format, too, everything that may come is said by a grammar.
   const bool bound = request.tool_choice.mode == chat::ToolChoice::Mode::kRequired ||
@@ -48,7 +61,7 @@ Result<void> CheckParameters(const chat::GenerateRequest& request) {
 
 }  // namespace
 
-Result<void> CheckChat(const chat::GenerateRequest& request) {
+Result<void> CheckChat(const chat::GenerateRequest& request, bool images) {
   if (request.messages.empty()) {
     return Fail(Code::kInvalidArgument, "a chat needs at least one message", "messages");
   }
@@ -70,9 +83,11 @@ Result<void> CheckChat(const chat::GenerateRequest& request) {
   for (size_t i = 0; i < request.messages.size(); ++i) {
     bytes += BytesOf(request.messages[i]);
     for (size_t p = 0; p < request.messages[i].parts.size(); ++p) {
-      if (request.messages[i].parts[p].kind != chat::Part::Kind::kText) {
-        return Fail(Code::kUnprocessable, "this model reads text only",
-                    fmt::format("messages[{}].content[{}]", i, p), "text_only");
+      const chat::Message& message = request.messages[i];
+      if (auto taken = CheckPart(message.role, message.parts[p].kind, images); !taken) {
+        Error error = std::move(taken.error());
+        error.param = fmt::format("messages[{}].content[{}]", i, p);
+        return Fail(std::move(error));
       }
     }
   }
@@ -114,6 +129,20 @@ Result<std::vector<chat::Tool>> OfferedTools(const chat::GenerateRequest& reques
     offered.push_back(*it);
   }
   return offered;
+}
+
+bool IsImage(const chat::Part& part) { return part.kind == chat::Part::Kind::kImage; }
+
+Result<void> CheckPlaces(const std::vector<chat::Message>& messages, const RenderedPrompt& prompt) {
+  size_t count = 0;
+  for (const chat::Message& message : messages)
+    count += static_cast<size_t>(std::ranges::count_if(message.parts, IsImage));
+  std::set<size_t> placed;
+  for (const RenderedPrompt::ImagePlace& place : prompt.images) placed.insert(place.image);
+  if (placed.size() == count && (count == 0 || *placed.rbegin() < count)) return {};
+  return Fail(Code::kUnprocessable,
+              "the model's chat template leaves out an image of this conversation", "messages",
+              "template_refused");
 }
 
 }  // namespace weir::llama

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <exception>
 #include <optional>
+#include <utility>
 
 #include "base/check.h"
 #include "llama/answer_format.h"
@@ -36,14 +37,19 @@ Capabilities CapabilitiesOf(const common_chat_templates* templates) {
 
 std::string_view RoleText(chat::Role role) { return chat::RoleName(role); }
 
-common_chat_msg MessageOf(const chat::Message& message, const Marks& marks) {
+// `images`: how many there were in the messages before.
+common_chat_msg MessageOf(const chat::Message& message, const Marks& marks, size_t& images) {
   common_chat_msg msg;
   msg.role = RoleText(message.role);
-  if (message.parts.size() == 1) {
+  if (message.parts.size() == 1 && !IsImage(message.parts.front())) {
     msg.content = marks.Guarded(message.parts.front().text);
   } else {
     for (const chat::Part& part : message.parts) {
-      msg.content_parts.push_back({.type = "text", .text = marks.Guarded(part.text)});
+      if (IsImage(part)) {
+        msg.content_parts.push_back({.type = "media_marker", .text = marks.Image(images++)});
+      } else {
+        msg.content_parts.push_back({.type = "text", .text = marks.Guarded(part.text)});
+      }
     }
   }
   for (const chat::ToolCall& call : message.tool_calls) {
@@ -61,16 +67,22 @@ common_chat_msg MessageOf(const chat::Message& message, const Marks& marks) {
 // For a template that knows no tools: what was a call or a result becomes text.
 chat::Message AsPlainMessage(const chat::Message& message) {
   chat::Message plain{.role = message.role};
-  std::string text = chat::TextOf(message);
+  std::string text;
+  if (message.role == chat::Role::kTool) {
+    plain.role = chat::Role::kUser;
+    text = "The function returned:\n";
+  }
+  for (const chat::Part& part : message.parts) {
+    text += part.text;
+    if (!IsImage(part)) continue;
+    if (!text.empty()) plain.parts.push_back({.text = std::exchange(text, {})});
+    plain.parts.push_back({.kind = chat::Part::Kind::kImage});
+  }
   for (const chat::ToolCall& call : message.tool_calls) {
     if (!text.empty()) text += "\n";
     text += CallText(call);
   }
-  if (message.role == chat::Role::kTool) {
-    plain.role = chat::Role::kUser;
-    text = "The function returned:\n" + text;
-  }
-  plain.parts.push_back({.text = std::move(text)});
+  if (!text.empty() || plain.parts.empty()) plain.parts.push_back({.text = std::move(text)});
   return plain;
 }
 
@@ -115,8 +127,9 @@ common_chat_templates_inputs InputsOf(const chat::GenerateRequest& request,
                                       const std::vector<chat::Tool>& tools, const Marks& marks,
                                       bool required = false) {
   common_chat_templates_inputs inputs;
+  size_t images = 0;
   for (const chat::Message& message : messages) {
-    inputs.messages.push_back(MessageOf(message, marks));
+    inputs.messages.push_back(MessageOf(message, marks, images));
   }
   for (const chat::Tool& tool : tools) {
     inputs.tools.push_back({.name = tool.name,
@@ -292,7 +305,9 @@ struct ChatTemplate::State {
               source + common_chat_templates_source(templates.get(), "tool_use")),
         capabilities(CapabilitiesOf(templates.get())) {}
 
-  Result<std::vector<Token>> TokensOf(std::string_view rendered, const Marks& marks) const;
+  // The prompt's tokens, text and places of images.
+  Result<void> ReadPrompt(std::string_view rendered, const Marks& marks,
+                          RenderedPrompt& prompt) const;
   // Everything of a rendered prompt that is not the prompt.
   Result<void> ReadFormat(const common_chat_params& params, const chat::GenerateRequest& request,
                           const std::vector<chat::Tool>& tools, bool native_tools,
@@ -396,23 +411,27 @@ bool ChatTemplate::supports_tools() const { return state_->capabilities.tools; }
 bool ChatTemplate::supports_reasoning() const { return state_->reasons; }
 std::string_view ChatTemplate::source() const { return state_->source; }
 
-Result<std::vector<Token>> ChatTemplate::State::TokensOf(std::string_view rendered,
-                                                         const Marks& marks) const {
+Result<void> ChatTemplate::State::ReadPrompt(std::string_view rendered, const Marks& marks,
+                                             RenderedPrompt& prompt) const {
   const Vocabulary& vocabulary = model.vocabulary();
-  std::vector<Token> tokens;
   bool first = true;
-  for (const std::string_view piece : marks.Split(rendered)) {
-    auto part = first ? vocabulary.Tokenize(piece, /*parse_special=*/true, /*add_special=*/false)
-                      : vocabulary.TokenizeMiddle(piece, /*parse_special=*/true);
-    if (!part) return part;
+  bool begins = true;  // a text: at the start, and behind an image as behind a control token
+  for (const Marks::Piece& piece : marks.Split(rendered)) {
+    auto part = begins ? vocabulary.Tokenize(piece.text, /*parse_special=*/true,
+                                             /*add_special=*/false)
+                       : vocabulary.TokenizeMiddle(piece.text, /*parse_special=*/true);
+    if (!part) return Fail(part.error());
     const bool missing = part->empty() || part->front() != vocabulary.beginning();
     if (first && vocabulary.adds_beginning() && vocabulary.beginning() != kNoToken && missing) {
-      tokens.push_back(vocabulary.beginning());
+      prompt.tokens.push_back(vocabulary.beginning());
     }
-    tokens.insert(tokens.end(), part->begin(), part->end());
+    if (piece.image) prompt.images.push_back({prompt.tokens.size(), *piece.image});
+    prompt.tokens.insert(prompt.tokens.end(), part->begin(), part->end());
+    prompt.text += piece.image ? kImageText : piece.text;
+    begins = piece.image.has_value();
     first = false;
   }
-  return tokens;
+  return {};
 }
 
 Result<void> ChatTemplate::State::ReadFormat(const common_chat_params& params,
@@ -488,9 +507,10 @@ Result<void> ChatTemplate::State::ReadFormat(const common_chat_params& params,
   return {};
 }
 
-Result<RenderedPrompt> ChatTemplate::Render(const chat::GenerateRequest& request) const {
+Result<RenderedPrompt> ChatTemplate::Render(const chat::GenerateRequest& request,
+                                            bool images) const {
   const State& state = *state_;
-  if (auto checked = CheckChat(request); !checked) return Fail(checked.error());
+  if (auto checked = CheckChat(request, images); !checked) return Fail(checked.error());
   auto tools = OfferedTools(request);
   if (!tools) return Fail(tools.error());
   const chat::Message* begun = BegunIn(request);
@@ -519,10 +539,9 @@ Result<RenderedPrompt> ChatTemplate::Render(const chat::GenerateRequest& request
       return Fail(Code::kTooLarge,
                   fmt::format("the rendered chat is over {} bytes", kPromptBytesMax), "messages");
     }
-    auto tokens = state.TokensOf(params.prompt, marks);
-    if (!tokens) return Fail(tokens.error());
-    prompt.tokens = std::move(*tokens);
-    for (const std::string_view piece : marks.Split(params.prompt)) prompt.text += piece;
+    if (auto read = state.ReadPrompt(params.prompt, marks, prompt); !read)
+      return Fail(read.error());
+    if (auto all = CheckPlaces(request.messages, prompt); !all) return Fail(all.error());
     if ((marks.used() && !plain) || readable != native) {
       // Grammars and parsers are made from the functions as they are, without marks.
       const Guard nothing_to_guard;

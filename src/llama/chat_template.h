@@ -53,8 +53,17 @@ class AnswerFormat {
   std::shared_ptr<const Data> data_ = nullptr;
 };
 
+// In a prompt's text in the place of an image, as llama-server has it.
+inline constexpr std::string_view kImageText = "<__media__>";
+
 struct RenderedPrompt {
   std::vector<Token> tokens = {};
+  // Where images belong: image number `image` of all messages in front of token `at`. Rising.
+  struct ImagePlace {
+    size_t at = 0;
+    size_t image = 0;
+  };
+  std::vector<ImagePlace> images = {};
   std::string text = {};  // marks removed; for /apply-template, never for a log
   bool has_grammar = false;
   Grammar grammar = {};
@@ -84,7 +93,8 @@ class ChatTemplate {
   // request.messages, tools, tool_choice, parallel_tool_calls, response_format, reasoning and
   // template_arguments. Errors: kInvalidArgument naming the field; kUnprocessable when the
   // template refuses the conversation (roles in an order that it does not know, for example).
-  Result<RenderedPrompt> Render(const chat::GenerateRequest& request) const;
+  // With `images` parts that are images are taken, from users and tools; without, they are refused.
+  Result<RenderedPrompt> Render(const chat::GenerateRequest& request, bool images = false) const;
 
  private:
   struct State;

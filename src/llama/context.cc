@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <ranges>
 #include <thread>
 
 #include "base/check.h"
@@ -63,6 +64,10 @@ bool SetAdapters(llama_context* context, const Model& model) {
   return llama_set_adapters_lora(context, adapters.data(), adapters.size(), scales.data()) == 0;
 }
 
+size_t RowSize(const Model& model) {
+  return static_cast<size_t>(llama_model_n_embd_inp(model.raw()));
+}
+
 int32_t Cores() { return std::max(1, static_cast<int32_t>(std::thread::hardware_concurrency())); }
 
 }  // namespace
@@ -70,14 +75,18 @@ int32_t Cores() { return std::max(1, static_cast<int32_t>(std::thread::hardware_
 // The arrays that llama_batch points into, kept between steps.
 struct Context::Buffers {
   std::vector<llama_token> tokens;
+  std::vector<float> vectors;
   std::vector<llama_pos> positions;
   std::vector<int32_t> sequence_counts;
   std::vector<llama_seq_id> sequences;
   std::vector<llama_seq_id*> sequence_rows;
   std::vector<int8_t> outputs;
 
-  llama_batch Fill(std::span<const Row> rows) {
+  // All rows of tokens, or all of images.
+  llama_batch Fill(std::span<const Row> rows, size_t row_size) {
     const size_t count = rows.size();
+    const bool image = rows.front().embedding != nullptr;
+    vectors.clear();
     if (tokens.size() < count) {
       tokens.resize(count);
       positions.resize(count);
@@ -89,13 +98,14 @@ struct Context::Buffers {
     }
     for (size_t i = 0; i < count; ++i) {
       tokens[i] = rows[i].token;
+      if (image) vectors.insert(vectors.end(), rows[i].embedding, rows[i].embedding + row_size);
       positions[i] = rows[i].position;
       sequences[i] = rows[i].sequence;
       outputs[i] = rows[i].output ? 1 : 0;
     }
     return {.n_tokens = static_cast<int32_t>(count),
-            .token = tokens.data(),
-            .embd = nullptr,
+            .token = image ? nullptr : tokens.data(),
+            .embd = image ? vectors.data() : nullptr,
             .pos = positions.data(),
             .n_seq_id = sequence_counts.data(),
             .seq_id = sequence_rows.data(),
@@ -203,12 +213,49 @@ DecodeOutcome Context::Decode(std::span<const Row> rows) {
   CHECK(!rows.empty() && rows.size() <= static_cast<size_t>(batch_rows_), "rows in 1..batch_rows");
   for (const Row& row : rows) {
     CHECK(row.sequence >= 0 && row.sequence < sequences_, "a sequence of this context");
-    CHECK(model_.vocabulary().Contains(row.token), "a token of this model");
+    CHECK(row.embedding != nullptr || model_.vocabulary().Contains(row.token),
+          "a token of this model");
   }
+  outputs_before_.clear();
+  last_turn_ = 0;
+  for (;;) {
+    const auto from = static_cast<size_t>(last_turn_);
+    const std::span<const Row> left = rows.subspan(from);
+    const bool image = left.front().embedding != nullptr;
+    const auto other = [&](const Row& row) { return (row.embedding != nullptr) != image; };
+    const auto count = static_cast<size_t>(std::ranges::find_if(left, other) - left.begin());
+    const DecodeOutcome outcome = DecodeAlike(left.first(count));
+    if (outcome == DecodeOutcome::kNoRoom && from > 0) return TakeBack(rows.first(from));
+    if (outcome != DecodeOutcome::kOk || count == left.size()) return outcome;
+    SaveOutputs(left.first(count), from);
+    last_turn_ += static_cast<int32_t>(count);
+  }
+}
+
+// The next turn overwrites them.
+void Context::SaveOutputs(std::span<const Row> rows, size_t from) {
+  for (size_t i = 0; i < rows.size(); ++i) {
+    if (!rows[i].output) continue;
+    const std::span<const float> logits = Logits(static_cast<int32_t>(from + i));
+    outputs_before_[static_cast<int32_t>(from + i)].assign(logits.begin(), logits.end());
+  }
+}
+
+// There is no room for a later turn. Where a tail cannot be cut the step ended in its middle: what
+// the turns before computed is whole.
+DecodeOutcome Context::TakeBack(std::span<const Row> rows) {
+  if (!can_cut_) return DecodeOutcome::kAborted;
+  // Positions ascend, so the last removal of a sequence is from its first row on.
+  for (const Row& row : rows | std::views::reverse) Remove(row.sequence, row.position, -1);
+  return DecodeOutcome::kNoRoom;
+}
+
+// Rows of tokens, or rows of images: libllama takes no batch of both.
+DecodeOutcome Context::DecodeAlike(std::span<const Row> rows) {
   int32_t code = 0;
   const Quiet quiet;
   try {
-    const llama_batch batch = buffers_->Fill(rows);
+    const llama_batch batch = buffers_->Fill(rows, RowSize(model_));
     code = llama_get_memory(context_) == nullptr ? llama_encode(context_, batch)
                                                  : llama_decode(context_, batch);
     // Logits are computed asynchronously on a GPU.
@@ -233,7 +280,12 @@ DecodeOutcome Context::Decode(std::span<const Row> rows) {
 }
 
 std::span<const float> Context::Logits(int32_t index) const {
-  const float* logits = llama_get_logits_ith(context_, index);
+  if (index < last_turn_) {
+    const auto saved = outputs_before_.find(index);
+    CHECK(saved != outputs_before_.end(), "logits of a row that had output");
+    return saved->second;
+  }
+  const float* logits = llama_get_logits_ith(context_, index - last_turn_);
   CHECK(logits != nullptr, "logits of a row that had output");
   return {logits, static_cast<size_t>(model_.vocabulary().size())};
 }
@@ -247,7 +299,7 @@ std::span<const float> Context::SequenceEmbedding(int32_t sequence) const {
 }
 
 std::span<const float> Context::RowEmbedding(int32_t index) const {
-  const float* vector = llama_get_embeddings_ith(context_, index);
+  const float* vector = llama_get_embeddings_ith(context_, index - last_turn_);
   if (vector == nullptr) return {};
   return {vector, static_cast<size_t>(model_.facts().embedding_size)};
 }

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <unordered_map>
 #include <vector>
 
 #include "base/result.h"
@@ -47,6 +48,9 @@ struct Row {
   int32_t position = 0;
   int32_t sequence = 0;
   bool output = false;  // logits (or an embedding) wanted
+  // Of an image: this vector in the place of the token's own, and no token. As long as the model's
+  // embeddings.
+  const float* embedding = nullptr;
 };
 
 enum class DecodeOutcome : uint8_t {
@@ -73,7 +77,8 @@ class Context {
   Pooling pooling() const { return pooling_; }
   const Model& model() const { return model_; }
 
-  // One step. At most batch_rows() rows; CHECKs that, and that sequences are in range.
+  // One step. At most batch_rows() rows; CHECKs that, and that sequences are in range. Rows of
+  // tokens and rows of images are computed in turns, in their order.
   DecodeOutcome Decode(std::span<const Row> rows);
   // Of the last Decode that was kOk: the logits of its row `index`, which must have had `output`.
   // The whole vocabulary.
@@ -114,6 +119,9 @@ class Context {
   struct Buffers;
   Context(const Model& model, llama_context* context, const ContextSettings& settings);
   bool TryCut();
+  DecodeOutcome DecodeAlike(std::span<const Row> rows);
+  DecodeOutcome TakeBack(std::span<const Row> rows);
+  void SaveOutputs(std::span<const Row> rows, size_t from);
   void ListenForAborts();
   void AttachThreads();
 
@@ -127,6 +135,9 @@ class Context {
   Pooling pooling_ = Pooling::kNone;
   bool can_cut_ = false;
   std::unique_ptr<Buffers> buffers_;
+  // Of a step in turns: the logits of rows before its last turn, and where that begins.
+  std::unordered_map<int32_t, std::vector<float>> outputs_before_ = {};
+  int32_t last_turn_ = 0;
   std::atomic<bool> abort_ = false;
 };
 

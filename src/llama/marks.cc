@@ -6,6 +6,7 @@
 #include <exception>
 #include <span>
 
+#include "base/check.h"
 #include "base/random.h"
 #include "llama/json_depth.h"
 
@@ -40,6 +41,31 @@ bool LooksStructural(std::string_view text) {
     if (text.find(sign) != std::string_view::npos) return true;
   }
   return false;
+}
+
+// A code point of the private plane 15.
+void AppendPoint(std::string& text, uint32_t bits) {
+  const uint32_t point = 0xF0000u + (bits & (kMarkedImagesMax - 1));
+  text += static_cast<char>(0xF0 | (point >> 18));
+  text += static_cast<char>(0x80 | ((point >> 12) & 0x3F));
+  text += static_cast<char>(0x80 | ((point >> 6) & 0x3F));
+  text += static_cast<char>(0x80 | (point & 0x3F));
+}
+
+constexpr size_t kPointBytes = 4;
+
+uint32_t BitsOf(std::string_view point) {
+  const auto low = [&](size_t at) { return static_cast<uint32_t>(point[at]) & 0x3F; };
+  return (low(1) << 12 | low(2) << 6 | low(3)) & (kMarkedImagesMax - 1);
+}
+
+// Nine of them: 135 bits that nobody can guess.
+std::string Nonce() {
+  uint16_t drawn[9];
+  FillRandom(std::as_writable_bytes(std::span(drawn)));
+  std::string nonce;
+  for (const uint16_t bits : drawn) AppendPoint(nonce, bits);
+  return nonce;
 }
 
 bool TooDeep(std::string_view json) { return JsonDepth(json) > kJsonDepthMax; }
@@ -170,18 +196,7 @@ std::vector<size_t> Guard::Cuts(std::string_view text) const {
   return cuts;
 }
 
-Marks::Marks(const Guard& guard) : guard_(guard) {
-  // Nine code points of the private plane 15: 135 bits that nobody can guess.
-  uint16_t nonce[9];
-  FillRandom(std::as_writable_bytes(std::span(nonce)));
-  for (const uint16_t bits : nonce) {
-    const uint32_t point = 0xF0000u + (bits & 0x7FFFu);
-    mark_ += static_cast<char>(0xF0 | (point >> 18));
-    mark_ += static_cast<char>(0x80 | ((point >> 12) & 0x3F));
-    mark_ += static_cast<char>(0x80 | ((point >> 6) & 0x3F));
-    mark_ += static_cast<char>(0x80 | (point & 0x3F));
-  }
-}
+Marks::Marks(const Guard& guard) : guard_(guard), mark_(Nonce()), image_mark_(Nonce()) {}
 
 std::string Marks::Guarded(std::string_view text) const {
   const std::vector<size_t> cuts = guard_.Cuts(text);
@@ -238,14 +253,24 @@ std::string Marks::GuardedJson(const std::string& json) const {
   }
 }
 
-std::vector<std::string_view> Marks::Split(std::string_view rendered) const {
-  std::vector<std::string_view> pieces;
+std::string Marks::Image(size_t index) const {
+  CHECK(index < kMarkedImagesMax, "an image has a number of its own");
+  std::string mark = image_mark_;
+  AppendPoint(mark, static_cast<uint32_t>(index));
+  return mark;
+}
+
+std::vector<Marks::Piece> Marks::Split(std::string_view rendered) const {
+  std::vector<Piece> pieces;
   while (!rendered.empty()) {
-    const size_t at = rendered.find(mark_);
-    const std::string_view piece = rendered.substr(0, at);
-    if (!piece.empty()) pieces.push_back(piece);
+    const size_t image = rendered.find(image_mark_);
+    const size_t at = std::min(rendered.find(mark_), image);
+    if (const auto text = rendered.substr(0, at); !text.empty()) pieces.push_back({.text = text});
     if (at == std::string_view::npos) break;
     rendered.remove_prefix(at + mark_.size());
+    if (at != image || rendered.size() < kPointBytes) continue;
+    pieces.push_back({.image = BitsOf(rendered.substr(0, kPointBytes))});
+    rendered.remove_prefix(kPointBytes);
   }
   return pieces;
 }

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -51,8 +52,17 @@ class Guard {
   bool template_builds_ = false;
 };
 
+// Images of a text; the code points of a mark number them.
+inline constexpr size_t kMarkedImagesMax = 1 << 15;
+
 class Marks {
  public:
+  // A part of a rendered text: text between the marks, or an image.
+  struct Piece {
+    std::string_view text = {};
+    std::optional<size_t> image = {};
+  };
+
   explicit Marks(const Guard& guard);
 
   // `text` with marks in it; the same text where nothing threatens.
@@ -60,14 +70,17 @@ class Marks {
   // The same for every string in a JSON text (keys included), escapes decoded. A text that is no
   // JSON is guarded as plain text.
   std::string GuardedJson(const std::string& json) const;
-  // Whether any mark was put in so far.
+  // What a template is given in place of image number `index`, below kMarkedImagesMax.
+  std::string Image(size_t index) const;
+  // Whether any mark was put into a text so far.
   bool used() const { return used_; }
-  // The pieces of a rendered text between the marks, none empty.
-  std::vector<std::string_view> Split(std::string_view rendered) const;
+  // What lies between the marks; no text is empty.
+  std::vector<Piece> Split(std::string_view rendered) const;
 
  private:
   const Guard& guard_;
   std::string mark_;
+  std::string image_mark_;  // in front of a code point that is the image's number
   mutable bool used_ = false;
 };
 

@@ -2,6 +2,7 @@
 
 #include <llama.h>
 #include <log.h>
+#include <mtmd.h>
 
 #include <algorithm>
 #include <atomic>
@@ -53,6 +54,7 @@ void StartBackend() {
   static std::once_flag once;
   std::call_once(once, [] {
     llama_log_set(RouteLog, nullptr);
+    mtmd_log_set(RouteLog, nullptr);
     // llama-common logs answers that do not parse: never.
     common_log_set_verbosity_thold(-1);
     common_log_pause(common_log_main());

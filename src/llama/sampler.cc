@@ -10,6 +10,7 @@
 #include <unordered_map>
 
 #include "base/check.h"
+#include "llama/encoded_image.h"
 #include "llama/grammar_gate.h"
 #include "llama/truncation.h"
 
@@ -305,6 +306,7 @@ std::unique_ptr<Sampler> Sampler::Clone(uint32_t fork) const {
 void Sampler::ReadPrompt(std::span<const Token> prompt) {
   const size_t most = static_cast<size_t>(kPenaltyTokensMax);
   for (const Token token : prompt.last(std::min(prompt.size(), most))) {
+    if (IsImageRow(token)) continue;
     state_->recent.Add(token);
     if (state_->dry != nullptr) llama_sampler_accept(state_->dry.get(), token);
   }

@@ -110,8 +110,10 @@ std::vector<Token> Lookup::Draft(std::span<const Token> tokens, int32_t most) co
   const auto size = static_cast<int32_t>(tokens.size());
   for (int32_t i = 0; i < most; ++i) {
     const int32_t from = source_ + i;
-    draft.push_back(from < size ? tokens[static_cast<size_t>(from)]
-                                : draft[static_cast<size_t>(from - size)]);
+    const Token next =
+        from < size ? tokens[static_cast<size_t>(from)] : draft[static_cast<size_t>(from - size)];
+    if (next < 0) break;  // no token comes like that
+    draft.push_back(next);
   }
   return draft;
 }

@@ -14,6 +14,8 @@
 
 namespace weir::scheduler {
 
+// Below 0: what a prompt holds in the place of tokens (rows of an image). Equal ones are the same
+// here, too; none is ever sampled.
 using Token = int32_t;
 using Seq = int32_t;
 using RequestId = uint64_t;

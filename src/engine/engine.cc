@@ -24,6 +24,7 @@
 #include "llama/context.h"
 #include "llama/embedder.h"
 #include "llama/model.h"
+#include "llama/projector.h"
 #include "process/probe.h"
 #include "process/sandbox.h"
 #include "scheduler/budget.h"
@@ -88,6 +89,7 @@ struct Loaded {
   std::unique_ptr<llama::Context> context;
   std::unique_ptr<llama::Embedder> embedder;
   std::unique_ptr<llama::ChatTemplate> chat_template;
+  std::unique_ptr<llama::Projector> projector;
   std::unique_ptr<scheduler::Scheduler> scheduler;
   Limits limits = {};
   wire::ModelDefaults defaults = {};
@@ -160,6 +162,14 @@ Result<void> MakeGeneration(const wire::EngineSettings& settings, uint64_t host_
   loaded.chat_template = std::move(*chat_template);
   loaded.defaults = settings.defaults;
 
+  if (!settings.projector_path.empty()) {
+    auto projector =
+        llama::Projector::Load(settings.projector_path, *loaded.model, loaded.context->threads());
+    if (!projector) return std::unexpected(projector.error());
+    loaded.projector = std::move(*projector);
+  }
+  loaded.info.images = loaded.projector != nullptr;
+
   // Its context is made when somebody asks for vectors.
   auto embedder =
       llama::Embedder::Create(*loaded.model, {.input_tokens_max = settings.context_tokens,
@@ -204,6 +214,11 @@ Result<void> MakeGeneration(const wire::EngineSettings& settings, uint64_t host_
 }
 
 Result<void> MakeEmbedding(const wire::EngineSettings& settings, Loaded& loaded) {
+  if (!settings.projector_path.empty()) {
+    return Fail(Code::kInvalidArgument,
+                "this model makes embeddings of texts; a projector (mmproj) is for one that chats",
+                {}, "projector_unsupported");
+  }
   auto embedder = llama::Embedder::Create(
       *loaded.model, {.input_tokens_max = settings.context_tokens, .threads = settings.threads});
   if (!embedder) return std::unexpected(embedder.error());
@@ -294,7 +309,7 @@ Result<void> Serve(int socket, wire::FrameReader frames, Loaded& loaded, Outbox&
       });
   Inbox inbox(kInboxMax);
   const Preparation preparation(*loaded.model, loaded.chat_template.get(), loaded.embedder.get(),
-                                loaded.limits, loaded.defaults);
+                                loaded.limits, loaded.defaults, loaded.projector.get());
   Result<void> read = {};
   Reader reader(socket, preparation, inbox, watch, std::move(frames));
   std::thread reading([&] {

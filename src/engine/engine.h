@@ -13,7 +13,8 @@ namespace weir::engine {
 
 struct EngineOptions {
   int socket = 3;  // inherited, a connected Unix stream to the gateway
-  int files = 4;   // inherited: the model file and, without a gap, its adapters; read-only
+  int files = 4;   // inherited: the model file and, without a gap, its adapters and its
+                   // projector; read-only
 };
 
 // The process' exit code: 0 when the gateway closed in good order.

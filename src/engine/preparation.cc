@@ -9,6 +9,7 @@
 #include "base/random.h"
 #include "base/utf8.h"
 #include "engine/defaults.h"
+#include "engine/prompt_images.h"
 #include "engine/text_files.h"
 
 namespace weir::engine {
@@ -216,6 +217,33 @@ Result<void> Preparation::PrepareCompletion(const chat::GenerateRequest& request
   return {};
 }
 
+bool Preparation::LooksAtImages(const wire::Generate& request) const {
+  return projector_ != nullptr &&
+         (HasImages(request.request.messages) || HasImages(defaults_.messages));
+}
+
+Result<std::vector<llama::PlacedImage>> Preparation::EncodeImages(
+    const std::vector<chat::Message>& messages, llama::RenderedPrompt& rendered,
+    const std::atomic<bool>& cancelled) const {
+  if (rendered.images.empty()) return std::vector<llama::PlacedImage>{};
+  const auto images = PromptImages::Of(messages);
+  if (!images) return std::unexpected(images.error());
+  const auto tokens = images->TokensOf(rendered, *projector_);
+  if (!tokens) return std::unexpected(tokens.error());
+  if (auto fits = CheckFits(tokens->size(), "messages"); !fits)
+    return std::unexpected(fits.error());
+  return images->Encode(rendered, *projector_, cancelled);
+}
+
+// Rows of images count, and have no ids that would mean anything outside.
+Result<std::vector<llama::Token>> Preparation::TokensOf(
+    const std::vector<chat::Message>& messages, const llama::RenderedPrompt& rendered) const {
+  if (rendered.images.empty()) return rendered.tokens;
+  const auto images = PromptImages::Of(messages);
+  if (!images) return std::unexpected(images.error());
+  return images->TokensOf(rendered, *projector_);
+}
+
 // Requests that are to be reproducible compute nothing on a guess.
 Result<std::vector<llama::Token>> Preparation::PredictionOf(
     const chat::GenerateRequest& request) const {
@@ -259,9 +287,12 @@ Result<PreparedGenerate> Preparation::Prepare(wire::Generate asked,
       return Fail(Code::kUnprocessable, "this model does not chat; it makes embeddings", "model");
     }
     if (auto may = CheckMayFit(request.messages); !may) return std::unexpected(may.error());
-    Result<llama::RenderedPrompt> rendered = template_->Render(request);
+    Result<llama::RenderedPrompt> rendered = template_->Render(request, projector_ != nullptr);
     if (!rendered) return std::unexpected(rendered.error());
-    prepared.prompts.push_back({.tokens = std::move(rendered->tokens)});
+    auto images = EncodeImages(request.messages, *rendered, cancelled);
+    if (!images) return std::unexpected(images.error());
+    prepared.prompts.push_back(
+        {.tokens = std::move(rendered->tokens), .images = std::move(*images)});
     for (std::string& stop : rendered->stops) options.stops.push_back(std::move(stop));
     options.format = rendered->format;
     options.visible_tokens = std::move(rendered->visible_tokens);
@@ -474,9 +505,11 @@ Result<wire::Tokens> Preparation::Prepare(const wire::Tokenize& request,
     chat::GenerateRequest chat = request.chat;
     ApplyDefaults(defaults_, chat);
     ReadTextFiles(chat.messages);
-    auto rendered = template_->Render(chat);
+    auto rendered = template_->Render(chat, projector_ != nullptr);
     if (!rendered) return std::unexpected(rendered.error());
-    reply.tokens = std::move(rendered->tokens);
+    auto tokens = TokensOf(chat.messages, *rendered);
+    if (!tokens) return std::unexpected(tokens.error());
+    reply.tokens = std::move(*tokens);
     reply.text = std::move(rendered->text);
     return reply;
   }

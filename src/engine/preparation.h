@@ -18,7 +18,9 @@
 #include "llama/chat_template.h"
 #include "llama/completion_prompt.h"
 #include "llama/embedder.h"
+#include "llama/encoded_image.h"
 #include "llama/model.h"
+#include "llama/projector.h"
 #include "wire/engine.h"
 #include "wire/frame.h"
 
@@ -40,6 +42,7 @@ struct PreparedGenerate {
     std::vector<llama::Token> tokens = {};
     int32_t max_tokens = 0;  // of each of its answers: what was asked, or what the context leaves
     EchoedPrompt echo = {};
+    std::vector<llama::PlacedImage> images = {};
   };
   std::vector<Prompt> prompts = {};
   // prompts.size() * forks, in the order of the choices.
@@ -81,14 +84,20 @@ inline const std::atomic<bool> kNotCancelled = false;
 // Any thread, several at once.
 class Preparation {
  public:
-  // `chat_template` and `embedder` may be null: the model does not chat, or does not embed.
+  // `chat_template`, `embedder` and `projector` may be null: the model does not chat, does not
+  // embed, or reads no images.
   Preparation(const llama::Model& model, const llama::ChatTemplate* chat_template,
-              const llama::Embedder* embedder, Limits limits, wire::ModelDefaults defaults = {})
+              const llama::Embedder* embedder, Limits limits, wire::ModelDefaults defaults = {},
+              llama::Projector* projector = nullptr)
       : model_(model),
         template_(chat_template),
         embedder_(embedder),
         limits_(limits),
-        defaults_(std::move(defaults)) {}
+        defaults_(std::move(defaults)),
+        projector_(projector) {}
+
+  // Whether it has images to look at: that takes seconds, and one thread at a time.
+  bool LooksAtImages(const wire::Generate& request) const;
 
   // `cancelled` is looked at between one text and the next; then kCancelled.
   Result<PreparedGenerate> Prepare(wire::Generate request,
@@ -109,6 +118,12 @@ class Preparation {
   Result<std::vector<llama::Token>> CompletionPrompt(const chat::GenerateRequest& request,
                                                      const chat::Prompt& prompt) const;
   Result<std::vector<llama::Token>> PredictionOf(const chat::GenerateRequest& request) const;
+  // Looks at the images of a rendered chat, if its prompt fits.
+  Result<std::vector<llama::PlacedImage>> EncodeImages(const std::vector<chat::Message>& messages,
+                                                       llama::RenderedPrompt& rendered,
+                                                       const std::atomic<bool>& cancelled) const;
+  Result<std::vector<llama::Token>> TokensOf(const std::vector<chat::Message>& messages,
+                                             const llama::RenderedPrompt& rendered) const;
   Result<void> CheckGenerates() const;
   Result<void> CheckDimensions(int32_t asked) const;
   Result<PreparedEmbed> PreparePairs(const wire::Embed& asked,
@@ -123,6 +138,7 @@ class Preparation {
   const llama::Embedder* embedder_;
   Limits limits_;
   wire::ModelDefaults defaults_;
+  llama::Projector* projector_;
 };
 
 }  // namespace weir::engine

@@ -57,7 +57,9 @@ Preparer::~Preparer() {
 
 Result<void> Preparer::Take(Request request) {
   if (inbox_full_) return Fail(Code::kUnavailable, "the inbox of the engine is full");
-  if (request.bytes <= kShortBytesMax) return Finish(request);
+  const auto* generate = std::get_if<wire::Generate>(&request.asked);
+  const bool looks = generate != nullptr && preparation_.LooksAtImages(*generate);
+  if (request.bytes <= kShortBytesMax && !looks) return Finish(request);
   const size_t bytes = request.bytes;
   const auto refuse = [&] {
     return inbox_.Push(Failed(request, TooManyLong(long_bytes_, ns_per_byte_)));

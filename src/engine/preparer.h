@@ -1,7 +1,8 @@
 // Between reader and Preparation: who prepares a request. Short ones are prepared at once, on the
-// thread that brings them; long ones on a thread of their own, one after the other. A text of
-// megabytes is tokenised for seconds: only other long texts wait for it, while the reader goes on
-// with short requests, cancels and questions.
+// thread that brings them; long ones, and those with images, on a thread of their own, one after
+// the other. A text of megabytes is tokenised for seconds, and so long takes a look at an image:
+// only others like them wait for it, while the reader goes on with short requests, cancels and
+// questions.
 #pragma once
 
 #include <atomic>

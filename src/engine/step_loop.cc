@@ -110,6 +110,10 @@ scheduler::StepOutcome StepLoop::Decode(const scheduler::Plan& plan) {
     const auto part = parts_.find(row.request);
     CHECK(part != parts_.end(), "the scheduler plans only what was submitted");
     const uint64_t id = part->second.id;
+    if (llama::IsImageRow(row.token)) {
+      const auto& images = generations_.at(id).work.prompts[part->second.index].images;
+      rows.back().embedding = llama::RowAt(images, row.pos).data();
+    }
     if (id == last_id) continue;  // rows of one request stand together
     last_id = id;
     const auto generation = generations_.find(id);

@@ -15,6 +15,7 @@
 #include "dialects/anthropic/request.h"
 #include "http/message.h"
 #include "server/answering.h"
+#include "server/list_page.h"
 #include "server/prompt_tokens.h"
 #include "server/whole_rendering.h"
 
@@ -57,6 +58,34 @@ std::vector<anthropic::ModelEntry> Entries(Site& site) {
   for (const ListedModel& model : site.list_models())
     entries.push_back({model.name, model.created});
   return entries;
+}
+
+struct ModelsPage {
+  std::span<const anthropic::ModelEntry> models = {};
+  bool has_more = false;
+};
+
+// limit, after_id, before_id: a page goes on behind the one id, or ends before the other.
+Result<ModelsPage> PageOf(std::span<const anthropic::ModelEntry> all, const std::string& query) {
+  const auto limit = ReadLimit(query, {.limit = 20, .limit_max = 1000});
+  if (!limit) return Fail(limit.error());
+  const std::string after = http::QueryValue(query, "after_id").value_or("");
+  const std::string before = http::QueryValue(query, "before_id").value_or("");
+  if (!after.empty() && !before.empty())
+    return Fail(Code::kInvalidArgument, "before_id does not go with after_id", "before_id");
+  if (after.empty() && before.empty())
+    return ModelsPage{all.first(std::min(*limit, all.size())), all.size() > *limit};
+  const auto found =
+      std::ranges::find(all, after.empty() ? before : after, &anthropic::ModelEntry::id);
+  const std::string_view param = after.empty() ? "before_id" : "after_id";
+  if (found == all.end()) {
+    return Fail(Code::kInvalidArgument, fmt::format("{} is the id of no model here", param),
+                std::string(param));
+  }
+  const auto index = static_cast<size_t>(found - all.begin());
+  const auto rest = after.empty() ? all.first(index) : all.subspan(index + 1);
+  const size_t shown = std::min(*limit, rest.size());
+  return ModelsPage{after.empty() ? rest.last(shown) : rest.first(shown), rest.size() > shown};
 }
 
 constexpr size_t kBetasBytesMax = 1024;
@@ -127,7 +156,13 @@ Task<void> AnthropicCountTokens(Site& site, Call& call) {
 }
 
 Task<void> AnthropicModels(Site& site, Call& call) {
-  co_await call.SendJson(200, anthropic::RenderModels(Entries(site)));
+  const auto entries = Entries(site);
+  const auto page = PageOf(entries, call.request().query);
+  if (!page) {
+    co_await call.SendError(page.error());
+    co_return;
+  }
+  co_await call.SendJson(200, anthropic::RenderModels(page->models, page->has_more));
 }
 
 Task<void> AnthropicModel(Site& site, Call& call) {

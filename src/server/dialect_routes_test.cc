@@ -107,6 +107,34 @@ TEST_F(DialectRoutesTest, ErrorsHaveTheShapeOfTheRouteThatWasCalled) {
   EXPECT_THAT(refused->body(), HasSubstr(R"("type":"authentication_error")"));
 }
 
+TEST_F(DialectRoutesTest, AnthropicsListOfModelsIsPaged) {
+  const auto page = [&](std::string query) {
+    http::Request request = RequestOf("GET", "/v1/models", "", kClaude);
+    request.query = std::move(query);
+    return Do(std::move(request))->body();
+  };
+  EXPECT_THAT(page(""), EndsWith(R"("has_more":false,"first_id":"small","last_id":"a/b"})"));
+  EXPECT_THAT(page("limit=1"),
+              EndsWith(R"("has_more":true,"first_id":"small","last_id":"small"})"));
+  EXPECT_THAT(page("limit=1&after_id=small"),
+              EndsWith(R"("has_more":false,"first_id":"a/b","last_id":"a/b"})"));
+  EXPECT_THAT(page("after_id=a%2Fb"),
+              EndsWith(R"("has_more":false,"first_id":null,"last_id":null})"));
+  EXPECT_THAT(page("limit=1&before_id=a%2Fb"),
+              EndsWith(R"("has_more":false,"first_id":"small","last_id":"small"})"));
+  for (const auto& [query, param] : {std::pair{"limit=0", "limit"},
+                                     {"limit=1001", "limit"},
+                                     {"limit=x", "limit"},
+                                     {"after_id=nobody", "after_id"},
+                                     {"before_id=nobody", "before_id"},
+                                     {"after_id=small&before_id=small", "before_id"}}) {
+    EXPECT_THAT(page(query),
+                StartsWith(R"({"type":"error","error":{"type":"invalid_request_error")"))
+        << query;
+    EXPECT_THAT(page(query), HasSubstr(param)) << query;
+  }
+}
+
 TEST_F(DialectRoutesTest, ModelsAreListedInTheShapeThatTheClientReads) {
   EXPECT_THAT(Do("GET", "/v1/models")->body(), StartsWith(R"({"object":"list")"));
   EXPECT_THAT(Do("GET", "/v1/models", "", kClaude)->body(),

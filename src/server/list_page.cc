@@ -8,17 +8,24 @@
 
 namespace weir::server {
 
-Result<PageAsked> ReadPage(const std::string& query, const PageLimits& limits) {
-  PageAsked asked{.limit = limits.limit};
-  if (const auto text = http::QueryValue(query, "limit")) {
-    const auto [end, error] =
-        std::from_chars(text->data(), text->data() + text->size(), asked.limit);
-    if (error != std::errc() || end != text->data() + text->size() || asked.limit < 1 ||
-        asked.limit > limits.limit_max) {
-      return Fail(Code::kInvalidArgument,
-                  fmt::format("limit takes a number from 1 to {}", limits.limit_max), "limit");
-    }
+Result<size_t> ReadLimit(const std::string& query, const PageLimits& limits) {
+  const auto text = http::QueryValue(query, "limit");
+  if (!text) return limits.limit;
+  size_t limit = 0;
+  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), limit);
+  if (error != std::errc() || end != text->data() + text->size() || limit < 1 ||
+      limit > limits.limit_max) {
+    return Fail(Code::kInvalidArgument,
+                fmt::format("limit takes a number from 1 to {}", limits.limit_max), "limit");
   }
+  return limit;
+}
+
+Result<PageAsked> ReadPage(const std::string& query, const PageLimits& limits) {
+  PageAsked asked;
+  const auto limit = ReadLimit(query, limits);
+  if (!limit) return std::unexpected(limit.error());
+  asked.limit = *limit;
   const std::string order = http::QueryValue(query, "order").value_or("desc");
   if (order != "asc" && order != "desc")
     return Fail(Code::kInvalidArgument, "order takes asc or desc", "order");

@@ -25,6 +25,7 @@ struct PageAsked {
 };
 
 // kInvalidArgument names the parameter.
+Result<size_t> ReadLimit(const std::string& query, const PageLimits& limits = {});
 Result<PageAsked> ReadPage(const std::string& query, const PageLimits& limits = {});
 
 // The first piece of what stands behind a route's prefix, decoded; empty for what cannot be read.

@@ -144,6 +144,19 @@ def test_models_come_in_anthropics_shape_to_its_clients_alone(claude, client):
     assert client.models.list().object == "list"
 
 
+def test_models_come_page_by_page(claude):
+    ids = [model.id for model in claude.models.list(limit=1000).data]
+    assert len(ids) > 2 and [model.id for model in claude.models.list(limit=1)] == ids
+    assert [model.id for model in claude.models.list(limit=2, after_id=ids[0]).data] == ids[1:3]
+    before = claude.models.list(limit=1, before_id=ids[2])
+    assert [model.id for model in before.data] == ids[1:2] and before.has_more
+    assert [model.id for model in before.get_next_page().data] == ids[:1]
+    for wrong in ({"limit": 0}, {"limit": 1001}, {"after_id": "nobody"}, {"before_id": "nobody"}):
+        with pytest.raises(anthropic.BadRequestError) as raised:
+            claude.models.list(**wrong)
+        assert raised.value.body["error"]["type"] == "invalid_request_error" and next(iter(wrong)) in str(raised.value)
+
+
 @pytest.mark.parametrize("error,body", [
     (anthropic.NotFoundError, {"model": "nobody"}),
     (anthropic.BadRequestError, {"extra_body": {"temperature": 7}}),

@@ -16,12 +16,12 @@ void WriteModel(json::Writer& writer, const ModelEntry& model) {
 
 }  // namespace
 
-std::string RenderModels(std::span<const ModelEntry> models) {
+std::string RenderModels(std::span<const ModelEntry> models, bool has_more) {
   std::string out;
   json::Writer writer(&out);
   writer.BeginObject().Key("data").BeginArray();
   for (const ModelEntry& model : models) WriteModel(writer, model);
-  writer.EndArray().Field("has_more", false).Key("first_id");
+  writer.EndArray().Field("has_more", has_more).Key("first_id");
   if (models.empty()) {
     writer.Null().Key("last_id").Null();
   } else {

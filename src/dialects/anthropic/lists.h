@@ -11,7 +11,8 @@ struct ModelEntry {
   std::string id = {};
   int64_t created_s = 0;
 };
-std::string RenderModels(std::span<const ModelEntry> models);  // GET /v1/models: one page
-std::string RenderModel(const ModelEntry& model);              // GET /v1/models/{id}
+// GET /v1/models: one page; `has_more` behind it, or before it where that was asked for.
+std::string RenderModels(std::span<const ModelEntry> models, bool has_more);
+std::string RenderModel(const ModelEntry& model);  // GET /v1/models/{id}
 
 }  // namespace weir::anthropic

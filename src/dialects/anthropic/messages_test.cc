@@ -208,11 +208,12 @@ TEST(Errors, NameTheFieldAsTheClientWroteIt) {
 TEST(Models, AreOnePage) {
   const ModelEntry models[] = {{"a", 0}, {"b", 1767225600}};
   EXPECT_EQ(
-      RenderModels(models),
+      RenderModels(models, true),
       R"({"data":[{"type":"model","id":"a","display_name":"a",)"
       R"("created_at":"1970-01-01T00:00:00Z"},{"type":"model","id":"b","display_name":"b",)"
-      R"("created_at":"2026-01-01T00:00:00Z"}],"has_more":false,"first_id":"a","last_id":"b"})");
-  EXPECT_EQ(RenderModels({}), R"({"data":[],"has_more":false,"first_id":null,"last_id":null})");
+      R"("created_at":"2026-01-01T00:00:00Z"}],"has_more":true,"first_id":"a","last_id":"b"})");
+  EXPECT_EQ(RenderModels({}, false),
+            R"({"data":[],"has_more":false,"first_id":null,"last_id":null})");
 }
 
 }  // namespace

@@ -286,8 +286,10 @@ void Conversation::ReadMessage(json::Fields& item) {
 }
 
 void Conversation::ReadCall(json::Fields& item) {
-  if (item.Take("namespace") != nullptr || item.Take("caller") != nullptr)
-    return RefuseUnsupported(item, "namespace", "functions have no namespace and no caller here");
+  for (const char* key : {"namespace", "caller"}) {
+    if (item.Take(key) != nullptr)
+      return RefuseUnsupported(item, key, "functions have no namespace and no caller here");
+  }
   chat::ToolCall call;
   call.id = item.Require().String("call_id", kNameBytesMax).value_or("");
   call.name = item.Require().String("name", kNameBytesMax).value_or("");

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <ctime>
 #include <vector>
 
@@ -191,6 +192,73 @@ TEST(Context, ASavedSequenceContinuesAsIfNothingHadHappened) {
 
 // A step has some hundred barriers. Where the one that waits kept the core until its slice ended,
 // the answer below took 23 s of the processor; where it gives way, less than one.
+// Vectors in the places of six tokens, as those of an image.
+struct Vectors {
+  explicit Vectors(const Model& model)
+      : size(static_cast<size_t>(model.facts().embedding_size)), numbers(6 * size) {
+    for (size_t i = 0; i < numbers.size(); ++i)
+      numbers[i] = static_cast<float>((i * 37) % 101) / 50 - 1;
+  }
+  void Take(std::vector<Row>& rows, size_t from) const {
+    for (size_t i = 0; i < 6; ++i) {
+      rows[from + i].token = -7;
+      rows[from + i].embedding = &numbers[i * size];
+    }
+  }
+  size_t size;
+  std::vector<float> numbers;
+};
+
+TEST(Context, TokensAndVectorsShareAStepAndItsOutputs) {
+  WEIR_MODEL_OR_SKIP(model, StoriesPath());
+  const Vectors vectors(model);
+  auto prompt = RowsOf(std::vector<Token>(20, 300), 0);
+  vectors.Take(prompt, 5);
+  auto other = RowsOf(Prompt(model), 1);
+  const auto logits_of = [](const std::span<const float> logits) {
+    return std::vector<float>(logits.begin(), logits.end());
+  };
+  const auto alone = MakeContext(model);
+  ASSERT_EQ(alone->Decode(prompt), DecodeOutcome::kOk);
+  const auto last = logits_of(alone->Logits(19));
+  ASSERT_EQ(alone->Decode(other), DecodeOutcome::kOk);
+  const auto text = logits_of(alone->Logits(static_cast<int32_t>(other.size()) - 1));
+
+  prompt[4].output = prompt[7].output = true;
+  std::vector<Row> both = other;
+  both.insert(both.end(), prompt.begin(), prompt.end());
+  const auto context = MakeContext(model);
+  ASSERT_EQ(context->Decode(both), DecodeOutcome::kOk);
+  const auto difference = [](std::span<const float> a, std::span<const float> b) {
+    float largest = 0;
+    for (size_t i = 0; i < a.size(); ++i) largest = std::max(largest, std::abs(a[i] - b[i]));
+    return largest;
+  };
+  const auto at = static_cast<int32_t>(other.size());
+  EXPECT_LT(difference(context->Logits(at - 1), text), 0.01F);
+  EXPECT_LT(difference(context->Logits(at + 19), last), 0.01F);
+  EXPECT_GT(difference(context->Logits(at + 4), last), 0.1F);
+  EXPECT_GT(difference(context->Logits(at + 7), context->Logits(at + 4)), 0.1F);
+}
+
+TEST(Context, AStepInTurnsWithoutRoomForTheLastChangesNothing) {
+  WEIR_MODEL_OR_SKIP(model, StoriesPath());
+  const Vectors vectors(model);
+  const auto context = MakeContext(model);
+  ASSERT_EQ(context->Decode(RowsOf(std::vector<Token>(120, 300), 0)), DecodeOutcome::kOk);
+  ASSERT_EQ(context->Decode(RowsOf(std::vector<Token>(120, 300), 1)), DecodeOutcome::kOk);
+  auto rows = RowsOf({5, 6}, 0, 120);
+  const auto prompt = RowsOf(std::vector<Token>(20, 300), 2);
+  rows.insert(rows.end(), prompt.begin(), prompt.end());
+  vectors.Take(rows, 12);
+  EXPECT_EQ(context->Decode(rows), DecodeOutcome::kNoRoom);
+  EXPECT_EQ(context->LastPosition(0), 119);
+  EXPECT_EQ(context->LastPosition(2), -1);
+  context->Remove(1, 0, -1);
+  EXPECT_EQ(context->Decode(rows), DecodeOutcome::kOk);
+  EXPECT_EQ(context->LastPosition(2), 19);
+}
+
 TEST(Context, ThreadsThatWaitForEachOtherGiveWay) {
   WEIR_MODEL_OR_SKIP(model, StoriesPath());
   const OnOneProcessor one;

@@ -156,7 +156,7 @@ TEST(Sampler, BiasesPenaltiesAndForcedTokensCount) {
   sampling.logit_bias = {};
   sampling.presence_penalty = 2.0f;
   auto penalised = *Sampler::Create(model, sampling, nullptr, 1);
-  penalised->ReadPrompt(std::vector<Token>{100});
+  penalised->ReadPrompt(std::vector<Token>{100, -5, -6});  // and rows of an image
   EXPECT_EQ(*penalised->Next(logits), 101);
   EXPECT_EQ(*penalised->Next(logits), 100);  // 101 was drawn, too
   penalised->Force(std::vector<Token>{7, 8});

@@ -126,6 +126,17 @@ TEST(Lookup, LearnsFromTheAnswerHowOftenItIsRight) {
   EXPECT_LT(wrong.Chance(0), 0.2);
 }
 
+TEST(Lookup, GuessesNothingThatIsNoToken) {
+  Lookup lookup;
+  const Tokens tokens = {1, 2, 3, 4, -7, -8, 5, 1, 2, 3};  // two rows of an image
+  lookup.Read(tokens, static_cast<int32_t>(tokens.size()));
+  EXPECT_EQ(lookup.Draft(tokens, 5), Tokens({4}));
+  const Tokens image = {9, -7, -8, -9, 5, 6, -7, -8, -9};
+  Lookup again;
+  again.Read(image, static_cast<int32_t>(image.size()));
+  EXPECT_EQ(again.Draft(image, 2), Tokens({5, 6}));
+}
+
 TEST(Lookup, LearnsNothingFromThePrompt) {
   Tokens prompt;
   for (int i = 0; i < 50; ++i) prompt.insert(prompt.end(), {1, 2, 3, 4});

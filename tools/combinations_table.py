@@ -26,8 +26,9 @@ What becomes of a request of each dialect that clients speak (down) at each that
 stream is the same wherever the provider's bytes are cut. **refused**: the client gets a 422 that names the field, because who
 answers has no such thing; nothing is dropped in silence. A dash: the client's dialect has no words for it. At the local engine
 **carried** says that the request reaches it whole and that its answer is told: that a schema is kept to is shown where the
-engine is tested (`tests/blackbox/test_structured.py`, `test_tools.py`, `test_reasoning.py`). No local model sees pictures yet (422
-`no_images`), hears sound in a chat, or reads files there (422 `text_only`) other than [those of plain text](openai.md#files).
+engine is tested (`tests/blackbox/test_structured.py`, `test_tools.py`, `test_reasoning.py`, `test_projectors.py`). Pictures
+go to local models with a [projector](models.md#models-that-see-images), to others not (422 `no_images`). No local model hears sound in
+a chat, or reads files there (422 `text_only`) other than [those of plain text](openai.md#files).
 
 Each row is a folder in [src/dialects/pairs/testdata](../src/dialects/pairs/testdata), with what the client sends, what the
 provider answers and what comes of both; a new folder is a new row, and needs no code. llama.cpp's own routes ask for plain
@@ -45,8 +46,9 @@ background, which Weir does not have yet.
 """
 
 
-# The engine computes text alone: the request reaches its door, and the router says that no local model sees pictures.
-PICTURES = ("image", "image_by_url")
+# The engine fetches nothing: what has no bytes is refused there.
+BY_ADDRESS = "image_by_url"
+PICTURE_AT = "messages[1].content[1]"
 
 
 def cases():
@@ -61,8 +63,8 @@ def states(name, client):
     for section in sections:
         answerer, line = section.split("\n", 2)[:2]
         found[answerer] = line.removeprefix("refused: ") if line.startswith("refused: ") else None
-    if name in PICTURES:
-        found["engine"] = "model"
+    if name == BY_ADDRESS:
+        found["engine"] = PICTURE_AT
     return found
 
 

@@ -202,7 +202,7 @@ bool ModelChanges::IsProjector(const std::string& sha256) const {
 
 // Whether they are what they are taken for is looked at when the name is given.
 Result<models::Manifest> ModelChanges::FromFiles(std::vector<std::string> sha256s) const {
-  std::ranges::stable_partition(sha256s, [&](const auto& each) { return !IsProjector(each); });
+  std::ranges::partition(sha256s, [&](const auto& each) { return !IsProjector(each); });
   const auto file = FileOf(sha256s.front());
   if (!file) return Fail(file.error());
   models::Manifest manifest{

@@ -197,6 +197,8 @@ void PutTools(std::string& out, const GenerateRequest& request) {
 std::string Dump(const GenerateRequest& request) {
   std::string out = fmt::format("model: {}\n", request.model);
   for (const Message& message : request.messages) Put(out, message);
+  if (!request.context.empty())
+    out += fmt::format("context: {}\n", fmt::join(request.context, " "));
   for (const Prompt& prompt : request.prompts) Put(out, "prompt", prompt);
   if (request.has_suffix) out += fmt::format("suffix: {}\n", Quoted(request.suffix));
   for (const ContextFile& file : request.files)
@@ -227,6 +229,7 @@ std::string Dump(const GenerateRequest& request) {
     out += fmt::format("prediction: {}\n", Quoted(request.prediction));
   if (request.logprobs) out += fmt::format("logprobs: top {}\n", request.top_logprobs);
   Put(out, "echo", request.echo);
+  Put(out, "return_tokens", request.return_tokens);
   if (request.priority == Priority::kBatch) out += "priority: batch\n";
   if (request.priority == Priority::kBackground) out += "priority: background\n";
   Put(out, "keep_alive_ms", request.keep_alive_ms);

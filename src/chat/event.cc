@@ -27,7 +27,7 @@ size_t BytesOf(const Delta& delta) {
   for (const Thought& thought : delta.thoughts)
     bytes += thought.signature.size() + thought.hidden.size();
   for (const auto& token : delta.logprobs) bytes += kLogprobBytes * (1 + token.top.size());
-  return bytes;
+  return bytes + delta.tokens.size() * sizeof(int32_t);
 }
 
 }  // namespace weir::chat

@@ -61,6 +61,8 @@ struct AnswerStats {
 struct Started {
   int64_t prompt_tokens = 0;
   int64_t cached_tokens = 0;
+  // Its token ids, where they were asked for; of one prompt alone, and without images.
+  std::vector<int32_t> prompt = {};
   bool operator==(const Started&) const = default;
 };
 
@@ -87,6 +89,8 @@ struct Delta {
   std::vector<ToolCallDelta> tool_calls = {};
   std::vector<TokenLogprob> logprobs = {};  // of the tokens since the last delta that carried some
   std::vector<Thought> thoughts = {};       // behind `reasoning`, before `text`
+  // Ids of all tokens since the last delta that carried some, where they were asked for.
+  std::vector<int32_t> tokens = {};
   bool operator==(const Delta&) const = default;
 };
 

@@ -93,8 +93,11 @@ enum class Priority : uint8_t { kInteractive, kBatch, kBackground };
 struct GenerateRequest {
   std::string model = {};
   std::vector<Message> messages = {};  // a chat, when not empty
-  std::vector<Prompt> prompts = {};    // a completion, when not empty
-  std::string suffix = {};             // completion: fill in the middle between the prompt and this
+  // Of a chat: what it goes on behind, in token ids of the model that is asked, instead of what the
+  // model itself brings before every chat.
+  std::vector<int32_t> context = {};
+  std::vector<Prompt> prompts = {};  // a completion, when not empty
+  std::string suffix = {};           // completion: fill in the middle between the prompt and this
   bool has_suffix = false;
   std::vector<ContextFile> files = {};  // with a suffix only
 
@@ -117,6 +120,7 @@ struct GenerateRequest {
   // Completion: the prompt is repeated in front of the answer, with its log-probabilities where
   // they are asked for. max_tokens may then be 0: the prompt alone.
   bool echo = false;
+  bool return_tokens = false;  // ids of prompt and answer, from whom has them
   Priority priority = Priority::kInteractive;
   std::optional<int64_t> keep_alive_ms =
       {};  // how long the model stays after this; negative: for ever

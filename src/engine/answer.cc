@@ -39,8 +39,13 @@ Result<AnswerStep> Answer::Draw(std::span<const float> logits) {
   Use(*token, step);
   const bool carries = step.done || !step.delta.text.empty() || !step.delta.reasoning.empty() ||
                        !step.delta.tool_calls.empty();
-  if (carries) step.delta.logprobs = std::exchange(logprobs_, {});
+  if (carries) Hand(step.delta);
   return step;
+}
+
+void Answer::Hand(chat::Delta& delta) {
+  delta.logprobs = std::exchange(logprobs_, {});
+  delta.tokens = std::exchange(drawn_, {});
 }
 
 void Answer::Use(llama::Token token, AnswerStep& step) {
@@ -63,7 +68,7 @@ AnswerStep Answer::EndForLength() {
   step.delta.choice = options_.choice;
   step.delta.text = std::exchange(options_.echo, {});
   step.done = End(chat::FinishReason::kLength, step.delta);
-  step.delta.logprobs = std::exchange(logprobs_, {});
+  Hand(step.delta);
   return step;
 }
 
@@ -72,6 +77,7 @@ void Answer::Record(std::span<const float> logits, llama::Token token) {
   if (parser_.reasoning()) ++reasoning_tokens_;
   const llama::TokenFacts facts = llama::Measure(logits, token);
   statistics_.Add(facts);
+  if (options_.return_tokens) drawn_.push_back(token);
   if (!options_.logprobs || vocabulary_.EndsGeneration(token)) return;
   chat::TokenLogprob entry{.bytes = vocabulary_.Piece(token, /*special=*/true),
                            .logprob = facts.logprob};

@@ -28,6 +28,7 @@ struct AnswerOptions {
   std::vector<std::string> stops = {};
   bool logprobs = false;
   int top_logprobs = 0;
+  bool return_tokens = false;
   llama::AnswerFormat format = {};
   std::vector<llama::Token> visible_tokens = {};  // control tokens whose text the format needs
   // After so many reasoning tokens these are forced, which ends the reasoning; negative: never.
@@ -63,6 +64,7 @@ class Answer {
  private:
   void Use(llama::Token token, AnswerStep& step);
   void Record(std::span<const float> logits, llama::Token token);
+  void Hand(chat::Delta& delta);
   void Push(std::string_view text, chat::Delta& delta);
   std::string PieceOf(llama::Token token) const;
   void BoundReasoning();
@@ -75,6 +77,7 @@ class Answer {
   llama::AnswerParser parser_;
   llama::AnswerStatistics statistics_ = {};
   std::vector<chat::TokenLogprob> logprobs_ = {};  // not yet sent
+  std::vector<llama::Token> drawn_ = {};           // likewise
   int64_t tokens_ = 0;
   int64_t reasoning_tokens_ = 0;
 };

@@ -135,6 +135,20 @@ TEST(Answer, LogprobsOfHeldBackTokensComeWithTheEndToken) {
   EXPECT_FALSE(end.delta.logprobs.empty());
 }
 
+TEST(Answer, EveryTokenIsToldWhereIdsAreAskedFor) {
+  WEIR_VOCABULARY_OR_SKIP(model, StoriesPath());
+  Dictation dictation(model, {.max_tokens = 100, .stops = {"and Tom"}, .return_tokens = true});
+  std::vector<Token> said = *model.vocabulary().TokenizeMiddle("Lily and her and", false);
+  std::vector<Token> told;
+  said.push_back(model.vocabulary().end());
+  for (const Token token : said) {
+    const AnswerStep step = dictation.Say(token);
+    told.insert(told.end(), step.delta.tokens.begin(), step.delta.tokens.end());
+  }
+  EXPECT_EQ(told, said);
+  EXPECT_TRUE(Dictation(model).Say("Lily").delta.tokens.empty());
+}
+
 TEST(Answer, ControlTokensHaveNoTextUnlessTheFormatNamesThem) {
   WEIR_VOCABULARY_OR_SKIP(model, StoriesPath());
   const Token beginning = model.vocabulary().beginning();

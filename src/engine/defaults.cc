@@ -47,7 +47,8 @@ void ApplyDefaults(const wire::ModelDefaults& defaults, chat::GenerateRequest& r
   FillSampling(defaults.sampling, request.sampling);
   if (request.stop.empty()) request.stop = defaults.stop;
   Fill(request.max_tokens, defaults.max_tokens);
-  if (!request.messages.empty()) FillMessages(defaults, request.messages);
+  const bool begins = !request.messages.empty() && request.context.empty();
+  if (begins) FillMessages(defaults, request.messages);
 }
 
 }  // namespace weir::engine

@@ -53,5 +53,12 @@ TEST(DefaultsTest, ACompletionHasNoMessages) {
   EXPECT_EQ(request.max_tokens, 9);
 }
 
+TEST(DefaultsTest, AChatBehindAContextBeginsNothing) {
+  chat::GenerateRequest request{.messages = {Said(chat::Role::kUser, "hi")}, .context = {1, 2}};
+  ApplyDefaults(kDefaults, request);
+  EXPECT_EQ(Texts(request), "hi|");
+  EXPECT_EQ(request.max_tokens, 9);
+}
+
 }  // namespace
 }  // namespace weir::engine

@@ -353,6 +353,38 @@ TEST(Engine, LogprobsTellOfEachToken) {
   EXPECT_EQ(joined, story.text());
 }
 
+TEST(Engine, AChatGoesOnBehindTheTokensOfAnEarlierOne) {
+  WEIR_ENGINE_OR_SKIP(engine, SmallSettings(StoriesPath()));
+  chat::GenerateRequest asked = Endless("", 8);
+  asked.prompts.clear();
+  asked.messages = {{.role = chat::Role::kUser, .parts = {{.text = "Once upon a time"}}}};
+  asked.return_tokens = true;
+  const Story first = engine.Run(asked);
+  ASSERT_TRUE(first.done);
+  std::vector<int32_t> context = first.started->prompt;
+  EXPECT_EQ(static_cast<int64_t>(context.size()), first.prompt_tokens());
+  const std::vector<int32_t> answer = first.answer_tokens();
+  EXPECT_EQ(answer.size(), 8u);
+  context.insert(context.end(), answer.begin(), answer.end());
+
+  asked.context = context;
+  asked.messages[0].parts[0].text = "And then?";
+  const Story second = engine.Run(asked);
+  ASSERT_TRUE(second.done);
+  const std::vector<int32_t>& prompt = second.started->prompt;
+  ASSERT_GT(prompt.size(), context.size());
+  EXPECT_TRUE(std::equal(context.begin(), context.end(), prompt.begin()));
+  EXPECT_GE(second.cached_tokens(), first.prompt_tokens()) << "what was computed is used again";
+  chat::GenerateRequest raw = Endless("", 8);
+  raw.prompts = {{.tokens = prompt}};
+  EXPECT_EQ(engine.Run(raw).text(), second.text());
+
+  asked.context = {1, 512};
+  EXPECT_EQ(engine.Run(asked).failure->param, "context");
+  asked.context.assign(1'000'000, 3);
+  EXPECT_EQ(engine.Run(asked).failure->reason, "context_length_exceeded");
+}
+
 TEST(Engine, AChatOfAModelWithoutATemplateIsAnsweredToo) {
   WEIR_ENGINE_OR_SKIP(engine, SmallSettings(RandomPath()));
   chat::GenerateRequest request;

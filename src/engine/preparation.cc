@@ -30,6 +30,10 @@ Result<void> CheckCounts(const chat::GenerateRequest& request) {
     return Fail(Code::kInvalidArgument, "a request has messages or prompts, and not both",
                 "messages");
   }
+  if (!request.context.empty() && request.messages.empty()) {
+    return Fail(Code::kInvalidArgument, "a context goes with messages, not with a prompt",
+                "context");
+  }
   if (request.n < 1 || request.n > kForksMax) {
     return Fail(Code::kInvalidArgument, fmt::format("n must lie between 1 and {}", kForksMax), "n");
   }
@@ -244,6 +248,22 @@ Result<std::vector<llama::Token>> Preparation::TokensOf(
   return images->TokensOf(rendered, *projector_);
 }
 
+// The chat begins no text of its own there.
+Result<void> Preparation::PutBehind(const std::vector<int32_t>& context,
+                                    llama::RenderedPrompt& rendered) const {
+  if (context.empty()) return {};
+  const llama::Vocabulary& vocabulary = model_.vocabulary();
+  std::vector<llama::Token>& prompt = rendered.tokens;
+  if (auto checked = CheckTokens(vocabulary, context, "context"); !checked) return checked;
+  if (auto fits = CheckFits(context.size() + prompt.size(), "context"); !fits) return fits;
+  const bool begins =
+      vocabulary.adds_beginning() && !prompt.empty() && prompt.front() == vocabulary.beginning();
+  if (begins) prompt.erase(prompt.begin());
+  for (auto& image : rendered.images) image.at += context.size() - (begins && image.at > 0 ? 1 : 0);
+  prompt.insert(prompt.begin(), context.begin(), context.end());
+  return {};
+}
+
 // Requests that are to be reproducible compute nothing on a guess.
 Result<std::vector<llama::Token>> Preparation::PredictionOf(
     const chat::GenerateRequest& request) const {
@@ -279,8 +299,10 @@ Result<PreparedGenerate> Preparation::Prepare(wire::Generate asked,
   auto prediction = PredictionOf(request);
   if (!prediction) return std::unexpected(prediction.error());
   prepared.prediction = std::move(*prediction);
-  AnswerOptions options{
-      .stops = request.stop, .logprobs = request.logprobs, .top_logprobs = request.top_logprobs};
+  AnswerOptions options{.stops = request.stop,
+                        .logprobs = request.logprobs,
+                        .top_logprobs = request.top_logprobs,
+                        .return_tokens = request.return_tokens};
   llama::Grammar grammar;
   if (!request.messages.empty()) {
     if (template_ == nullptr) {
@@ -289,6 +311,7 @@ Result<PreparedGenerate> Preparation::Prepare(wire::Generate asked,
     if (auto may = CheckMayFit(request.messages); !may) return std::unexpected(may.error());
     Result<llama::RenderedPrompt> rendered = template_->Render(request, projector_ != nullptr);
     if (!rendered) return std::unexpected(rendered.error());
+    if (auto put = PutBehind(request.context, *rendered); !put) return std::unexpected(put.error());
     auto images = EncodeImages(request.messages, *rendered, cancelled);
     if (!images) return std::unexpected(images.error());
     prepared.prompts.push_back(
@@ -317,6 +340,8 @@ Result<PreparedGenerate> Preparation::Prepare(wire::Generate asked,
     prompt.max_tokens = std::min(request.max_tokens.value_or(limits_.max_tokens_default), room);
   }
 
+  const bool is_text = prepared.prompts.size() == 1 && prepared.prompts.front().images.empty();
+  if (request.return_tokens && is_text) prepared.told_prompt = prepared.prompts.front().tokens;
   if (cancelled) return Fail(Cancelled());
   const uint32_t seed = request.sampling.seed.value_or(RandomSeed());
   for (const auto& prompt : prepared.prompts) {

@@ -50,7 +50,8 @@ struct PreparedGenerate {
   int32_t forks = 1;
   bool deterministic = false;
   bool predicts = false;
-  std::vector<llama::Token> prediction = {};  // as far as it may be of use
+  std::vector<llama::Token> prediction = {};   // as far as it may be of use
+  std::vector<llama::Token> told_prompt = {};  // of text alone, where its ids were asked for
   chat::Priority priority = chat::Priority::kInteractive;
 };
 
@@ -124,6 +125,8 @@ class Preparation {
                                                        const std::atomic<bool>& cancelled) const;
   Result<std::vector<llama::Token>> TokensOf(const std::vector<chat::Message>& messages,
                                              const llama::RenderedPrompt& rendered) const;
+  Result<void> PutBehind(const std::vector<int32_t>& context,
+                         llama::RenderedPrompt& rendered) const;
   Result<void> CheckGenerates() const;
   Result<void> CheckDimensions(int32_t asked) const;
   Result<PreparedEmbed> PreparePairs(const wire::Embed& asked,

@@ -59,6 +59,7 @@ TEST(Preparation, EveryBoundIsNamed) {
        [](Request& r) { r.prediction.assign((1 << 20) + 1, 'x'); }},
       {"temperature", "", [](Request& r) { r.sampling.temperature = -1.0f; }},
       {"logit_bias", "", [](Request& r) { r.sampling.logit_bias = {{512, 1.0f}}; }},
+      {"context", "messages", [](Request& r) { r.context = {3}; }},
       {"", "grammar",
        [](Request& r) {
          r.response_format = {.kind = chat::ResponseFormat::Kind::kGrammar,

@@ -258,8 +258,14 @@ void StepLoop::OnAdmitted(const scheduler::Event& event) {
   *generation.usage.cached_tokens += event.cached_tokens;
   if (generation.admitted_prompts++ > 0) return;
   generation.admitted = SystemClock().Now();
+  TellStarted(generation, event.cached_tokens);
+}
+
+void StepLoop::TellStarted(Generation& generation, int64_t cached_tokens) {
   outbox_.Put(wire::EngineFrame::kEvent, generation.id,
-              chat::Event{chat::Started{*generation.usage.prompt_tokens, event.cached_tokens}});
+              chat::Event{chat::Started{.prompt_tokens = *generation.usage.prompt_tokens,
+                                        .cached_tokens = cached_tokens,
+                                        .prompt = std::move(generation.work.told_prompt)}});
 }
 
 void StepLoop::OnProgress(const scheduler::Event& event) {
@@ -313,7 +319,7 @@ void StepLoop::OnEnded(const scheduler::Event& event) {
 void StepLoop::Emit(Generation& generation, AnswerStep step) {
   const chat::Delta& delta = step.delta;
   if (!delta.text.empty() || !delta.reasoning.empty() || !delta.tool_calls.empty() ||
-      !delta.logprobs.empty()) {
+      !delta.logprobs.empty() || !delta.tokens.empty()) {
     outbox_.Put(wire::EngineFrame::kEvent, generation.id, chat::Event{std::move(step.delta)});
   }
   if (!step.done) return;

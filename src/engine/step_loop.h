@@ -105,6 +105,7 @@ class StepLoop {
                 std::span<const float> logits);
   void TakeSchedulerEvents();
   void OnAdmitted(const scheduler::Event& event);
+  void TellStarted(Generation& generation, int64_t cached_tokens);
   void OnProgress(const scheduler::Event& event);
   void OnEnded(const scheduler::Event& event);
 

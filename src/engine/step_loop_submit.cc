@@ -67,8 +67,7 @@ void StepLoop::Take(StartGenerate&& item) {
 }
 
 void StepLoop::AnswerWithEcho(Generation& generation) {
-  outbox_.Put(wire::EngineFrame::kEvent, generation.id,
-              chat::Event{chat::Started{*generation.usage.prompt_tokens, 0}});
+  TellStarted(generation, 0);
   EndPrompts(generation, 0, generation.work.prompts.size());
 }
 

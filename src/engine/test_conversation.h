@@ -57,6 +57,14 @@ struct Story {
     const auto found = texts.find(choice);
     return found == texts.end() ? "" : found->second;
   }
+  std::vector<int32_t> answer_tokens() const {
+    std::vector<int32_t> ids;
+    for (const chat::Event& event : events) {
+      const auto* delta = std::get_if<chat::Delta>(&event);
+      if (delta != nullptr) ids.insert(ids.end(), delta->tokens.begin(), delta->tokens.end());
+    }
+    return ids;
+  }
   int64_t prompt_tokens() const { return done ? done->usage.prompt_tokens.value_or(-1) : -1; }
   int64_t cached_tokens() const { return done ? done->usage.cached_tokens.value_or(-1) : -1; }
   int64_t completion_tokens() const {

@@ -125,6 +125,7 @@ Extent ExtentOf(const chat::GenerateRequest& request) {
     extent.prompt_bytes += SizeOf(tool.name) + SizeOf(tool.description) + SizeOf(tool.parameters);
     extent.prompt_tokens_max += kTokensOfMessage;
   }
+  extent.prompt_tokens += static_cast<int64_t>(request.context.size());
   extent.answer_tokens_max.reset();
   if (request.max_tokens) {
     const auto prompts = std::max<int64_t>(1, static_cast<int64_t>(request.prompts.size()));

@@ -58,6 +58,7 @@ class SaidText {
 
 std::vector<chat::Prompt> PromptsOf(const chat::GenerateRequest& request) {
   std::vector<chat::Prompt> prompts = request.prompts;
+  if (!request.context.empty()) prompts.push_back({.tokens = request.context});
   if (!request.suffix.empty()) prompts.push_back({.text = request.suffix});
   for (const auto& file : request.files) prompts.push_back({.text = file.text});
   return prompts;

@@ -216,7 +216,7 @@ bool IsOneText(const chat::GenerateRequest& request) {
 }
 
 int64_t BytesOf(const chat::GenerateRequest& request) {
-  size_t bytes = request.suffix.size();
+  size_t bytes = request.suffix.size() + request.context.size();
   for (const auto& message : request.messages) {
     for (const auto& part : message.parts) bytes += part.text.size() + part.data.size();
     for (const auto& call : message.tool_calls) bytes += call.arguments.size();

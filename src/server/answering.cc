@@ -183,9 +183,11 @@ class StreamedAnswer {
     seat_.Run(generation_.target().name);
     if (const auto* progress = std::get_if<chat::Progress>(&event)) Tell(*progress);
     gathered_.Take(event);
-    if (const auto* started = std::get_if<chat::Started>(&event)) started_ = *started;
-    if (!IsAnswer(event)) return;
-    Start();
+    const auto* started = std::get_if<chat::Started>(&event);
+    if (started != nullptr) started_ = *started;
+    if (IsAnswer(event)) Start();
+    const bool told = IsAnswer(event) || (started != nullptr && begun_);
+    if (!told) return;
     if (auto taken = rendering_.Append(event, out_); !taken) failure_ = std::move(taken.error());
   }
 

@@ -135,6 +135,22 @@ TEST_F(DialectRoutesTest, AnthropicsListOfModelsIsPaged) {
   }
 }
 
+TEST_F(DialectRoutesTest, AContextIsOfOneModelOfThisMachine) {
+  const auto generate = [&](std::string_view model) {
+    return Do("POST", "/api/generate",
+              R"({"model":")" + std::string(model) + R"(","prompt":"p","context":[1,2]})");
+  };
+  for (const char* model : {"auto", "far", "none"}) {
+    const auto refused = generate(model);
+    EXPECT_EQ(refused->status(), 400) << model;
+    EXPECT_THAT(refused->body(), HasSubstr(R"("param":"context")")) << model;
+  }
+  Steps() = {chat::Event(chat::Started{.prompt_tokens = 3, .prompt = {1, 2, 3}}),
+             chat::Event(chat::Delta{.text = "a", .tokens = {7}}), chat::Event(chat::ChoiceDone{}),
+             chat::Event(chat::Done{})};
+  EXPECT_THAT(generate("small")->body(), HasSubstr(R"("context":[1,2,3,7])"));
+}
+
 TEST_F(DialectRoutesTest, ModelsAreListedInTheShapeThatTheClientReads) {
   EXPECT_THAT(Do("GET", "/v1/models")->body(), StartsWith(R"({"object":"list")"));
   EXPECT_THAT(Do("GET", "/v1/models", "", kClaude)->body(),

@@ -83,6 +83,19 @@ Task<void> LoadOnly(Site& site, Call& call, const ollama::GenerateCall& asked) {
   co_await call.SendJson(200, ollama::RenderLoaded(head, unload));
 }
 
+// A context is in the words of one model of this machine; a route may mean several.
+Result<void> CheckContext(Site& site, const chat::GenerateRequest& request) {
+  if (request.context.empty()) return {};
+  const auto policy = site.gateway.policy();
+  const bool route = std::ranges::find(policy->virtuals, request.model,
+                                       &routing::VirtualModel::name) != policy->virtuals.end();
+  if (!route && site.local_model(request.model)) return {};
+  return Fail(Code::kInvalidArgument,
+              "context holds tokens of one model of this machine; name the model that gave it, or "
+              "send the conversation to /api/chat",
+              "context", "unsupported_parameter");
+}
+
 Task<void> Answer(Site& site, Call& call, Result<ollama::GenerateCall> asked) {
   if (!asked) {
     co_await call.SendError(asked.error());
@@ -90,6 +103,10 @@ Task<void> Answer(Site& site, Call& call, Result<ollama::GenerateCall> asked) {
   }
   if (asked->only_load) {
     co_await LoadOnly(site, call, *asked);
+    co_return;
+  }
+  if (auto may = CheckContext(site, asked->request); !may) {
+    co_await call.SendError(may.error());
     co_return;
   }
   if (!asked->chat) call.field_of = ollama::FieldOfGenerate;

@@ -76,10 +76,10 @@ void Visit(Archive& a, ContextFile& v) {
 }
 template <class Archive>
 void Visit(Archive& a, GenerateRequest& v) {
-  a(v.model, v.messages, v.prompts, v.suffix, v.has_suffix, v.files, v.tools, v.tool_choice,
-    v.parallel_tool_calls, v.response_format, v.reasoning, v.verbosity, v.template_arguments,
-    v.sampling, v.n, v.max_tokens, v.stop, v.prediction, v.logprobs, v.top_logprobs, v.echo,
-    v.priority, v.keep_alive_ms, v.provider_fields);
+  a(v.model, v.messages, v.context, v.prompts, v.suffix, v.has_suffix, v.files, v.tools,
+    v.tool_choice, v.parallel_tool_calls, v.response_format, v.reasoning, v.verbosity,
+    v.template_arguments, v.sampling, v.n, v.max_tokens, v.stop, v.prediction, v.logprobs,
+    v.top_logprobs, v.echo, v.return_tokens, v.priority, v.keep_alive_ms, v.provider_fields);
 }
 template <class Archive>
 void Visit(Archive& a, EmbedRequest& v) {
@@ -110,7 +110,7 @@ void Visit(Archive& a, AnswerStats& v) {
 }
 template <class Archive>
 void Visit(Archive& a, Started& v) {
-  a(v.prompt_tokens, v.cached_tokens);
+  a(v.prompt_tokens, v.cached_tokens, v.prompt);
 }
 template <class Archive>
 void Visit(Archive& a, Progress& v) {
@@ -122,7 +122,7 @@ void Visit(Archive& a, ToolCallDelta& v) {
 }
 template <class Archive>
 void Visit(Archive& a, Delta& v) {
-  a(v.choice, v.text, v.reasoning, v.tool_calls, v.logprobs);
+  a(v.choice, v.text, v.reasoning, v.tool_calls, v.logprobs, v.tokens);
 }
 template <class Archive>
 void Visit(Archive& a, ChoiceDone& v) {

@@ -30,7 +30,7 @@
 
 namespace weir::wire {
 
-inline constexpr uint32_t kEngineProtocol = 11;
+inline constexpr uint32_t kEngineProtocol = 12;
 inline constexpr size_t kRequestsOpenMax = 4096;  // on one connection
 
 enum class EngineFrame : uint16_t {

@@ -37,6 +37,16 @@ def test_a_stream_gives_the_same_text(http, small):
     assert events[-1]["tokens_predicted"] == 8 and events[-1]["weir"]["target"] == SMALL
 
 
+def test_tokens_are_told(http, small):
+    told = complete(http, return_tokens=True)
+    assert len(told["tokens"]) == 8 and complete(http)["tokens"] == []
+    back = http.post("/detokenize", json={"model": SMALL, "tokens": told["tokens"]}).json()["content"]
+    assert back == told["content"]
+    with http.stream("POST", "/completion", json={"model": SMALL, "prompt": HI, "n_predict": 8, "temperature": 0,
+                                                  "stream": True}) as response:
+        assert [token for event in events_of(response) for token in event["tokens"]] == told["tokens"]
+
+
 def test_words_end_it_and_grammars_bind_it(http, small):
     stopped = complete(http, stop=["Paris"], n_predict=20)
     assert "Paris" not in stopped["content"]

@@ -51,6 +51,35 @@ def test_generate_uses_the_template_unless_it_is_raw(llama):
                                                       stream=True)) == raw.response
 
 
+def test_a_context_goes_on_from_where_an_answer_ended(llama):
+    again = {"model": SMALL, "prompt": "Repeat your last answer.", "options": COLD}
+    first = llama.generate(model=SMALL, prompt=HI[0]["content"], options=COLD)
+    assert len(first.context) == first.prompt_eval_count + first.eval_count
+    second = llama.generate(**again, context=first.context)
+    assert "Paris" in second.response and "Paris" not in llama.generate(**again).response
+    assert second.context[:len(first.context)] == first.context and second.prompt_eval_count > len(first.context)
+    *_, last = llama.generate(**again, context=first.context, stream=True)
+    assert last.context == second.context
+    assert llama.generate(model=SMALL, prompt="1, 2, 3,", raw=True, options=COLD).context is None
+
+
+def test_what_stands_in_a_context_is_read_by_no_detector(server, small):
+    def why(**more):
+        answer = httpx.post(server.url + "/api/generate", trust_env=False, timeout=60 * weir_server.PATIENCE,
+                            headers={"x-weir-explain": "1"}, json={"model": SMALL, "prompt": "a", "stream": False,
+                                                                   "options": {"num_predict": 1}} | more)
+        return json.dumps(answer.raise_for_status().json()["weir"])
+
+    assert "not text" in why(context=[5]) and "not text" not in why()
+
+
+@pytest.mark.parametrize("more", [{"context": [1, -1]}, {"context": [10**9]}, {"context": [5] * 100_000},
+                                  {"context": [1], "raw": True}, {"context": [1], "model": "auto"}])
+def test_a_context_that_cannot_be_is_refused_by_name(server, small, more):
+    answer = httpx.post(server.url + "/api/generate", trust_env=False, json={"model": SMALL, "prompt": "a"} | more)
+    assert answer.status_code == 400 and answer.json()["param"].startswith("context"), answer.text
+
+
 def test_an_answer_that_has_begun_is_gone_on_with(llama):
     begun = [{"role": "user", "content": "Name a city as JSON."}, {"role": "assistant", "content": '{"city": "'}]
     answer = llama.chat(model=SMALL, messages=begun, options={"temperature": 0, "num_predict": 40})
@@ -132,6 +161,6 @@ def test_errors_are_the_ones_that_the_client_knows(llama, status, call):
 
 def test_what_is_not_carried_is_refused_by_name(server, small):
     answer = httpx.post(f"{server.url}/api/generate", trust_env=False,
-                        json={"model": SMALL, "prompt": "a", "context": [1, 2, 3]})
-    assert answer.status_code == 400 and answer.json()["param"] == "context"
+                        json={"model": SMALL, "prompt": "a", "template": "{{ .Prompt }}"})
+    assert answer.status_code == 400 and answer.json()["param"] == "template"
     assert answer.json()["code"] == "unsupported_parameter"

@@ -9,6 +9,8 @@ constexpr provider::FieldRule kRules[] = {
     {"prompt", kRefused, "only chats are sent to providers"},
     {"suffix", kRefused, "only chats are sent to providers"},
     {"echo", kRefused, "only chats are sent to providers"},
+    {"context", kRefused, "token ids mean something to the model that they are of alone"},
+    {"return_tokens", kUnsent, "no provider tells them"},
     {"messages.system", kCarried, "those in front as `system`"},
     {"messages.later_system", kEmulated,
      "text of the user's turn in which they stand, between `<system>` and `</system>`"},

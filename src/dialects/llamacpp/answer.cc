@@ -46,6 +46,12 @@ void WriteTimings(json::Writer& writer, const chat::Done& done) {
   writer.EndObject();
 }
 
+void WriteTokens(json::Writer& writer, const std::vector<int32_t>& tokens) {
+  writer.Key("tokens").BeginArray();
+  for (const int32_t token : tokens) writer.Int(token);
+  writer.EndArray();
+}
+
 std::string_view StopType(const chat::ChoiceDone& done, bool bounded) {
   if (bounded || done.reason == chat::FinishReason::kLength) return "limit";
   return done.stop_sequence.empty() ? "eos" : "word";
@@ -109,8 +115,8 @@ Result<void> Encoder::Take(const chat::Delta& delta, std::string& out) {
   const std::string text = choice.bound.Admit(delta.text);
   choice.has_newline |= text.contains('\n');
   if (form_.stream) {
-    const bool tokens = form_.probabilities && !delta.logprobs.empty();
-    if (!text.empty() || tokens) Partial(index, text, delta.logprobs, out);
+    const bool probable = form_.probabilities && !delta.logprobs.empty();
+    if (!text.empty() || probable || !delta.tokens.empty()) Partial(index, text, delta, out);
     return {};
   }
   bytes_ += BytesOf(delta);
@@ -120,18 +126,20 @@ Result<void> Encoder::Take(const chat::Delta& delta, std::string& out) {
                       "answer_too_large");
   }
   choice.text += text;
+  choice.ids.insert(choice.ids.end(), delta.tokens.begin(), delta.tokens.end());
   if (form_.probabilities) {
     choice.logprobs.insert(choice.logprobs.end(), delta.logprobs.begin(), delta.logprobs.end());
   }
   return {};
 }
 
-void Encoder::Partial(size_t index, std::string_view text,
-                      const std::vector<chat::TokenLogprob>& logprobs, std::string& out) {
+void Encoder::Partial(size_t index, std::string_view text, const chat::Delta& delta,
+                      std::string& out) {
   out += "data: ";
   json::Writer writer(&out);
   writer.BeginObject().Field("index", index).Field("content", text);
-  writer.Key("tokens").BeginArray().EndArray().Field("stop", false).Field("id_slot", -1);
+  WriteTokens(writer, delta.tokens);
+  writer.Field("stop", false).Field("id_slot", -1);
   writer.Field("tokens_predicted", choices_[index].tokens);
   writer.Field("tokens_evaluated", started_.prompt_tokens);
   if (form_.timings_per_token) {
@@ -141,7 +149,7 @@ void Encoder::Partial(size_t index, std::string_view text,
   }
   if (form_.probabilities) {
     writer.Key("completion_probabilities");
-    openai::WriteTokens(writer, logprobs);
+    openai::WriteTokens(writer, delta.logprobs);
   }
   writer.EndObject();
   out += "\n\n";
@@ -153,7 +161,8 @@ std::string Encoder::Final(size_t index, std::string_view weir) const {
   std::string out;
   json::Writer writer(&out);
   writer.BeginObject().Field("index", index).Field("content", choice.text);
-  writer.Key("tokens").BeginArray().EndArray().Field("id_slot", -1).Field("stop", true);
+  WriteTokens(writer, choice.ids);
+  writer.Field("id_slot", -1).Field("stop", true);
   writer.Field("model", model_);
   // Of several prompts only the sums are known.
   const auto own = [&](std::optional<int64_t> count) {

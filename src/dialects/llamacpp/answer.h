@@ -51,6 +51,7 @@ class Encoder {
     explicit Choice(int32_t indent) : bound(indent) {}
     std::string text = {};  // of a whole answer; of a stream, nothing
     std::vector<chat::TokenLogprob> logprobs = {};
+    std::vector<int32_t> ids = {};
     IndentBound bound;
     chat::ChoiceDone done = {};
     int64_t tokens = 0;  // seen so far
@@ -58,8 +59,7 @@ class Encoder {
   };
 
   Result<void> Take(const chat::Delta& delta, std::string& out);
-  void Partial(size_t index, std::string_view text, const std::vector<chat::TokenLogprob>& logprobs,
-               std::string& out);
+  void Partial(size_t index, std::string_view text, const chat::Delta& delta, std::string& out);
   std::string Final(size_t index, std::string_view weir) const;
   std::string Selected(std::string object) const;
 

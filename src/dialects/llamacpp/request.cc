@@ -88,11 +88,8 @@ void ReadConstraints(json::Fields& fields, chat::ResponseFormat& out) {
 void RefuseWhatNobodyDoes(json::Fields& fields) {
   if (const auto n = fields.Int("n_cmpl", 1, kAny); n && *n != 1)
     RefuseUnsupported(fields, "n_cmpl", "ask /v1/completions for several answers");
-  for (const auto& [key, why] : {std::pair<std::string_view, std::string_view>{
-                                     "return_tokens", "token ids stay in the engine"},
-                                 {"post_sampling_probs", "only the model's own are told"}}) {
-    if (fields.Bool(key) == true) RefuseUnsupported(fields, key, why);
-  }
+  if (fields.Bool("post_sampling_probs") == true)
+    RefuseUnsupported(fields, "post_sampling_probs", "only the model's own are told");
   if (fields.Bool("cache_prompt") == false) {
     RefuseUnsupported(fields, "cache_prompt", "prefixes are always reused where they can be");
   }
@@ -105,6 +102,7 @@ void ReadForm(json::Fields& fields, CompletionForm& form) {
   form.stream = fields.Bool("stream").value_or(false);
   form.timings_per_token = fields.Bool("timings_per_token").value_or(false);
   form.progress = fields.Bool("return_progress").value_or(false);
+  form.tokens = fields.Bool("return_tokens").value_or(false) || form.stream;
   form.indent_min = static_cast<int32_t>(fields.Int("n_indent", 0, 10'000).value_or(0));
   form.has_fields = fields.Take("response_fields") != nullptr;
   form.fields = fields.Strings("response_fields", kFieldsMax, kNameBytesMax);
@@ -127,6 +125,7 @@ void ReadShared(json::Fields& fields, CompletionCall& call) {
   if (request.model.empty()) request.model = "auto";
   ReadForm(fields, call.form);
   ReadBound(fields, call);
+  request.return_tokens = call.form.tokens;
   openai::ReadSampling(fields, request.sampling);
   ReadStop(fields, request.stop);
   ReadConstraints(fields, request.response_format);

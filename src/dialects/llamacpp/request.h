@@ -27,6 +27,7 @@ struct CompletionForm {
   bool only_prompt = false;  // n_predict: 0: the prompt is computed, and nothing is shown
   bool timings_per_token = false;
   bool progress = false;       // return_progress
+  bool tokens = false;         // return_tokens, and every stream: ids of the answer
   bool probabilities = false;  // n_probs
   int32_t indent_min = 0;      // n_indent: a line with less ends the answer
   bool has_fields = false;     // response_fields were given

@@ -107,6 +107,12 @@ void WriteFigures(json::Writer& writer, const chat::Done& done) {
   writer.Field("eval_duration", Nanoseconds(done.decode_ms));
 }
 
+void WriteContext(json::Writer& writer, const std::vector<int32_t>& context) {
+  writer.Key("context").BeginArray();
+  for (const int32_t token : context) writer.Int(token);
+  writer.EndArray();
+}
+
 }  // namespace
 
 Result<void> Encoder::Append(const chat::Event& event, std::string& out) {
@@ -117,6 +123,7 @@ Result<void> Encoder::Append(const chat::Event& event, std::string& out) {
     ended_ = true;
     choice_ = *choice;
   }
+  if (const auto* started = std::get_if<chat::Started>(&event)) context_ = started->prompt;
   if (const auto* done = std::get_if<chat::Done>(&event)) done_ = *done;
   return {};
 }
@@ -125,6 +132,7 @@ Result<void> Encoder::Add(const chat::Delta& delta, std::string& out) {
   if (delta.choice != 0) return Broken("the backend answered a choice that was not asked for");
   if (ended_) return Broken("the backend went on with a choice that had ended");
   if (auto held = Hold(delta); !held) return held;
+  if (!context_.empty()) context_.insert(context_.end(), delta.tokens.begin(), delta.tokens.end());
   const bool says = !delta.text.empty() || !delta.reasoning.empty() || !delta.logprobs.empty();
   if (streams_ && says) AppendLine(delta, out);
   return {};
@@ -179,6 +187,7 @@ Result<void> Encoder::End(std::string_view weir, std::string& out) {
   WriteHead(writer, head_);
   WriteSaid(writer, head_, held_);
   writer.Field("done", true).Field("done_reason", ReasonWord(choice_.reason));
+  if (!context_.empty()) WriteContext(writer, context_);
   WriteFigures(writer, done_);
   if (!weir.empty()) writer.Key("weir").Raw(weir);
   writer.EndObject();

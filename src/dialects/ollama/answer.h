@@ -45,6 +45,7 @@ class Encoder {
   const AnswerHead head_;
   const bool streams_;
   chat::Delta held_ = {};  // tool calls; and everything else of an answer that does not stream
+  std::vector<int32_t> context_ = {};  // of prompt and answer, from a backend that tells its own
   size_t bytes_ = 0;
   chat::ChoiceDone choice_ = {};
   chat::Done done_ = {};

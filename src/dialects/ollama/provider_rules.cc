@@ -9,6 +9,8 @@ constexpr provider::FieldRule kRules[] = {
     {"prompt", kCarried, "one text, `raw` to `/api/generate`"},
     {"suffix", kCarried, "for models whose template fills in a middle"},
     {"echo", kRefused, "only chats are sent to providers"},
+    {"context", kRefused, "token ids mean something to the model that they are of alone"},
+    {"return_tokens", kUnsent, "no provider tells them"},
     {"messages.system", kCarried},
     {"messages.later_system", kCarried},
     {"messages.developer", kCarried, "as `system`"},

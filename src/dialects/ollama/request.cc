@@ -20,6 +20,7 @@ constexpr size_t kStopsMax = 16;
 constexpr size_t kStopBytesMax = 1024;
 constexpr int64_t kTokensMax = 10'000'000;
 constexpr int64_t kCountMax = 1'000'000;
+constexpr size_t kContextMax = size_t{1} << 20;
 
 std::string SchemaText(json::Fields& fields, std::string_view key, const json::Value& schema) {
   std::string text = json::Print(schema);
@@ -181,6 +182,7 @@ void ReadPrompt(json::Fields& fields, GenerateCall& call) {
   ReadImages(fields, count, images);
   call.only_load = prompt.empty() && system.empty() && suffix.empty() && images.empty();
   if (call.only_load) return;
+  request.return_tokens = !raw;  // for the answer's context
   if (raw || !suffix.empty()) {
     if (!images.empty()) return RefuseUnsupported(fields, "images", "a raw prompt is text alone");
     if (!system.empty())
@@ -195,6 +197,22 @@ void ReadPrompt(json::Fields& fields, GenerateCall& call) {
   chat::Message user = {.role = chat::Role::kUser, .parts = {{.text = std::move(prompt)}}};
   user.parts.insert(user.parts.end(), images.begin(), images.end());
   request.messages.push_back(std::move(user));
+}
+
+// What an earlier answer gave: the tokens that this prompt goes on behind.
+void ReadContext(json::Fields& fields, const GenerateCall& call, std::vector<int32_t>& out) {
+  const json::Array* tokens = fields.List("context", kContextMax);
+  if (tokens == nullptr || tokens->empty() || call.only_load) return;
+  if (call.request.messages.empty())
+    return RefuseUnsupported(fields, "context", "it goes with neither raw nor suffix");
+  for (size_t i = 0; i < tokens->size(); ++i) {
+    const int64_t* token = (*tokens)[i].AsInt();
+    if (token == nullptr || *token < 0 || *token > INT32_MAX) {
+      return fields.Refuse(fmt::format("context[{}]", i),
+                           "must be a token id, which is a whole number from 0");
+    }
+    out.push_back(static_cast<int32_t>(*token));
+  }
 }
 
 chat::EmbedRequest ReadEmbedFields(json::Fields& fields) {
@@ -232,9 +250,7 @@ Result<GenerateCall> ReadGenerate(std::string_view body) {
     ReadPrompt(fields, call);
     if (!fields.String("template", kTextBytesMax).value_or("").empty())
       RefuseUnsupported(fields, "template", "the model's own is used; or send a raw prompt");
-    const json::Array* context = fields.List("context", size_t{1} << 20);
-    if (context != nullptr && !context->empty())
-      RefuseUnsupported(fields, "context", "send the conversation to /api/chat");
+    ReadContext(fields, call, call.request.context);
     return call;
   });
 }

@@ -4,8 +4,8 @@
 // (num_ctx, num_gpu, ...) and fields that are not known are ignored, as Ollama ignores them
 // (docs/ollama.md lists all).
 //
-// Bounds: JSON limits (json/parse.h), 4,096 messages, 16 images, 128 tools, 128 calls a message, 16
-// stop strings of 1,024 bytes, 2,048 embedding inputs.
+// Bounds: JSON limits (json/parse.h), 1,048,576 tokens of context, 4,096 messages, 16 images, 128
+// tools, 128 calls a message, 16 stop strings of 1,024 bytes, 2,048 embedding inputs.
 #pragma once
 
 #include <string_view>

@@ -9,6 +9,8 @@ constexpr provider::FieldRule kRules[] = {
     {"prompt", kRefused, "only vLLM and llama-server are sent anything but chats"},
     {"suffix", kRefused, "no provider is asked to fill in"},
     {"echo", kRefused, "no provider is asked for its prompt"},
+    {"context", kRefused, "token ids mean something to the model that they are of alone"},
+    {"return_tokens", kUnsent, "no provider tells them"},
     {"messages.system", kCarried},
     {"messages.later_system", kCarried},
     {"messages.developer", kCarried, "as `system` where a server does not know the role"},

@@ -58,6 +58,9 @@ chat::Delta ReadDelta(json::Fields& fields) {
       delta.logprobs.push_back(ReadToken(token));
     }
   }
+  const json::Array* ids = fields.List("tokens", 100);
+  for (size_t i = 0; ids != nullptr && i < ids->size(); ++i)
+    delta.tokens.push_back(static_cast<int32_t>(*(*ids)[i].AsInt()));
   fields.RefuseUnread();
   return delta;
 }

@@ -272,6 +272,8 @@ const std::map<std::string_view, Change>& Changes() {
       {"prompt", [](GenerateRequest& r) { r.prompts = {{.text = "Once"}}; }},
       {"suffix", [](GenerateRequest& r) { r.has_suffix = true; }},
       {"echo", [](GenerateRequest& r) { r.echo = true; }},
+      {"context", [](GenerateRequest& r) { r.context = {1, 2, 3}; }},
+      {"return_tokens", [](GenerateRequest& r) { r.return_tokens = true; }},
       {"messages.system",
        [](GenerateRequest& r) {
          r.messages.insert(r.messages.begin(),

@@ -71,6 +71,8 @@ constexpr FieldUse kFields[] = {
     {"prompt", [](R r) { return If(!r.prompts.empty(), "prompt"); }},
     {"suffix", [](R r) { return If(r.has_suffix, "suffix"); }},
     {"echo", [](R r) { return If(r.echo, "echo"); }},
+    {"context", [](R r) { return If(!r.context.empty(), "context"); }},
+    {"return_tokens", [](R r) { return If(r.return_tokens, "return_tokens"); }},
     {"messages.system",
      [](R r) {
        return FindMessage(r, "", [](const Message& m, size_t) { return m.role == Role::kSystem; });

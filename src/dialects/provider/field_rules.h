@@ -3,7 +3,7 @@
 //
 // The fields, in order (kFields in field_rules.cc says when a request counts as using one; a value
 // that means "off" does not count):
-//   prompt suffix echo
+//   prompt suffix echo context return_tokens
 //   messages.system messages.later_system messages.developer messages.name messages.reasoning
 //   messages.images messages.image_urls messages.image_detail messages.audio messages.files
 //   messages.tool_images messages.prefill

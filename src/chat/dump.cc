@@ -131,6 +131,8 @@ void Put(std::string& out, const Sampling& sampling) {
   Put(out, "seed", sampling.seed);
   for (const auto& [token, bias] : sampling.logit_bias)
     out += fmt::format("logit_bias: {} {}\n", token, bias);
+  for (const auto& [text, bias] : sampling.text_bias)
+    out += fmt::format("text_bias: {} {}\n", Quoted(text), bias);
   Put(out, "ignore_eos", sampling.ignore_eos);
 }
 

@@ -40,6 +40,8 @@ struct Sampling {
   std::optional<uint32_t> seed =
       {};  // present: the same request on an idle engine gives the same bytes
   std::vector<std::pair<int32_t, float>> logit_bias = {};  // token id, bias; -100 forbids
+  // The same for each token of a text, as the model reads it.
+  std::vector<std::pair<std::string, float>> text_bias = {};
   bool ignore_eos = false;
 
   bool operator==(const Sampling&) const = default;

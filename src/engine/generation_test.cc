@@ -385,6 +385,15 @@ TEST(Engine, AChatGoesOnBehindTheTokensOfAnEarlierOne) {
   EXPECT_EQ(engine.Run(asked).failure->reason, "context_length_exceeded");
 }
 
+TEST(Engine, ATextIsBiasedAsItsTokensAre) {
+  WEIR_ENGINE_OR_SKIP(engine, SmallSettings(StoriesPath()));
+  chat::GenerateRequest request = Endless(kOnce, 12);
+  const std::string plain = engine.Run(request).text();
+  ASSERT_TRUE(plain.contains(","));
+  request.sampling.text_bias = {{",", -100.0f}};
+  EXPECT_FALSE(engine.Run(request).text().contains(",")) << plain;
+}
+
 TEST(Engine, AChatOfAModelWithoutATemplateIsAnsweredToo) {
   WEIR_ENGINE_OR_SKIP(engine, SmallSettings(RandomPath()));
   chat::GenerateRequest request;

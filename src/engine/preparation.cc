@@ -264,6 +264,22 @@ Result<void> Preparation::PutBehind(const std::vector<int32_t>& context,
   return {};
 }
 
+// A text's bias is that of each of its tokens.
+Result<void> Preparation::ResolveBias(chat::Sampling& sampling) const {
+  for (const auto& [text, bias] : sampling.text_bias) {
+    if (text.size() > kBiasTextBytesMax) {
+      return Fail(Code::kInvalidArgument,
+                  fmt::format("a text has at most {} bytes", kBiasTextBytesMax), "logit_bias");
+    }
+    auto tokens = model_.vocabulary().Tokenize(text, /*parse_special=*/false,
+                                               /*add_special=*/false);
+    if (!tokens) return std::unexpected(tokens.error());
+    for (const llama::Token token : *tokens) sampling.logit_bias.emplace_back(token, bias);
+    if (sampling.logit_bias.size() > llama::kLogitBiasMax) break;  // which CheckSampling says
+  }
+  return {};
+}
+
 // Requests that are to be reproducible compute nothing on a guess.
 Result<std::vector<llama::Token>> Preparation::PredictionOf(
     const chat::GenerateRequest& request) const {
@@ -287,6 +303,7 @@ Result<PreparedGenerate> Preparation::Prepare(wire::Generate asked,
   ReadTextFiles(request.messages);
   if (auto checked = CheckGenerates(); !checked) return std::unexpected(checked.error());
   if (auto checked = CheckCounts(request); !checked) return std::unexpected(checked.error());
+  if (auto made = ResolveBias(request.sampling); !made) return std::unexpected(made.error());
   if (auto checked = llama::CheckSampling(request.sampling, model_.vocabulary().size()); !checked) {
     return std::unexpected(checked.error());
   }

@@ -32,6 +32,7 @@ inline constexpr int32_t kForksMax = 128;
 inline constexpr int32_t kChoicesMax = 128;  // prompts times forks
 inline constexpr size_t kInputsMax = 4096;   // texts of one embedding request
 inline constexpr size_t kContinuationsMax = 1024;
+inline constexpr size_t kBiasTextBytesMax = 1024;
 inline constexpr size_t kPredictionBytesMax = size_t{1} << 20;
 inline constexpr size_t kTokenizeBytesMax = size_t{4} << 20;  // of a text whose tokens are asked
 inline constexpr size_t kDetokenizeBytesMax = wire::kFrameBodyBytesMax / 2;  // of the text
@@ -127,6 +128,7 @@ class Preparation {
                                              const llama::RenderedPrompt& rendered) const;
   Result<void> PutBehind(const std::vector<int32_t>& context,
                          llama::RenderedPrompt& rendered) const;
+  Result<void> ResolveBias(chat::Sampling& sampling) const;
   Result<void> CheckGenerates() const;
   Result<void> CheckDimensions(int32_t asked) const;
   Result<PreparedEmbed> PreparePairs(const wire::Embed& asked,

@@ -59,6 +59,10 @@ TEST(Preparation, EveryBoundIsNamed) {
        [](Request& r) { r.prediction.assign((1 << 20) + 1, 'x'); }},
       {"temperature", "", [](Request& r) { r.sampling.temperature = -1.0f; }},
       {"logit_bias", "", [](Request& r) { r.sampling.logit_bias = {{512, 1.0f}}; }},
+      {"logit_bias", "1024",
+       [](Request& r) { r.sampling.text_bias = {{std::string(1025, 'x'), 1}}; }},
+      {"logit_bias", "1024",
+       [](Request& r) { r.sampling.text_bias.assign(1025, {std::string("x"), 1.0f}); }},
       {"context", "messages", [](Request& r) { r.context = {3}; }},
       {"", "grammar",
        [](Request& r) {

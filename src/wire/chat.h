@@ -56,7 +56,7 @@ void Visit(Archive& a, Sampling& v) {
   a(v.temperature, v.top_k, v.top_p, v.min_p, v.typical_p, v.repeat_penalty, v.frequency_penalty,
     v.presence_penalty, v.penalty_last_n, v.dry_multiplier, v.dry_base, v.dry_allowed_length,
     v.dry_penalty_last_n, v.dry_sequence_breakers, v.xtc_probability, v.xtc_threshold, v.mirostat,
-    v.mirostat_tau, v.mirostat_eta, v.seed, v.logit_bias, v.ignore_eos);
+    v.mirostat_tau, v.mirostat_eta, v.seed, v.logit_bias, v.text_bias, v.ignore_eos);
 }
 template <class Archive>
 void Visit(Archive& a, ResponseFormat& v) {

@@ -47,6 +47,11 @@ def test_tokens_are_told(http, small):
         assert [token for event in events_of(response) for token in event["tokens"]] == told["tokens"]
 
 
+@pytest.mark.parametrize("bias", [[[" Paris", False]], {" Paris": False}, {" Paris": -100}])
+def test_a_text_is_biased(http, small, bias):
+    assert "Paris" in complete(http)["content"] and " Paris" not in complete(http, logit_bias=bias)["content"]
+
+
 def test_words_end_it_and_grammars_bind_it(http, small):
     stopped = complete(http, stop=["Paris"], n_predict=20)
     assert "Paris" not in stopped["content"]

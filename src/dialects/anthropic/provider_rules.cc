@@ -55,6 +55,7 @@ constexpr provider::FieldRule kRules[] = {
     {"mirostat", kRefused, "Anthropic has no such setting"},
     {"seed", kRefused, "Anthropic's answers cannot be repeated"},
     {"logit_bias", kRefused, "Anthropic has no such setting"},
+    {"logit_bias.texts", kRefused, "a provider reads no texts there"},
     {"ignore_eos", kRefused, "Anthropic has no such setting"},
     {"n", kRefused, "Anthropic gives one answer a request"},
     {"max_tokens", kCarried,

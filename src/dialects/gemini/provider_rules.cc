@@ -56,6 +56,7 @@ constexpr provider::FieldRule kRules[] = {
     {"mirostat", kRefused, "Gemini has no such setting"},
     {"seed", kCarried, "those over 2,147,483,647 are refused"},
     {"logit_bias", kRefused, "Gemini has no such setting"},
+    {"logit_bias.texts", kRefused, "a provider reads no texts there"},
     {"ignore_eos", kRefused, "Gemini has no such setting"},
     {"n", kCarried, "as `candidateCount`"},
     {"max_tokens", kCarried, "as `maxOutputTokens`"},

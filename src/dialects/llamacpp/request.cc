@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
+#include <utility>
 
 #include "dialects/openai/common_fields.h"
 #include "dialects/openai/request.h"
@@ -17,6 +19,8 @@ using openai::kNameBytesMax;
 using openai::RefuseUnsupported;
 
 constexpr size_t kPromptsMax = 64;
+constexpr size_t kBiasesMax = 1024;
+constexpr size_t kBiasTextBytesMax = 1024;
 constexpr size_t kStopsMax = 16;
 constexpr size_t kStopBytesMax = 1024;
 constexpr size_t kFilesMax = 256;
@@ -37,24 +41,73 @@ constexpr std::string_view kIgnored[] = {"id_slot",          "n_keep",          
                                          "n_cache_reuse",    "t_max_prompt_ms", "t_max_predict_ms",
                                          "sse_ping_interval"};
 
-// [[15043, 1.0], [15043, false]] as OpenAI has it: {"15043": 1.0}. What is of another form is left
-// for the reader of that to refuse.
-void NormaliseBias(json::Value& document) {
-  json::Object* members = document.AsObject();
-  if (members == nullptr) return;
-  const auto found = std::ranges::find(*members, "logit_bias", &json::Member::key);
-  if (found == members->end() || found->value.AsArray() == nullptr) return;
-  json::Object biases;
-  for (const json::Value& pair : *found->value.AsArray()) {
-    const json::Array* both = pair.AsArray();
-    const int64_t* token = both != nullptr && both->size() == 2 ? (*both)[0].AsInt() : nullptr;
-    if (token == nullptr) return;
-    const bool* off = (*both)[1].AsBool();
-    const bool forbids = off != nullptr && !*off;
-    biases.push_back({std::to_string(*token), forbids ? json::Value(-100) : (*both)[1]});
+// [[15043, 1.0], ["no", false]] and {"15043": 1.0, "no": false} as OpenAI has it, {"15043": 1.0},
+// and the texts apart. What is of another form is left for the reader of that to refuse.
+class Biases {
+ public:
+  explicit Biases(json::Value& document) {
+    json::Object* members = document.AsObject();
+    if (members == nullptr) return;
+    const auto found = std::ranges::find(*members, "logit_bias", &json::Member::key);
+    if (found == members->end()) return;
+    const bool taken = found->value.AsArray() != nullptr    ? TakePairs(*found->value.AsArray())
+                       : found->value.AsObject() != nullptr ? TakeMembers(*found->value.AsObject())
+                                                            : false;
+    if (taken) found->value = std::move(tokens_);
   }
-  found->value = std::move(biases);
-}
+
+  void ReadTexts(json::Fields& fields, std::vector<std::pair<std::string, float>>& out) const {
+    if (texts_.size() > kBiasesMax) {
+      return fields.Refuse("logit_bias",
+                           fmt::format("has {} texts; the most is {}", texts_.size(), kBiasesMax));
+    }
+    for (const auto& [text, bias] : texts_) {
+      const double* number = bias.AsDouble();
+      const int64_t* integer = bias.AsInt();
+      const double value = number != nullptr    ? *number
+                           : integer != nullptr ? static_cast<double>(*integer)
+                                                : INFINITY;
+      if (!(value >= -100 && value <= 100))
+        return fields.Refuse("logit_bias", "takes numbers from -100 to 100, and false");
+      if (text.empty() || text.size() > kBiasTextBytesMax) {
+        return fields.Refuse("logit_bias",
+                             fmt::format("has a text of {} bytes; it has from 1 to {}", text.size(),
+                                         kBiasTextBytesMax));
+      }
+      out.emplace_back(text, static_cast<float>(value));
+    }
+  }
+
+ private:
+  static json::Value StrengthOf(const json::Value& said) {
+    const bool* flag = said.AsBool();
+    return flag != nullptr && !*flag ? json::Value(-100) : said;
+  }
+
+  bool TakePairs(const json::Array& pairs) {
+    for (const json::Value& pair : pairs) {
+      const json::Array* both = pair.AsArray();
+      if (both == nullptr || both->size() != 2) return false;
+      const int64_t* token = (*both)[0].AsInt();
+      const std::string* text = (*both)[0].AsString();
+      if (token == nullptr && text == nullptr) return false;
+      if (token != nullptr) tokens_.push_back({std::to_string(*token), StrengthOf((*both)[1])});
+      if (text != nullptr) texts_.push_back({*text, StrengthOf((*both)[1])});
+    }
+    return true;
+  }
+
+  bool TakeMembers(const json::Object& members) {
+    for (const json::Member& member : members) {
+      const bool token = member.key.find_first_not_of("0123456789") == std::string::npos;
+      (token ? tokens_ : texts_).push_back({member.key, StrengthOf(member.value)});
+    }
+    return true;
+  }
+
+  json::Object tokens_ = {};
+  json::Object texts_ = {};
+};
 
 void ReadStop(json::Fields& fields, std::vector<std::string>& out) {
   out = fields.Strings("stop", kStopsMax, kStopBytesMax);
@@ -119,7 +172,7 @@ std::string SettingsOf(const json::Value& document) {
   return json::Print(json::Value(std::move(said)));
 }
 
-void ReadShared(json::Fields& fields, CompletionCall& call) {
+void ReadShared(json::Fields& fields, const Biases& biases, CompletionCall& call) {
   chat::GenerateRequest& request = call.request;
   request.model = fields.String("model", kNameBytesMax).value_or("auto");
   if (request.model.empty()) request.model = "auto";
@@ -127,6 +180,7 @@ void ReadShared(json::Fields& fields, CompletionCall& call) {
   ReadBound(fields, call);
   request.return_tokens = call.form.tokens;
   openai::ReadSampling(fields, request.sampling);
+  biases.ReadTexts(fields, request.sampling.text_bias);
   ReadStop(fields, request.stop);
   ReadConstraints(fields, request.response_format);
   if (const auto top = fields.Int("n_probs", 0, 20); top && *top > 0 && !call.form.only_prompt) {
@@ -179,12 +233,12 @@ Result<Call> ReadCall(std::string_view body, Fill fill) {
 Result<CompletionCall> ReadCompletion(std::string_view body) {
   auto document = json::Parse(body);
   if (!document) return Fail(document.error());
-  NormaliseBias(*document);
+  const Biases biases(*document);
   json::Problem problem;
   json::Fields fields(problem, *document);
   CompletionCall call;
   call.request.prompts = openai::ReadPrompts(fields, "prompt", kPromptsMax);
-  ReadShared(fields, call);
+  ReadShared(fields, biases, call);
   if (problem) return Fail(problem.Take());
   for (const chat::Prompt& prompt : call.request.prompts) call.form.prompts.push_back(prompt.text);
   call.form.settings_json = SettingsOf(*document);
@@ -195,7 +249,7 @@ Result<CompletionCall> ReadCompletion(std::string_view body) {
 Result<CompletionCall> ReadInfill(std::string_view body) {
   auto document = json::Parse(body);
   if (!document) return Fail(document.error());
-  NormaliseBias(*document);
+  const Biases biases(*document);
   json::Problem problem;
   json::Fields fields(problem, *document);
   CompletionCall call;
@@ -205,7 +259,7 @@ Result<CompletionCall> ReadInfill(std::string_view body) {
   request.suffix = fields.Require().String("input_suffix", kTextBytesMax).value_or("");
   request.has_suffix = true;
   prefix += fields.String("prompt", kTextBytesMax).value_or("");
-  ReadShared(fields, call);
+  ReadShared(fields, biases, call);
   if (problem) return Fail(problem.Take());
   call.form.prompts = {prefix};
   call.form.settings_json = SettingsOf(*document);

@@ -5,9 +5,10 @@
 // one. docs/llamacpp.md says what becomes of each field. A request names no model there; here it
 // may, and means `auto` without.
 //
-// Bounds: those of dialects/openai for what both have; 64 prompts, 16 stop strings, 64 response
-// fields; 256 files beside the one that is filled in, of which the last that fit into 32 KiB are
-// read; 8 MiB of text to tokenize, 1,000,000 tokens to detokenize.
+// Bounds: those of dialects/openai for what both have; 64 prompts, 16 stop strings, 1,024 texts of
+// 1,024 bytes with a bias, 64 response fields; 256 files beside the one that is filled in, of which
+// the last that fit into 32 KiB are read; 8 MiB of text to tokenize, 1,000,000 tokens to
+// detokenize.
 #pragma once
 
 #include <cstdint>

@@ -54,6 +54,7 @@ constexpr provider::FieldRule kRules[] = {
     {"mirostat", kCarried},
     {"seed", kCarried},
     {"logit_bias", kRefused, "Ollama has no such setting"},
+    {"logit_bias.texts", kRefused, "a provider reads no texts there"},
     {"ignore_eos", kRefused, "Ollama has no such setting"},
     {"n", kRefused, "Ollama gives one answer a request"},
     {"max_tokens", kCarried, "as `num_predict`"},

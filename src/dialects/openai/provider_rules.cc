@@ -54,6 +54,7 @@ constexpr provider::FieldRule kRules[] = {
     {"mirostat", kRefused, "OpenAI has no such setting"},
     {"seed", kCarried},
     {"logit_bias", kCarried, "token ids are the target model's own"},
+    {"logit_bias.texts", kRefused, "a provider reads no texts there"},
     {"ignore_eos", kRefused, "OpenAI has no such setting"},
     {"n", kCarried},
     {"max_tokens", kCarried, "as `max_completion_tokens` where it is known"},

@@ -331,6 +331,7 @@ const std::map<std::string_view, Change>& Changes() {
       {"mirostat", Sample(&S::mirostat, 2)},
       {"seed", [](GenerateRequest& r) { r.sampling.seed = 7; }},
       {"logit_bias", [](GenerateRequest& r) { r.sampling.logit_bias = {{7, -100.0f}}; }},
+      {"logit_bias.texts", [](GenerateRequest& r) { r.sampling.text_bias = {{"no", -100.0f}}; }},
       {"ignore_eos", [](GenerateRequest& r) { r.sampling.ignore_eos = true; }},
       {"n", [](GenerateRequest& r) { r.n = 2; }},
       {"max_tokens", [](GenerateRequest& r) { r.max_tokens = 99; }},

@@ -204,6 +204,7 @@ constexpr FieldUse kFields[] = {
     {"mirostat", [](R r) { return If(Differs(r.sampling.mirostat, 0), "mirostat"); }},
     {"seed", [](R r) { return If(r.sampling.seed.has_value(), "seed"); }},
     {"logit_bias", [](R r) { return If(!r.sampling.logit_bias.empty(), "logit_bias"); }},
+    {"logit_bias.texts", [](R r) { return If(!r.sampling.text_bias.empty(), "logit_bias"); }},
     {"ignore_eos", [](R r) { return If(r.sampling.ignore_eos, "ignore_eos"); }},
     {"n", [](R r) { return If(r.n != 1, "n"); }},
     {"max_tokens", [](R r) { return If(r.max_tokens.has_value(), "max_tokens"); }},

@@ -12,7 +12,8 @@
 //   response_format.json_object response_format.json_schema grammar
 //   reasoning_effort reasoning_budget chat_template_kwargs
 //   temperature top_p top_k min_p typical_p repeat_penalty frequency_penalty presence_penalty
-//   repeat_last_n dry xtc mirostat seed logit_bias ignore_eos
+//   repeat_last_n dry xtc mirostat seed logit_bias logit_bias.texts
+//   ignore_eos
 //   n max_tokens stop prediction logprobs priority keep_alive
 #pragma once
 

@@ -18,6 +18,13 @@ std::unexpected<Error> HasNo(std::string_view what, const ProviderTarget& target
                        target.name));
 }
 
+std::unexpected<Error> CountsNoTokens(const ProviderTarget& target) {
+  return Fail(AtTarget(
+      {Code::kUnprocessable, "its provider cuts no text to a number of tokens; leave that out",
+       "input_tokens_max", "not_supported_by_target"},
+      target.name));
+}
+
 }  // namespace
 
 Task<Result<chat::Embeddings>> ProviderFleet::Embed(ProviderAsk ask, chat::EmbedRequest request,
@@ -27,6 +34,8 @@ Task<Result<chat::Embeddings>> ProviderFleet::Embed(ProviderAsk ask, chat::Embed
   const WriteWhole write = [asked, vectors](const ProviderTarget& target) -> Result<WholeCall> {
     const chat::ProviderDialect& dialect = *target.dialect;
     if (dialect.write_embed == nullptr) return HasNo("embeddings", target);
+    const bool counts = asked->input_tokens_max.value_or(chat::kModelInput) != chat::kModelInput;
+    if (counts) return CountsNoTokens(target);
     auto call = dialect.write_embed(*asked, target.model, target.quirks);
     if (!call) return Fail(AtTarget(std::move(call.error()), target.name));
     return WholeCall{std::move(*call), [&dialect, asked, vectors](std::string_view body) {

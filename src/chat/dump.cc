@@ -243,6 +243,7 @@ std::string Dump(const GenerateRequest& request) {
 std::string Dump(const EmbedRequest& request) {
   std::string out = fmt::format("model: {}\n", request.model);
   for (const Prompt& input : request.inputs) Put(out, "input", input);
+  Put(out, "input_tokens_max", request.input_tokens_max);
   Put(out, "dimensions", request.dimensions);
   Put(out, "keep_alive_ms", request.keep_alive_ms);
   return out;

@@ -134,12 +134,18 @@ struct GenerateRequest {
   bool operator==(const GenerateRequest&) const = default;
 };
 
+// EmbedRequest::input_tokens_max: as many as the model takes.
+inline constexpr int32_t kModelInput = INT32_MAX;
+
 struct EmbedRequest {
   std::string model = {};
   std::vector<Prompt> inputs = {};
   // The first input is a query and the others are documents: a model that ranks says how well each
   // fits, one that embeds gives vectors as ever (Embeddings::ranked).
   bool ranks = false;
+  // What is longer is cut at its end: to so many tokens, or to what the model takes, where that is
+  // less. Where one ranks, the documents alone. Absent: what is too long is an error.
+  std::optional<int32_t> input_tokens_max = {};
   std::optional<int32_t> dimensions = {};
   Priority priority = Priority::kInteractive;
   std::optional<int64_t> keep_alive_ms = {};

@@ -404,6 +404,9 @@ Result<PreparedEmbed> Preparation::Prepare(const wire::Embed& asked,
                 "not_an_embedding_model");
   }
   const chat::EmbedRequest& request = asked.request;
+  if (request.input_tokens_max.value_or(1) < 1) {
+    return Fail(Code::kInvalidArgument, "inputs are cut to a token at least", "input_tokens_max");
+  }
   if (request.inputs.empty() || request.inputs.size() > kInputsMax) {
     return Fail(Code::kInvalidArgument, fmt::format("input takes 1 to {} texts", kInputsMax),
                 "input");
@@ -433,7 +436,8 @@ Result<PreparedEmbed> Preparation::Prepare(const wire::Embed& asked,
       prepared.inputs.push_back(input.tokens);
       continue;
     }
-    auto tokens = embedder_->Prepare(input.text);
+    const bool query = request.ranks && i == 0;
+    auto tokens = embedder_->Prepare(input.text, query ? std::nullopt : request.input_tokens_max);
     if (!tokens) {
       Error error = std::move(tokens.error());
       error.param = param;
@@ -464,7 +468,8 @@ Result<PreparedEmbed> Preparation::PreparePairs(const wire::Embed& asked,
       return Fail(Code::kInvalidArgument, "a model that ranks takes texts, not tokens", param);
     }
     if (i == 0) continue;
-    auto tokens = embedder_->PreparePair(request.inputs[0].text, request.inputs[i].text);
+    auto tokens = embedder_->PreparePair(request.inputs[0].text, request.inputs[i].text,
+                                         request.input_tokens_max);
     if (!tokens) {
       Error error = std::move(tokens.error());
       error.param = param;

@@ -1,27 +1,20 @@
 #include "gateway/rank.h"
 
 #include <algorithm>
-#include <cstdint>
 #include <functional>
 #include <utility>
 
 #include "base/log.h"
-#include "base/utf8.h"
 #include "gateway/embed.h"
 
 namespace weir::gateway {
 namespace {
 
-constexpr size_t kTextBytesLeast = 64;  // less of a passage says nothing
-
 // A passage behind its title and the headings above it, which begin with the title as a rule.
-std::string TextOf(const knowledge::Passage& passage, size_t bytes_max) {
+std::string TextOf(const knowledge::Passage& passage) {
   std::string text = passage.section;
   if (!text.starts_with(passage.title)) text = passage.title + (text.empty() ? "" : " > ") + text;
   text += (text.empty() ? "" : "\n\n") + passage.text;
-  if (text.size() > bytes_max) {
-    text.resize(CompleteUtf8Prefix(std::string_view(text).substr(0, bytes_max)));
-  }
   return text;
 }
 
@@ -41,33 +34,27 @@ std::string RankingModel(const Gateway& gateway) {
 Task<bool> RankPassages(Gateway& gateway, Asked asked, std::string question,
                         std::vector<knowledge::Passage>& passages) {
   if (passages.empty()) co_return false;
-  size_t bytes = 0;
+  chat::EmbedRequest request{.model = std::string(routing::kReranker),
+                             .inputs = {{.text = std::move(question)}},
+                             .ranks = true,
+                             .input_tokens_max = chat::kModelInput};
   for (const knowledge::Passage& passage : passages) {
     // A route may lead off this machine: what is sent is labelled as what it is.
     asked.passages_label =
         asked.passages_label ? chat::Join(*asked.passages_label, passage.label) : passage.label;
-    bytes = std::max(bytes, TextOf(passage, SIZE_MAX).size());
+    request.inputs.push_back({.text = TextOf(passage)});
   }
-  for (; bytes >= kTextBytesLeast; bytes = bytes * 3 / 4) {
-    chat::EmbedRequest request{
-        .model = std::string(routing::kReranker), .inputs = {{.text = question}}, .ranks = true};
-    for (const knowledge::Passage& passage : passages) {
-      request.inputs.push_back({.text = TextOf(passage, bytes)});
-    }
-    auto answered = co_await Embed(gateway, asked, std::move(request));
-    if (!answered && answered.error().reason == "context_length_exceeded") continue;
-    if (!answered) {
-      LogWarning("passages were not ranked: {}", OutcomeOf(answered.error()));
-      co_return false;
-    }
-    if (!answered->value.ranked) co_return false;
-    for (size_t i = 0; i < passages.size(); ++i) {
-      passages[i].score = std::clamp(answered->value.vectors[i + 1].front(), 0.0F, 1.0F);
-    }
-    std::ranges::sort(passages, std::greater(), &knowledge::Passage::score);
-    co_return true;
+  auto answered = co_await Embed(gateway, std::move(asked), std::move(request));
+  if (!answered) {
+    LogWarning("passages were not ranked: {}", OutcomeOf(answered.error()));
+    co_return false;
   }
-  co_return false;
+  if (!answered->value.ranked) co_return false;
+  for (size_t i = 0; i < passages.size(); ++i) {
+    passages[i].score = std::clamp(answered->value.vectors[i + 1].front(), 0.0F, 1.0F);
+  }
+  std::ranges::sort(passages, std::greater(), &knowledge::Passage::score);
+  co_return true;
 }
 
 }  // namespace weir::gateway

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "base/check.h"
+#include "base/utf8.h"
 #include "llama/chat_template.h"
 #include "llama/completion_prompt.h"
 #include "llama/rank_prompt.h"
@@ -116,25 +117,58 @@ Result<void> Embedder::CheckMayFit(std::string_view text) const {
   return {};
 }
 
-Result<std::vector<Token>> Embedder::Prepare(std::string_view text) const {
+// What can be of use of a text that is cut: no token stands for more bytes than the longest.
+std::string_view Embedder::Readable(std::string_view text) const {
+  const size_t longest = model_.vocabulary().piece_bytes_max();
+  const size_t most = longest * static_cast<size_t>(input_tokens_max_);
+  if (longest == 0 || text.size() <= most) return text;
+  return text.substr(0, CompleteUtf8Prefix(text.substr(0, most)));
+}
+
+// What the model wants at the end of a text stays there.
+void Embedder::Cut(std::vector<Token>& tokens, int32_t most) const {
+  const auto size = static_cast<size_t>(std::min(most, input_tokens_max_));
+  if (tokens.size() <= size) return;
+  const Token last = tokens.back();
+  tokens.resize(size);
+  if (model_.vocabulary().IsControl(last)) tokens.back() = last;
+}
+
+Result<std::vector<Token>> Embedder::Prepare(std::string_view text,
+                                             std::optional<int32_t> cut_to) const {
   CHECK(!ranks_, "a model that ranks takes pairs");
+  if (cut_to) text = Readable(text);
   if (auto may = CheckMayFit(text); !may) return Fail(may.error());
   if (text.empty()) return Fail(Code::kInvalidArgument, "an input is empty", "input");
   // Tokenised with the model's own beginning and separator; user-defined tokens of an embedding
   // model are words, not controls. Those of a generative one may be controls.
-  return Checked(mean_ ? CompletionTokens(model_.vocabulary(), {.text = std::string(text)})
-                       : model_.vocabulary().Tokenize(text, /*parse_special=*/false,
-                                                      /*add_special=*/true));
+  auto tokens = mean_ ? CompletionTokens(model_.vocabulary(), {.text = std::string(text)})
+                      : model_.vocabulary().Tokenize(text, /*parse_special=*/false,
+                                                     /*add_special=*/true);
+  if (tokens && cut_to) Cut(*tokens, *cut_to);
+  return Checked(std::move(tokens));
 }
 
-Result<std::vector<Token>> Embedder::PreparePair(std::string_view query,
-                                                 std::string_view document) const {
+Result<std::vector<Token>> Embedder::PreparePair(std::string_view query, std::string_view document,
+                                                 std::optional<int32_t> cut_to) const {
   CHECK(ranks_, "a model that embeds takes texts");
+  if (cut_to) document = Readable(document);
   for (const std::string_view text : {query, document}) {
     if (auto may = CheckMayFit(text); !may) return Fail(may.error());
     if (text.empty()) return Fail(Code::kInvalidArgument, "an input is empty", "input");
   }
-  return Checked(RankPrompt(model_, query, document));
+  if (!cut_to) return Checked(RankPrompt(model_, query, document));
+  const auto around = Checked(RankPrompt(model_, query, {}));
+  if (!around) return around;
+  const int32_t room = input_tokens_max_ - static_cast<int32_t>(around->size());
+  if (room < 1) {
+    return Fail(Code::kInvalidArgument,
+                fmt::format("the query leaves no room for a document; this model takes at most {} "
+                            "tokens",
+                            input_tokens_max_),
+                "input", "context_length_exceeded");
+  }
+  return Checked(RankPrompt(model_, query, document, std::min(*cut_to, room)));
 }
 
 // As an input of the model, which has to fit.

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -38,10 +39,13 @@ class Embedder {
   int32_t threads() const { return context_ == nullptr ? 0 : context_->threads(); }
 
   // A text as the model's input, beginning and separator tokens included; text of a client, so no
-  // control tokens in it. kInvalidArgument when it is longer than input_tokens_max or empty.
-  Result<std::vector<Token>> Prepare(std::string_view text) const;
-  // The same for a model that ranks.
-  Result<std::vector<Token>> PreparePair(std::string_view query, std::string_view document) const;
+  // control tokens in it. kInvalidArgument when it is longer than input_tokens_max or empty; with
+  // `cut_to` it is cut at its end instead, to so many tokens at most.
+  Result<std::vector<Token>> Prepare(std::string_view text,
+                                     std::optional<int32_t> cut_to = {}) const;
+  // The same for a model that ranks; the document is what is cut.
+  Result<std::vector<Token>> PreparePair(std::string_view query, std::string_view document,
+                                         std::optional<int32_t> cut_to = {}) const;
   // One vector for each input, in order. `stop` is asked before each step: kCancelled when it says
   // so; may be empty. kUnprocessable when there is no memory for the context.
   Result<std::vector<std::vector<float>>> Embed(std::span<const std::vector<Token>> inputs,
@@ -52,6 +56,8 @@ class Embedder {
            int32_t step_rows);
   Result<void> MakeContext();
   Result<void> CheckMayFit(std::string_view text) const;
+  std::string_view Readable(std::string_view text) const;
+  void Cut(std::vector<Token>& tokens, int32_t most) const;
   Result<std::vector<Token>> Checked(Result<std::vector<Token>> tokens) const;
   // So many inputs from `first` on, whose tokens fit into a step together; at least one.
   Result<size_t> CountTogether(std::span<const std::vector<Token>> inputs, size_t first) const;

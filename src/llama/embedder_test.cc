@@ -102,6 +102,39 @@ TEST(Embedder, RefusesWhatDoesNotFit) {
   EXPECT_EQ(embedder->Embed(good, [] { return true; }).error().code, Code::kCancelled);
 }
 
+TEST(Embedder, CutsWhatDoesNotFitWhereThatIsAskedFor) {
+  WEIR_MODEL_OR_SKIP(model, MiniLmPath());
+  auto embedder = MakeEmbedder(model);
+  std::string words;
+  for (int i = 0; i < 2000; ++i) words += "word ";
+  const auto most = static_cast<size_t>(embedder->input_tokens_max());
+  for (const int32_t asked : {INT32_MAX, 10}) {
+    const auto cut = embedder->Prepare(words, asked);
+    ASSERT_TRUE(cut) << cut.error().message;
+    EXPECT_EQ(cut->size(), std::min(most, static_cast<size_t>(asked)));
+    EXPECT_EQ(cut->back(), embedder->Prepare("word")->back()) << "the model's own end stays";
+  }
+  EXPECT_EQ(*embedder->Prepare("one word", 100), *embedder->Prepare("one word"));
+}
+
+TEST(Embedder, CutsTheDocumentOfAPairAndNotTheQuery) {
+  WEIR_MODEL_OR_SKIP(reranker, testing::TinyPath("reranker"));
+  auto ranks = MakeEmbedder(reranker);
+  ASSERT_TRUE(ranks);
+  const std::string query = "Where did the cat go?";
+  const auto around = ranks->PreparePair(query, "The cat went home.", 0);
+  const auto some = ranks->PreparePair(query, "The cat went home.", 2);
+  ASSERT_TRUE(around && some);
+  EXPECT_EQ(some->size(), around->size() + 2);
+  EXPECT_EQ(*ranks->PreparePair(query, "The cat.", 500), *ranks->PreparePair(query, "The cat."));
+  const auto full = ranks->PreparePair(query, std::string(20'000, 'x'), INT32_MAX);
+  ASSERT_TRUE(full) << full.error().message;
+  EXPECT_EQ(full->size(), static_cast<size_t>(ranks->input_tokens_max()));
+  EXPECT_EQ(full->back(), some->back());
+  EXPECT_EQ(ranks->PreparePair(std::string(2000, 'x'), "a", 1).error().reason,
+            "context_length_exceeded");
+}
+
 // One sequence, one decode, one mean: without steps and neighbours.
 std::vector<float> MeanAlone(const Model& model, const std::vector<Token>& tokens) {
   auto context = Context::Create(model, {.cells = 1024,

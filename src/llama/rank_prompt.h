@@ -3,6 +3,7 @@
 // Any thread.
 #pragma once
 
+#include <cstdint>
 #include <string_view>
 #include <vector>
 
@@ -12,8 +13,10 @@
 namespace weir::llama {
 
 // By the model's own template for it ("rerank", as Qwen3's rerankers bring one), or as encoders
-// were trained: beginning, query, separators, document, end. Neither text makes a control token.
+// were trained: beginning, query, separators, document, end. Neither text makes a control token. So
+// many of the document's tokens are taken, from its beginning.
 Result<std::vector<Token>> RankPrompt(const Model& model, std::string_view query,
-                                      std::string_view document);
+                                      std::string_view document,
+                                      int32_t document_tokens_max = INT32_MAX);
 
 }  // namespace weir::llama

@@ -83,7 +83,7 @@ void Visit(Archive& a, GenerateRequest& v) {
 }
 template <class Archive>
 void Visit(Archive& a, EmbedRequest& v) {
-  a(v.model, v.inputs, v.ranks, v.dimensions, v.priority, v.keep_alive_ms);
+  a(v.model, v.inputs, v.ranks, v.input_tokens_max, v.dimensions, v.priority, v.keep_alive_ms);
 }
 template <class Archive>
 void Visit(Archive& a, ScoreRequest& v) {

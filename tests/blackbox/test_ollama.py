@@ -112,6 +112,11 @@ def test_embeddings_in_both_forms(server, embedding):
     client = ollama.Client(host=server.url, timeout=120 * weir_server.PATIENCE, trust_env=False)
     many = client.embed(model=EMBEDDING, input=["one", "two"])
     assert len(many.embeddings) == 2 and len(many.embeddings[0]) == 384
+    long = client.embed(model=EMBEDDING, input="one " * 3000)
+    assert long.prompt_eval_count > 100
+    with pytest.raises(ollama.ResponseError) as raised:
+        client.embed(model=EMBEDDING, input="one " * 3000, truncate=False)
+    assert raised.value.status_code == 400
     old = client.embeddings(model=EMBEDDING, prompt="one")
     assert list(old.embedding) == pytest.approx(list(many.embeddings[0]), abs=1e-5)
 

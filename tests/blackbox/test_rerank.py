@@ -36,8 +36,22 @@ def test_scores_are_the_cosines_of_the_embeddings(http, client, embedding):
     ("documents[1]", {"documents": ["a", "word " * 3000]}),
     ("query", {"query": "word " * 3000}),
     ("top_n", {"top_n": 0}),
-    ("max_tokens_per_doc", {"max_tokens_per_doc": 10}),
+    ("max_tokens_per_doc", {"max_tokens_per_doc": 0}),
+    ("overlap", {"overlap": 1}),
 ])
 def test_what_is_wrong_is_refused_by_name(http, embedding, param, more):
     request = {"query": QUERY, "documents": DOCUMENTS} | more
     assert error_of(http.post("/v1/rerank", json=request), 400)["param"] == param
+
+
+def test_documents_are_cut_where_that_is_asked_for(http, embedding):
+    def scores(documents, **more):
+        answer = http.post("/v1/rerank", json={"query": QUERY, "documents": documents} | more)
+        assert answer.status_code == 200, answer.text
+        return {one["index"]: one["relevance_score"] for one in answer.json()["results"]}
+
+    long = DOCUMENTS[1] + " word" * 3000
+    assert scores([long], truncation=True)[0] == scores([long], max_tokens_per_doc=100_000)[0]
+    begins_alike = [DOCUMENTS[1] + " Bread.", DOCUMENTS[1] + " Keys open locks."]
+    whole, cut = scores(begins_alike), scores(begins_alike, max_tokens_per_doc=7)
+    assert whole[0] != whole[1] and cut[0] == cut[1]

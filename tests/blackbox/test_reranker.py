@@ -104,6 +104,16 @@ def test_what_is_too_long_is_refused_by_name(ask):
     long = "the cat and the dog " * 40
     error = error_of(ask("POST", "/v1/rerank", json={"query": QUERY, "documents": ["a", long]}), 400)
     assert error["param"] == "documents[1]" and error["code"] == "context_length_exceeded"
+    cut = ask("POST", "/v1/rerank", json={"query": QUERY, "documents": ["a", long], "truncation": True})
+    assert cut.status_code == 200 and len(cut.json()["results"]) == 2
+
+
+def test_a_document_is_read_to_so_many_tokens(ask):
+    count = len(tokens(ask, DOCUMENTS[0]))
+    longer = DOCUMENTS[0] + " " + DOCUMENTS[1]
+    for most, read in ((count, DOCUMENTS[0]), (1000, longer)):
+        answer = ask("POST", "/v1/rerank", json={"query": QUERY, "documents": [longer], "max_tokens_per_doc": most}).json()
+        assert answer["results"][0]["relevance_score"] == pytest.approx(score_of(ask, QUERY, read), abs=2e-3)
 
 
 def test_it_is_said_what_the_model_is_for(ask):

@@ -96,6 +96,10 @@ TEST(Embed, TakesOneTextOrMany) {
   ASSERT_TRUE(many);
   EXPECT_EQ(many->inputs.size(), 2u);
   EXPECT_EQ(many->dimensions, 8);
+  EXPECT_EQ(many->input_tokens_max, chat::kModelInput);
+  EXPECT_EQ(ReadEmbed(R"({"model":"m","input":"a"})")->input_tokens_max, chat::kModelInput);
+  EXPECT_EQ(ReadEmbed(R"({"model":"m","input":"a","truncate":false})")->input_tokens_max,
+            std::nullopt);
   EXPECT_EQ(ReadEmbeddings(R"({"model":"m","prompt":"a"})")->inputs[0].text, "a");
   EXPECT_EQ(ReadShow(R"({"name":"m"})"), "m");
   EXPECT_FALSE(ReadShow("{}"));

@@ -222,7 +222,7 @@ Result<chat::ProviderCall> WriteProviderEmbeddings(const chat::EmbedRequest& req
     if (!input.tokens.empty()) return provider::NotSupported("input", "takes texts, no token ids");
     writer.String(input.text);
   }
-  writer.EndArray().Field("truncate", false);
+  writer.EndArray().Field("truncate", request.input_tokens_max.has_value());
   WriteInt(writer, "dimensions", request.dimensions);
   WriteKeepAlive(writer, request.keep_alive_ms);
   writer.EndObject();

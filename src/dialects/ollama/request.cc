@@ -258,6 +258,7 @@ Result<GenerateCall> ReadGenerate(std::string_view body) {
 Result<chat::EmbedRequest> ReadEmbed(std::string_view body) {
   return ReadBody<chat::EmbedRequest>(body, [](json::Fields& fields) {
     chat::EmbedRequest request = ReadEmbedFields(fields);
+    if (fields.Bool("truncate").value_or(true)) request.input_tokens_max = chat::kModelInput;
     const json::Value* input = fields.Require().Take("input");
     if (input == nullptr) return request;
     if (const std::string* one = input->AsString()) {

@@ -20,8 +20,7 @@ constexpr size_t kDocumentsMax = 1000;
 constexpr size_t kDocumentBytesMax = size_t{1} << 20;
 constexpr size_t kBytesMax = size_t{16} << 20;
 
-// They bound or cut what a model reads of a document at the original; here nothing is cut: a
-// document that is too long is refused.
+// They order the original's own queues and name who pays there.
 constexpr std::string_view kIgnored[] = {"priority", "user"};
 
 // A text, or {"text": ...} with fields beside it that are not ranked by.
@@ -59,15 +58,22 @@ void ReadDocuments(json::Fields& fields, std::vector<chat::Prompt>& out) {
 }
 
 void RefuseWhatNobodyDoes(json::Fields& fields) {
-  for (const char* key : {"max_tokens_per_doc", "max_chunks_per_doc", "max_doc_length",
-                          "max_query_length", "overlap", "rank_fields"}) {
+  for (const char* key :
+       {"max_chunks_per_doc", "max_doc_length", "max_query_length", "overlap", "rank_fields"}) {
     if (fields.Take(key) != nullptr)
-      openai::RefuseUnsupported(fields, key, "a document is read whole, or refused");
+      openai::RefuseUnsupported(fields, key, "a document is read as one, from its beginning");
   }
-  if (fields.Bool("truncation") == true || fields.Bool("truncate") == true)
-    openai::RefuseUnsupported(fields, "truncation", "a document is read whole, or refused");
   if (fields.Bool("return_embeddings") == true)
     openai::RefuseUnsupported(fields, "return_embeddings", "ask /v1/embeddings for them");
+}
+
+// Where nobody asks for a cut, a document that is too long is refused.
+void ReadCut(json::Fields& fields, std::optional<int32_t>& out) {
+  for (const char* key : {"truncation", "truncate"}) {
+    if (fields.Bool(key) == true) out = chat::kModelInput;
+  }
+  if (const auto most = fields.Int("max_tokens_per_doc", 1, INT32_MAX - 1))
+    out = static_cast<int32_t>(*most);
 }
 
 double Cosine(const std::vector<float>& a, const std::vector<float>& b) {
@@ -96,6 +102,7 @@ Result<RerankCall> ReadRerank(std::string_view body) {
   call.top_n = std::min(documents, static_cast<size_t>(top_n.value_or(INT32_MAX)));
   call.return_documents = fields.Bool("return_documents").value_or(false);
   openai::ReadKeepAlive(fields, call.request.keep_alive_ms);
+  ReadCut(fields, call.request.input_tokens_max);
   RefuseWhatNobodyDoes(fields);
   fields.RefuseUnread(kIgnored);
   if (problem) return Fail(problem.Take());
@@ -148,6 +155,7 @@ std::string RenderRerank(const RerankHead& head, const RerankCall& call,
 
 std::string FieldOf(std::string_view param) {
   if (param == "input") return "documents";
+  if (param == "input_tokens_max") return "max_tokens_per_doc";
   constexpr std::string_view kInput = "input[";
   if (!param.starts_with(kInput)) return std::string(param);
   size_t index = 0;

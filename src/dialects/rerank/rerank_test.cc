@@ -65,10 +65,9 @@ TEST(Requests, ThatAreWrongAreRefusedByNameAndLimit) {
       {Many(17, size_t{1} << 20), "documents", "the most is 16777216"},
       {R"({"query":"q","documents":["a"],"top_n":0})", "top_n", "from 1"},
       {R"({"query":"q","documents":["a"],"top_k":1})", "top_k", "the nearest known field is top_n"},
-      {R"({"query":"q","documents":["a"],"max_tokens_per_doc":5})", "max_tokens_per_doc",
-       "is not supported"},
+      {R"({"query":"q","documents":["a"],"max_tokens_per_doc":0})", "max_tokens_per_doc", "from 1"},
       {R"({"query":"q","documents":["a"],"rank_fields":["x"]})", "rank_fields", "is not supported"},
-      {R"({"query":"q","documents":["a"],"truncation":true})", "truncation", "is not supported"},
+      {R"({"query":"q","documents":["a"],"truncation":"END"})", "truncation", "must be"},
       {R"({"query":"q","documents":["a"],"return_embeddings":true})", "return_embeddings",
        "is not supported"},
   };
@@ -78,6 +77,18 @@ TEST(Requests, ThatAreWrongAreRefusedByNameAndLimit) {
     EXPECT_EQ(call.error().param, row.param) << call.error().message;
     EXPECT_THAT(call.error().message, HasSubstr(row.says)) << row.body.substr(0, 80);
   }
+}
+
+TEST(Requests, SayWhereDocumentsAreCut) {
+  const auto cut = [](const std::string& more) {
+    const auto call = ReadRerank(R"({"query":"q","documents":["a"])" + more + "}");
+    return call ? call->request.input_tokens_max : -1;
+  };
+  EXPECT_EQ(cut(""), std::nullopt);
+  EXPECT_EQ(cut(R"(,"truncation":false)"), std::nullopt);
+  EXPECT_EQ(cut(R"(,"truncation":true)"), chat::kModelInput);
+  EXPECT_EQ(cut(R"(,"truncate":true)"), chat::kModelInput);
+  EXPECT_EQ(cut(R"(,"max_tokens_per_doc":5)"), 5);
 }
 
 chat::Embeddings Vectors() {
@@ -129,6 +140,7 @@ TEST(Errors, NameTheDocumentAndNotTheInput) {
   EXPECT_EQ(FieldOf("input"), "documents");
   EXPECT_EQ(FieldOf("input[x"), "input[x");
   EXPECT_EQ(FieldOf("model"), "model");
+  EXPECT_EQ(FieldOf("input_tokens_max"), "max_tokens_per_doc");
 }
 
 }  // namespace

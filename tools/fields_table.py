@@ -16,7 +16,8 @@ What happens with each field that a client may send: **carried** (it does what t
 a way of its own), **ignored** (accepted, without effect) or **refused** (400 that names the field). Some carried fields have
 values that are refused; the last column says which. Every row is sent to a real server in `make test`
 (`tests/blackbox/test_fields.py`), and no field of the dialects' own descriptions is missing. A field that is in no row is
-refused by the dialects of OpenAI, Anthropic, llama.cpp and rerank, and ignored by Ollama's, as Ollama does.
+refused by the dialects of OpenAI, Anthropic, llama.cpp and rerank, and ignored by Ollama's, as Ollama does. `messages[].name` is
+the name of each message.
 
 This page is generated: `tools/fields_table.py > docs/fields.md`.
 """

@@ -29,6 +29,14 @@ def test_every_row_says_what_is_sent(dialect):
         assert field["state"] in ("carried", "emulated", "ignored", "refused"), field
         assert ("value" in field) == (field["state"] != "refused"), field
         assert "refused" in field or field["state"] != "refused", field
+        assert "in" not in field or field["in"] in DIALECTS[dialect]["beside"], field
+    used = {field.get("in") for field in DIALECTS[dialect]["fields"]}
+    assert not set(DIALECTS[dialect].get("beside", {})) - used
+
+
+def inside(dialect, prefix):
+    found = (name.removeprefix(prefix) for name in names(dialect) if name.startswith(prefix))
+    return {name.split(".")[0].removesuffix("[]") for name in found}
 
 
 def properties(schema, schemas):
@@ -56,6 +64,48 @@ def test_no_field_of_openais_description_is_missing(dialect):
     schema = next(iter(content.values()))["schema"]
     missing = properties(schema, api["components"]["schemas"]) - set(names(dialect))
     assert not missing
+
+
+# What stands in a field, and the schemas of the description that say so. Items of tools that OpenAI runs are no rows.
+NESTED = {
+    ("openai-chat", "messages[]."): ["ChatCompletionRequestMessage"],
+    ("openai-chat", "messages[].tool_calls[]."): ["ChatCompletionMessageToolCall"],
+    ("openai-chat", "messages[].content[]."): ["ChatCompletionRequestUserMessageContentPart",
+                                               "ChatCompletionRequestAssistantMessageContentPart"],
+    ("openai-chat", "tools[]."): ["ChatCompletionTool"],
+    ("openai-chat", "tools[].function."): ["FunctionObject"],
+    ("openai-chat", "stream_options."): ["ChatCompletionStreamOptions"],
+    ("openai-responses", "input[]."): ["EasyInputMessage", "OutputMessage", "FunctionToolCall",
+                                       "FunctionCallOutputItemParam", "ReasoningItem"],
+    ("openai-responses", "input[].content[]."): ["InputContent"],
+    ("openai-responses", "tools[]."): ["FunctionTool"],
+    ("openai-responses", "text."): ["ResponseTextParam"],
+    ("openai-responses", "text.format."): ["TextResponseFormatJsonSchema"],
+    ("openai-responses", "reasoning."): ["Reasoning"],
+}
+
+
+@pytest.mark.parametrize("dialect, prefix", NESTED)
+def test_no_field_inside_of_another_is_missing(dialect, prefix):
+    schemas = json.loads(description("openai-openapi", "openapi.json").read_text())["components"]["schemas"]
+    known = inside(dialect, prefix)
+    for schema in NESTED[dialect, prefix]:
+        assert not properties(schemas[schema], schemas) - known
+
+
+BLOCKS = {
+    "messages[].content[].": ["TextBlockParam", "ImageBlockParam", "DocumentBlockParam", "ToolUseBlockParam",
+                              "ToolResultBlockParam", "ThinkingBlockParam", "RedactedThinkingBlockParam"],
+    "tools[].": ["ToolParam"],
+}
+
+
+@pytest.mark.parametrize("prefix", BLOCKS)
+def test_no_field_of_anthropics_blocks_is_missing(prefix):
+    types = pytest.importorskip("anthropic.types")
+    known = inside("anthropic-messages", prefix)
+    for block in BLOCKS[prefix]:
+        assert not set(getattr(types, block).__annotations__) - known, block
 
 
 @pytest.mark.parametrize("dialect", [name for name in DIALECTS if DIALECTS[name]["source"].startswith("ollama ")])

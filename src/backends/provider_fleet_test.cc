@@ -118,9 +118,11 @@ class ProviderFleetTest : public testing::Test {
     notes_ = stream->TakeNotes();
     return text;
   }
-  Result<chat::Embeddings> Embed(chat::Label label = chat::Label::kPublic) {
-    return RunForTest(loop_, fleet_.Embed({.request_id = "dec", .target = "big", .label = label},
-                                          {.inputs = {{.text = "hi"}}}, notes_));
+  Result<chat::Embeddings> Embed(chat::Label label = chat::Label::kPublic,
+                                 std::optional<int32_t> tokens_max = {}) {
+    return RunForTest(
+        loop_, fleet_.Embed({.request_id = "dec", .target = "big", .label = label},
+                            {.inputs = {{.text = "hi"}}, .input_tokens_max = tokens_max}, notes_));
   }
   FakeDoor& door() { return *starter_.doors.back(); }
 
@@ -460,6 +462,16 @@ TEST_F(ProviderFleetTest, VectorsComeThroughTheSameDoorAndAreTriedAgain) {
 TEST_F(ProviderFleetTest, TextsAboveTheCeilingAreNotEmbedded) {
   EXPECT_EQ(Embed(chat::Label::kPersonal).error().reason, "label_exceeds_ceiling");
   EXPECT_TRUE(starter_.doors.empty() || door().calls.empty());
+}
+
+TEST_F(ProviderFleetTest, NoProviderCountsTheTokensOfATextForUs) {
+  scripts_ = {{.pieces = {"1 0"}}};
+  const auto counted = Embed(chat::Label::kPublic, 7);
+  ASSERT_FALSE(counted);
+  EXPECT_EQ(counted.error().reason, "not_supported_by_target");
+  EXPECT_EQ(counted.error().param, "input_tokens_max");
+  EXPECT_TRUE(Embed(chat::Label::kPublic, chat::kModelInput))
+      << "what is too long is its own affair";
 }
 
 TEST_F(ProviderFleetTest, AnAnswerWithoutVectorsIsAFailure) {

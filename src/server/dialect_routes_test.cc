@@ -149,6 +149,10 @@ TEST_F(DialectRoutesTest, AContextIsOfOneModelOfThisMachine) {
              chat::Event(chat::Delta{.text = "a", .tokens = {7}}), chat::Event(chat::ChoiceDone{}),
              chat::Event(chat::Done{})};
   EXPECT_THAT(generate("small")->body(), HasSubstr(R"("context":[1,2,3,7])"));
+  // Where the head does not wait for the model, too.
+  site_->options.head_patience = std::chrono::milliseconds(1);
+  Steps().push_front(Duration(std::chrono::milliseconds(20)));
+  EXPECT_THAT(generate("small")->body(), HasSubstr(R"("context":[1,2,3,7])"));
 }
 
 TEST_F(DialectRoutesTest, ModelsAreListedInTheShapeThatTheClientReads) {

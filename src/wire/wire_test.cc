@@ -25,6 +25,9 @@ chat::GenerateRequest FullRequest() {
   request.template_arguments = {{"enable_thinking", "false"}};
   request.sampling.temperature = 0.5f;
   request.sampling.logit_bias = {{7, -100.f}};
+  request.sampling.text_bias = {{"no", 2.f}};
+  request.context = {4, 5};
+  request.return_tokens = true;
   request.max_tokens = 12;
   request.stop = {"\n\n"};
   request.prediction = "a weir";
@@ -37,13 +40,24 @@ TEST(Archive, ARequestComesBackAsItWas) {
   EXPECT_EQ(Decode<chat::GenerateRequest>(Encode(request)), request);
 }
 
+TEST(Archive, TextsToEmbedComeBackAsTheyWere) {
+  const chat::EmbedRequest request = {.model = "m",
+                                      .inputs = {{.text = "a"}, {.tokens = {1, 2}}},
+                                      .ranks = true,
+                                      .input_tokens_max = 9,
+                                      .dimensions = 8,
+                                      .keep_alive_ms = -1};
+  EXPECT_EQ(Decode<chat::EmbedRequest>(Encode(request)), request);
+}
+
 TEST(Archive, EveryEventComesBackAsItWas) {
   const chat::Event events[] = {
-      chat::Started{10, 4}, chat::Progress{5, 10},
+      chat::Started{10, 4, {1, 2}}, chat::Progress{5, 10},
       chat::Delta{.choice = 1,
                   .text = "a",
                   .tool_calls = {{0, "id", "f", "{"}},
-                  .logprobs = {{"a", -0.5f, {{"b", -1.f}}}}},
+                  .logprobs = {{"a", -0.5f, {{"b", -1.f}}}},
+                  .tokens = {7, 8}},
       chat::ChoiceDone{.choice = 1, .reason = chat::FinishReason::kLength},
       chat::Done{
           .usage = {.prompt_tokens = 10, .completion_tokens = 0, .rejected_prediction_tokens = 3}}};

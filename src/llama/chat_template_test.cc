@@ -271,7 +271,7 @@ TEST(ChatTemplate, WhatIsWrongIsNamed) {
   EXPECT_EQ(error(request).param, "tool_choice");
   request = Conversation("x");
   request.response_format = {.kind = chat::ResponseFormat::Kind::kJsonSchema,
-                             .schema = R"({"type":"number","minimum":1})"};
+                             .schema = R"({"type":"number","minimum":1e300})"};
   EXPECT_EQ(error(request).param, "response_format.json_schema.schema/minimum");
   request = Conversation("x");
   request.messages[0].parts.push_back({.kind = chat::Part::Kind::kImage});
@@ -309,12 +309,12 @@ TEST(ChatTemplate, SchemasThatACallHasToFollowAreEnforcedInFullOrRefused) {
     const auto check = [&](Mode mode, bool strict, const std::string& schema) {
       return param(**chat_template, mode, strict, schema);
     };
-    const std::string multiple =
-        R"({"type":"object","properties":{"a":{"type":"integer","multipleOf":5}}})";
-    EXPECT_EQ(check(Mode::kRequired, false, multiple), field + "/properties/a/multipleOf") << name;
-    EXPECT_EQ(check(Mode::kAuto, true, multiple), field + "/properties/a/multipleOf") << name;
-    EXPECT_EQ(check(Mode::kAuto, false, multiple), "") << name;
-    EXPECT_EQ(check(Mode::kNone, true, multiple), "") << name;
+    const std::string unique = R"({"type":"object","properties":{"a":{"type":"array",)"
+                               R"("items":{"type":"null"},"uniqueItems":true}}})";
+    EXPECT_EQ(check(Mode::kRequired, false, unique), field + "/properties/a/uniqueItems") << name;
+    EXPECT_EQ(check(Mode::kAuto, true, unique), field + "/properties/a/uniqueItems") << name;
+    EXPECT_EQ(check(Mode::kAuto, false, unique), "") << name;
+    EXPECT_EQ(check(Mode::kNone, true, unique), "") << name;
     for (const std::string told :
          {R"({"$ref":"http://x/y"})", R"({"type":"object","properties":{"a":{"pattern":"(["}}})",
           R"({"type":"object","properties":{"a":{"type":"string","maxLength":100000}}})",

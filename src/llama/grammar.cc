@@ -12,6 +12,7 @@
 
 #include "base/utf8.h"
 #include "llama/json_depth.h"
+#include "llama/number_rules.h"
 #include "llama/schema_nullable.h"
 #include "llama/schema_pattern.h"
 #include "llama/schema_walk.h"
@@ -405,17 +406,24 @@ void RewritePattern(common_json& node) {
 Result<std::string> GrammarFromSchema(std::string_view written, std::string_view param,
                                       SchemaUse use, SchemaWork* work) {
   const std::string schema = WithNullAsType(written);
-  if (auto checked = CheckSchema(schema, param, use); !checked) return Fail(checked.error());
+  SchemaWork own;
+  if (work == nullptr) work = &own;
+  NumberRules numbers(*work);
+  if (auto checked = CheckSchema(schema, param, use, numbers); !checked)
+    return Fail(checked.error());
   std::string gbnf;
   try {
     common_json json = common_json::parse(schema);
     EachSchema(json, RewritePattern);
-    SchemaWork own;
-    const auto document = ReadWithin(json, work != nullptr ? *work : own);
+    numbers.PutInto(json);
+    const auto document = ReadWithin(json, *work);
     // Parameters that nothing is said about are still those of an object.
     const bool any = document.root->kind() == common_chat_schema::KIND_ANY;
     if (any && use != SchemaUse::kAnswer) return JsonObjectGrammar();
-    gbnf = json_schema_to_grammar(document);
+    gbnf = build_grammar([&](const common_grammar_builder& builder) {
+      numbers.Write(builder.add_rule);
+      builder.add_schema("root", *document.root);
+    });
   } catch (const SchemaTooMuch&) {
     return Fail(
         Code::kInvalidArgument,

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 #include <exception>
 #include <optional>
 #include <set>
@@ -13,8 +12,11 @@
 #include <vector>
 
 #include "llama/json_depth.h"
+#include "llama/number_rules.h"
+#include "llama/schema_number.h"
 #include "llama/schema_pattern.h"
 #include "llama/schema_walk.h"
+#include "llama/schema_work.h"
 
 namespace weir::llama {
 namespace {
@@ -29,6 +31,12 @@ const Keywords& Annotations() {
   return words;
 }
 
+const Keywords& NumberKeywords() {
+  static const Keywords& words =
+      *new Keywords{"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"};
+  return words;
+}
+
 // The formats that the converter has rules for, and those that a pattern describes.
 bool HasRules(const common_json& format) {
   static const std::set<std::string> kFormats{"date",  "time",  "date-time", "uuid", "uuid1",
@@ -39,8 +47,8 @@ bool HasRules(const common_json& format) {
 
 class Checker {
  public:
-  Checker(const common_json& root, std::string_view param, SchemaUse use)
-      : root_(root), param_(param), use_(use) {}
+  Checker(const common_json& root, std::string_view param, SchemaUse use, NumberRules& numbers)
+      : root_(root), param_(param), use_(use), numbers_(numbers) {}
 
   Result<void> Check() {
     Schema(root_, "", 0);
@@ -142,8 +150,11 @@ class Checker {
     const bool string = node.contains("pattern") || node.contains("minLength") ||
                         node.contains("maxLength") || FormatBinds(node);
     if (type == "string" || (type.empty() && string)) return String(node, path);
-    if (type == "integer") return Integer(node, path);
-    if (type == "number" || type == "boolean" || type == "null") {
+    if (type == "integer" || type == "number") return Number(node, type, path);
+    const bool number = std::any_of(NumberKeywords().begin(), NumberKeywords().end(),
+                                    [&](auto key) { return node.contains(std::string(key)); });
+    if (type.empty() && number) return Number(node, "number", path);
+    if (type == "boolean" || type == "null") {
       return Only(node, path, {"type"}, fmt::format("for the type {}", type));
     }
     if (type.empty()) return Only(node, path, {}, "without a type");
@@ -281,7 +292,6 @@ class Checker {
       return Wrong(path + "/type", "type must name at least one and at most seven types");
     }
     static const Keywords kString{"minLength", "maxLength", "pattern", "format"};
-    static const Keywords kInteger{"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"};
     static const Keywords kArray{"items", "prefixItems", "minItems", "maxItems"};
     static const Keywords kObject{"properties", "required", "additionalProperties"};
     std::set<std::string> names;
@@ -289,16 +299,22 @@ class Checker {
       if (!type.is_string()) return Wrong(path + "/type", "types are strings");
       names.insert(type.get<std::string>());
     }
-    const std::array<std::pair<std::string, const Keywords*>, 4> owners{
-        {{"string", &kString}, {"integer", &kInteger}, {"array", &kArray}, {"object", &kObject}}};
+    const std::array<std::pair<std::string, const Keywords*>, 5> owners{
+        {{"string", &kString},
+         {"integer", &NumberKeywords()},
+         {"number", &NumberKeywords()},
+         {"array", &kArray},
+         {"object", &kObject}}};
     for (const std::string& name : names) {
       common_json alone = common_json::object();
       for (const auto& [key, value] : node.items()) {
+        bool own = false;
         bool foreign = false;
         for (const auto& [owner, keywords] : owners) {
-          foreign = foreign || (owner != name && names.contains(owner) && keywords->contains(key));
+          if (!names.contains(owner) || !keywords->contains(key)) continue;
+          (owner == name ? own : foreign) = true;
         }
-        if (!foreign) alone[key] = value;
+        if (own || !foreign) alone[key] = value;
       }
       // Values of an enum are checked against all the types together.
       alone["type"] = name;
@@ -439,33 +455,16 @@ class Checker {
     }
   }
 
-  void Integer(const common_json& node, const std::string& path) {
-    Only(node, path, {"type", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"},
-         "for integers");
-    const std::pair<const char*, const char*> pairs[] = {{"minimum", "exclusiveMinimum"},
-                                                         {"maximum", "exclusiveMaximum"}};
-    for (const auto& [bound, exclusive] : pairs) {
-      if (node.contains(bound) && node.contains(exclusive)) {
-        Unsupported(path, exclusive, fmt::format("beside {}", bound));
-      }
-    }
-    int64_t least = INT64_MIN;
-    int64_t most = INT64_MAX;
-    for (const auto& [key, value] : node.items()) {
-      if (key == "type" || key == "format" || Annotations().contains(key)) continue;
-      const bool whole = value.is_number_integer();
-      if (!whole && !value.is_number())
-        return Wrong(fmt::format("{}/{}", path, key), key + " must be a number");
-      const double number = value.get<double>();
-      if (!std::isfinite(number) || std::abs(number) > 1e15) {
-        return Wrong(fmt::format("{}/{}", path, key), key + " must be between -1e15 and 1e15");
-      }
-      if (key == "minimum") least = static_cast<int64_t>(std::ceil(number));
-      if (key == "exclusiveMinimum") least = static_cast<int64_t>(std::floor(number)) + 1;
-      if (key == "maximum") most = static_cast<int64_t>(std::floor(number));
-      if (key == "exclusiveMaximum") most = static_cast<int64_t>(std::ceil(number)) - 1;
-    }
-    if (least > most) Wrong(path, "no integer is within these bounds");
+  void Number(const common_json& node, const std::string& type, const std::string& path) {
+    Keywords allowed = NumberKeywords();
+    allowed.insert("type");
+    Only(node, path, allowed, fmt::format("for the type {}", type));
+    if (error_) return;
+    const auto range = ReadNumberRange(node, type == "integer");
+    auto problem = range ? std::nullopt : std::optional(range.error());
+    if (range && range->bound()) problem = numbers_.Add(*range);
+    if (!problem) return;
+    Wrong(problem->keyword.empty() ? path : path + "/" + problem->keyword, problem->why);
   }
 
   // The converter joins objects' properties, and takes what enums have in common.
@@ -503,6 +502,7 @@ class Checker {
   const common_json& root_;
   std::string param_;
   SchemaUse use_;
+  NumberRules& numbers_;
   int nodes_ = 0;
   std::set<std::string> seen_ = {};
   std::optional<Error> error_ = {};
@@ -511,6 +511,13 @@ class Checker {
 }  // namespace
 
 Result<void> CheckSchema(std::string_view schema, std::string_view param, SchemaUse use) {
+  SchemaWork work;
+  NumberRules numbers(work);
+  return CheckSchema(schema, param, use, numbers);
+}
+
+Result<void> CheckSchema(std::string_view schema, std::string_view param, SchemaUse use,
+                         NumberRules& numbers) {
   const auto wrong = [&](std::string message) {
     return Fail(Code::kInvalidArgument, std::move(message), std::string(param), "schema_invalid");
   };
@@ -524,7 +531,7 @@ Result<void> CheckSchema(std::string_view schema, std::string_view param, Schema
   try {
     const common_json root = common_json::parse_no_throw(std::string(schema));
     if (root.is_discarded()) return wrong("the schema is not valid JSON");
-    return Checker(root, param, use).Check();
+    return Checker(root, param, use, numbers).Check();
   } catch (const std::exception&) {
     return wrong("the schema cannot be read");
   }

@@ -16,6 +16,8 @@
 
 namespace weir::llama {
 
+class NumberRules;
+
 inline constexpr size_t kSchemaBytesMax = 256 << 10;
 inline constexpr int kSchemaDepthMax = 32;
 inline constexpr int kSchemaNodesMax = 5'000;  // subschemas
@@ -33,5 +35,8 @@ enum class SchemaUse : uint8_t { kAnswer, kParameters, kStrictParameters };
 // + "/properties/age/multipleOf").
 Result<void> CheckSchema(std::string_view schema, std::string_view param,
                          SchemaUse use = SchemaUse::kAnswer);
+// Adds the ranges of numbers that an answer may hold to `numbers`.
+Result<void> CheckSchema(std::string_view schema, std::string_view param, SchemaUse use,
+                         NumberRules& numbers);
 
 }  // namespace weir::llama

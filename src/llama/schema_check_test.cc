@@ -22,6 +22,9 @@ TEST(SchemaCheck, WhatTheConverterEnforcesPasses) {
            R"({"type":"object","properties":{"a":{"type":"integer","minimum":0,"maximum":9}},)"
            R"("required":["a"],"additionalProperties":false})",
            R"({"type":["string","null"],"maxLength":5})",
+           R"({"type":"number","exclusiveMinimum":0,"maximum":1.5})",
+           R"({"type":["string","number","null"],"minimum":0,"multipleOf":0.5,"maxLength":5})",
+           R"({"type":["integer","number"],"minimum":5,"exclusiveMinimum":2})",
            R"({"enum":["a",1,null]})",
            R"({"const":{"x":[1]}})",
            R"({"type":"array","items":{"type":"number"},"minItems":1,"maxItems":3})",
@@ -48,8 +51,11 @@ TEST(SchemaCheck, WhatTheConverterEnforcesPasses) {
 
 TEST(SchemaCheck, WhatItWouldIgnoreIsNamedWithItsPath) {
   const std::pair<std::string, std::string> cases[] = {
-      {R"({"type":"number","minimum":1})", "schema/minimum"},
-      {R"({"type":"integer","multipleOf":2})", "schema/multipleOf"},
+      {R"({"type":"number","minimum":1e300})", "schema/minimum"},
+      {R"({"type":"integer","multipleOf":12345})", "schema/multipleOf"},
+      {R"({"type":"string","minimum":2})", "schema/minimum"},
+      {R"({"minLength":2,"minimum":2})", "schema/minimum"},
+      {R"({"type":["string","null"],"minimum":2})", "schema/minimum"},
       {R"({"type":"object","patternProperties":{}})", "schema/patternProperties"},
       {R"({"type":"object","minProperties":1})", "schema/minProperties"},
       {R"({"type":"object","properties":{"a":{"type":"array","uniqueItems":true}}})",
@@ -79,7 +85,7 @@ TEST(SchemaCheck, WhatItWouldIgnoreIsNamedWithItsPath) {
       {R"({"type":"object","properties":{"a":true}})", "schema/properties/a"},
       {R"({"type":"object","properties":{},"required":["b"]})", "schema/required"},
       {R"({"type":"integer","minimum":5,"maximum":2})", "schema"},
-      {R"({"type":"integer","minimum":5,"exclusiveMinimum":2})", "schema/exclusiveMinimum"},
+      {R"({"type":"integer","minimum":5,"exclusiveMinimum":true})", "schema/exclusiveMinimum"},
       {R"({"type":"wibble"})", "schema/type"},
       {R"({"enum":[]})", "schema/enum"},
       {R"({"type":"string","enum":[1]})", "schema/enum"},
@@ -133,6 +139,7 @@ TEST(SchemaCheck, FormatsThatNobodyEnforcesAreAnnotationsOfParametersOnly) {
        {R"({"type":"string","format":"idn-email"})", R"({"type":"integer","format":"int32"})",
         R"({"type":"string","format":"email","maxLength":254})",
         R"({"type":"number","format":"double"})", R"({"format":"uri"})",
+        R"({"type":"number","format":"double","minimum":1})",
         R"({"type":"string","format":"uri","minLength":1,"maxLength":9})",
         R"({"type":"string","format":"date","pattern":"^[0-9-]+$"})",
         R"({"anyOf":[{"type":"string","format":"uri"},{"type":"null"}],"default":null})"}) {
@@ -141,8 +148,7 @@ TEST(SchemaCheck, FormatsThatNobodyEnforcesAreAnnotationsOfParametersOnly) {
     EXPECT_FALSE(passes(property, SchemaUse::kAnswer)) << property;
   }
   for (const std::string property :
-       {R"({"type":"string","format":3})", R"({"type":"string","format":"date","maxLength":5})",
-        R"({"type":"number","format":"double","minimum":1})"}) {
+       {R"({"type":"string","format":3})", R"({"type":"string","format":"date","maxLength":5})"}) {
     EXPECT_FALSE(passes(property, SchemaUse::kParameters)) << property;
   }
   EXPECT_TRUE(passes(R"({"type":"string","format":"date"})", SchemaUse::kStrictParameters));

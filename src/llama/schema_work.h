@@ -21,7 +21,8 @@ namespace weir::llama {
 // patterns.
 inline constexpr int64_t kSchemaStepsMax = 600'000;
 
-// What the schemas of one request have cost so far.
+// What the schemas of one request have cost so far, their ranges of numbers (number_rules.h) among
+// it.
 struct SchemaWork {
   int64_t steps = 0;
 };

@@ -144,7 +144,7 @@ def test_what_is_not_stored_and_what_is_unknown_is_not_there(client, http, small
     ("input[0].content[0].file_id", {"input": [{"role": "user", "content": [{"type": "input_file", "file_id": "f"}]}]}),
     ("text.format.schema", {"text": {"format": {"type": "json_schema", "name": "n", "schema": {"type": "banana"}}}}),
     ("tools[0].parameters", {"tools": [WEATHER | {"parameters": {"type": "object", "properties": {
-        "a": {"type": "integer", "multipleOf": 5}}}}]}),
+        "a": {"type": "array", "uniqueItems": True}}}}]}),
 ])
 def test_what_cannot_be_honoured_is_refused_by_name(http, small, param, request_more):
     response = http.post("/v1/responses", json={"model": SMALL, "input": "a", "max_output_tokens": 1} | request_more)

@@ -1,6 +1,7 @@
 """JSON-Schema-Test-Suite (draft 2020-12): each schema is refused by name, or every answer under it is valid, says a
 validator that is not ours. A tiny model draws at temperature 1, so the grammar alone keeps it to the schema."""
 
+import decimal
 import json
 import os
 
@@ -30,6 +31,11 @@ def tiny(stories, tmp_path_factory):
         yield http
 
 
+def exactly(text):
+    """With decimals as they are written: to the validator 0.07 is then a multiple of 0.01."""
+    return json.loads(text, parse_float=decimal.Decimal)
+
+
 def answer_under(http, schema, seed):
     form = {"type": "json_schema", "json_schema": {"name": "answer", "strict": True, "schema": schema}}
     return http.post("/v1/chat/completions", timeout=60 * weir_server.PATIENCE, json={
@@ -55,8 +61,8 @@ def test_every_answer_under_a_schema_that_is_taken_is_valid(tiny):
             if choice["finish_reason"] == "length":
                 cut += 1
                 continue
-            value = json.loads(choice["message"]["content"])
-            jsonschema.Draft202012Validator(schema).validate(value)
+            value = exactly(choice["message"]["content"])
+            jsonschema.Draft202012Validator(exactly(json.dumps(schema))).validate(value)
             whole += 1
     print(f"{len(schemas)} schemas: {len(refused)} refused; {whole} whole answers, {cut} cut by max_tokens")
-    assert whole >= 90 * len(SEEDS) and cut < whole / 4
+    assert whole >= 110 * len(SEEDS) and cut < whole / 4

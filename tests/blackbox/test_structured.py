@@ -20,17 +20,32 @@ PERSON = {
     "additionalProperties": False,
 }
 
+MEASURED = {
+    "type": "object",
+    "properties": {
+        "price": {"type": "number", "exclusiveMinimum": 0, "maximum": 99.95},
+        "stars": {"type": "number", "minimum": 0, "maximum": 5, "multipleOf": 0.5},
+        "frost": {"type": "number", "minimum": -40.5, "exclusiveMaximum": 0},
+        "share": {"type": ["number", "null"], "minimum": 0.25, "exclusiveMaximum": 1},
+        "seats": {"type": "integer", "minimum": 100, "multipleOf": 25},
+        "depth": {"type": "integer", "maximum": -5},
+    },
+    "required": ["price", "stars", "frost", "share", "seats", "depth"],
+    "additionalProperties": False,
+}
+
 
 def schema_format(schema, strict=True):
     return {"type": "json_schema", "json_schema": {"name": "answer", "strict": strict, "schema": schema}}
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_an_answer_follows_its_schema(client, small, seed):
+@pytest.mark.parametrize("schema", [PERSON, MEASURED], ids=["person", "measured"])
+def test_an_answer_follows_its_schema(client, small, schema, seed):
     answer = client.chat.completions.create(**ask("Describe a person in JSON.", temperature=1, seed=seed,
-                                                  max_tokens=400, response_format=schema_format(PERSON)))
+                                                  max_tokens=400, response_format=schema_format(schema)))
     assert answer.choices[0].finish_reason == "stop"
-    jsonschema.validate(json.loads(answer.choices[0].message.content), PERSON)
+    jsonschema.validate(json.loads(answer.choices[0].message.content), schema)
 
 
 @pytest.mark.parametrize("schema", [
@@ -68,6 +83,7 @@ def test_a_keyword_that_cannot_be_enforced_is_named(http, small, keyword, value)
 @pytest.mark.parametrize("schema", [
     {"type": "colour"}, {"type": 3}, {"properties": []}, {"$ref": "#/$defs/missing"}, {"$ref": "http://example.com/a"},
     {"type": "string", "pattern": "(["}, {"type": "array", "minItems": 3, "maxItems": 1}, {"enum": []},
+    {"type": "number", "minimum": 1, "exclusiveMaximum": 1}, {"type": "number", "maximum": 1e300}, {"multipleOf": 0},
 ], ids=json.dumps)
 def test_a_broken_schema_is_refused(http, small, schema):
     error = error_of(http.post("/v1/chat/completions", json=ask("Hi", response_format=schema_format(schema))), 400)

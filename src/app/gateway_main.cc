@@ -217,7 +217,8 @@ class Gateway {
     }
     ledger_ = std::move(*ledger);
     accounts_ = std::make_unique<gateway::LedgerAccounts>(*ledger_, SystemClock());
-    accounts_->ShowKeys([this] { return keys_->WithBudget(); });
+    accounts_->ShowKeys(
+        [this](size_t most, std::string_view key_id) { return keys_->WithBudget(most, key_id); });
     gateway_.accounts = site_.accounts = accounts_.get();
     if (auto opened = OpenConversations(); !opened) {
       LogError("kept conversations cannot be read: {}", opened.error().message);

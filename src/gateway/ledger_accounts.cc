@@ -11,6 +11,7 @@ namespace weir::gateway {
 namespace {
 
 constexpr size_t kWarnedMax = 1024;
+constexpr std::string_view kOfKey = "key/";  // names of budgets begin so (ledger::OwnBudget)
 
 bool IsPriced(const TargetMoney& money) { return money.price != nullptr; }
 
@@ -149,9 +150,9 @@ std::vector<ledger::Budget> LedgerAccounts::AllBudgets(std::string_view name) co
   };
   for (const ledger::Budget& budget : rules_->budgets) add(budget);
   for (const auto& [route, budget] : rules_->goals) add(budget);
-  const size_t most = all.size() + kKeyBudgetsMax;
-  for (const chat::Principal& principal : keys_with_budget_()) {
-    if (all.size() == most) break;
+  if (!name.empty() && !name.starts_with(kOfKey)) return all;
+  const auto key = name.empty() ? name : name.substr(kOfKey.size());
+  for (const chat::Principal& principal : keys_with_budget_(kKeyBudgetsMax, key)) {
     if (const auto own = ledger::OwnBudget(principal)) add(*own);
   }
   return all;
@@ -161,7 +162,7 @@ std::vector<ledger::Budget> LedgerAccounts::AllBudgets(std::string_view name) co
 void LedgerAccounts::Prepare(std::string_view name) {
   std::vector<ledger::Budget> budgets = AllBudgets(name);
   for (ledger::Budget& budget : budgets) {
-    if (budget.name.starts_with("key/")) budget.hard = false;
+    if (budget.name.starts_with(kOfKey)) budget.hard = false;
   }
   ledger_.Tick(budgets);
 }

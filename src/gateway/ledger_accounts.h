@@ -53,10 +53,12 @@ class LedgerAccounts final : public Accounts {
   LedgerAccounts(ledger::Ledger& ledger, const Clock& clock)
       : ledger_(ledger), clock_(clock), rules_(std::make_shared<LedgerRules>()) {}
 
-  // The budgets of keys that `list` lists are prepared and shown beside those of the configuration;
-  // requests are held to their own key's in any case. Before Use.
+  // The budgets of the first keys that `list` lists, or of the key that is named, are prepared and
+  // shown beside those of the configuration; requests are held to their own key's in any case.
+  // Before Use.
   static constexpr size_t kKeyBudgetsMax = 1000;
-  using KeysWithBudget = std::function<std::vector<chat::Principal>()>;
+  using KeysWithBudget =
+      std::function<std::vector<chat::Principal>(size_t most, std::string_view key_id)>;
   void ShowKeys(KeysWithBudget list) { keys_with_budget_ = std::move(list); }
 
   void Use(LedgerRules rules);
@@ -119,7 +121,9 @@ class LedgerAccounts final : public Accounts {
   ledger::Ledger& ledger_;
   const Clock& clock_;
   std::shared_ptr<const LedgerRules> rules_;
-  KeysWithBudget keys_with_budget_ = [] { return std::vector<chat::Principal>(); };
+  KeysWithBudget keys_with_budget_ = [](size_t, std::string_view) {
+    return std::vector<chat::Principal>();
+  };
   Share share_ = {};
   int32_t opened_ = 0;
   std::map<std::pair<std::string, std::string>, Spend> spends_ = {};

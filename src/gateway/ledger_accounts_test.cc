@@ -238,7 +238,15 @@ TEST_F(LedgerAccountsTest, BudgetsOfKeysAreListedPreparedAndBounded) {
                    .grant = std::make_shared<const chat::Grant>(
                        chat::Grant{.budget = chat::KeyBudget{1000, "USD", "day"}})});
   }
-  accounts_->ShowKeys([all] { return all; });
+  std::vector<std::pair<size_t, std::string>> asked;
+  accounts_->ShowKeys([&](size_t most, std::string_view key_id) {
+    asked.emplace_back(most, key_id);
+    std::vector<chat::Principal> listed;
+    for (const chat::Principal& one : all) {
+      if (listed.size() < most && (key_id.empty() || one.key_id == key_id)) listed.push_back(one);
+    }
+    return listed;
+  });
   accounts_->Use(Rules());
   EXPECT_EQ(accounts_->Budgets().size(), LedgerAccounts::kKeyBudgetsMax);
   Spending spending = Ask(Cloud("big"));
@@ -248,6 +256,9 @@ TEST_F(LedgerAccountsTest, BudgetsOfKeysAreListedPreparedAndBounded) {
   EXPECT_EQ(accounts_->Budgets()[0].seen.spent, 11);
   // Beyond the bound a key's budget has to be asked for by its name.
   const std::string last = "key/" + all.back().key_id;
+  asked.clear();
+  EXPECT_TRUE(accounts_->Budgets("team").empty());
+  EXPECT_TRUE(asked.empty()) << "it is no key's";
   accounts_->Prepare(last);
   ASSERT_TRUE(RunForTest(loop_, ledger_->Flush()));
   const auto named = accounts_->Budgets(last);

@@ -326,19 +326,27 @@ std::vector<KeyInfo> KeyStore::List() const {
   return list;
 }
 
-std::vector<chat::Principal> KeyStore::WithBudget() const {
+std::vector<chat::Principal> KeyStore::WithBudget(size_t most, std::string_view id) const {
   std::vector<std::shared_ptr<const Entry>> found;
+  const auto add = [&found](const std::shared_ptr<const Entry>& entry) {
+    if (entry->revoked_at == kNever && entry->info.key.grant.budget) found.push_back(entry);
+  };
   {
     std::shared_lock lock(mutex_);
-    for (const auto& [id, entry] : index_->by_id) {
-      if (entry->revoked_at == kNever && entry->info.key.grant.budget) found.push_back(entry);
+    if (id.empty()) {
+      for (const auto& [each, entry] : index_->by_id) add(entry);
+    } else if (const auto one = index_->ById(id)) {
+      add(one);
     }
   }
-  std::ranges::sort(found, {}, [](const std::shared_ptr<const Entry>& entry) {
-    return std::pair(entry->info.created, std::string_view(entry->info.id));
-  });
+  const size_t count = std::min(most, found.size());
+  std::ranges::partial_sort(found, found.begin() + static_cast<std::ptrdiff_t>(count), {},
+                            [](const std::shared_ptr<const Entry>& entry) {
+                              return std::pair(entry->info.created,
+                                               std::string_view(entry->info.id));
+                            });
   std::vector<chat::Principal> principals;
-  for (const auto& entry : found) principals.push_back(entry->principal);
+  for (size_t i = 0; i < count; ++i) principals.push_back(found[i]->principal);
   return principals;
 }
 

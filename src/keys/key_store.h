@@ -90,8 +90,9 @@ class KeyStore {
   bool HasKeys() const;
   // Oldest first.
   std::vector<KeyInfo> List() const;
-  // Whom the keys that have money of their own stand for: those that are not revoked, oldest first.
-  std::vector<chat::Principal> WithBudget() const;
+  // Whom the keys that have money of their own stand for: those that are not revoked, the `most`
+  // oldest of them, oldest first; or the key `id` alone.
+  std::vector<chat::Principal> WithBudget(size_t most, std::string_view id = {}) const;
 
   // Reads what another process has created, revoked or used since; costs one PRAGMA when nothing
   // changed.

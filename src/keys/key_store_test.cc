@@ -167,12 +167,22 @@ TEST_F(KeyStoreTest, KeysWithMoneyOfTheirOwnAreThoseThatMayStillSpendIt) {
   }
   Create("poor");
   ASSERT_TRUE(store_->Revoke("b", now_));
-  std::vector<std::string> names;
-  for (const chat::Principal& principal : store_->WithBudget()) {
-    EXPECT_EQ(*principal.grant, rich);
-    names.push_back(principal.key_name);
-  }
-  EXPECT_EQ(names, (std::vector<std::string>{"a", "c"}));
+  const auto names = [&](size_t most, std::string_view id = {}) {
+    std::vector<std::string> found;
+    for (const chat::Principal& principal : store_->WithBudget(most, id)) {
+      EXPECT_EQ(*principal.grant, rich);
+      found.push_back(principal.key_name);
+    }
+    return found;
+  };
+  using Names = std::vector<std::string>;
+  EXPECT_EQ(names(9), (Names{"a", "c"}));
+  EXPECT_EQ(names(1), Names{"a"});
+  EXPECT_EQ(names(0), Names());
+  const std::vector<KeyInfo> keys = store_->List();
+  EXPECT_EQ(names(9, keys[2].id), Names{"c"}) << keys[2].key.name;
+  EXPECT_EQ(names(9, keys[1].id), Names()) << "it was revoked";
+  EXPECT_EQ(names(9, "key_unknown"), Names());
 }
 
 TEST_F(KeyStoreTest, WhatAKeyCannotBeIsRefusedByField) {

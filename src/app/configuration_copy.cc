@@ -8,14 +8,22 @@
 #include <cerrno>
 #include <string>
 
+#include "wire/archive.h"
+
+namespace weir::config {
+
+template <class Archive>
+void Visit(Archive& a, File& v) {
+  a(v.path, v.text, v.named);
+}
+
+}  // namespace weir::config
+
 namespace weir::app {
 
-// The path, a zero byte, the text.
 Result<Fd> SealedCopy(const config::File& file) {
   Fd copy(memfd_create("weir configuration", MFD_CLOEXEC | MFD_ALLOW_SEALING));
-  std::string bytes = file.path;
-  bytes += '\0';
-  bytes += file.text;
+  const std::string bytes = wire::Encode(file);
   const bool written = copy.valid() && write(copy.get(), bytes.data(), bytes.size()) ==
                                            static_cast<ssize_t>(bytes.size());
   constexpr int kSeals = F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
@@ -30,9 +38,9 @@ Result<config::File> ReadCopy(int descriptor) {
   if (fstat(descriptor, &facts) != 0 || !S_ISREG(facts.st_mode)) return none;
   std::string bytes(static_cast<size_t>(facts.st_size), '\0');
   const ssize_t got = pread(descriptor, bytes.data(), bytes.size(), 0);
-  const size_t path_end = bytes.find('\0');
-  if (got != facts.st_size || path_end == std::string::npos) return none;
-  return config::File{bytes.substr(0, path_end), bytes.substr(path_end + 1)};
+  auto file = got == facts.st_size ? wire::Decode<config::File>(bytes) : std::nullopt;
+  if (!file) return none;
+  return *std::move(file);
 }
 
 }  // namespace weir::app

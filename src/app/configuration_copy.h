@@ -1,6 +1,7 @@
-// The configuration file as the launcher read it: a sealed copy in memory, which it hands down to
-// the gateway and the door. So both read the same, and one that is started again reads what is in
-// force, not what stands in the file meanwhile and may have been refused.
+// The configuration file as the launcher read it, and the files that it names as a part of itself
+// (config/named_files.h): a sealed copy in memory, which it hands down to the gateway and the door.
+// So both read the same, and one that is started again reads what is in force, not what stands in
+// the file meanwhile and may have been refused.
 #pragma once
 
 #include "base/result.h"

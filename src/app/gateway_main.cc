@@ -193,8 +193,6 @@ class Gateway {
         server_(loop_.executor(), HttpOptions(policy_.settings().limits),
                 [this](http::Exchange& exchange) { return server::Serve(site_, exchange); }) {
     ApplyLimits();
-    if (auto check = routing::DraftCheckOf(policy_.settings())) draft_check_ = *std::move(check);
-    gateway_.draft_check = &draft_check_;
     servers_.on_up = [this](const std::string& backend) { providers_.Forgive(backend); };
     site_.operator_token = WriteOperatorToken(*policy_.settings().data);
   }
@@ -272,7 +270,7 @@ class Gateway {
       if (*model.preload) Spawn(loop_.executor(), "preload", Preload(*this, model.name));
     }
     WarnOfSettings();
-    UsePrediction();
+    UseExperience();
     UseBackends();
     if (auto prices = ledger::PricesOf(policy_.settings()); prices) UsePrices(*prices);
     link_.Ready(std::move(addresses));
@@ -409,7 +407,9 @@ class Gateway {
     fleet_.SetBounds(options.memory_max, options.memory_is_guess, options.engines_max);
   }
 
-  void UsePrediction() {
+  void UseExperience() {
+    if (auto check = routing::DraftCheckOf(policy_.settings()))  // PolicyProblems has read it
+      gateway_.draft_check = std::make_shared<const routing::DraftCheck>(*std::move(check));
     routing::ChosenPredictor chosen = routing::PredictorOf(policy_.settings());
     if (!chosen.note.empty()) LogWarning("{}", chosen.note);
     predictor_ = std::make_unique<const routing::Predictor>(std::move(chosen.predictor));
@@ -468,7 +468,7 @@ class Gateway {
     WarnOfSettings();
     ApplyLimits();
     UseBounds();
-    UsePrediction();
+    UseExperience();
     UseBackends();
     UsePrices(next->prices);
     if (auto refreshed = keys_->Refresh(); !refreshed) LogWarning("{}", refreshed.error().message);
@@ -532,8 +532,6 @@ class Gateway {
   std::unique_ptr<files::Store> files_ = {};
   std::unique_ptr<history::Store> history_ = {};
   std::unique_ptr<const routing::Predictor> predictor_ = {};
-  routing::DraftCheck draft_check_ =
-      routing::DraftCheck::BuiltIn();  // plans of answers point in it
   VectorStore vectors_ = {};
   backends::ReaderProcesses readers_;
   gateway::ModelChanges model_changes_;
@@ -582,10 +580,6 @@ int RunGateway(const ServeArguments& arguments, config::Settings settings) {
   // Other programs' models are read where they are.
   for (std::string& folder : models::Places::Of(config::ProcessVariable).Folders())
     readable.push_back(std::move(folder));
-  if (*settings.prices != config::kBuiltInPrices) readable.push_back(*settings.prices);
-  if (*settings.prediction != config::kBuiltInPrediction) readable.push_back(*settings.prediction);
-  if (*settings.calibration != config::kBuiltInCalibration)
-    readable.push_back(*settings.calibration);
   std::ranges::move(config::ModelFilesOf(settings), std::back_inserter(readable));
   const Machine machine = ProbeMachine();
   const SandboxReport sandbox = ApplySandbox(SandboxSpec::Gateway(*settings.data, readable));

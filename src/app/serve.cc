@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "config/command.h"
 #include "config/load.h"
+#include "config/named_files.h"
 #include "http/listen.h"
 #include "models/found.h"
 #include "process/environment.h"
@@ -188,6 +189,7 @@ std::expected<Fd, std::vector<std::string>> ConfigurationNow(
   auto file = ReadConfiguration(arguments);
   if (!file) return refuse(file.error());
   if (const auto settings = LoadSettings(arguments, *file)) {
+    file->named = config::ReadNamedFiles(*settings);
     auto problems = ServerProblemsOf(*settings);
     std::ranges::move(FileProblemsOf(*settings), std::back_inserter(problems));
     if (!problems.empty()) return std::unexpected(std::move(problems));
@@ -219,7 +221,9 @@ int RunServe(const std::vector<std::string>& words, const ServeArguments& argume
   if (!listeners) return Refuse(listeners.error().message);
   auto folder = ProgramFolder();
   if (!folder) return Refuse(folder.error().message);
-  const auto configuration = SealedCopy(file);
+  config::File handed_down = file;
+  handed_down.named = config::ReadNamedFiles(settings);
+  const auto configuration = SealedCopy(handed_down);
   if (!configuration) return Refuse(configuration.error().message);
 
   const std::vector<std::string> secrets = KeyVariables(settings);

@@ -108,6 +108,7 @@ class Loading {
   void ParseFile(const std::map<std::string, std::string>& flags) {
     const auto file = invocation_.file ? *invocation_.file : Read(flags);
     if (!file) return problems_.Add(file.error().where, file.error().message);
+    settings_.named_files = file->named;
     if (file->path.empty()) return AddDefaultBackend(settings_);
     settings_.file = file->path;
     ParseInto(file->text, file->path, settings_, problems_);

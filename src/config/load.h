@@ -9,6 +9,7 @@
 
 #include <expected>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -24,6 +25,7 @@ namespace weir::config {
 struct File {
   std::string path = {};  // empty: there is none
   std::string text = {};
+  std::map<std::string, std::string> named = {};  // for Settings::named_files
 };
 
 struct Invocation {

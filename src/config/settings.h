@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -278,6 +279,9 @@ inline constexpr std::string_view kBuiltInCalibration = "built-in";
 
 struct Settings {
   std::string file = {};  // the configuration file that was read; empty when there is none
+  // What stood in files that are named below when the launcher read them, by path: a process that
+  // is closed off cannot. What is not here is read where it lies (named_files.h).
+  std::map<std::string, std::string> named_files = {};
 
   Setting<std::vector<Endpoint>> listen{{{"127.0.0.1", 9347}}};
   Setting<chat::Label> default_label{chat::Label::kInternal};

@@ -16,7 +16,6 @@ constexpr std::string_view kStartOnly[] = {
     "log_level",
     "data",
     "models",
-    "calibration",
     "limits.body",
     "limits.upload",
     "limits.model_changes",

@@ -73,11 +73,12 @@ class DraftCheckTest : public testing::Test {
   Loop loop_;
   backends::FakeBackend backend_;
   routing::Policy policy_;
-  routing::DraftCheck known_ = std::move(*routing::DraftCheck::Parse(kCalibrated));
+  const std::shared_ptr<const routing::DraftCheck> known_ =
+      std::make_shared<const routing::DraftCheck>(*routing::DraftCheck::Parse(kCalibrated));
   Gateway gateway_{.clock = SystemClock(),
                    .engines = backend_,
                    .policy = [this] { return std::make_shared<const routing::Policy>(policy_); },
-                   .draft_check = &known_};
+                   .draft_check = known_};
 };
 
 TEST_F(DraftCheckTest, ADraftThatIsFoundRightIsTheAnswer) {

@@ -82,7 +82,9 @@ struct Gateway {
   privacy::LabelMemory* labels = nullptr;      // null: earlier turns are not known (tests)
   privacy::RequestScanner* scanner = nullptr;  // null: nothing is detected (tests)
   privacy::ScanThread* scan_thread = nullptr;  // null: all is read on the I/O thread (tests)
-  const routing::DraftCheck* draft_check = &routing::DraftCheck::BuiltIn();
+  // Replaced as a whole; a request keeps the one that its plan points in.
+  std::shared_ptr<const routing::DraftCheck> draft_check =
+      std::make_shared<const routing::DraftCheck>(routing::DraftCheck::BuiltIn());
   const routing::Predictor* predictor = &routing::Predictor::BuiltIn();
   // Why the prediction is not the one that was asked for; a line in every explanation. Empty: it
   // is.

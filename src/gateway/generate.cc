@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <map>
+#include <memory>
 #include <utility>
 
 #include "async/deadline.h"
@@ -472,6 +473,8 @@ class RoutedGeneration final : public Generation {
   routing::Features features_;
   routing::Decision decision_;
   chat::GenerateRequest request_;
+  // What `check_`, and what it found, point in.
+  const std::shared_ptr<const routing::DraftCheck> known_ = gateway_.draft_check;
   std::optional<routing::CheckPlan> check_;  // of the first target's answer, until it is asked
   HeldDraft* draft_ = nullptr;               // stream_, while it is one
   std::optional<chat::GenerateRequest> with_evidence_ = {};

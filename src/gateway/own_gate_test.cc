@@ -100,11 +100,12 @@ class OwnGateTest : public testing::Test {
   Loop loop_;
   backends::FakeBackend backend_;
   routing::Policy policy_;
-  routing::DraftCheck known_ = std::move(*routing::DraftCheck::Parse(kCalibrated));
+  const std::shared_ptr<const routing::DraftCheck> known_ =
+      std::make_shared<const routing::DraftCheck>(*routing::DraftCheck::Parse(kCalibrated));
   Gateway gateway_{.clock = SystemClock(),
                    .engines = backend_,
                    .policy = [this] { return std::make_shared<const routing::Policy>(policy_); },
-                   .draft_check = &known_};
+                   .draft_check = known_};
 };
 
 TEST_F(OwnGateTest, AStreamThatBeginsSurelyGoesOnWhateverComesLater) {
@@ -216,8 +217,8 @@ class HoldBackTest : public testing::Test {
   std::string Hear(Duration pause) {
     routing::CheckPlan plan{.gate = routing::GateKind::kFirstTokens,
                             .checker = {.name = "b", .model = "m-b"},
-                            .calibration = known_.Find(std::string(64, 'a'), std::string(64, 'b'),
-                                                       routing::TaskKind::kMath),
+                            .calibration = known_->Find(std::string(64, 'a'), std::string(64, 'b'),
+                                                        routing::TaskKind::kMath),
                             .confidence_min = 8'500};
     GatedDraft draft(clock_, plan, std::make_unique<SlowStream>(clock_, pause));
     const MonotonicTime begun = clock_.Now();
@@ -232,7 +233,8 @@ class HoldBackTest : public testing::Test {
 
   Loop loop_;
   FakeClock clock_;
-  routing::DraftCheck known_ = std::move(*routing::DraftCheck::Parse(kCalibrated));
+  const std::shared_ptr<const routing::DraftCheck> known_ =
+      std::make_shared<const routing::DraftCheck>(*routing::DraftCheck::Parse(kCalibrated));
   Duration waited_ = {};
   std::vector<std::string> notes_ = {};
 };

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "config/named_files.h"
+
 namespace weir::ledger {
 
 std::vector<Budget> BudgetsOf(const config::Settings& settings) {
@@ -44,7 +46,14 @@ std::map<std::string, Budget, std::less<>> GoalsOf(const config::Settings& setti
 
 Result<PriceList> PricesOf(const config::Settings& settings) {
   if (*settings.prices == config::kBuiltInPrices) return PriceList::BuiltIn();
-  return PriceList::Read(*settings.prices);
+  const auto text = config::TextOfNamed(settings, *settings.prices);
+  if (!text) {
+    return Fail(
+        text.error().code,
+        fmt::format("prices: the file {} is refused ({})", *settings.prices, text.error().message),
+        "prices");
+  }
+  return PriceList::Parse(*text, *settings.prices);
 }
 
 std::vector<std::string> MoneyNotes(const config::Settings& settings, const PriceList& prices) {

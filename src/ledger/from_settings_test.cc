@@ -24,6 +24,13 @@ config::Settings Parsed(std::string_view text) {
 constexpr std::string_view kCloud =
     "[[backend]]\nname='c'\nkind='openai'\ntier='cloud'\nurl='https://api.example.com/v1'\n";
 
+TEST(PricesOf, AFileThatIsNotThereIsSaid) {
+  const auto prices = PricesOf(Parsed("prices='/nowhere/prices.json'\n"));
+  ASSERT_FALSE(prices);
+  EXPECT_EQ(prices.error().param, "prices");
+  EXPECT_THAT(prices.error().message, HasSubstr("/nowhere/prices.json"));
+}
+
 TEST(BudgetsOf, HaveAllThatTheConfigurationSays) {
   const auto budgets = BudgetsOf(Parsed(
       "[budget.team]\nkeys=['team-*']\nprojects=['hr']\nper_day=5\nper_week=20\nper_month='60.5'\n"

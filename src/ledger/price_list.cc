@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <fstream>
 #include <set>
 #include <utility>
 #include <vector>
@@ -113,17 +112,6 @@ Result<PriceList> PriceList::Parse(std::string_view text, const std::string& nam
     return Fail(std::move(error));
   }
   return list;
-}
-
-Result<PriceList> PriceList::Read(const std::string& path) {
-  std::ifstream in(path, std::ios::binary);
-  std::string text(kBytesMax + 1, '\0');
-  in.read(text.data(), static_cast<std::streamsize>(text.size()));
-  if (in.bad() || !in.is_open()) {
-    return Fail(Code::kNotFound, "the file of prices cannot be read", "prices");
-  }
-  text.resize(static_cast<size_t>(in.gcount()));
-  return Parse(text, path);
 }
 
 const PriceList& PriceList::BuiltIn() {

@@ -1,6 +1,5 @@
 // Prices of known models at known providers: data/prices.json as it was built in, or a file of the
-// operator's in its place. Never fetched. docs/formats/ledger.md describes the file. Pure but for
-// reading the file.
+// operator's in its place. Never fetched. docs/formats/ledger.md describes the file. Pure.
 #pragma once
 
 #include <cstddef>
@@ -23,7 +22,6 @@ class PriceList {
   static const PriceList& BuiltIn();
   // An Error names the row and the field. `name` is the file's, for that.
   static Result<PriceList> Parse(std::string_view json, const std::string& name);
-  static Result<PriceList> Read(const std::string& path);
 
   // What the configuration says of the target, or else what the list says of that model at the
   // provider that the backend's address belongs to. Nothing: unpriced.

@@ -112,9 +112,5 @@ TEST(PriceList, AModelMayBePaidByTheMinuteAlone) {
   EXPECT_EQ(PriceList::BuiltIn().Find(backend, target)->per_minute, 6'000'000'000);
 }
 
-TEST(PriceList, AFileThatIsNotThereIsSaid) {
-  EXPECT_EQ(PriceList::Read("/nowhere/prices.json").error().param, "prices");
-}
-
 }  // namespace
 }  // namespace weir::ledger

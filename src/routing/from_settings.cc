@@ -4,11 +4,11 @@
 
 #include <algorithm>
 #include <cmath>
-#include <fstream>
 #include <utility>
 
 #include "base/check.h"
 #include "base/gpu_build.h"
+#include "config/named_files.h"
 #include "routing/draft_check.h"
 
 namespace weir::routing {
@@ -160,26 +160,9 @@ Policy PolicyOf(const config::Settings& settings) {
   return policy;
 }
 
-namespace {
-
-Result<std::string> ReadWhole(const std::string& path) {
-  constexpr size_t kBytesMax = size_t{1} << 20;
-  std::ifstream file(path, std::ios::binary);
-  std::string text(kBytesMax + 1, '\0');
-  file.read(text.data(), static_cast<std::streamsize>(text.size()));
-  text.resize(static_cast<size_t>(file.gcount()));
-  if (text.empty()) return Fail(Code::kNotFound, "it cannot be read");
-  if (text.size() > kBytesMax) {
-    return Fail(Code::kTooLarge, fmt::format("it is over {} bytes", kBytesMax));
-  }
-  return text;
-}
-
-}  // namespace
-
 ChosenPredictor PredictorOf(const config::Settings& settings) {
   if (*settings.prediction == config::kBuiltInPrediction) return {Predictor::BuiltIn()};
-  const auto text = ReadWhole(*settings.prediction);
+  const auto text = config::TextOfNamed(settings, *settings.prediction);
   auto read = text ? Predictor::Parse(*text) : Fail(text.error());
   if (read) return {std::move(*read)};
   return {Predictor::ByLength(),
@@ -190,7 +173,7 @@ ChosenPredictor PredictorOf(const config::Settings& settings) {
 
 Result<DraftCheck> DraftCheckOf(const config::Settings& settings) {
   if (*settings.calibration == config::kBuiltInCalibration) return DraftCheck::BuiltIn();
-  const auto text = ReadWhole(*settings.calibration);
+  const auto text = config::TextOfNamed(settings, *settings.calibration);
   auto read = text ? DraftCheck::Parse(*text) : Fail(text.error());
   if (!read) {
     return Fail(Code::kInvalidArgument,

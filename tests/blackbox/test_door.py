@@ -254,7 +254,8 @@ def test_an_address_that_its_tier_may_not_have_is_not_connected_to(beyond):
     assert "address" in answer.json()["error"]["message"]
 
 
-@pytest.mark.parametrize("host", ["[fe80::1]", "169.254.169.254", "[::ffff:a9fe:a9fe]", "2852039166", "0xa9fea9fe"])
+@pytest.mark.parametrize("host", ["[fe80::1]", "169.254.169.254", "[::ffff:a9fe:a9fe]", "2852039166", "0xa9fea9fe",
+                                  "metadata.google.internal", "Instance-Data.ec2.internal.", "169-254-169-254.example.com"])
 def test_an_address_that_no_backend_may_have_is_refused_at_the_start(beyond, host):
     text = f'[[backend]]\nname = "cloud"\nkind = "openai"\ntier = "cloud"\nurl = "https://{host}/v1"\n'
     with pytest.raises(weir_server.NotReady, match="cloud metadata"):

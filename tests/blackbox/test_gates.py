@@ -1,6 +1,8 @@
 """Drafts of small models that are judged before they leave: the gates that are shipped, and those that a file adds."""
 
 import json
+import os
+import signal
 import subprocess
 
 import pytest
@@ -110,6 +112,37 @@ def test_a_stream_is_not_held_back_for_a_larger_model_and_says_so(weir):
     object_ = told(asked(weir, "mine", EXTRACTION, stream=True))
     assert object_["target"] == SMALLEST and object_["confidence"] is None
     assert any("a stream is not held back" in line for line in object_["explanation"])
+
+
+def test_a_reload_may_name_another_calibration_and_one_that_is_refused_changes_nothing(tmp_path):
+    route = f'[route.mine]\ntargets = ["{SMALLEST}", "{FAST}"]\n'
+    gates = tmp_path / "elsewhere" / "gates.json"
+    gates.parent.mkdir()
+    named = f'calibration = "{gates}"\n{route}'
+
+    def said(weir):
+        return told(asked(weir, "mine", MATH))["explanation"]
+
+    def calibrate(right):
+        gates.write_text(json.dumps({"version": 1, "pairs": [calibration("math", right)]}))
+
+    with Beyond(tmp_path / "weir", route, models=weir_server.model_store()) as weir:
+        assert any("is not calibrated for math tasks" in line for line in said(weir))
+        calibrate(right=False)
+        weir.reload(named)
+        assert any(line.startswith(f"draft check: {FAST} reads the draft") for line in said(weir))
+        gates.write_text("{")
+        weir.process.send_signal(signal.SIGHUP)
+        assert weir_server.until(lambda: "not reloaded: calibration: the file" in weir.log(), timeout_s=20)
+        # Not what stands in the file meanwhile, for a gateway that is started again either.
+        gateway = next(process for process in weir.processes()[1:] if process.name() == "weir-serve")
+        os.kill(gateway.pid, signal.SIGKILL)
+        assert weir_server.until(lambda: "the gateway answers again" in weir.log(), timeout_s=20)
+        answer = asked(weir, "mine", MATH)
+        assert (told(answer)["gate"], told(answer)["accepted"]) == ("draft_check", False)
+        calibrate(right=True)
+        weir.reload()
+        assert told(asked(weir, "mine", MATH))["accepted"]
 
 
 def test_a_gate_belongs_to_a_file_and_not_to_its_name(tmp_path):

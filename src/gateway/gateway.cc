@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/glob.h"
+#include "chat/text_file.h"
 #include "keys/grant.h"
 
 namespace weir::gateway {
@@ -14,8 +15,9 @@ namespace {
 
 bool HasUnreadable(std::span<const chat::Message> messages) {
   return std::ranges::any_of(messages, [](const chat::Message& message) {
-    return std::ranges::any_of(
-        message.parts, [](const chat::Part& part) { return part.kind != chat::Part::Kind::kText; });
+    return std::ranges::any_of(message.parts, [](const chat::Part& part) {
+      return part.kind != chat::Part::Kind::kText && !chat::IsTextFile(part);
+    });
   });
 }
 

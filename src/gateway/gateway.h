@@ -136,7 +136,8 @@ privacy::Scanned ScanOf(const Gateway& gateway, const Request& request) {
 }
 
 // To be awaited before Generate, Embed and Score: reads a long request apart from the I/O thread,
-// so that what ScanOf does there is short. Errors as ScanThread's; the request is empty then.
+// so that what ScanOf does there is short. Errors as ScanThread's. The request lives as long as the
+// Task.
 template <class Request>
 Task<Result<void>> ReadAhead(const Gateway& gateway, const Request& request) {
   if (gateway.scanner == nullptr || gateway.scan_thread == nullptr) co_return Result<void>();

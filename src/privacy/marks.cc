@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "base/trim.h"
+#include "chat/text_file.h"
 #include "hash/sodium.h"
 
 namespace weir::privacy {
@@ -57,6 +58,9 @@ constexpr char kAssistant = 'a';
 // All that a later request could carry of it.
 std::string WholeText(const chat::Message& message) {
   std::string text = chat::TextOf(message);
+  for (const chat::Part& part : message.parts) {
+    if (chat::IsTextFile(part)) text += part.data;
+  }
   for (const chat::ToolCall& call : message.tool_calls) text += call.arguments;
   return text;
 }
@@ -73,6 +77,12 @@ Marks MarksOf(std::string_view secret, std::string_view tenant,
     const std::string_view text = Trim(whole);
     Hasher::Add(prefix, chat::RoleName(message.role));
     Hasher::Add(prefix, text);
+    // A file is known again beside another question, too.
+    for (const chat::Part& part : message.parts) {
+      const std::string_view file = Trim(part.data);
+      if (file.size() < kMarkedBytesMin || !chat::IsTextFile(part)) continue;
+      marks.texts.push_back(hasher.Of(kText, file));
+    }
     const bool spoken = message.role == chat::Role::kUser ||
                         message.role == chat::Role::kAssistant || message.role == chat::Role::kTool;
     if (spoken && text.size() >= kMarkedBytesMin) marks.texts.push_back(hasher.Of(kText, text));

@@ -32,7 +32,8 @@ struct MarkHash {
 };
 
 struct Marks {
-  std::vector<Mark> texts = {};     // of user, assistant and tool messages that are long enough
+  // Of user, assistant and tool messages, and of files of plain text, that are long enough.
+  std::vector<Mark> texts = {};
   std::vector<Mark> prefixes = {};  // that end after a user turn
   // Of all assistant messages with text, whatever their length: to know who wrote them.
   std::vector<Mark> assistant = {};

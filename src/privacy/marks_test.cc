@@ -39,6 +39,22 @@ TEST(Marks, AConversationKeepsItsEarlierPrefixes) {
   EXPECT_EQ(later.prefixes[0], MarksOf(kSecret, "t", first).prefixes[0]);
 }
 
+TEST(Marks, AFileOfTextIsKnownAgainBesideAnotherQuestion) {
+  const auto ask = [](std::string question, std::string rows) {
+    return std::vector<Message>{
+        {.parts = {{.text = std::move(question)},
+                   {.kind = chat::Part::Kind::kFile, .media_type = "text/csv", .data = rows}}}};
+  };
+  const Marks first = MarksOf(kSecret, "t", ask("what is it?", std::string(100, 'x')));
+  const Marks again = MarksOf(kSecret, "t", ask("and what is that?", std::string(100, 'x')));
+  ASSERT_EQ(first.texts.size(), 2u) << "the file, and all of the message";
+  EXPECT_EQ(first.texts[0], again.texts[0]);
+  EXPECT_NE(first.texts[1], again.texts[1]);
+  // A turn that is a file alone is not every such turn.
+  EXPECT_NE(MarksOf(kSecret, "t", ask("", "a")).prefixes,
+            MarksOf(kSecret, "t", ask("", "b")).prefixes);
+}
+
 TEST(Marks, TenantsAndInstallationsHaveNothingInCommon) {
   const Message text[] = {Say(Role::kUser, std::string(100, 'x'))};
   EXPECT_NE(MarksOf(kSecret, "a", text).texts, MarksOf(kSecret, "b", text).texts);

@@ -2,6 +2,8 @@
 
 #include <fmt/core.h>
 
+#include "chat/text_file.h"
+
 namespace weir::privacy {
 namespace {
 
@@ -39,6 +41,7 @@ class Visits {
       Text("message", number, "media type", part.media_type);
       Text("message", number, "url", part.url);
       Text("message", number, "file name", part.name);
+      if (chat::IsTextFile(part)) Text("message", number, "file", part.data);
       Text("message", number, "detail", part.detail);
     }
     Text("message", number, "reasoning", message.reasoning);

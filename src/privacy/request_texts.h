@@ -24,8 +24,8 @@ std::string ToText(const TextPlace& place);
 
 using TextVisitor = std::function<void(const TextPlace& place, std::string_view text)>;
 
-// Not visited: bytes of images and other parts that are no text, token ids; routing counts those
-// as unscanned. Empty texts are left out.
+// Not visited: bytes of images, of files that are no plain text, and token ids; routing counts
+// those as unscanned. Empty texts are left out. A text may be gone when `visit` has returned.
 void VisitTexts(const chat::GenerateRequest& request, const TextVisitor& visit);
 void VisitTexts(const chat::EmbedRequest& request, const TextVisitor& visit);
 void VisitTexts(const chat::ScoreRequest& request, const TextVisitor& visit);

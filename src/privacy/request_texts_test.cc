@@ -54,7 +54,8 @@ std::vector<std::string> Visited(const auto& request) {
   return texts;
 }
 
-// Strings that say where they stand. `data` of parts is no text, and a model's name is no client's.
+// Strings that say where they stand. `data` of this part is no text, and a model's name is no
+// client's.
 std::vector<chat::Message> MarkedMessages() {
   return {{.role = chat::Role::kUser,
            .parts = {{.text = "mark-text"},
@@ -122,6 +123,21 @@ TEST(RequestTexts, GrammarsAndEmbeddingsAndScoresToo) {
 TEST(RequestTexts, PartsAreVisitedByThemselvesAndTogether) {
   const chat::GenerateRequest request{.messages = {{.parts = {{.text = "one"}, {.text = "two"}}}}};
   EXPECT_THAT(Visited(request), testing::UnorderedElementsAre("one", "two", "onetwo"));
+}
+
+TEST(RequestTexts, FilesOfPlainTextAreVisitedAndOthersAreNot) {
+  const auto file = [](std::string type, std::string data) {
+    return chat::Part{
+        .kind = chat::Part::Kind::kFile, .media_type = std::move(type), .data = std::move(data)};
+  };
+  const chat::GenerateRequest request{
+      .messages = {{.parts = {{.text = "what is it?"}, file("text/csv", "mark-rows")}},
+                   {.parts = {file("application/pdf", "mark-pdf")}}}};
+  std::vector<std::string> places;
+  VisitTexts(request, [&](const TextPlace& place, std::string_view text) {
+    if (text.starts_with("mark-")) places.push_back(ToText(place));
+  });
+  EXPECT_THAT(places, testing::ElementsAre("message 1 file"));
 }
 
 TEST(RequestTexts, PlacesSayWhereAndNotWhat) {

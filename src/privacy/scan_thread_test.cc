@@ -74,6 +74,18 @@ TEST_F(ScanThreadTest, PartsAreReadTogetherToo) {
   EXPECT_EQ(scanner_.Scan(request).label, Label::kPersonal);
 }
 
+TEST_F(ScanThreadTest, AFileOfTextIsReadLikeAnyText) {
+  chat::GenerateRequest request = Saying({"what is it?"});
+  request.messages[0].parts.push_back({.kind = chat::Part::Kind::kFile,
+                                       .media_type = "text/plain",
+                                       .data = Prose(40'000, 1) + "jane@doe.org"});
+  ASSERT_TRUE(ReadAhead(request));
+  EXPECT_EQ(scanner_.remembered(), 1u);
+  const Scanned found = scanner_.Scan(request);
+  EXPECT_EQ(found.label, Label::kPersonal);
+  EXPECT_THAT(found.why, testing::ElementsAre("label personal: detector email at message 1 file"));
+}
+
 TEST_F(ScanThreadTest, WhatLiesBehindTheLimitIsNotRead) {
   chat::GenerateRequest request;
   for (size_t i = 0; i < 5; ++i)

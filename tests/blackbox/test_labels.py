@@ -1,5 +1,6 @@
 """The detectors from outside: weir label, their configuration, and what a request gets for what stands in it."""
 
+import base64
 import json
 import random
 import signal
@@ -98,6 +99,63 @@ def test_findings_decide_where_a_request_may_go(tmp_path):
             weir.process.send_signal(signal.SIGHUP)
             assert weir_server.until(lambda: "not reloaded" in weir.log(), timeout_s=20)
             assert weir.ask("big", "nightjar").status_code == 403
+
+
+def as_file(text, media_type="text/csv"):
+    url = f"data:{media_type};base64,{base64.b64encode(text if isinstance(text, bytes) else text.encode()).decode()}"
+    return {"type": "file", "file": {"filename": "rows", "file_data": url}}
+
+
+def test_a_file_of_plain_text_is_labelled_by_what_stands_in_it_and_any_other_is_unscanned(tmp_path):
+    with FakeProvider() as provider:
+        text = "\n".join(['default_label = "public"', backend(provider, ceiling="public"), target("big")])
+        with Beyond(tmp_path / "weir", text) as weir:
+            def asked(part):
+                return weir.ask("big", messages=[{"role": "user", "content": [{"type": "text", "text": "Sum up."}, part]}])
+
+            clean = asked(as_file("tide,metres\nhigh,4\n"))
+            assert clean.status_code == 200 and clean.headers["x-weir-label"] == "public"
+            assert provider.count(base64.b64encode(b"tide,metres\nhigh,4\n")) == 1
+            for rows, label, why in (("name,iban\nAna,GB82 WEST 1234 5698 7654 32\n", "personal", "detector iban"),
+                                     ("user,mail\n1,jane.doe@mail.example.org\n", "personal", "detector email"),
+                                     ("aws = AKIA2E3KJ4LM5NPQ6RST\n", "secret", "detector api_key")):
+                refused = asked(as_file(rows))
+                assert refused.status_code == 403 and refused.json()["error"]["code"] == "label_exceeds_ceiling"
+                lines = weir.explain(refused)["explanation"]
+                assert any(f"label {label}: {why} at message 1 file" == line for line in lines), lines
+            for part in (as_file("%PDF-1.7 all of it ASCII", "text/plain"), as_file(b"\xff\xfe", "text/plain"),
+                         as_file("tide", "application/pdf")):
+                refused = asked(part)
+                assert refused.status_code == 403
+                assert any("it has parts that are not text" in line for line in weir.explain(refused)["explanation"])
+
+            # The same in the other dialects that have files.
+            clean, personal = "high tide", "mail jane.doe@mail.example.org"
+            for words, status in ((clean, 200), (personal, 403)):
+                source = {"type": "text", "media_type": "text/plain", "data": words}
+                content = [{"type": "text", "text": "Sum up."}, {"type": "document", "source": source}]
+                assert weir.post("/v1/messages", {"model": "big", "max_tokens": 9, "messages": [
+                    {"role": "user", "content": content}]}).status_code == status
+                part = {"type": "input_file"} | as_file(words, "text/markdown")["file"]
+                assert weir.post("/v1/responses", {"model": "big", "store": False, "input": [
+                    {"role": "user", "content": [part]}]}).status_code == status
+            assert provider.count(base64.b64encode(personal.encode())) == 0
+
+
+def test_a_file_that_was_labelled_once_is_known_again(tmp_path):
+    with FakeProvider() as rack, FakeProvider() as cloud:
+        text = "\n".join(['default_label = "public"', backend(cloud, ceiling="public"), target("big"),
+                          backend(rack, name="rack", ceiling="secret"), target("near", backend="rack")])
+        with Beyond(tmp_path / "weir", text) as weir:
+            said = "the harbour master keeps the tables of the tides in a blue book " * 2
+
+            def asked(model, question, headers=None):
+                content = [{"type": "text", "text": question}, as_file(said)]
+                return weir.ask(model, messages=[{"role": "user", "content": content}], headers=headers).status_code
+
+            assert asked("big", "What is it?") == 200
+            assert asked("near", "Sum up.", {"x-weir-label": "secret"}) == 200
+            assert asked("big", "And in French?") == 403
 
 
 def test_others_are_answered_while_a_long_request_is_looked_through(serve, small):

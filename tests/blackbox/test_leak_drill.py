@@ -7,6 +7,7 @@ configuration is replaced. What was answered under a high label is asked again a
 the label. The same with requests that nobody labels: the detectors alone find what must stay.
 """
 
+import base64
 import concurrent.futures
 import os
 import random
@@ -30,10 +31,18 @@ MODELS = ("clever", "clever", "clever", "at-cloud", "at-inner", "at-rack")
 FAILURES = ("429", "500", "503", "cut", "close", "reset", "missing_end", "wrong_type", "400", "410", "hang_mid")
 DISTURBANCES = ("reload", "weir-egress", "weir-engine", "gateway", "launcher", "nothing")
 CANARY = re.compile(rb"canary(\d{6})")
+BASE64 = re.compile(rb"[A-Za-z0-9+/]{64,}")
 
 
 def canary(number):
     return f"canary{number:06d}" + " is known to nobody but the one who wrote it" + "!" * 20
+
+
+def canaries_in(provider):
+    """Numbers of those that arrived, inside base64 too: providers are sent files so."""
+    everything = provider.everything()
+    files = b"\n".join(base64.b64decode(run[:len(run) // 4 * 4]) for run in BASE64.findall(everything))
+    return {int(number) for number in CANARY.findall(everything + b"\n" + files)}
 
 
 def tool(description="looks"):
@@ -50,6 +59,11 @@ def answered(text="ok"):
     return {"role": "tool", "tool_call_id": "call_1", "content": text}
 
 
+def file_of(text):
+    data = base64.b64encode(f"notes\n\n{text}\n".encode()).decode()
+    return {"type": "file", "file": {"filename": "notes.txt", "file_data": f"data:text/plain;base64,{data}"}}
+
+
 USER = {"role": "user", "content": "what is it?"}
 # Where the text of a client can stand; the canary stands there and nowhere else.
 POSITIONS = {
@@ -64,6 +78,7 @@ POSITIONS = {
     "schema": lambda text: {"messages": [USER], "response_format": {"type": "json_schema", "json_schema": {
         "name": "s", "schema": {"type": "object", "description": text}}}},
     "stop": lambda text: {"messages": [USER], "stop": [text]},
+    "file": lambda text: {"messages": [{"role": "user", "content": [{"type": "text", "text": "what is it?"}, file_of(text)]}]},
     "name of a user": lambda text: {"messages": [USER], "user": text},
 }
 CHAT = "/v1/chat/completions"
@@ -82,6 +97,8 @@ ELSEWHERE = {
                                            "input_extra": [{"filename": text, "text": "a"}]}),
     "message": lambda text: ("/v1/messages", few(text)),
     "system beside messages": lambda text: ("/v1/messages", few("a", system=text)),
+    "document": lambda text: ("/v1/messages", few([{"type": "text", "text": "what is it?"}, {
+        "type": "document", "source": {"type": "text", "media_type": "text/plain", "data": text}}])),
     "tool beside messages": lambda text: ("/v1/messages", few("a", tools=[
         {"name": "look", "description": text, "input_schema": {"type": "object"}}])),
     "responses": lambda text: ("/v1/responses", {"input": text, "max_output_tokens": 16, "store": False}),
@@ -201,8 +218,7 @@ def test_nothing_labelled_reaches_a_target_above_its_ceiling(providers, stories,
         log = drill.weir.log()
         drill.weir.kill()
 
-    arrived = {name: {int(number) for number in CANARY.findall(provider.everything())}
-               for name, provider in providers.items()}
+    arrived = {name: canaries_in(provider) for name, provider in providers.items()}
     leaked = [(number, LABELS[label], name) for number, label in enumerate(drill.labels)
               for name, ceiling in CEILINGS.items() if label > ceiling and number in arrived[name]]
     assert not leaked
@@ -281,7 +297,8 @@ def test_what_the_detectors_find_reaches_no_target_above_its_ceiling(sound_provi
                 # A conversation that begins like another one has its label too.
                 own = {"role": "user", "content": f"what is it, {number}?"}
                 body["messages"] = [own if message == USER else message for message in body["messages"]]
-                ask(body, label, dice.choice(MODELS))
+                # Ollama takes no files.
+                ask(body, label, dice.choice([model for model in MODELS if position != "file" or model != "at-rack"]))
         # Later turns, with the finding in their history.
         for value, label in DETECTED.items():
             number = next_number(label)
@@ -294,7 +311,7 @@ def test_what_the_detectors_find_reaches_no_target_above_its_ceiling(sound_provi
         log = weir.log()
         weir.kill()
 
-    everything = {name: set(map(int, CANARY.findall(provider.everything()))) for name, provider in providers.items()}
+    everything = {name: canaries_in(provider) for name, provider in providers.items()}
     leaked = [(number, LABELS[label], name) for number, label in labels.items()
               for name, ceiling in ceilings.items() if label > ceiling and number in everything[name]]
     assert not leaked

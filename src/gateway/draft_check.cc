@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "async/deadline.h"
+#include "gateway/hard_facts.h"
 #include "gateway/settle.h"
 
 namespace weir::gateway {
@@ -46,11 +47,16 @@ Task<Result<std::optional<chat::Event>>> CheckedDraft::Next(Duration patience) {
     } else if (ended && text_.empty()) {
       notes_.push_back("draft check: the draft is empty, not checked");
       released_ = true;
+    } else if (ended && routing::BeginsRefusal(text_)) {
+      notes_.push_back(FaultNote(routing::DraftFault::kRefusal, plan_));
+      checked_ = Faulty(routing::DraftFault::kRefusal, plan_);
+      released_ = true;
     } else if (ended) {
       co_await Check();
       released_ = true;
     }
   }
+  if (checked_ && checked_->fault) co_return RejectedFor(*checked_->fault);
   if (checked_ && !checked_->verdict.accepted) {
     co_return Fail(Code::kBackendFailed, "a larger model found the draft wrong", "",
                    std::string(kDraftRejected));

@@ -25,8 +25,9 @@ struct Checked {
   routing::GateKind gate = routing::GateKind::kDraftCheck;
   std::string checker = {};  // the target that read the draft; empty: nobody did
   std::string checker_model = {};
-  int32_t at_milli = 0;                // what the gate went by
-  const routing::Gate* own = nullptr;  // whose value that is; null: the likelihood's
+  int32_t at_milli = 0;                           // what the gate went by
+  const routing::Gate* own = nullptr;             // whose value that is; null: the likelihood's
+  std::optional<routing::DraftFault> fault = {};  // of kHardFacts
   routing::Verdict verdict = {};
 };
 

@@ -116,6 +116,15 @@ TEST_F(DraftCheckTest, ADraftThatIsFoundWrongIsAnsweredByTheLargerModel) {
               ElementsAre(HasSubstr("answered again")));
 }
 
+TEST_F(DraftCheckTest, ARefusalIsNotReadByTheCheckerFirst) {
+  FindsRight();
+  backend_.models["m-a"].steps = Says({"I'm sorry, but I can't add."});
+  const auto generation = Start();
+  EXPECT_EQ(Hear(*generation), "five");
+  EXPECT_TRUE(backend_.scored.empty());
+  EXPECT_EQ(generation->checked()->fault, routing::DraftFault::kRefusal);
+}
+
 TEST_F(DraftCheckTest, ARejectedDraftIsBetterThanNoAnswer) {
   FindsWrong();
   backend_.models["m-b"].steps = {Error{Code::kBackendFailed, "it broke", "", "backend_failed"}};

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "async/deadline.h"
+#include "gateway/hard_facts.h"
 #include "gateway/neighbours.h"
 #include "gateway/own_gate.h"
 #include "ledger/money.h"
@@ -227,6 +228,7 @@ class RoutedGeneration final : public Generation {
       if (const auto checked = this->checked()) {
         record->checked = history::Checked{.gate = checked->gate,
                                            .own = OwnOf(*checked),
+                                           .fault = checked->fault,
                                            .draft_model = decision_.chosen().model,
                                            .checker = checked->checker,
                                            .checker_model = checked->checker_model,
@@ -292,7 +294,7 @@ class RoutedGeneration final : public Generation {
       asked_at_ = gateway_.clock.Now();
       auto stream = Beyond();
       if (!stream) co_return std::unexpected(stream.error());
-      stream_ = Booking(std::move(*stream));
+      Hear(std::move(*stream));
     }
     if (!stream_) {
       open_ = gateway_.engines.ResidenceOf(target().model).open;
@@ -310,9 +312,13 @@ class RoutedGeneration final : public Generation {
     co_return co_await Listen(until);
   }
 
+  static bool ByOwnTokens(routing::GateKind gate) {
+    return gate == routing::GateKind::kFirstTokens || gate == routing::GateKind::kWholeDraft;
+  }
+
   // The gate of a draft's own tokens needs their log-probabilities.
   const chat::GenerateRequest& AskedOfEngine() {
-    if (!check_ || check_->gate == routing::GateKind::kDraftCheck) return request_;
+    if (!check_ || !ByOwnTokens(check_->gate)) return request_;
     if (!with_evidence_) with_evidence_ = WithEvidence(request_);
     return *with_evidence_;
   }
@@ -329,8 +335,11 @@ class RoutedGeneration final : public Generation {
     if (plan.gate == routing::GateKind::kDraftCheck) {
       draft = std::make_unique<CheckedDraft>(gateway_, asked_, request_, deadline_, std::move(plan),
                                              SpendingOf(target()), std::move(stream));
-    } else {
+    } else if (ByOwnTokens(plan.gate)) {
       draft = std::make_unique<GatedDraft>(gateway_.clock, std::move(plan), std::move(stream));
+    } else {
+      draft = std::make_unique<FactsDraft>(gateway_.clock, request_, std::move(plan),
+                                           std::move(stream));
     }
     draft_ = draft.get();
     stream_ = std::move(draft);
@@ -556,6 +565,7 @@ Result<std::unique_ptr<Generation>> Generate(Gateway& gateway, const Asked& aske
     };
     planned.check =
         routing::Arrange(gateway.experience(), *planned.facts, money, gateway.goals, *decision);
+    if (!planned.check) planned.check = routing::PlanForFacts(request, *planned.facts, *decision);
   }
   TellEarlier(gateway, earlier);
   DecisionRecord record = RecordOf(gateway, asked, planned.features, *labelled, *decision);

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "gateway/hard_facts.h"
+
 namespace weir::gateway {
 
 chat::GenerateRequest WithEvidence(chat::GenerateRequest request) {
@@ -21,6 +23,7 @@ Task<Result<std::optional<chat::Event>>> GatedDraft::Next(Duration patience) {
   const MonotonicTime until = clock_.Now() + patience;
   for (;;) {
     JudgeWhenReady();
+    if (checked_ && checked_->fault) co_return RejectedFor(*checked_->fault);
     if (checked_ && !checked_->verdict.accepted) {
       co_return Fail(Code::kBackendFailed, "the draft's own tokens were doubtful", "",
                      std::string(kDraftRejected));
@@ -56,6 +59,7 @@ bool GatedDraft::Keep(chat::Event event) {
     const size_t bytes = chat::BytesOf(*delta);
     if (bytes == 0) return false;
     if (!released_) bytes_ += bytes;
+    if (!released_ && text_.size() < kBeginningBytes) text_ += delta->text;
   }
   if (const auto* done = std::get_if<chat::Done>(&event)) {
     ended_ = true;
@@ -83,6 +87,11 @@ void GatedDraft::JudgeWhenReady() {
 
 void GatedDraft::Judge() {
   released_ = true;
+  if (routing::BeginsRefusal(text_)) {
+    notes_.push_back(FaultNote(routing::DraftFault::kRefusal, plan_));
+    checked_ = Faulty(routing::DraftFault::kRefusal, plan_);
+    return;
+  }
   const size_t tokens = evidence_.tokens();
   // A draft that ended is as much as there is.
   const routing::Gate* gate =

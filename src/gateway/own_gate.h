@@ -21,12 +21,14 @@ chat::GenerateRequest WithEvidence(chat::GenerateRequest request);
 
 // A stream is held back until its first routing::kFirstTokens tokens are there, or it ends, or
 // kHoldBack after the first of them; a whole draft until it ends. The latest gate that the tokens
-// are enough for speaks. Where none does, or the draft is longer than kDraftBytesMax, it comes out
-// unjudged, and a note says why. Log-probabilities stay in here. What it refers to must outlive it.
+// are enough for speaks, unless it begins as a refusal does, which is never accepted. Where none
+// does, or the draft is longer than kDraftBytesMax, it comes out unjudged, and a note says why.
+// Log-probabilities stay in here. What it refers to must outlive it.
 class GatedDraft final : public HeldDraft {
  public:
   static constexpr Duration kHoldBack = std::chrono::milliseconds(1'500);
   static constexpr size_t kDraftBytesMax = CheckedDraft::kDraftBytesMax;
+  static constexpr size_t kBeginningBytes = 1024;
 
   GatedDraft(const Clock& clock, routing::CheckPlan plan,
              std::unique_ptr<backends::EventStream> draft);
@@ -53,6 +55,7 @@ class GatedDraft final : public HeldDraft {
   std::vector<chat::Event> held_ = {};
   size_t given_ = 0;  // of held_
   size_t bytes_ = 0;
+  std::string text_ = {};  // the beginning, as far as a refusal may be seen in it
   bool ended_ = false;
   bool released_ = false;
   std::optional<Checked> checked_ = {};

@@ -153,6 +153,20 @@ TEST_F(OwnGateTest, AWholeDraftIsJudgedAtItsEndWhereItIsHeldBack) {
   EXPECT_EQ(Hear(*Start("Fix ```x = 1```", {.whole = true})), std::string(41, 's'));
 }
 
+TEST_F(OwnGateTest, ARefusalIsNotAcceptedHoweverSureItsTokensAre) {
+  std::deque<backends::Step> story = {chat::Event(chat::Started{.prompt_tokens = 3})};
+  for (const char letter : std::string_view("I'm sorry, but I can't help with that sum of yours."))
+    story.push_back(Token(std::string(1, letter), 1));
+  story.push_back(chat::Event(chat::ChoiceDone{}));
+  story.push_back(chat::Event(chat::Done{}));
+  backend_.models["m-a"].steps = std::move(story);
+  for (const Asked& asked : {Asked{}, Asked{.whole = true}}) {
+    const auto generation = Start(asked.whole ? "Fix ```x = 1```" : kSum, asked);
+    EXPECT_EQ(Hear(*generation), "five") << asked.whole;
+    EXPECT_EQ(generation->checked()->fault, routing::DraftFault::kRefusal);
+  }
+}
+
 TEST_F(OwnGateTest, ADraftThatWasCutOffIsWrittenOnceMoreWhenNobodyElseCanAnswer) {
   FakeAccounts accounts;
   gateway_.accounts = &accounts;

@@ -134,9 +134,13 @@ void AppendChecked(json::Writer& writer, const Checked& checked) {
   }
   writer.Field("draft_model", checked.draft_model)
       .Field("checker", checked.checker)
-      .Field("checker_model", checked.checker_model)
-      .Field(checked.own ? "value_milli" : "likelihood_milli", checked.at_milli)
-      .Field("confidence", checked.confidence)
+      .Field("checker_model", checked.checker_model);
+  if (checked.fault) {
+    writer.Field("fault", routing::DraftFaultName(*checked.fault));
+  } else {
+    writer.Field(checked.own ? "value_milli" : "likelihood_milli", checked.at_milli);
+  }
+  writer.Field("confidence", checked.confidence)
       .Field("gain", checked.gain)
       .Field("accepted", checked.accepted)
       .EndObject();
@@ -190,9 +194,12 @@ chat::Label LabelAt(json::Fields& fields, std::string_view key) {
   return WordOf(fields, key, kLabels, chat::LabelName);
 }
 
-constexpr routing::GateKind kGates[] = {routing::GateKind::kDraftCheck,
-                                        routing::GateKind::kFirstTokens,
-                                        routing::GateKind::kWholeDraft};
+constexpr routing::GateKind kGates[] = {
+    routing::GateKind::kDraftCheck, routing::GateKind::kFirstTokens, routing::GateKind::kWholeDraft,
+    routing::GateKind::kHardFacts};
+constexpr routing::DraftFault kFaults[] = {routing::DraftFault::kRefusal,
+                                           routing::DraftFault::kInvalidAnswer,
+                                           routing::DraftFault::kInvalidCall};
 constexpr routing::Tier kTiers[] = {routing::Tier::kDevice, routing::Tier::kEdge,
                                     routing::Tier::kCloud};
 constexpr routing::TaskKind kKinds[] = {routing::TaskKind::kGeneral, routing::TaskKind::kMath,
@@ -270,6 +277,10 @@ Checked ReadChecked(json::Fields& fields) {
                   .accepted = FlagOf(fields, "accepted")};
   if (fields.Take("gate") != nullptr) {
     checked.gate = WordOf(fields, "gate", kGates, routing::GateKindName);
+  }
+  if (checked.gate == routing::GateKind::kHardFacts) {
+    checked.fault = WordOf(fields, "fault", kFaults, routing::DraftFaultName);
+    return checked;
   }
   const bool own = checked.gate != routing::GateKind::kDraftCheck;
   if (own) {

@@ -39,6 +39,7 @@ struct OwnTokens {
 struct Checked {
   routing::GateKind gate = routing::GateKind::kDraftCheck;
   std::optional<OwnTokens> own = {};
+  std::optional<routing::DraftFault> fault = {};  // of kHardFacts
   std::string draft_model = {};
   std::string checker = {};        // its target; empty: nobody read it
   std::string checker_model = {};  // the larger model

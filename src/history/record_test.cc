@@ -113,6 +113,17 @@ TEST(Record, AJudgementByADraftsOwnTokensIsReadAsItWasPrinted) {
   EXPECT_EQ(read->checked, record.checked);
 }
 
+TEST(Record, AFaultIsReadAsItWasPrinted) {
+  Record record = Full();
+  record.checked = Checked{.gate = routing::GateKind::kHardFacts,
+                           .fault = routing::DraftFault::kInvalidCall,
+                           .draft_model = "m",
+                           .checker_model = "n"};
+  const auto read = ParseRecord(PrintRecord(record));
+  ASSERT_TRUE(read) << read.error().message;
+  EXPECT_EQ(read->checked, record.checked);
+}
+
 TEST(Record, ACheckOfBeforeThereWereOtherGatesIsADraftCheck) {
   std::string text = PrintRecord(Full());
   const std::string gate = R"("gate":"draft_check",)";

@@ -61,15 +61,22 @@ struct Experience {
   const Refit& refit;
 };
 
-// Who judges the first target's draft: the checker, which reads it; or its own tokens, the first of
-// them before a stream is released, or all of them.
-enum class GateKind : uint8_t { kDraftCheck, kFirstTokens, kWholeDraft };
-std::string_view GateKindName(GateKind kind);  // "draft_check", "first_tokens", "whole_draft"
+// Who judges the first target's draft: the checker, which reads it; its own tokens, the first of
+// them before a stream is released, or all of them; or nobody, and what is plainly wrong with it
+// counts alone, as it does beside each of the others (draft_faults.h).
+enum class GateKind : uint8_t { kDraftCheck, kFirstTokens, kWholeDraft, kHardFacts };
+// "draft_check", "first_tokens", "whole_draft", "hard_facts"
+std::string_view GateKindName(GateKind kind);
+
+// What is plainly wrong with a draft.
+enum class DraftFault : uint8_t { kRefusal, kInvalidAnswer, kInvalidCall };
+std::string_view DraftFaultName(DraftFault fault);  // "refusal", "invalid_answer", "invalid_call"
 
 struct CheckPlan {
   GateKind gate = GateKind::kDraftCheck;
   Target checker = {};  // or who answers in place of a draft that is not accepted
-  const Calibration* calibration = nullptr;  // one of Experience::draft_check
+  // One of Experience::draft_check; null: of kHardFacts.
+  const Calibration* calibration = nullptr;
   int32_t confidence_min = 0;
 };
 

@@ -163,8 +163,22 @@ std::string_view GateKindName(GateKind kind) {
       return "first_tokens";
     case GateKind::kWholeDraft:
       return "whole_draft";
+    case GateKind::kHardFacts:
+      return "hard_facts";
   }
   CHECK(false, "a gate has a name");
+}
+
+std::string_view DraftFaultName(DraftFault fault) {
+  switch (fault) {
+    case DraftFault::kRefusal:
+      return "refusal";
+    case DraftFault::kInvalidAnswer:
+      return "invalid_answer";
+    case DraftFault::kInvalidCall:
+      return "invalid_call";
+  }
+  CHECK(false, "a fault has a name");
 }
 
 CheckChoice ChooseCheck(const DraftCheck& known, const PromptFacts& facts, Decision& decision) {

@@ -65,6 +65,9 @@ std::string RenderWeirObject(const WeirObject& object) {
       writer.String(object.checked->checker);
     }
     writer.Field("accepted", object.checked->verdict.accepted);
+    if (object.checked->fault) {
+      writer.Field("fault", routing::DraftFaultName(*object.checked->fault));
+    }
   } else {
     writer.Key("confidence").Null();
   }

@@ -10,6 +10,7 @@ import pytest
 
 import weir_server
 from beyond import HTTP, Beyond, backend, target
+from fake_provider import Answer
 
 PUBLIC = {"x-weir-label": "public"}
 PRICE = 'price = { currency = "USD", input_per_million = 5, output_per_million = 30 }\n'
@@ -50,6 +51,33 @@ def good(done):
 def route(targets, more=""):
     names = ", ".join(f'"{name}"' for name in targets)
     return f"[route.clever]\ntargets = [{names}]\n{more}\n"
+
+
+@pytest.mark.parametrize("said, more, fault", [
+    (Answer(("I\u2019m sorry, ", "but I can\u2019t help with that.")), {}, "refusal"),
+    (Answer(("",), finish="content_filter"), {}, "refusal"),
+    (Answer(("four",)), {"response_format": {"type": "json_object"}}, "invalid_answer"),
+    (Answer((), calls=(("tide", '{"day": 4}'),), finish="tool_calls"), {"tools": [{"type": "function", "function": {
+        "name": "tide", "parameters": {"type": "object", "properties": {"day": {"type": "string"}}}}}]}, "invalid_call"),
+])
+def test_an_answer_that_is_plainly_wrong_is_given_again_by_a_later_target(provider, start, said, more, fault):
+    weir = start(route(["near", "far"]))
+    provider.say("m1", said)
+    provider.say("m2", Answer(('{"metres": 4}',)))
+    answer = weir.ask("clever", headers=PUBLIC, **more)
+    assert answer.status_code == 200 and answer.json()["choices"][0]["message"]["content"] == '{"metres": 4}'
+    told = answer.json()["weir"]
+    assert (told["gate"], told["fault"], told["accepted"], told["target"]) == ("hard_facts", fault, False, "far")
+    record = weir.explain(answer)
+    assert record["check"]["fault"] == fault
+    assert any(note.startswith("hard facts: the draft is not accepted") for note in record["notes"])
+    assert [(one["target"], one["outcome"]) for one in record["attempts"]] == [("near", "draft_rejected"), ("far", "served")]
+    # A stream is not held back for it, and where nobody else can answer it is served all the same.
+    assert weir.ask("clever", stream=True, headers=PUBLIC, **more).headers["x-weir-target"] == "near"
+    provider.fail("m2", "400", times=1)
+    served = weir.ask("clever", headers=PUBLIC, **more).json()
+    assert served["weir"]["target"] == "near" and served["weir"]["accepted"] is False
+    provider.forget()
 
 
 def test_a_decision_is_explained_after_a_restart_and_holds_no_text(start):

@@ -6,20 +6,12 @@
 #include <utility>
 
 #include "base/glob.h"
-#include "chat/text_file.h"
 #include "keys/grant.h"
+#include "privacy/request_texts.h"
 
 namespace weir::gateway {
 
 namespace {
-
-bool HasUnreadable(std::span<const chat::Message> messages) {
-  return std::ranges::any_of(messages, [](const chat::Message& message) {
-    return std::ranges::any_of(message.parts, [](const chat::Part& part) {
-      return part.kind != chat::Part::Kind::kText && !chat::IsTextFile(part);
-    });
-  });
-}
 
 bool HasTokens(std::span<const chat::Prompt> prompts) {
   return std::ranges::any_of(prompts,
@@ -62,7 +54,7 @@ Result<Labelled> LabelOf(const Gateway& gateway, const Asked& asked, std::string
                               .findings = scanned.why,
                               .unscanned = scanned.unscanned,
                               .unscanned_at = scanned.unscanned_at,
-                              .unreadable = HasUnreadable(messages) || HasTokens(prompts)};
+                              .unreadable = privacy::HasUnread(messages) || HasTokens(prompts)};
   if (gateway.labels != nullptr) {
     auto found = RecallAll(*gateway.labels, asked.principal.tenant, messages, TextsOf(prompts));
     if (!found) return std::unexpected(found.error());

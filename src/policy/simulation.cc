@@ -9,6 +9,7 @@
 #include "json/parse.h"
 #include "json/writer.h"
 #include "ledger/period.h"
+#include "privacy/request_texts.h"
 
 namespace weir::policy {
 namespace {
@@ -51,13 +52,6 @@ routing::TargetNow IdleAndLoaded(const routing::Target&) {
   return {.speed = {.load_ms = 0, .queue_ms = 0}};
 }
 
-bool HasUnreadable(const chat::GenerateRequest& request) {
-  return std::ranges::any_of(request.messages, [](const chat::Message& message) {
-    return std::ranges::any_of(
-        message.parts, [](const chat::Part& part) { return part.kind != chat::Part::Kind::kText; });
-  });
-}
-
 }  // namespace
 
 Result<Simulated> Simulation::Decide(std::string_view line) {
@@ -87,7 +81,7 @@ Result<Simulated> Simulation::Decide(std::string_view line) {
                                     .findings = scanned.why,
                                     .unscanned = scanned.unscanned,
                                     .unscanned_at = scanned.unscanned_at,
-                                    .unreadable = HasUnreadable(request)};
+                                    .unreadable = privacy::HasUnread(request.messages)};
   const privacy::Labelled labelled = privacy::JoinLabels(
       inputs, privacy::LabelByRules(world_.label_rules, beside.caller, request.model),
       world_.default_label);

@@ -2,6 +2,8 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
+
 #include "chat/text_file.h"
 
 namespace weir::privacy {
@@ -90,10 +92,20 @@ void VisitTexts(const chat::GenerateRequest& request, const TextVisitor& visit) 
     visits.Text("template argument", 0, "", json);
   }
   visits.Texts("dry sequence breaker", request.sampling.dry_sequence_breakers);
+  for (const auto& [text, bias] : request.sampling.text_bias)
+    visits.Text("logit bias", 0, "", text);
   visits.Texts("stop", request.stop);
   visits.Text("prediction", 0, "", request.prediction);
   for (const auto& [name, json] : request.provider_fields)
     visits.Text("field for a provider", 0, "", json);
+}
+
+bool HasUnread(std::span<const chat::Message> messages) {
+  return std::ranges::any_of(messages, [](const chat::Message& message) {
+    return std::ranges::any_of(message.parts, [](const chat::Part& part) {
+      return part.kind != chat::Part::Kind::kText && !chat::IsTextFile(part);
+    });
+  });
 }
 
 void VisitTexts(const chat::EmbedRequest& request, const TextVisitor& visit) {

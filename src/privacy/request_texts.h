@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -24,11 +25,14 @@ std::string ToText(const TextPlace& place);
 
 using TextVisitor = std::function<void(const TextPlace& place, std::string_view text)>;
 
-// Not visited: bytes of images, of files that are no plain text, and token ids; routing counts
-// those as unscanned. Empty texts are left out. A text may be gone when `visit` has returned.
+// Not visited: bytes of images, of files that are no plain text (HasUnread), and token ids; routing
+// counts those as unscanned. Empty texts are left out. A text may be gone when `visit` has
+// returned.
 void VisitTexts(const chat::GenerateRequest& request, const TextVisitor& visit);
 void VisitTexts(const chat::EmbedRequest& request, const TextVisitor& visit);
 void VisitTexts(const chat::ScoreRequest& request, const TextVisitor& visit);
 void VisitTexts(const chat::TranscribeRequest& request, const TextVisitor& visit);
+// Whether a part is neither text nor a file of plain text.
+bool HasUnread(std::span<const chat::Message> messages);
 
 }  // namespace weir::privacy

@@ -42,9 +42,9 @@ static_assert(MemberCount<chat::ToolChoice>() == 2);
 static_assert(MemberCount<chat::ResponseFormat>() == 5);
 static_assert(MemberCount<chat::Reasoning>() == 3);
 static_assert(MemberCount<chat::Prompt>() == 2);
-static_assert(MemberCount<chat::Sampling>() == 22);
-static_assert(MemberCount<chat::GenerateRequest>() == 24);
-static_assert(MemberCount<chat::EmbedRequest>() == 6);
+static_assert(MemberCount<chat::Sampling>() == 23);
+static_assert(MemberCount<chat::GenerateRequest>() == 26);
+static_assert(MemberCount<chat::EmbedRequest>() == 7);
 static_assert(MemberCount<chat::ScoreRequest>() == 6);
 static_assert(MemberCount<chat::TranscribeRequest>() == 8);
 
@@ -84,6 +84,7 @@ chat::GenerateRequest WithMarks() {
                              ""};
   request.template_arguments = {{"mark-argument", "mark-json"}};
   request.sampling.dry_sequence_breakers = {"mark-breaker"};
+  request.sampling.text_bias = {{"mark-bias", -1.0F}};
   request.stop = {"mark-stop"};
   request.prediction = "mark-prediction";
   request.provider_fields = {{"openai.user", "mark-provider-field"}};
@@ -103,7 +104,7 @@ TEST(RequestTexts, AllThatADumpShowsIsVisited) {
   const chat::GenerateRequest request = WithMarks();
   const std::vector<std::string> texts = Visited(request);
   const std::set<std::string> marks = MarksIn(chat::Dump(request));
-  EXPECT_EQ(marks.size(), 29u);
+  EXPECT_EQ(marks.size(), 30u);
   for (const std::string& mark : marks) EXPECT_THAT(texts, testing::Contains(mark));
 }
 

@@ -163,7 +163,7 @@ std::optional<CheckPlan> PlanForFacts(const chat::GenerateRequest& request,
   const bool held = facts.whole || decision.buffer;
   const bool asked = decision.confidence_min.value_or(0) > 0 && decision.eligible.size() > 1;
   const bool one = !request.messages.empty() && request.n == 1 && !facts.tool_loop;
-  if (!held || !asked || !one) return std::nullopt;
+  if (!held || !asked || !one || decision.chosen().tier == Tier::kCloud) return std::nullopt;
   const Target& next = decision.eligible[1];
   if (PlaceOf(decision, next) < PlaceOf(decision, decision.chosen())) return std::nullopt;
   return CheckPlan{

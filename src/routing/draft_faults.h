@@ -38,8 +38,9 @@ class DraftFacts {
 
 // For an answer that is held back anyway (it is not streamed, or the route buffers) where nothing
 // else judges it: the next target answers in place of a faulty one, if the route has it behind the
-// first. Nothing where there is no such target, for several choices, and in a loop of tools, which
-// stays with who began it.
+// first. Nothing where there is no such target, for several choices, in a loop of tools, which
+// stays with who began it, and of a cloud's answer: whether another provider is paid to answer what
+// one refused is the caller's to say.
 std::optional<CheckPlan> PlanForFacts(const chat::GenerateRequest& request,
                                       const PromptFacts& facts, const Decision& decision);
 

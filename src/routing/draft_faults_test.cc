@@ -105,6 +105,10 @@ TEST(DraftFaults, ALaterTargetOfTheRouteAnswersInPlaceOfOneThatIsHeldBack) {
   Decision off = decision;
   off.confidence_min = 0;
   EXPECT_FALSE(PlanForFacts(Chat(), whole, off));
+  decision.eligible[0].tier = Tier::kCloud;
+  EXPECT_FALSE(PlanForFacts(Chat(), whole, decision)) << "what a provider refuses, it refuses";
+  decision.eligible[0].tier = Tier::kEdge;
+  EXPECT_TRUE(PlanForFacts(Chat(), whole, decision));
   std::swap(decision.eligible[0], decision.eligible[1]);
   EXPECT_FALSE(PlanForFacts(Chat(), whole, decision)) << "the smaller one knows no better";
   decision.eligible.pop_back();

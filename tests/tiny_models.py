@@ -9,8 +9,8 @@ An encoder, tiny-encoder.gguf, which embeds by its first token, and tiny-reranke
 An adapter for stories260K, tiny-lora.gguf, with tiny-merged.gguf, stories260K with it in its weights.
 
 And projectors for it, which make rows of images: tiny-projector.gguf (LLaVA's kind: 36 rows), tiny-tiles.gguf (InternVL's: tiles
-with words around them) and tiny-gemma-projector.gguf (rows that look at each other, both ways). tiny-narrow-projector.gguf is
-LLaVA's kind for the models above.
+with words around them); and for the models above tiny-narrow-projector.gguf (LLaVA's) and tiny-gemma-projector.gguf (36 rows that
+see each other in both directions). tiny-qwen2vl.gguf has positions of two directions.
 
 The words are those of stories260K. Standard library only; the bytes are the same on every machine.
 """
@@ -174,6 +174,27 @@ def gemma3(path, words, vocabulary):
     write(path, fields, tensors)
 
 
+def qwen2vl(path, words, vocabulary):
+    rng = random.Random(7)
+    heads, hidden = 2, 64
+    sections = struct.pack("<IIQ4i", ARRAY, I32, 4, 2, 3, 3, 0)
+    fields = [field("general.architecture", STRING, "qwen2vl"), field("qwen2vl.context_length", U32, 4096),
+              field("qwen2vl.embedding_length", U32, WIDTH), field("qwen2vl.feed_forward_length", U32, hidden),
+              field("qwen2vl.attention.head_count", U32, heads), field("qwen2vl.attention.head_count_kv", U32, heads),
+              field("qwen2vl.block_count", U32, 1), field("qwen2vl.rope.freq_base", F32, 1e6),
+              string("qwen2vl.rope.dimension_sections") + sections,
+              field("qwen2vl.attention.layer_norm_rms_epsilon", F32, 1e-6), *words]
+    tensors = [("token_embd.weight", (WIDTH, vocabulary), spread(rng, 1.0)), ("output_norm.weight", (WIDTH,), ones),
+               ("output.weight", (WIDTH, vocabulary), spread(rng, 0.5)), ("blk.0.attn_norm.weight", (WIDTH,), ones),
+               ("blk.0.ffn_norm.weight", (WIDTH,), ones), ("blk.0.attn_output.weight", (WIDTH, WIDTH), spread(rng, 0.3)),
+               ("blk.0.ffn_gate.weight", (WIDTH, hidden), spread(rng, 0.2)),
+               ("blk.0.ffn_up.weight", (WIDTH, hidden), spread(rng, 0.2)),
+               ("blk.0.ffn_down.weight", (hidden, WIDTH), spread(rng, 0.2))]
+    for name in ("attn_q", "attn_k", "attn_v"):
+        tensors += [(f"blk.0.{name}.weight", (WIDTH, WIDTH), spread(rng, 0.3)), (f"blk.0.{name}.bias", (WIDTH,), zeros)]
+    write(path, fields, tensors)
+
+
 def tensors_of(data):
     """{name: (shape, its numbers)} of a file that holds nothing but F32."""
     reader = Reader(data)
@@ -257,7 +278,8 @@ def projector(path, kind, width):
     """The vision half of a model with embeddings of `width`: one layer of a vision transformer, and what makes its patches rows of
     the language model."""
     rng = random.Random(6)
-    inner, heads, hidden, patch, side = 16, 2, 32, 14, 84
+    inner, heads, hidden, side = 16, 2, 32, 84
+    patch = 7 if kind == "gemma3" else 14
     patches = (side // patch) ** 2
     classed = kind != "gemma3"
     merge = {"mlp": 1, "internvl": 2, "gemma3": 2}[kind]
@@ -313,9 +335,11 @@ def write_all(folder, stories):
     encoder(folder / "tiny-reranker.gguf", words, vocabulary, ranks=True)
     lora(folder, stories.read_bytes())
     (embedding,) = struct.unpack("<I", known.fields["llama.embedding_length"][-4:])
-    for name, kind in [("projector", "mlp"), ("tiles", "internvl"), ("gemma-projector", "gemma3")]:
+    for name, kind in [("projector", "mlp"), ("tiles", "internvl")]:
         projector(folder / f"tiny-{name}.gguf", kind, embedding)
-    projector(folder / "tiny-narrow-projector.gguf", "mlp", WIDTH)
+    for name, kind in [("narrow-projector", "mlp"), ("gemma-projector", "gemma3")]:
+        projector(folder / f"tiny-{name}.gguf", kind, WIDTH)
+    qwen2vl(folder / "tiny-qwen2vl.gguf", words, vocabulary)
 
 
 if __name__ == "__main__":

@@ -169,6 +169,7 @@ Result<void> MakeGeneration(const wire::EngineSettings& settings, uint64_t host_
     loaded.projector = std::move(*projector);
   }
   loaded.info.images = loaded.projector != nullptr;
+  loaded.limits.together_max = loaded.context->micro_rows();
 
   // Its context is made when somebody asks for vectors.
   auto embedder =

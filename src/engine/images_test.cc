@@ -180,6 +180,65 @@ TEST(Images, OfAModelWhoseStateCannotBeCutAreShared) {
   EXPECT_NE(Compare(first.logprobs, engine.Finish(other).logprobs).difference, "");
 }
 
+// Rows that see each other in both directions are computed in one step, whoever else is in it and
+// however often they lose their place.
+TEST(Images, WhoseRowsSeeEachOtherAreComputedWhole) {
+  wire::EngineSettings settings = Seeing("gemma-projector", TinyPath("gemma3"));
+  settings.context_tokens = 900;
+  settings.sequences = 6;
+  const auto asked = [](uint32_t seed, int32_t tokens) {
+    auto request = Asked({User({Image(Stripes(seed)),
+                                {.text = std::string(seed % 3 * 11, 'a')},
+                                Image(Stripes(seed + 1)),
+                                {.text = "?"}})});
+    request.max_tokens = tokens;
+    return request;
+  };
+  const auto length = [](uint32_t seed) { return seed < 6 ? 400 : 30; };
+  std::vector<Story> alone;
+  {
+    WEIR_SEEING_ENGINE_OR_SKIP(engine, settings);
+    for (uint32_t seed = 0; seed < 8; ++seed)
+      alone.push_back(engine.Run(asked(seed, length(seed))));
+    alone.push_back(engine.Run(TextAlone()));
+  }
+  WEIR_SEEING_ENGINE_OR_SKIP(engine, settings);
+  for (int round = 0; round < 2; ++round) {
+    std::vector<uint64_t> ids;
+    for (uint32_t seed = 0; seed < 8; ++seed)
+      ids.push_back(engine.Generate(asked(seed, length(seed))));
+    const uint64_t text = engine.Generate(TextAlone());
+    for (uint32_t seed = 0; seed < 8; ++seed) ExpectSame(alone[seed], engine.Finish(ids[seed]));
+    ExpectSame(alone[8], engine.Finish(text));
+  }
+  EXPECT_GT(engine.Stats().preemptions, 0u);
+}
+
+TEST(Images, GiveTheSameAnswerForASeed) {
+  for (const bool mutual : {false, true}) {
+    const auto settings = mutual ? Seeing("gemma-projector", TinyPath("gemma3")) : Seeing("tiles");
+    WEIR_SEEING_ENGINE_OR_SKIP(engine, settings);
+    auto request = AskedOf(Stripes(1, 170, 90));
+    request.sampling.seed = 7;
+    request.sampling.temperature = 1.0f;
+    const Story first = engine.Run(request);
+    engine.Run(AskedOf(Stripes(2)));
+    engine.Run(TextAlone());
+    const Story again = engine.Run(request);
+    ASSERT_EQ(first.logprobs.size(), static_cast<size_t>(kAnswer));
+    EXPECT_EQ(again.text(), first.text());
+  }
+}
+
+TEST(Images, ThatNeedALargerStepAreRefused) {
+  wire::EngineSettings settings = Seeing("gemma-projector", TinyPath("gemma3"));
+  settings.batch_tokens = 35;
+  WEIR_SEEING_ENGINE_OR_SKIP(engine, settings);
+  const wire::Failure failure = FailureOf(engine, AskedOf(Stripes(1)));
+  EXPECT_EQ(failure.reason, "image_too_large");
+  EXPECT_NE(failure.message.find("36 rows"), std::string::npos);
+}
+
 // Of a sliding window, whose prompts are long enough to leave the cache.
 TEST(Images, ComeBackFromHostMemory) {
   wire::EngineSettings settings = Seeing("narrow-projector", TinyPath("gemma3"));
@@ -263,9 +322,9 @@ TEST(Images, AreRefusedByAModelWithoutAProjector) {
 }
 
 TEST(Images, OfAKindThatIsNotComputedEndTheLoad) {
-  if (!std::filesystem::exists(TinyPath("gemma-projector"))) GTEST_SKIP() << "no tiny models";
+  if (!std::filesystem::exists(TinyPath("qwen2vl"))) GTEST_SKIP() << "no tiny models";
   for (const auto& [settings, reason] :
-       {std::pair(Seeing("gemma-projector"), "projector_unsupported"),
+       {std::pair(Seeing("narrow-projector", TinyPath("qwen2vl")), "projector_unsupported"),
         {Seeing("projector", TinyPath("lfm2")), "projector_invalid"},
         {Seeing("projector", TinyPath("encoder")), "projector_unsupported"}}) {
     const Conversation engine(settings);

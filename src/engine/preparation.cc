@@ -93,6 +93,16 @@ Result<void> CheckTokens(const llama::Vocabulary& vocabulary, const std::vector<
   return {};
 }
 
+// Rows that stand together, at most.
+int32_t LongestImage(const std::vector<llama::Token>& tokens) {
+  int32_t longest = 0, rows = 0;
+  for (const llama::Token token : tokens) {
+    rows = token == llama::kNoToken ? rows + 1 : 0;
+    longest = std::max(longest, rows);
+  }
+  return longest;
+}
+
 uint32_t RandomSeed() {
   uint32_t seed = 0;
   FillRandom(std::as_writable_bytes(std::span(&seed, 1)));
@@ -236,6 +246,14 @@ Result<std::vector<llama::PlacedImage>> Preparation::EncodeImages(
   if (!tokens) return std::unexpected(tokens.error());
   if (auto fits = CheckFits(tokens->size(), "messages"); !fits)
     return std::unexpected(fits.error());
+  if (const int32_t rows = LongestImage(*tokens);
+      projector_->mutual() && rows > limits_.together_max) {
+    return Fail(Code::kInvalidArgument,
+                fmt::format("an image has {} rows that this model computes in one step, which has "
+                            "at most {} here (a larger micro batch can be set)",
+                            rows, limits_.together_max),
+                "messages", "image_too_large");
+  }
   return images->Encode(rendered, *projector_, cancelled);
 }
 

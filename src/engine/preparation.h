@@ -77,6 +77,7 @@ struct Limits {
   int32_t request_tokens_max = 0;  // prompt and answer together; 0: the model does not generate
   int32_t max_tokens_default = 0;
   int32_t dimensions_min = 0;  // of a shortened vector; 0: vectors are not shortened
+  int32_t together_max = 0;    // rows of an image that see each other
 };
 
 // What a request gets that nobody waits for any more.

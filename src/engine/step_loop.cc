@@ -112,7 +112,9 @@ scheduler::StepOutcome StepLoop::Decode(const scheduler::Plan& plan) {
     const uint64_t id = part->second.id;
     if (llama::IsImageRow(row.token)) {
       const auto& images = generations_.at(id).work.prompts[part->second.index].images;
-      rows.back().embedding = llama::RowAt(images, row.pos).data();
+      const llama::PlacedRow placed = llama::RowAt(images, row.pos);
+      rows.back().embedding = placed.vector.data();
+      rows.back().together = placed.together;
     }
     if (id == last_id) continue;  // rows of one request stand together
     last_id = id;

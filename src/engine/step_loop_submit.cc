@@ -32,6 +32,17 @@ bool NothingToCompute(const PreparedGenerate& work) {
   });
 }
 
+std::vector<scheduler::Stretch> StretchesOf(const std::vector<llama::PlacedImage>& images) {
+  std::vector<scheduler::Stretch> stretches;
+  for (const llama::PlacedImage& placed : images) {
+    for (const auto& rows : placed.image->together()) {
+      const int32_t from = placed.at + rows.from;
+      stretches.push_back({from, from + rows.count});
+    }
+  }
+  return stretches;
+}
+
 // The queue has no place now; later it has.
 bool IsFull(const Error& error) {
   return error.code == Code::kRateLimited || error.code == Code::kUnavailable;
@@ -107,7 +118,8 @@ Result<void> StepLoop::SubmitPrompts(Generation& generation) {
          .priority = PriorityOf(work.priority),
          .forks = forks,
          .deterministic = work.deterministic,
-         .prompt_outputs_from = prompt.echo.wants_rows() ? 0 : scheduler::kNoPromptOutputs},
+         .prompt_outputs_from = prompt.echo.wants_rows() ? 0 : scheduler::kNoPromptOutputs,
+         .whole = StretchesOf(prompt.images)},
         SystemClock().Now());
     if (!submitted && index > 0 && IsFull(submitted.error())) {
       behind_.insert(generation.id);

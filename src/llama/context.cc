@@ -221,8 +221,7 @@ DecodeOutcome Context::Decode(std::span<const Row> rows) {
   for (;;) {
     const auto from = static_cast<size_t>(last_turn_);
     const std::span<const Row> left = rows.subspan(from);
-    const bool image = left.front().embedding != nullptr;
-    const auto other = [&](const Row& row) { return (row.embedding != nullptr) != image; };
+    const auto other = [&](const Row& row) { return !InOneTurn(left.front(), row); };
     const auto count = static_cast<size_t>(std::ranges::find_if(left, other) - left.begin());
     const DecodeOutcome outcome = DecodeAlike(left.first(count));
     if (outcome == DecodeOutcome::kNoRoom && from > 0) return TakeBack(rows.first(from));
@@ -230,6 +229,11 @@ DecodeOutcome Context::Decode(std::span<const Row> rows) {
     SaveOutputs(left.first(count), from);
     last_turn_ += static_cast<int32_t>(count);
   }
+}
+
+bool Context::InOneTurn(const Row& a, const Row& b) {
+  if ((a.embedding == nullptr) != (b.embedding == nullptr)) return false;
+  return a.together == b.together && (a.together < 0 || a.sequence == b.sequence);
 }
 
 // The next turn overwrites them.
@@ -252,14 +256,18 @@ DecodeOutcome Context::TakeBack(std::span<const Row> rows) {
 
 // Rows of tokens, or rows of images: libllama takes no batch of both.
 DecodeOutcome Context::DecodeAlike(std::span<const Row> rows) {
+  const bool mutual = rows.front().together >= 0;
+  CHECK(!mutual || rows.size() <= static_cast<size_t>(micro_rows_), "rows that see each other");
   int32_t code = 0;
   const Quiet quiet;
   try {
+    if (mutual) llama_set_causal_attn(context_, false);
     const llama_batch batch = buffers_->Fill(rows, RowSize(model_));
     code = llama_get_memory(context_) == nullptr ? llama_encode(context_, batch)
                                                  : llama_decode(context_, batch);
     // Logits are computed asynchronously on a GPU.
     llama_synchronize(context_);
+    if (mutual) llama_set_causal_attn(context_, true);
   } catch (const std::exception&) {
     LogError("libllama: a step failed with an exception");
     return DecodeOutcome::kFatal;

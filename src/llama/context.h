@@ -51,6 +51,9 @@ struct Row {
   // Of an image: this vector in the place of the token's own, and no token. As long as the model's
   // embeddings.
   const float* embedding = nullptr;
+  // Rows of images of one sequence with the same number (0 or more) see each other in both
+  // directions. They stand together, at most micro_rows() of them.
+  int32_t together = -1;
 };
 
 enum class DecodeOutcome : uint8_t {
@@ -119,6 +122,7 @@ class Context {
   struct Buffers;
   Context(const Model& model, llama_context* context, const ContextSettings& settings);
   bool TryCut();
+  static bool InOneTurn(const Row& a, const Row& b);
   DecodeOutcome DecodeAlike(std::span<const Row> rows);
   DecodeOutcome TakeBack(std::span<const Row> rows);
   void SaveOutputs(std::span<const Row> rows, size_t from);

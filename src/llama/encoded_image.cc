@@ -7,13 +7,19 @@
 
 namespace weir::llama {
 
-EncodedImage::EncodedImage(std::vector<Token> tokens, std::vector<float> rows, BytesAlive alive)
+EncodedImage::EncodedImage(std::vector<Token> tokens, std::vector<float> rows, bool mutual,
+                           BytesAlive alive)
     : tokens_(std::move(tokens)), rows_(std::move(rows)), alive_(std::move(alive)) {
   size_t count = 0;
   row_of_.reserve(tokens_.size());
-  for (const Token token : tokens_) {
+  for (size_t i = 0; i < tokens_.size(); ++i) {
     row_of_.push_back(count);
-    count += IsImageRow(token) ? 1 : 0;
+    if (!IsImageRow(tokens_[i])) continue;
+    ++count;
+    if (!mutual) continue;
+    const bool goes_on = i > 0 && IsImageRow(tokens_[i - 1]);
+    if (!goes_on) together_.push_back({.from = static_cast<int32_t>(i)});
+    ++together_.back().count;
   }
   CHECK(count > 0 && rows_.size() % count == 0, "each virtual id has a row");
   row_size_ = rows_.size() / count;
@@ -27,11 +33,16 @@ std::span<const float> EncodedImage::Row(size_t index) const {
   return std::span(rows_).subspan(row_of_[index] * row_size_, row_size_);
 }
 
-std::span<const float> RowAt(std::span<const PlacedImage> images, int32_t position) {
+PlacedRow RowAt(std::span<const PlacedImage> images, int32_t position) {
   const auto behind = std::ranges::upper_bound(images, position, {}, &PlacedImage::at);
   CHECK(behind != images.begin(), "an image stands at this position");
   const PlacedImage& placed = *std::prev(behind);
-  return placed.image->Row(static_cast<size_t>(position - placed.at));
+  const int32_t index = position - placed.at;
+  PlacedRow row{.vector = placed.image->Row(static_cast<size_t>(index))};
+  const auto& runs = placed.image->together();
+  const auto next = std::ranges::upper_bound(runs, index, {}, &EncodedImage::Together::from);
+  if (next != runs.begin()) row.together = placed.at + std::prev(next)->from;
+  return row;
 }
 
 }  // namespace weir::llama

@@ -24,8 +24,9 @@ using BytesAlive = std::shared_ptr<std::atomic<size_t>>;
 
 class EncodedImage {
  public:
-  // `rows`: of each virtual id in `tokens`, in order.
-  EncodedImage(std::vector<Token> tokens, std::vector<float> rows, BytesAlive alive);
+  // `rows`: of each virtual id in `tokens`, in order. `mutual`: rows that stand together see each
+  // other, those behind them too, so that they are computed together.
+  EncodedImage(std::vector<Token> tokens, std::vector<float> rows, bool mutual, BytesAlive alive);
   ~EncodedImage();
   EncodedImage(const EncodedImage&) = delete;
   EncodedImage& operator=(const EncodedImage&) = delete;
@@ -33,12 +34,19 @@ class EncodedImage {
   const std::vector<Token>& tokens() const { return tokens_; }
   // Of the token at `index`, which must be a virtual id.
   std::span<const float> Row(size_t index) const;
+  // Where rows that are computed together begin and how many they are; none where each comes alone.
+  struct Together {
+    int32_t from = 0;
+    int32_t count = 0;
+  };
+  const std::vector<Together>& together() const { return together_; }
   size_t bytes() const { return rows_.size() * sizeof(float); }
 
  private:
   std::vector<Token> tokens_;
   std::vector<float> rows_;
   std::vector<size_t> row_of_ = {};  // of each token: rows before it
+  std::vector<Together> together_ = {};
   size_t row_size_ = 0;
   BytesAlive alive_;
 };
@@ -49,7 +57,11 @@ struct PlacedImage {
   std::shared_ptr<const EncodedImage> image = nullptr;
 };
 
+struct PlacedRow {
+  std::span<const float> vector = {};
+  int32_t together = -1;  // position of the first row that it is computed together with
+};
 // The row at `position` of a prompt with these images, in their order.
-std::span<const float> RowAt(std::span<const PlacedImage> images, int32_t position);
+PlacedRow RowAt(std::span<const PlacedImage> images, int32_t position);
 
 }  // namespace weir::llama

@@ -59,7 +59,10 @@ void Projector::FreeChunks::operator()(mtmd_input_chunks* chunks) const {
 }
 
 Projector::Projector(const Model& model, mtmd_context* context)
-    : model_(model), context_(context), secret_(32, '\0') {
+    : model_(model),
+      context_(context),
+      mutual_(mtmd_decode_use_non_causal(context, nullptr)),
+      secret_(32, '\0') {
   FillRandom(std::as_writable_bytes(std::span(secret_)));
 }
 
@@ -90,8 +93,6 @@ Result<void> Projector::CheckKind() const {
   if (!mtmd_support_vision(context_)) return Unsupported("its projector does not read images");
   if (mtmd_decode_use_mrope(context_))
     return Unsupported("it counts positions in two directions (M-RoPE)");
-  if (mtmd_decode_use_non_causal(context_, nullptr))
-    return Unsupported("the rows of an image look at each other in both directions");
   constexpr int32_t kSide = 64;
   const auto chunks = Cut(kSide, kSide, nullptr);
   if (chunks && TokensOf(**chunks)) return {};
@@ -169,7 +170,8 @@ Result<std::shared_ptr<const EncodedImage>> Projector::Encode(std::string_view f
   for (Token& token : *tokens) {
     if (token == kNoToken) token = VirtualId(seed, row++);
   }
-  auto image = std::make_shared<const EncodedImage>(std::move(*tokens), std::move(*rows), alive_);
+  auto image =
+      std::make_shared<const EncodedImage>(std::move(*tokens), std::move(*rows), mutual_, alive_);
   Keep(digest, image);
   return image;
 }

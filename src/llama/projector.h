@@ -43,6 +43,8 @@ class Projector {
   Projector(const Projector&) = delete;
   Projector& operator=(const Projector&) = delete;
 
+  // Whether rows see each other in both directions (EncodedImage::together).
+  bool mutual() const { return mutual_; }
   // What stands in a prompt for this image file, with kNoToken for each row. The head of the file
   // is read and nothing computed. Errors as ReadPictureSize.
   Result<std::vector<Token>> TokensOf(std::string_view file) const;
@@ -73,6 +75,7 @@ class Projector {
 
   const Model& model_;
   mtmd_context* context_;
+  bool mutual_;
   std::string secret_;  // of this process: nobody can make an image with the ids of another
   BytesAlive alive_ = std::make_shared<std::atomic<size_t>>(0);
   std::list<Kept> kept_ = {};  // the latest first

@@ -60,6 +60,10 @@ struct Branch {
   // recomputation).
   inline bool decoding() const;
   inline bool runnable() const;
+  // The stretch that position `at` is in, and not at its beginning; null: none.
+  inline const Stretch* inside(int32_t at) const;
+  // How many rows its next step has at least.
+  inline int32_t rows_min() const;
   // Rows of the prompt have output set. Other branches are born when those of the first are done.
   inline bool outputs_prompt() const;
 };
@@ -74,6 +78,7 @@ struct Request {
   int32_t prompt_size = 0;
   int32_t max_new_tokens = 0;
   int32_t prompt_outputs_from = kNoPromptOutputs;
+  std::vector<Stretch> whole = {};  // of the prompt
   bool deterministic = false;
   bool keep_prefix = true;
   bool paused = false;
@@ -89,6 +94,15 @@ inline int32_t Branch::future() const {
   return std::max(0, request->max_new_tokens - generated() - 1);
 }
 inline bool Branch::decoding() const { return generated() > 0 && remaining() == 1; }
+inline const Stretch* Branch::inside(int32_t at) const {
+  const std::vector<Stretch>& stretches = request->whole;
+  const auto stretch = std::ranges::upper_bound(stretches, at, {}, &Stretch::to);
+  return stretch != stretches.end() && stretch->from < at ? &*stretch : nullptr;
+}
+inline int32_t Branch::rows_min() const {
+  const Stretch* stretch = inside(length + 1);
+  return stretch == nullptr ? 1 : stretch->to - length;
+}
 inline bool Branch::outputs_prompt() const {
   return index == 0 && request->prompt_outputs_from >= 0;
 }

@@ -10,6 +10,17 @@
 
 namespace weir::scheduler::testing {
 
+namespace {
+
+// Of one submission in four.
+int32_t WholeOf(const Action& action, const Options& options) {
+  if (action.tail_seed % 8 > 1) return 0;
+  return 1 + static_cast<int32_t>((action.tail_seed >> 8) % 32) %
+                 std::min(options.batch_tokens_max, 24);
+}
+
+}  // namespace
+
 History RandomHistory(uint64_t seed) {
   std::mt19937_64 random(seed);
   const auto pick = [&](int64_t from, int64_t to) {
@@ -66,6 +77,7 @@ History RandomHistory(uint64_t seed) {
       action.keep_prefix = !chance(15);
       action.scores = chance(10);
       action.answers = action.tail_seed % 2 == 0;
+      action.whole = WholeOf(action, o);
     } else if (dice <= 40) {
       action.kind = dice <= 33   ? Action::Kind::kCancel
                     : dice <= 35 ? Action::Kind::kCancelInStep
@@ -116,6 +128,7 @@ History FloodedHistory(uint64_t seed) {
       action.max_new_tokens = static_cast<int32_t>(pick(1, 6));
       action.client = static_cast<uint64_t>(pick(0, 1000));
       action.priority = static_cast<Priority>(pick(0, 2));
+      action.whole = WholeOf(action, o);
     }
     history.actions.push_back(action);
   }
@@ -151,6 +164,8 @@ Submission SubmissionOf(const Action& action, RequestId id, std::vector<Token> p
   s.keep_prefix = action.keep_prefix;
   const auto size = static_cast<int32_t>(s.prompt.size());
   if (action.scores && size > 0) s.prompt_outputs_from = std::max(0, size - 1 - action.tail);
+  if (!action.scores && action.whole > 0 && size > 1)
+    s.whole = {{std::max(0, size - 1 - action.whole), size - 1}};
   return s;
 }
 
@@ -160,11 +175,12 @@ std::string ToText(const Action& a) {
     case Action::Kind::kSubmitInStep:
       return fmt::format(
           "{} family {} prefix {} tail {} (seed {}) continues {} new {} forks {} tenant {} client "
-          "{} priority {} group {}{}{}{}{}",
+          "{} priority {} group {}{}{}{}{} whole {}",
           a.kind == Action::Kind::kSubmit ? "submit" : "submit-in-step", a.family, a.prefix, a.tail,
           a.tail_seed, a.continues, a.max_new_tokens, a.forks, a.tenant, a.client,
           static_cast<int>(a.priority), a.group, a.deterministic ? " deterministic" : "",
-          a.keep_prefix ? "" : " private", a.scores ? " scores" : "", a.answers ? " answers" : "");
+          a.keep_prefix ? "" : " private", a.scores ? " scores" : "", a.answers ? " answers" : "",
+          a.whole);
     case Action::Kind::kCancel:
       return fmt::format("cancel back {}", a.back);
     case Action::Kind::kCancelInStep:

@@ -99,13 +99,14 @@ class Scheduler::Impl {
   // step.cc
   uint32_t PickGroup();
   void Compose(uint32_t group);
-  std::vector<Branch*> Decoders(uint32_t group, bool prompts);
+  std::vector<Branch*> Decoders(uint32_t group, const std::vector<Branch*>& prompts);
   std::vector<Branch*> Prompts(uint32_t group) const;
   void MakeRoomToDecode(std::vector<Branch*>& decoders);
   void MakeRoomForPrompt(std::vector<Branch*>& prompts);
   void AddPrompts(const std::vector<Branch*>& prompts, int32_t decoders);
   void AddPrompt(Branch& branch, int32_t& budget, int32_t& rows, int32_t& outputs, int32_t& room);
   int32_t LimitByOutputs(const Branch& branch, int32_t count, int32_t outputs) const;
+  static int32_t WithWholeStretches(const Branch& branch, int32_t count, int32_t most);
   bool WantsOutput(const Branch& branch, int32_t pos) const;
   void AppendRows(const Slice& slice, Plan& plan) const;
   void Advance(const Slice& slice, int32_t done);

@@ -82,6 +82,12 @@ enum class Priority : uint8_t { kInteractive = 0, kBatch = 1, kBackground = 2 };
 
 inline constexpr int32_t kNoPromptOutputs = -1;
 
+// Positions from .. to-1 of a prompt.
+struct Stretch {
+  int32_t from = 0;
+  int32_t to = 0;
+};
+
 struct Submission {
   RequestId id = 0;                    // unique among the live ones (CHECKed)
   std::vector<Token> prompt;           // 1 .. min(context_max, cells) tokens
@@ -98,6 +104,9 @@ struct Submission {
   bool keep_prefix = true;     // its cells may stay for later requests when it ends
   int32_t prompt_outputs_from =
       kNoPromptOutputs;  // prompt rows from this position have output set, once: scoring, echo
+  // Each of at most batch_tokens_max tokens that see each other: a plan that has one of them has
+  // all of them, but for those that were computed before. Rising, apart; not with prompt outputs.
+  std::vector<Stretch> whole = {};
 };
 
 // An edit of the memory, applied in order before the rows are decoded.

@@ -144,6 +144,18 @@ Result<void> Scheduler::Impl::Validate(const Submission& s) {
   if (s.prompt_outputs_from < kNoPromptOutputs || s.prompt_outputs_from >= size) {
     return Fail(Code::kInvalidArgument, "outputs are wanted from beyond the prompt");
   }
+  int32_t behind = 0;
+  for (const Stretch& stretch : s.whole) {
+    CHECK(stretch.from >= behind && stretch.from < stretch.to && stretch.to <= size,
+          "stretches of the prompt, rising");
+    CHECK(s.prompt_outputs_from == kNoPromptOutputs, "outputs are set one by one");
+    behind = stretch.to;
+    if (stretch.to - stretch.from <= options_.batch_tokens_max) continue;
+    return Fail(Code::kInvalidArgument,
+                fmt::format("{} tokens of the prompt belong into one step; it has at most {}",
+                            stretch.to - stretch.from, options_.batch_tokens_max),
+                "prompt");
+  }
   const Shares::Share* key = parties_.keys().Find(s.key);
   if (key != nullptr && key->waiting >= options_.waiting_max_per_key) {
     return Fail(Refusal(Code::kRateLimited, "queue_per_key", options_.waiting_max_per_key,
@@ -191,6 +203,7 @@ Result<void> Scheduler::Impl::Submit(Submission s, MonotonicTime now) {
   r.prompt_size = static_cast<int32_t>(s.prompt.size());
   r.max_new_tokens = s.max_new_tokens;
   r.prompt_outputs_from = s.prompt_outputs_from;
+  r.whole = std::move(s.whole);
   r.deterministic = s.deterministic;
   r.keep_prefix = s.keep_prefix;
   r.live = s.forks;

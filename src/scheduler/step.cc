@@ -47,7 +47,7 @@ Plan Scheduler::Impl::Next(MonotonicTime now) {
 
 void Scheduler::Impl::Compose(uint32_t group) {
   std::vector<Branch*> prompts = Prompts(group);
-  std::vector<Branch*> decoders = Decoders(group, !prompts.empty());
+  std::vector<Branch*> decoders = Decoders(group, prompts);
   MakeRoomToDecode(decoders);
   KeepRunning(prompts);
   if (decoders.empty()) MakeRoomForPrompt(prompts);
@@ -109,16 +109,20 @@ std::vector<Branch*> Scheduler::Impl::Prompts(uint32_t group) const {
 
 // Streams with a token to put in; if they are more than fit a step, those whose last step is
 // longest ago. Prompts keep a part of the step.
-std::vector<Branch*> Scheduler::Impl::Decoders(uint32_t group, bool prompts) {
+std::vector<Branch*> Scheduler::Impl::Decoders(uint32_t group,
+                                               const std::vector<Branch*>& prompts) {
   std::vector<Branch*> decoders;
   for (Branch* branch : running_) {
     if (branch->request->domain.group != group) continue;
     if (branch->runnable() && branch->decoding()) decoders.push_back(branch);
   }
   int32_t limit = std::min(row_limit_, options_.outputs_max);
-  if (prompts) {
+  if (!prompts.empty()) {
     const bool prompts_turn = step_ % 2 == 0;
     limit -= limit == 1 ? (prompts_turn ? 1 : 0) : std::clamp(options_.chunk_min, 1, limit / 2);
+    // What belongs into one step leaves the rest of it.
+    const int32_t together = prompts.front()->rows_min();
+    if (together > 1) limit = std::min(limit, options_.batch_tokens_max - together);
   }
   if (static_cast<int32_t>(decoders.size()) > limit) {
     const auto turn = [](const Branch* b) {
@@ -147,7 +151,10 @@ void Scheduler::Impl::MakeRoomToDecode(std::vector<Branch*>& decoders) {
 }
 
 void Scheduler::Impl::MakeRoomForPrompt(std::vector<Branch*>& prompts) {
-  while (!prompts.empty() && cells_pinned() >= options_.cells && running_.size() > 1) {
+  const auto lacks_room = [&] {
+    return options_.cells - cells_pinned() < prompts.front()->rows_min();
+  };
+  while (!prompts.empty() && lacks_room() && running_.size() > 1) {
     Preempt(*LastInOrder(nullptr));
     KeepRunning(prompts);
   }
@@ -165,17 +172,30 @@ void Scheduler::Impl::AddPrompt(Branch& branch, int32_t& budget, int32_t& rows, 
                                 int32_t& room) {
   const int32_t chunk = options_.chunk_deterministic;
   const int32_t to_border = chunk - branch.length % chunk;
-  const bool fixed = branch.canonical && running_.size() == 1;
+  // Chunks that a stretch bends are no canonical ones; the next are fixed all the same.
+  const bool bent = branch.request->deterministic && !branch.request->whole.empty();
+  const bool fixed = (branch.canonical || bent) && running_.size() == 1;
   const int32_t wanted = fixed ? to_border : budget;
   int32_t count = std::min({branch.remaining(), wanted, rows, room});
   count = LimitByOutputs(branch, count, outputs);
-  if (count <= 0) return;
+  count = WithWholeStretches(branch, count,
+                             std::min(rows + options_.batch_tokens_max - row_limit_, room));
+  if (count <= 0 || LimitByOutputs(branch, count, outputs) < count) return;
   const bool canonical = fixed && count == chunk;
   slices_.push_back({.branch = &branch, .count = count, .canonical = canonical});
   budget -= count;
   rows -= count;
   room -= count;
   for (int32_t i = 0; i < count; ++i) outputs -= WantsOutput(branch, branch.length + i) ? 1 : 0;
+}
+
+// A piece ends in front of tokens that belong into one step, or behind them.
+int32_t Scheduler::Impl::WithWholeStretches(const Branch& branch, int32_t count, int32_t most) {
+  const Stretch* cut = count > 0 ? branch.inside(branch.length + count) : nullptr;
+  if (cut == nullptr) return count;
+  if (cut->from > branch.length) return cut->from - branch.length;
+  const int32_t all = cut->to - branch.length;
+  return all <= most ? all : 0;
 }
 
 bool Scheduler::Impl::WantsOutput(const Branch& branch, int32_t pos) const {
@@ -361,7 +381,7 @@ void Scheduler::Impl::AfterNoRoom() {
   const int32_t freed = tree_.Evict(std::max(rows, options_.cells / 8));
   counters_.cells_evicted += static_cast<uint64_t>(freed);
   if (freed > 0) return;
-  if (rows > 1) {
+  if (rows > 1 && row_limit_ > 1) {
     row_limit_ = std::max(1, std::min(row_limit_, rows) / 2);
     return;
   }

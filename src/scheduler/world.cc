@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <tuple>
 
 #include "scheduler/fake_memory.h"
 #include "scheduler/scheduler.h"
@@ -196,6 +197,7 @@ class World {
     ++steps_;
     if (history_.waits_are_bounded) CheckWaits();
     CheckRows(plan);
+    CheckWhole(plan);
     if (!broken_.empty()) return false;
     if (plan.rows.empty()) return !plan.ops.empty();
     if (meanwhile != nullptr) {
@@ -278,6 +280,19 @@ class World {
       if (row.output && samples == 0 && !scored) return Break("logits that nobody asked for");
       if (samples > 0 && !asked.insert({row.request, row.branch}).second)
         return Break("asked twice");
+    }
+  }
+
+  // Of tokens that belong into one step the plan has the last, if it has one of them.
+  void CheckWhole(const Plan& plan) {
+    std::set<std::tuple<RequestId, int32_t, int32_t>> there;
+    for (const Row& row : plan.rows) there.insert({row.request, row.branch, row.pos});
+    for (const Row& row : plan.rows) {
+      for (const Stretch& stretch : clients_.at(row.request).submission.whole) {
+        if (row.pos < stretch.from || row.pos >= stretch.to) continue;
+        if (!there.contains({row.request, row.branch, stretch.to - 1}))
+          Break("tokens that belong into one step are torn apart");
+      }
     }
   }
 

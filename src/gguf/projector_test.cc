@@ -30,12 +30,13 @@ FileBuilder Projector(const char* key, const char* type) {
 TEST(CheckProjector, TakesWhatEnginesCompute) {
   EXPECT_EQ(ReasonOf(Projector("clip.projector_type", "idefics3")), "");
   EXPECT_EQ(ReasonOf(Projector("clip.vision.projector_type", "pixtral")), "");
+  EXPECT_EQ(ReasonOf(Projector("clip.projector_type", "gemma3")), "");
   EXPECT_EQ(ReasonOf(Projector(nullptr, "")), "") << "the oldest files are of the kind mlp";
 }
 
 TEST(CheckProjector, RefusesKindsWithPositionsOfTheirOwn) {
   EXPECT_EQ(ReasonOf(Projector("clip.projector_type", "qwen2vl_merger")), "projector_kind");
-  EXPECT_EQ(ReasonOf(Projector("clip.projector_type", "gemma3")), "projector_kind");
+  EXPECT_EQ(ReasonOf(Projector("clip.projector_type", "cogvlm")), "projector_kind");
 }
 
 TEST(CheckProjector, RefusesWhatIsNone) {

@@ -42,8 +42,10 @@ RED, BLUE = png(250, 90, 10), png(10, 40, 240)
 def tiny(stories, tmp_path_factory):
     folder = tmp_path_factory.mktemp("tiny")
     tiny_models.write_all(folder, stories)
-    return {"stories": stories.read_bytes()} | {
+    found = {"stories": stories.read_bytes()} | {
         name: (folder / f"tiny-{name}.gguf").read_bytes() for name in ("projector", "gemma-projector", "lora")}
+    # A kind that engines do not compute.
+    return found | {"odd-projector": found["gemma-projector"].replace(b"gemma3", b"cogvlm")}
 
 
 @pytest.fixture
@@ -103,6 +105,14 @@ def test_an_image_changes_what_is_said_and_counts_with_its_rows(server):
     tokens = [each.json()["usage"]["prompt_tokens"] for each in (red, blue, none)]
     assert tokens == [tokens[2] + ROWS, tokens[2] + ROWS, tokens[2]]
     assert again.json()["usage"]["prompt_tokens_details"]["cached_tokens"] >= ROWS, "the same image is not computed again"
+
+
+def test_rows_that_see_each_other_are_computed_together(serve, store):
+    """Gemma's kind."""
+    assert create(store, "gem", "FROM ./stories.gguf\nFROM ./gemma-projector.gguf\n" + TEMPLATE).returncode == 0
+    url = serve(models=store.root).url
+    red, again, blue, none = (look(url, image, model="gem") for image in (RED, RED, BLUE, None))
+    assert said(red) == said(again) and said(red) != said(blue) and said(red) != said(none)
 
 
 def test_every_dialect_shows_it_its_images(server):
@@ -186,7 +196,7 @@ def test_a_projector_goes_with_the_last_model_that_has_it(store, tiny):
     ("FROM ./stories.gguf\nFROM ./nowhere.gguf\n", "cannot open the file", 3),
     ("FROM ./stories.gguf\nFROM ./stories.gguf\n", "it is a model", 1),
     ("FROM ./stories.gguf\nFROM ./lora.gguf\n", "it is an adapter", 1),
-    ("FROM ./stories.gguf\nFROM ./gemma-projector.gguf\n", "of the kind gemma3", 1),
+    ("FROM ./stories.gguf\nFROM ./odd-projector.gguf\n", "of the kind cogvlm", 1),
     ("FROM ./stories.gguf\nFROM other\n", "line 2: FROM is there twice", 1),
 ])
 def test_a_projector_that_cannot_be_taken_is_one_line_and_nothing_half(store, text, word, code):
@@ -206,7 +216,7 @@ def test_both_files_are_sent_over_http(serve, store):
 def test_a_pull_brings_the_projector_along_where_engines_compute_it(store, hub, tiny):
     hub.add_tag("library/sees:1", tiny["stories"], projector=tiny["projector"])
     hub.add_repository("me/sees", {"m-Q8_0.gguf": tiny["stories"], "mmproj-m-f16.gguf": tiny["projector"]})
-    hub.add_tag("library/odd:1", tiny["stories"], projector=tiny["gemma-projector"])
+    hub.add_tag("library/odd:1", tiny["stories"], projector=tiny["odd-projector"])
     for reference, name in (("ollama:sees:1", "sees:1"), ("hf:me/sees", "sees:q8_0")):
         done = store("pull", reference)
         assert done.returncode == 0, done.stderr

@@ -107,6 +107,22 @@ TEST(Images, AreFoundInTheCacheByWhatTheyShow) {
   EXPECT_LT(other.cached_tokens(), other.prompt_tokens() - kRows);
 }
 
+TEST(Images, StandBehindTheContextOfTheirChat) {
+  WEIR_SEEING_ENGINE_OR_SKIP(engine, Seeing());
+  auto asked = AskedOf(Stripes(1));
+  const Story alone = engine.Run(asked);
+  asked.context.assign(20, 300);
+  asked.return_tokens = true;
+  const Story behind = engine.Run(asked);
+  ASSERT_TRUE(alone.done && behind.done);
+  EXPECT_GE(behind.prompt_tokens(), alone.prompt_tokens() + 19);
+  EXPECT_TRUE(behind.started->prompt.empty()) << "rows of images have no ids";
+  asked.messages[0].parts[1] = Image(Stripes(2));
+  const Story other = engine.Run(asked);
+  EXPECT_GE(other.cached_tokens(), 20);
+  EXPECT_LT(other.cached_tokens(), other.prompt_tokens() - kRows);
+}
+
 TEST(Images, StandInTheirOrder) {
   WEIR_SEEING_ENGINE_OR_SKIP(engine, Seeing());
   const auto both = [](uint32_t first, uint32_t second) {

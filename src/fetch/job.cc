@@ -1,5 +1,7 @@
 #include "fetch/job.h"
 
+#include <iterator>
+
 #include "json/fields.h"
 #include "json/parse.h"
 #include "json/writer.h"
@@ -91,8 +93,10 @@ Result<Job> ParseJob(std::string_view text) {
   job.check_only = fields.Bool("check_only").value_or(false);
   job.keep_previous = fields.Bool("keep_previous").value_or(false);
   job.again = fields.Bool("again").value_or(false);
-  job.work = fields.Word<Work>("work", {kWorks[0], kWorks[1], kWorks[2], kWorks[3], kWorks[4]})
-                 .value_or(Work::kPull);
+  static_assert(std::size(kWorks) == 6, "each is read here");
+  job.work =
+      fields.Word<Work>("work", {kWorks[0], kWorks[1], kWorks[2], kWorks[3], kWorks[4], kWorks[5]})
+          .value_or(Work::kPull);
   job.manifest = fields.String("manifest", models::kManifestBytesMax).value_or("");
   job.sha256 = Text(fields, "sha256");
   job.size = static_cast<uint64_t>(fields.Int("size", 0, kBytesMax).value_or(0));

@@ -38,11 +38,13 @@ Result<void> CheckProjector(int projector) {
   const auto file = ParseDescriptor(projector);
   if (!file) return Refused(file.error().message, file.error().reason.c_str());
   if (file->info.kind != Kind::kProjector)
-    return Refused(file->info.kind == Kind::kModel ? "it is a model" : "it is an adapter",
+    return Refused(fmt::format("it is {}; name a GGUF file of the kind that is called mmproj",
+                               file->info.kind == Kind::kModel ? "a model" : "an adapter"),
                    "not_a_projector");
   const auto sees = file->metadata.Bool("clip.has_vision_encoder");
   if (!sees) return Fail(sees.error());
-  if (!sees->value_or(false)) return Refused("it has no encoder for images", "projector_kind");
+  if (!sees->value_or(false))
+    return Refused("it has no encoder for images; the model runs without it", "projector_kind");
   const auto type = TypeOf(file->metadata);
   if (!type) return Fail(type.error());
   if (std::ranges::find(kComputed, *type) != kComputed.end()) return {};

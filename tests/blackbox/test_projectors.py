@@ -43,7 +43,7 @@ def tiny(stories, tmp_path_factory):
     folder = tmp_path_factory.mktemp("tiny")
     tiny_models.write_all(folder, stories)
     found = {"stories": stories.read_bytes()} | {
-        name: (folder / f"tiny-{name}.gguf").read_bytes() for name in ("projector", "gemma-projector", "lora")}
+        name: (folder / f"tiny-{name}.gguf").read_bytes() for name in ("projector", "gemma3", "gemma-projector", "lora")}
     # A kind that engines do not compute.
     return found | {"odd-projector": found["gemma-projector"].replace(b"gemma3", b"cogvlm")}
 
@@ -74,6 +74,10 @@ def server(serve, store):
     assert done.returncode == 0, done.stderr
     assert create(store, "blind", "FROM ./stories.gguf\n" + TEMPLATE).returncode == 0
     return serve(models=store.root)
+
+
+def blobs(store):
+    return {path.name.removeprefix("sha256-") for path in (store.root / "blobs").iterdir()}
 
 
 def url_of(image):
@@ -109,7 +113,7 @@ def test_an_image_changes_what_is_said_and_counts_with_its_rows(server):
 
 def test_rows_that_see_each_other_are_computed_together(serve, store):
     """Gemma's kind."""
-    assert create(store, "gem", "FROM ./stories.gguf\nFROM ./gemma-projector.gguf\n" + TEMPLATE).returncode == 0
+    assert create(store, "gem", "FROM ./gemma3.gguf\nFROM ./gemma-projector.gguf\n" + TEMPLATE).returncode == 0
     url = serve(models=store.root).url
     red, again, blue, none = (look(url, image, model="gem") for image in (RED, RED, BLUE, None))
     assert said(red) == said(again) and said(red) != said(blue) and said(red) != said(none)
@@ -120,7 +124,7 @@ def test_every_dialect_shows_it_its_images(server):
         model="sees", temperature=0, max_output_tokens=12, store=False, input=[{"role": "user", "content": [
             {"type": "input_image", "detail": "auto", "image_url": url_of(RED)}, {"type": "input_text", "text": ASKED}]}])
     message = anthropic.Anthropic(base_url=server.url, api_key="x", max_retries=0).messages.create(
-        model="sees", temperature=0, max_tokens=12, messages=[{"role": "user", "content": [
+        model="sees", max_tokens=12, extra_body={"temperature": 0}, messages=[{"role": "user", "content": [
             {"type": "image", "source": {"type": "base64", "media_type": "image/png",
                                          "data": base64.b64encode(RED).decode()}}, {"type": "text", "text": ASKED}]}])
     chat = ollama.Client(host=server.url, trust_env=False).chat(
@@ -146,7 +150,7 @@ def test_who_sees_says_so(server, store, tiny):
 
 def test_who_does_not_see_says_no(server):
     refused = look(server.url, RED, model="blind")
-    assert refused.status_code == 422 and refused.json()["error"]["code"] == "no_images", refused.text
+    assert refused.status_code == 422 and "no_images" in refused.json()["error"]["message"], refused.text
     # A virtual model goes to the one that sees.
     chosen = look(server.url, RED, model="local")
     assert chosen.status_code == 200 and chosen.headers["x-weir-target"] == "sees:latest", chosen.text
@@ -189,7 +193,7 @@ def test_a_projector_goes_with_the_last_model_that_has_it(store, tiny):
         assert store("rm", name, "--force").returncode == 0
     assert shown(store, "polite")["projector"]["sha256"] == sha256(tiny["projector"])
     assert store("rm", "polite", "--force").returncode == 0
-    assert not [path for path in (store.root / "blobs").iterdir() if path.name.startswith("sha256-")]
+    assert blobs(store) == set()
 
 
 @pytest.mark.parametrize("text, word, code", [
@@ -223,12 +227,9 @@ def test_a_pull_brings_the_projector_along_where_engines_compute_it(store, hub, 
         assert shown(store, name)["projector"]["sha256"] == sha256(tiny["projector"])
     done = store("pull", "ollama:odd:1")
     assert done.returncode == 0 and "without images" in done.stderr, done.stderr
-    assert shown(store, "odd:1")["projector"] is None and store.leftovers() == []
+    assert shown(store, "odd:1")["projector"] is None and blobs(store) == {sha256(tiny["stories"]), sha256(tiny["projector"])}
 
 
 def test_it_is_served_as_llama_server_takes_it(serve, store):
     server = serve("-m", store.home / "stories.gguf", "--mmproj", store.home / "projector.gguf", "-a", "sees")
-    answer = look(server.url, RED)
-    assert answer.status_code in (200, 422), answer.text
-    if answer.status_code == 200:
-        assert said(answer) != said(look(server.url, BLUE))
+    assert said(look(server.url, RED)) != said(look(server.url, BLUE))

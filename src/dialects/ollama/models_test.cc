@@ -81,7 +81,7 @@ INSTANTIATE_TEST_SUITE_P(
         Refusal{R"({"model":"a","from":"b","template":"{{ .Prompt }}"})", "template", "Go's"},
         Refusal{R"({"model":"a","files":{"m.safetensors":"sha256:00"}})", "files", "GGUF"},
         Refusal{R"({"model":"a","files":{"a.gguf":"sha256:00"}})", "files", "64"},
-        Refusal{R"({"model":"a","files":{"a.gguf":1,"b.gguf":2}})", "files", "one GGUF"},
+        Refusal{R"({"model":"a","files":{"a.gguf":1,"b.gguf":2,"c.gguf":3}})", "files", "one GGUF"},
         Refusal{R"({"model":"a","from":"b","parameters":{"heat":1}})", "parameters.heat",
                 "no such parameter"},
         Refusal{R"({"model":"a","from":"b","parameters":{"top_p":9}})", "parameters.top_p",

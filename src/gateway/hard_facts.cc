@@ -60,7 +60,11 @@ void FactsDraft::Keep(chat::Event event) {
   // Of a prompt that may be processed once more, elsewhere.
   if (std::holds_alternative<chat::Progress>(event)) return;
   facts_.Add(event);
-  if (const auto* delta = std::get_if<chat::Delta>(&event)) bytes_ += chat::BytesOf(*delta);
+  bool odd = false;  // one choice was asked for: who hears of another one knows what to say
+  if (const auto* delta = std::get_if<chat::Delta>(&event)) {
+    bytes_ += chat::BytesOf(*delta);
+    odd = delta->choice != 0;
+  }
   const auto* done = std::get_if<chat::Done>(&event);
   const bool ended = done != nullptr;
   if (ended) draft_usage_ = done->usage;
@@ -70,7 +74,7 @@ void FactsDraft::Keep(chat::Event event) {
     checked_ = Faulty(*fault, plan_);
     return;
   }
-  released_ = ended || bytes_ > CheckedDraft::kDraftBytesMax;
+  released_ = ended || odd || bytes_ > CheckedDraft::kDraftBytesMax;
 }
 
 std::vector<std::string> FactsDraft::TakeNotes() {

@@ -107,6 +107,12 @@ TEST_F(HardFactsTest, WhatDoesNotHaveTheFormThatWasAskedForIsAnsweredAgain) {
   EXPECT_EQ(generation->checked()->fault, routing::DraftFault::kInvalidAnswer);
 }
 
+TEST_F(HardFactsTest, AChoiceThatNobodyAskedForIsNotKept) {
+  backend_.models["m-a"].steps = {chat::Event(chat::Delta{.choice = 5, .text = "?"})};
+  const auto generation = Start();
+  EXPECT_FALSE(*RunForTest(loop_, generation->Next(std::chrono::seconds(10))) == std::nullopt);
+}
+
 TEST_F(HardFactsTest, ALongAnswerIsNotKept) {
   const std::string page(CheckedDraft::kDraftBytesMax / 2 + 1, 'x');
   backend_.models["m-a"].steps = Says({"I'm sorry, but I can't. ", page, page, "end"});

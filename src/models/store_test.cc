@@ -240,7 +240,7 @@ TEST_F(StoreTest, AManifestMayHoldMoreThanWeKnow) {
 TEST_F(StoreTest, AManifestNamesItsWrongField) {
   const auto param = [](const std::string& text) { return ParseManifest(text).error().param; };
   const std::string head = R"({"schema": 1, "name": "a:b", "format": "gguf", )";
-  EXPECT_EQ(param(R"({"schema": 3})"), "schema");
+  EXPECT_EQ(param(R"({"schema": 4})"), "schema");
   EXPECT_EQ(param(R"({"schema": 1, "name": "../a:b", "format": "gguf"})"), "name");
   EXPECT_EQ(param(R"({"schema": 1, "name": "a", "format": "gguf"})"), "name");
   EXPECT_EQ(param(head + R"("model": {"sha256": "../../x", "size": 1}})"), "model.sha256");

@@ -83,7 +83,7 @@ TEST_F(DialectRoutesTest, AChatThatBreaksNeverSaysDone) {
   EXPECT_THAT(stream->body(), EndsWith("{\"error\":\"it broke\",\"code\":\"backend_failed\"}\n"));
   EXPECT_THAT(stream->body(), Not(HasSubstr(R"("done":true)")));
   Steps() = {chat::Event(chat::Delta{.text = "half"}), kBroken};
-  const auto whole = Ollama(R"(,"stream":false)");
+  const auto whole = Ollama(R"(,"stream":false)", "small");
   EXPECT_EQ(whole->status(), 502);
   EXPECT_THAT(whole->body(), Not(HasSubstr("half")));
 }

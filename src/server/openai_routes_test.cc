@@ -64,9 +64,17 @@ TEST_F(OpenAiRoutesTest, AWholeAnswerFallsBackToTheNextTarget) {
 
 TEST_F(OpenAiRoutesTest, AWholeAnswerThatBreaksIsAStatus) {
   Steps() = {chat::Event(chat::Delta{.text = "half"}), kBroken};
-  const auto answer = Chat();
+  const auto answer = Chat({}, "", "small");
   EXPECT_EQ(answer->status(), 502);
   EXPECT_THAT(answer->body(), Not(HasSubstr("half")));
+}
+
+// Nobody has seen any of it yet.
+TEST_F(OpenAiRoutesTest, AWholeAnswerThatBreaksIsGivenByTheNextTargetOfARoute) {
+  Steps() = {chat::Event(chat::Delta{.text = "half"}), kBroken};
+  const auto answer = Chat();
+  EXPECT_EQ(answer->status(), 200);
+  EXPECT_THAT(answer->body(), testing::AllOf(HasSubstr("Greetings"), Not(HasSubstr("half"))));
 }
 
 TEST_F(OpenAiRoutesTest, ARefusalSaysWhatWasDecided) {

@@ -45,7 +45,7 @@ struct Action {
   uint32_t group = 0;
   bool deterministic = false;
   bool keep_prefix = true;
-  int32_t whole = 0;  // tokens before the prompt's last one that belong into one step
+  int32_t whole = 0;     // tokens before the prompt's last one that belong into one step
   bool scores = false;   // logits of the prompt's last rows are wanted,
   bool answers = false;  // and the prompt is answered, too
   // kCancel, kPause, kResume, kCancelInStep

@@ -6,6 +6,7 @@
 #include <random>
 #include <utility>
 
+#include "base/check.h"
 #include "base/random.h"
 #include "base/utf8.h"
 #include "engine/check_tokens.h"
@@ -249,6 +250,7 @@ Result<std::vector<llama::PlacedImage>> Preparation::EncodeImages(
 Result<std::vector<llama::Token>> Preparation::TokensOf(
     const std::vector<chat::Message>& messages, const llama::RenderedPrompt& rendered) const {
   if (rendered.images.empty()) return rendered.tokens;
+  CHECK(projector_ != nullptr, "only who has a projector renders images");
   const auto images = PromptImages::Of(messages);
   if (!images) return std::unexpected(images.error());
   return images->TokensOf(rendered, *projector_);

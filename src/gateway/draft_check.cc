@@ -6,8 +6,8 @@
 #include <utility>
 
 #include "async/deadline.h"
-#include "gateway/hard_facts.h"
 #include "gateway/settle.h"
+#include "routing/draft_faults.h"
 
 namespace weir::gateway {
 chat::ScoreRequest CheckRequest(const chat::GenerateRequest& request, std::string draft,
@@ -22,13 +22,12 @@ CheckedDraft::CheckedDraft(Gateway& gateway, const Asked& asked,
                            const chat::GenerateRequest& request, MonotonicTime deadline,
                            routing::CheckPlan plan, Spending spending,
                            std::unique_ptr<backends::EventStream> draft)
-    : gateway_(gateway),
+    : HeldDraft(std::move(plan), std::move(draft)),
+      gateway_(gateway),
       asked_(asked),
       request_(request),
       deadline_(deadline),
-      plan_(std::move(plan)),
-      spending_(std::move(spending)),
-      draft_(std::move(draft)) {}
+      spending_(std::move(spending)) {}
 
 Task<Result<std::optional<chat::Event>>> CheckedDraft::Next(Duration patience) {
   const MonotonicTime until = gateway_.clock.Now() + patience;
@@ -48,30 +47,17 @@ Task<Result<std::optional<chat::Event>>> CheckedDraft::Next(Duration patience) {
       notes_.push_back("draft check: the draft is empty, not checked");
       released_ = true;
     } else if (ended && routing::BeginsRefusal(text_)) {
-      notes_.push_back(FaultNote(routing::DraftFault::kRefusal, plan_));
-      checked_ = Faulty(routing::DraftFault::kRefusal, plan_);
+      FindFault(routing::DraftFault::kRefusal);
       released_ = true;
     } else if (ended) {
       co_await Check();
       released_ = true;
     }
   }
-  if (checked_ && checked_->fault) co_return RejectedFor(*checked_->fault);
-  if (checked_ && !checked_->verdict.accepted) {
-    co_return Fail(Code::kBackendFailed, "a larger model found the draft wrong", "",
-                   std::string(kDraftRejected));
-  }
+  if (auto why = Rejection("a larger model found the draft wrong")) co_return Fail(*std::move(why));
   if (given_ < held_.size()) co_return std::optional(std::move(held_[given_++]));
   co_return co_await draft_->Next(until - gateway_.clock.Now());
 }
-
-std::vector<std::string> CheckedDraft::TakeNotes() {
-  std::vector<std::string> notes = draft_->TakeNotes();
-  for (std::string& note : std::exchange(notes_, {})) notes.push_back(std::move(note));
-  return notes;
-}
-
-std::vector<chat::Event> CheckedDraft::TakeDraft() { return std::exchange(held_, {}); }
 
 void CheckedDraft::Keep(chat::Event event) {
   if (const auto* delta = std::get_if<chat::Delta>(&event)) {

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "async/deadline.h"
+#include "gateway/draft_check.h"
 #include "gateway/hard_facts.h"
 #include "gateway/neighbours.h"
 #include "gateway/own_gate.h"

@@ -10,8 +10,8 @@
 #include "async/task.h"
 #include "backends/backend.h"
 #include "chat/request.h"
-#include "gateway/draft_check.h"
 #include "gateway/gateway.h"
+#include "gateway/held_draft.h"
 
 namespace weir::gateway {
 

@@ -7,6 +7,7 @@
 #include "backends/fake_backend.h"
 #include "gateway/fake_accounts.h"
 #include "gateway/generate.h"
+#include "gateway/hear_for_test.h"
 
 namespace weir::gateway {
 namespace {
@@ -34,16 +35,7 @@ class HardFactsTest : public testing::Test {
     request.messages.push_back({.parts = {{.text = "Which number is it?"}}});
     return std::move(Generate(gateway_, {.whole = whole}, std::move(request)).value());
   }
-  std::string Hear(Generation& generation) {
-    std::string text;
-    for (;;) {
-      auto event = RunForTest(loop_, generation.Next(std::chrono::seconds(10)));
-      if (!event) return "error: " + event.error().message;
-      if (!*event) continue;
-      if (const auto* delta = std::get_if<chat::Delta>(&**event)) text += delta->text;
-      if (std::holds_alternative<chat::Done>(**event)) return text;
-    }
-  }
+  std::string Hear(Generation& generation) { return gateway::Hear(loop_, generation); }
   const DecisionRecord& RecordOf(const Generation& generation) {
     return *gateway_.decisions.Find(generation.decision_id());
   }
@@ -114,7 +106,7 @@ TEST_F(HardFactsTest, AChoiceThatNobodyAskedForIsNotKept) {
 }
 
 TEST_F(HardFactsTest, ALongAnswerIsNotKept) {
-  const std::string page(CheckedDraft::kDraftBytesMax / 2 + 1, 'x');
+  const std::string page(HeldDraft::kDraftBytesMax / 2 + 1, 'x');
   backend_.models["m-a"].steps = Says({"I'm sorry, but I can't. ", page, page, "end"});
   EXPECT_EQ(Hear(*Start()).size(), 24 + 2 * page.size() + 3);
 }

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "gateway/hard_facts.h"
+#include "routing/draft_faults.h"
 
 namespace weir::gateway {
 
@@ -17,17 +17,14 @@ chat::GenerateRequest WithEvidence(chat::GenerateRequest request) {
 
 GatedDraft::GatedDraft(const Clock& clock, routing::CheckPlan plan,
                        std::unique_ptr<backends::EventStream> draft)
-    : clock_(clock), plan_(std::move(plan)), draft_(std::move(draft)) {}
+    : HeldDraft(std::move(plan), std::move(draft)), clock_(clock) {}
 
 Task<Result<std::optional<chat::Event>>> GatedDraft::Next(Duration patience) {
   const MonotonicTime until = clock_.Now() + patience;
   for (;;) {
     JudgeWhenReady();
-    if (checked_ && checked_->fault) co_return RejectedFor(*checked_->fault);
-    if (checked_ && !checked_->verdict.accepted) {
-      co_return Fail(Code::kBackendFailed, "the draft's own tokens were doubtful", "",
-                     std::string(kDraftRejected));
-    }
+    if (auto why = Rejection("the draft's own tokens were doubtful"))
+      co_return Fail(*std::move(why));
     if (released_ && given_ < held_.size()) co_return std::optional(std::move(held_[given_++]));
     const bool hurries = !released_ && first() && held_since_;
     const MonotonicTime pause = hurries ? std::min(until, *held_since_ + kHoldBack) : until;
@@ -38,14 +35,8 @@ Task<Result<std::optional<chat::Event>>> GatedDraft::Next(Duration patience) {
   }
 }
 
-std::vector<std::string> GatedDraft::TakeNotes() {
-  std::vector<std::string> notes = draft_->TakeNotes();
-  for (std::string& note : std::exchange(notes_, {})) notes.push_back(std::move(note));
-  return notes;
-}
-
 std::vector<chat::Event> GatedDraft::TakeDraft() {
-  return ended_ ? std::exchange(held_, {}) : std::vector<chat::Event>();
+  return ended_ ? HeldDraft::TakeDraft() : std::vector<chat::Event>();
 }
 
 bool GatedDraft::Keep(chat::Event event) {
@@ -87,11 +78,7 @@ void GatedDraft::JudgeWhenReady() {
 
 void GatedDraft::Judge() {
   released_ = true;
-  if (routing::BeginsRefusal(text_)) {
-    notes_.push_back(FaultNote(routing::DraftFault::kRefusal, plan_));
-    checked_ = Faulty(routing::DraftFault::kRefusal, plan_);
-    return;
-  }
+  if (routing::BeginsRefusal(text_)) return FindFault(routing::DraftFault::kRefusal);
   const size_t tokens = evidence_.tokens();
   // A draft that ended is as much as there is.
   const routing::Gate* gate =

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "base/clock.h"
-#include "gateway/draft_check.h"
+#include "gateway/held_draft.h"
 #include "routing/draft_evidence.h"
 
 namespace weir::gateway {
@@ -27,18 +27,13 @@ chat::GenerateRequest WithEvidence(chat::GenerateRequest request);
 class GatedDraft final : public HeldDraft {
  public:
   static constexpr Duration kHoldBack = std::chrono::milliseconds(1'500);
-  static constexpr size_t kDraftBytesMax = CheckedDraft::kDraftBytesMax;
   static constexpr size_t kBeginningBytes = 1024;
 
   GatedDraft(const Clock& clock, routing::CheckPlan plan,
              std::unique_ptr<backends::EventStream> draft);
 
   Task<Result<std::optional<chat::Event>>> Next(Duration patience) override;
-  std::vector<std::string> TakeNotes() override;
-
-  const std::optional<Checked>& checked() const override { return checked_; }
   std::vector<chat::Event> TakeDraft() override;
-  const chat::Usage& draft_usage() const override { return draft_usage_; }
 
  private:
   bool first() const { return plan_.gate == routing::GateKind::kFirstTokens; }
@@ -48,19 +43,10 @@ class GatedDraft final : public HeldDraft {
   void Judge();
 
   const Clock& clock_;
-  const routing::CheckPlan plan_;
-  std::unique_ptr<backends::EventStream> draft_;
   routing::DraftEvidence evidence_ = {};
   std::optional<MonotonicTime> held_since_ = {};  // the first token
-  std::vector<chat::Event> held_ = {};
-  size_t given_ = 0;  // of held_
-  size_t bytes_ = 0;
   std::string text_ = {};  // the beginning, as far as a refusal may be seen in it
   bool ended_ = false;
-  bool released_ = false;
-  std::optional<Checked> checked_ = {};
-  chat::Usage draft_usage_ = {};
-  std::vector<std::string> notes_ = {};
 };
 
 }  // namespace weir::gateway

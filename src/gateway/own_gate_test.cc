@@ -10,6 +10,7 @@
 #include "backends/fake_backend.h"
 #include "gateway/fake_accounts.h"
 #include "gateway/generate.h"
+#include "gateway/hear_for_test.h"
 
 namespace weir::gateway {
 namespace {
@@ -76,19 +77,7 @@ class OwnGateTest : public testing::Test {
     request.messages.push_back({.role = chat::Role::kUser, .parts = {{.text = std::string(text)}}});
     return std::move(Generate(gateway_, asked, std::move(request)).value());
   }
-  std::string Hear(Generation& generation) {
-    std::string text;
-    for (;;) {
-      auto event = RunForTest(loop_, generation.Next(std::chrono::seconds(10)));
-      if (!event) return "error: " + event.error().message;
-      if (!*event) continue;
-      if (const auto* delta = std::get_if<chat::Delta>(&**event)) {
-        EXPECT_THAT(delta->logprobs, IsEmpty()) << "nobody asked for them";
-        text += delta->text;
-      }
-      if (std::holds_alternative<chat::Done>(**event)) return text;
-    }
-  }
+  std::string Hear(Generation& generation) { return gateway::Hear(loop_, generation); }
   std::vector<std::string> Attempts(const Generation& generation) {
     std::vector<std::string> lines;
     for (const auto& attempt : gateway_.decisions.Find(generation.decision_id())->attempts) {

@@ -9,8 +9,8 @@
 
 #include "async/task.h"
 #include "chat/request.h"
-#include "gateway/draft_check.h"
 #include "gateway/gateway.h"
+#include "gateway/held_draft.h"
 
 namespace weir::gateway {
 

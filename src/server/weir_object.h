@@ -9,7 +9,7 @@
 
 #include "chat/event.h"
 #include "gateway/accounts.h"
-#include "gateway/draft_check.h"
+#include "gateway/held_draft.h"
 #include "knowledge/passages.h"
 #include "routing/decision.h"
 

@@ -59,6 +59,14 @@ class Store:
                 return (self.root / "blobs" / f"sha256-{model['sha256']}").read_bytes()
         return None
 
+    def create(self, name, text):
+        """`weir create` by a Modelfile of this text."""
+        (self.home / "Modelfile").write_text(text)
+        return self("create", name, "-f", "Modelfile")
+
+    def blobs(self):
+        return {path.name.removeprefix("sha256-") for path in (self.root / "blobs").iterdir()}
+
     def leftovers(self):
         """Every file that is neither a model nor its name."""
         known = {f"sha256-{model['sha256']}" for model in json.loads(self("list", "--json").stdout)}

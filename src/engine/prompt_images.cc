@@ -6,10 +6,10 @@
 #include <memory>
 #include <utility>
 
+#include "llama/chat_check.h"
+
 namespace weir::engine {
 namespace {
-
-bool IsImage(const chat::Part& part) { return part.kind == chat::Part::Kind::kImage; }
 
 std::unexpected<Error> At(Error error, const std::string& param) {
   error.param = param;
@@ -39,7 +39,7 @@ std::vector<llama::Token> Filled(const llama::RenderedPrompt& prompt, const Imag
 
 bool HasImages(const std::vector<chat::Message>& messages) {
   return std::ranges::any_of(messages, [](const chat::Message& message) {
-    return std::ranges::any_of(message.parts, IsImage);
+    return std::ranges::any_of(message.parts, llama::IsImage);
   });
 }
 
@@ -48,7 +48,7 @@ Result<PromptImages> PromptImages::Of(const std::vector<chat::Message>& messages
   for (size_t i = 0; i < messages.size(); ++i) {
     for (size_t p = 0; p < messages[i].parts.size(); ++p) {
       const chat::Part& part = messages[i].parts[p];
-      if (!IsImage(part)) continue;
+      if (!llama::IsImage(part)) continue;
       std::string param = fmt::format("messages[{}].content[{}]", i, p);
       if (part.data.empty()) {
         return Fail(Code::kInvalidArgument, "the image has no bytes; a model here fetches nothing",

@@ -92,9 +92,8 @@ Result<void> CheckBeside(const Session& session, const models::Manifest& manifes
 }
 
 void DropBeside(const Session& session, const models::Manifest& manifest) {
-  const std::vector<models::StoredFile> files = models::FilesOf(manifest);
-  for (size_t beside = 1; beside < files.size(); ++beside)
-    session.writer.DropIfLoose(files[beside].sha256);
+  for (const models::StoredFile& file : models::FilesBeside(manifest))
+    session.writer.DropIfLoose(file.sha256);
 }
 
 }  // namespace weir::fetch

@@ -8,6 +8,8 @@
 #include <optional>
 #include <string>
 
+#include "chat/image_type.h"
+
 namespace weir::llama {
 namespace {
 
@@ -30,13 +32,10 @@ const stbi_uc* BytesOf(std::string_view file) {
   return reinterpret_cast<const stbi_uc*>(file.data());
 }
 
-bool IsRead(std::string_view file) {
-  return file.starts_with(kPngHead) || file.starts_with(kJpegHead) || file.starts_with("GIF87a") ||
-         file.starts_with("GIF89a") || file.starts_with("BM");
-}
+constexpr std::string_view kUnread = "image/webp";  // of all that ImageTypeOf knows
 
 std::string_view KindOf(std::string_view file) {
-  if (file.starts_with("RIFF") && file.substr(0, 12).ends_with("WEBP")) return "WebP";
+  if (chat::ImageTypeOf(file) == kUnread) return "WebP";
   if (file.starts_with("II*") || file.starts_with("MM")) return "TIFF";
   if (file.size() > 12 && file.substr(4, 4) == "ftyp") return "HEIC, AVIF or a video";
   if (file.starts_with("%PDF")) return "PDF";
@@ -118,7 +117,8 @@ int JpegScans(std::string_view file) {
 }  // namespace
 
 Result<PictureSize> ReadPictureSize(std::string_view file) {
-  if (!IsRead(file)) {
+  const std::string_view type = chat::ImageTypeOf(file);
+  if (type.empty() || type == kUnread) {
     return Fail(Code::kInvalidArgument,
                 fmt::format("the image is no PNG, JPEG, GIF or BMP; these are read here, and this "
                             "one is of another kind: {}",

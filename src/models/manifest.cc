@@ -99,10 +99,15 @@ int SchemaOf(const Manifest& manifest) {
 
 }  // namespace
 
-std::vector<StoredFile> FilesOf(const Manifest& manifest) {
-  std::vector<StoredFile> files = {{manifest.sha256, manifest.size}};
-  files.insert(files.end(), manifest.adapters.begin(), manifest.adapters.end());
+std::vector<StoredFile> FilesBeside(const Manifest& manifest) {
+  std::vector<StoredFile> files = manifest.adapters;
   if (manifest.projector) files.push_back(*manifest.projector);
+  return files;
+}
+
+std::vector<StoredFile> FilesOf(const Manifest& manifest) {
+  std::vector<StoredFile> files = FilesBeside(manifest);
+  files.insert(files.begin(), {manifest.sha256, manifest.size});
   return files;
 }
 

@@ -67,6 +67,8 @@ struct Manifest {
 
 // What lies in the store for it: the model's file, then its adapters, then its projector.
 std::vector<StoredFile> FilesOf(const Manifest& manifest);
+// Those without the model's own.
+std::vector<StoredFile> FilesBeside(const Manifest& manifest);
 
 // Unknown fields are kept out and tolerated; a higher schema is refused. A model with adapters is
 // of schema 2 and one with a projector of schema 3, so that a program that does not know of such

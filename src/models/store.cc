@@ -204,10 +204,9 @@ Result<OpenedModel> Store::Open(std::string_view name) const {
   if (!fd) return Fail(fd.error());
   OpenedModel out{manifest->name.ToString(), manifest->sha256, manifest->size,
                   PathOf(manifest->sha256), std::move(*fd)};
-  const std::vector<StoredFile> files = FilesOf(*manifest);
-  for (size_t beside = 1; beside < files.size(); ++beside) {
-    if (auto there = OpenStored(*manifest, files[beside]); !there) return Fail(there.error());
-    out.beside_bytes += files[beside].size;
+  for (const StoredFile& file : FilesBeside(*manifest)) {
+    if (auto there = OpenStored(*manifest, file); !there) return Fail(there.error());
+    out.beside_bytes += file.size;
   }
   for (const StoredFile& adapter : manifest->adapters)
     out.adapters.push_back(PathOf(adapter.sha256));

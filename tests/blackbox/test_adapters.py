@@ -48,11 +48,6 @@ def server(serve, store, hub):
     return serve(models=store.root, environment={"OLLAMA_REGISTRY": hub.url, "WEIR_CACHE": str(store.home / "cache")})
 
 
-def create(store, name, text):
-    (store.home / "Modelfile").write_text(text)
-    return store("create", name, "-f", "Modelfile")
-
-
 def says(server, model):
     answer = httpx.post(f"{server.url}/v1/completions", json=PROMPT | {"model": model}, trust_env=False,
                         timeout=60 * weir_server.PATIENCE)
@@ -60,12 +55,8 @@ def says(server, model):
     return answer.json()["choices"][0]["text"]
 
 
-def blobs(store):
-    return {path.name.removeprefix("sha256-") for path in (store.root / "blobs").iterdir()}
-
-
 def test_a_modelfile_puts_an_adapter_on_a_model(store, serve, tiny):
-    done = create(store, "told", "FROM stories:1\nADAPTER ./lora.gguf\n")
+    done = store.create("told", "FROM stories:1\nADAPTER ./lora.gguf\n")
     assert done.returncode == 0, done.stderr
     server = serve(models=store.root)
     told = says(server, "told")
@@ -79,26 +70,26 @@ def test_a_modelfile_puts_an_adapter_on_a_model(store, serve, tiny):
 
     # A copy, and a model made of it, have it too; it goes with the last of them.
     assert store("cp", "told", "copied").returncode == 0
-    assert create(store, "polite", "FROM told\nSYSTEM Be polite.\n").returncode == 0
+    assert store.create("polite", "FROM told\nSYSTEM Be polite.\n").returncode == 0
     for name in ("told", "copied"):
         assert store("rm", name, "--force").returncode == 0
-        assert adapter["sha256"] in blobs(store)
+        assert adapter["sha256"] in store.blobs()
     assert says(serve(models=store.root), "polite") == told
     assert store("rm", "polite", "--force").returncode == 0
-    assert blobs(store) == {sha256(tiny["stories"]), sha256(tiny["merged"])}
+    assert store.blobs() == {sha256(tiny["stories"]), sha256(tiny["merged"])}
 
 
 def test_adapters_add_up(store, serve):
     """The second one on top of the first, as a model made of a model has them."""
-    assert create(store, "once", "FROM stories:1\nADAPTER lora.gguf\n").returncode == 0
-    assert create(store, "twice", "FROM once\nADAPTER lora.gguf\n").returncode == 0
-    assert create(store, "merged-once", "FROM merged:1\nADAPTER lora.gguf\n").returncode == 0
+    assert store.create("once", "FROM stories:1\nADAPTER lora.gguf\n").returncode == 0
+    assert store.create("twice", "FROM once\nADAPTER lora.gguf\n").returncode == 0
+    assert store.create("merged-once", "FROM merged:1\nADAPTER lora.gguf\n").returncode == 0
     server = serve(models=store.root)
     assert says(server, "twice") == says(server, "merged-once") != says(server, "once")
 
 
 def test_a_quantisation_keeps_the_adapter(store, tiny):
-    assert create(store, "told", "FROM stories:1\nADAPTER lora.gguf\n").returncode == 0
+    assert store.create("told", "FROM stories:1\nADAPTER lora.gguf\n").returncode == 0
     done = store("quantize", "told", "Q8_0", "--name", "told:q8")
     assert done.returncode == 0, done.stderr
     shown = json.loads(store("show", "told:q8", "--json").stdout)
@@ -121,7 +112,7 @@ def test_an_adapter_that_cannot_be_taken_is_one_line_and_nothing_half(store, tin
     (store.home / "other.gguf").write_bytes(gguf(100_000, seed=1))
     assert store("pull", "file:other.gguf", "--name", "other:1").returncode == 0
     before = store.names()
-    assert word in one_line(create(store, "told", text), code)
+    assert word in one_line(store.create("told", text), code)
     assert store.names() == before and store.leftovers() == []
 
 
@@ -160,7 +151,7 @@ def test_a_registry_whose_adapter_is_for_another_model_is_refused(store, hub, ti
 
 
 def test_an_adapter_that_is_gone_is_told_and_doctor_finds_a_changed_one(store, serve, tiny):
-    assert create(store, "told", "FROM stories:1\nADAPTER lora.gguf\n").returncode == 0
+    assert store.create("told", "FROM stories:1\nADAPTER lora.gguf\n").returncode == 0
     blob = store.root / "blobs" / f"sha256-{sha256(tiny['lora'])}"
     blob.chmod(0o644)
     blob.write_bytes(tiny["lora"][:-1] + b"\x01")
@@ -174,5 +165,5 @@ def test_an_adapter_that_is_gone_is_told_and_doctor_finds_a_changed_one(store, s
 
 
 def test_quality_is_of_the_model_below(store):
-    assert create(store, "told", "FROM stories:1\nADAPTER lora.gguf\n").returncode == 0
+    assert store.create("told", "FROM stories:1\nADAPTER lora.gguf\n").returncode == 0
     assert "has adapters" in one_line(store("bench", "--quality", "told"), 1)

@@ -30,14 +30,9 @@ def manifest(store, name):
     return json.loads((store.root / "manifests" / name.replace(":", "/")).with_suffix(".json").read_text())
 
 
-def create(store, name, text):
-    (store.home / "Modelfile").write_text(text)
-    return store("create", name, "-f", "Modelfile")
-
-
 def test_a_modelfile_makes_a_model_that_shares_the_bytes(store):
     store("pull", "hf:me/tiny-GGUF")
-    done = create(store, "brief", 'FROM tiny:q4_0\nPARAMETER temperature 0.2\nPARAMETER stop "END"\n'
+    done = store.create("brief", 'FROM tiny:q4_0\nPARAMETER temperature 0.2\nPARAMETER stop "END"\n'
                                   'SYSTEM """Be\nbrief."""\nMESSAGE user hi\nMESSAGE assistant hello\nLICENSE MIT\n')
     assert done.returncode == 0, done.stderr
     made = manifest(store, "brief:latest")
@@ -49,12 +44,12 @@ def test_a_modelfile_makes_a_model_that_shares_the_bytes(store):
 
 def test_a_modelfile_from_a_file_beside_it(store):
     (store.home / "my.gguf").write_bytes(OLD)
-    assert create(store, "mine:1", "FROM ./my.gguf\nPARAMETER num_gpu 1\n").returncode == 0
+    assert store.create("mine:1", "FROM ./my.gguf\nPARAMETER num_gpu 1\n").returncode == 0
     assert store.content("mine:1") == OLD
 
 
 def test_a_modelfile_from_a_repository_pulls_it(store):
-    assert create(store, "mine:1", "FROM hf:me/tiny-GGUF:Q4_0\nSYSTEM x\n").returncode == 0
+    assert store.create("mine:1", "FROM hf:me/tiny-GGUF:Q4_0\nSYSTEM x\n").returncode == 0
     assert store.names() == ["mine:1"] and manifest(store, "mine:1")["system"] == "x"
 
 
@@ -68,7 +63,7 @@ def test_a_modelfile_from_a_repository_pulls_it(store):
 ])
 def test_a_modelfile_that_cannot_be_carried_says_why(store, text, word, code):
     store("pull", "hf:me/tiny-GGUF")
-    assert word in one_line(create(store, "x", text), code)
+    assert word in one_line(store.create("x", text), code)
     assert store.names() == ["tiny:q4_0"]
 
 
@@ -213,7 +208,7 @@ def test_models_of_other_programs_are_found_and_used(store):
     assert json.loads(store("show", "theirs:1b", "--json").stdout)["sha256"] == digest
     assert not (store.root / "blobs").exists(), "nothing was copied"
     assert one_line(store("rm", "theirs:1b"), 3)
-    assert create(store, "mine:1", "FROM theirs:1b\nSYSTEM x\n").returncode == 0
+    assert store.create("mine:1", "FROM theirs:1b\nSYSTEM x\n").returncode == 0
     assert store.content("mine:1") == OLD
 
 

@@ -63,21 +63,12 @@ def store(tmp_path, hub, tiny):
     return own
 
 
-def create(store, name, text):
-    (store.home / "Modelfile").write_text(text)
-    return store("create", name, "-f", "Modelfile")
-
-
 @pytest.fixture
 def server(serve, store):
-    done = create(store, "sees", SEES)
+    done = store.create("sees", SEES)
     assert done.returncode == 0, done.stderr
-    assert create(store, "blind", "FROM ./stories.gguf\n" + TEMPLATE).returncode == 0
+    assert store.create("blind", "FROM ./stories.gguf\n" + TEMPLATE).returncode == 0
     return serve(models=store.root)
-
-
-def blobs(store):
-    return {path.name.removeprefix("sha256-") for path in (store.root / "blobs").iterdir()}
 
 
 def url_of(image):
@@ -113,7 +104,7 @@ def test_an_image_changes_what_is_said_and_counts_with_its_rows(server):
 
 def test_rows_that_see_each_other_are_computed_together(serve, store):
     """Gemma's kind."""
-    assert create(store, "gem", "FROM ./gemma3.gguf\nFROM ./gemma-projector.gguf\n" + TEMPLATE).returncode == 0
+    assert store.create("gem", "FROM ./gemma3.gguf\nFROM ./gemma-projector.gguf\n" + TEMPLATE).returncode == 0
     url = serve(models=store.root).url
     red, again, blue, none = (look(url, image, model="gem") for image in (RED, RED, BLUE, None))
     assert said(red) == said(again) and said(red) != said(blue) and said(red) != said(none)
@@ -186,14 +177,14 @@ def test_an_image_is_text_of_nobody(server):
 
 
 def test_a_projector_goes_with_the_last_model_that_has_it(store, tiny):
-    assert create(store, "sees", SEES).returncode == 0
+    assert store.create("sees", SEES).returncode == 0
     assert store("cp", "sees", "copied").returncode == 0
-    assert create(store, "polite", "FROM sees\nSYSTEM Be polite.\n").returncode == 0
+    assert store.create("polite", "FROM sees\nSYSTEM Be polite.\n").returncode == 0
     for name in ("sees", "copied"):
         assert store("rm", name, "--force").returncode == 0
     assert shown(store, "polite")["projector"]["sha256"] == sha256(tiny["projector"])
     assert store("rm", "polite", "--force").returncode == 0
-    assert blobs(store) == set()
+    assert store.blobs() == set()
 
 
 @pytest.mark.parametrize("text, word, code", [
@@ -204,7 +195,7 @@ def test_a_projector_goes_with_the_last_model_that_has_it(store, tiny):
     ("FROM ./stories.gguf\nFROM other\n", "line 2: FROM is there twice", 1),
 ])
 def test_a_projector_that_cannot_be_taken_is_one_line_and_nothing_half(store, text, word, code):
-    assert word in one_line(create(store, "sees", text), code)
+    assert word in one_line(store.create("sees", text), code)
     assert store.names() == [] and store.leftovers() == []
 
 
@@ -227,7 +218,7 @@ def test_a_pull_brings_the_projector_along_where_engines_compute_it(store, hub, 
         assert shown(store, name)["projector"]["sha256"] == sha256(tiny["projector"])
     done = store("pull", "ollama:odd:1")
     assert done.returncode == 0 and "without images" in done.stderr, done.stderr
-    assert shown(store, "odd:1")["projector"] is None and blobs(store) == {sha256(tiny["stories"]), sha256(tiny["projector"])}
+    assert shown(store, "odd:1")["projector"] is None and store.blobs() == {sha256(tiny["stories"]), sha256(tiny["projector"])}
 
 
 def test_it_is_served_as_llama_server_takes_it(serve, store):

@@ -47,11 +47,13 @@ elseif(WEIR_PROFILE STREQUAL "use" AND CMAKE_CXX_COMPILER_ID STREQUAL "Clang"
   file(SHA256 ${WEIR_PROFILE_FILE} weir_profile_hash)
   string(SUBSTRING ${weir_profile_hash} 0 12 weir_profile_hash)
   configure_file(${WEIR_PROFILE_FILE} ${CMAKE_BINARY_DIR}/weir-${weir_profile_hash}.profdata COPYONLY)
-  # Code that has changed since is no reason for a warning: it does without.
-  target_compile_options(weir_flags INTERFACE
-    -fprofile-use=weir-${weir_profile_hash}.profdata ${WEIR_PROFILE_NAMES}
-    -Wno-profile-instr-out-of-date -Wno-profile-instr-unprofiled -Wno-backend-plugin
-    -ffunction-sections -fsplit-machine-functions)
+  # Code that has changed since is no reason for a warning: it does without. Tests and the like are no library: nothing of
+  # theirs was counted, and another profile need not compile them again.
+  foreach(option -fprofile-use=weir-${weir_profile_hash}.profdata ${WEIR_PROFILE_NAMES}
+          -Wno-profile-instr-out-of-date -Wno-profile-instr-unprofiled -Wno-backend-plugin
+          -ffunction-sections -fsplit-machine-functions)
+    target_compile_options(weir_flags INTERFACE $<$<NOT:$<STREQUAL:$<TARGET_PROPERTY:TYPE>,EXECUTABLE>>:${option}>)
+  endforeach()
   target_link_options(weir_flags INTERFACE -Wl,-z,keep-text-section-prefix)
 elseif(NOT WEIR_PROFILE MATCHES "^(use)?$")
   message(FATAL_ERROR "WEIR_PROFILE takes measure, use or nothing")

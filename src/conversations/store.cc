@@ -13,7 +13,7 @@ namespace weir::conversations {
 namespace {
 
 // Beyond Limits::bytes_max for rows, indexes and pages that are half empty.
-constexpr int64_t kFilePagesMax = int64_t{1} << 21;  // 8 GiB
+constexpr int64_t kFileBytesMax = int64_t{8} << 30;
 
 }  // namespace
 
@@ -59,7 +59,7 @@ struct Store::State {
 Result<std::unique_ptr<Store>> Store::Open(const std::filesystem::path& folder,
                                            const Executor& executor, const Clock& clock,
                                            const Limits& limits) {
-  auto db = sqlite::Database::Open(folder / "conversations.db", {.pages_max = kFilePagesMax});
+  auto db = sqlite::Database::Open(folder / "conversations.db", {.bytes_max = kFileBytesMax});
   if (!db) return Fail(db.error());
   auto shelf = Shelf::Open(std::move(*db), limits, UnixSeconds(clock.WallNow()));
   if (!shelf) return Fail(shelf.error());

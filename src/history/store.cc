@@ -13,7 +13,9 @@
 namespace weir::history {
 namespace {
 
-constexpr int64_t kFilePagesMax = int64_t{1} << 20;  // 4 GiB
+constexpr int64_t kFileBytesMax = int64_t{4} << 30;
+// A record has about 1.3 KiB. A third less of the thread's time than at 4 KiB, and of the file.
+constexpr int kPageBytes = 16 << 10;
 // Beside requests on one processor: their p99 is 700 to 1,200 us at 10, 400 to 600 at 14, 340 to
 // 500 at 19, where records pile up once both processors are busy.
 constexpr int kNice = 14;
@@ -116,7 +118,8 @@ struct Store::State {
 Result<std::unique_ptr<Store>> Store::Open(const std::filesystem::path& folder,
                                            const Executor& executor, const Clock& clock,
                                            const Bounds& bounds) {
-  auto db = sqlite::Database::Open(folder / kHistoryFile, {.pages_max = kFilePagesMax});
+  auto db = sqlite::Database::Open(folder / kHistoryFile,
+                                   {.bytes_max = kFileBytesMax, .page_bytes = kPageBytes});
   if (!db) return Fail(db.error());
   auto shelf = Shelf::Open(std::move(*db), bounds);
   if (!shelf) return Fail(shelf.error());

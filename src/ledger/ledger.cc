@@ -96,7 +96,7 @@ struct Ledger::State : std::enable_shared_from_this<Ledger::State> {
 Result<std::unique_ptr<Ledger>> Ledger::Open(const std::filesystem::path& folder,
                                              const Executor& executor, const Clock& clock) {
   const auto path = folder / kLedgerFile;
-  auto writer = sqlite::Database::Open(path, {.pages_max = kFilePagesMax});
+  auto writer = sqlite::Database::Open(path, {.bytes_max = kFileBytesMax});
   if (!writer) return Fail(writer.error());
   auto held = std::make_unique<sqlite::Database>(std::move(*writer));
   auto journal = Journal::Open(*held);

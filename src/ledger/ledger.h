@@ -38,7 +38,7 @@ class Ledger {
   static constexpr size_t kPendingMax = 1u << 15;
   static constexpr Duration kFlushAfter = std::chrono::milliseconds(50);
   static constexpr Duration kLeasePatience = std::chrono::seconds(5);
-  static constexpr int64_t kFilePagesMax = 4 << 20;  // 16 GiB
+  static constexpr int64_t kFileBytesMax = int64_t{16} << 30;
 
   static Result<std::unique_ptr<Ledger>> Open(const std::filesystem::path& folder,
                                               const Executor& executor, const Clock& clock);

@@ -73,15 +73,19 @@ Result<void> Database::SetUp(const OpenOptions& options) {
   // A damaged or hostile file may not bring code along in its schema.
   sqlite3_db_config(handle_.get(), SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
   sqlite3_db_config(handle_.get(), SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
+  if (options.page_bytes > 0) {  // before anything is written
+    if (auto set = Run(fmt::format("PRAGMA page_size = {}", options.page_bytes)); !set) return set;
+  }
   if (auto claimed = options.read_only ? Result<void>() : Claim(); !claimed) return claimed;
   if (options.check) {
     if (auto checked = QuickCheck(); !checked) return checked;
   }
   if (auto set = Run("PRAGMA foreign_keys = ON; PRAGMA cell_size_check = ON"); !set) return set;
-  if (options.pages_max > 0) {
-    if (auto set = Run(fmt::format("PRAGMA max_page_count = {}", options.pages_max)); !set) {
-      return set;
-    }
+  if (options.bytes_max > 0) {
+    const auto page_bytes = ReadInt("PRAGMA page_size");
+    if (!page_bytes) return Fail(page_bytes.error());
+    const int64_t pages = options.bytes_max / *page_bytes;
+    if (auto set = Run(fmt::format("PRAGMA max_page_count = {}", pages)); !set) return set;
   }
   if (options.read_only) return {};
   return Run(options.durability == Durability::kFull

@@ -164,7 +164,7 @@ TEST_F(SqliteTest, ASecondWriterIsToldThatTheFileIsLocked) {
 }
 
 TEST_F(SqliteTest, AFullDiskIsToldAndLosesNothingCommitted) {
-  Database db = OpenWithItems({.pages_max = 8});
+  Database db = OpenWithItems({.bytes_max = int64_t{8} * 4096});
   ASSERT_TRUE(Insert(db, "kept"));
   Result<void> written;
   for (int i = 0; i < 100 && written; ++i) {
@@ -176,7 +176,7 @@ TEST_F(SqliteTest, AFullDiskIsToldAndLosesNothingCommitted) {
 }
 
 TEST_F(SqliteTest, ACommitThatAFailureRolledBackIsNotReportedAsDone) {
-  Database db = OpenWithItems({.pages_max = 8});
+  Database db = OpenWithItems({.bytes_max = int64_t{8} * 4096});
   auto transaction = Transaction::Begin(db);
   ASSERT_TRUE(transaction);
   ASSERT_TRUE(Insert(db, "one"));

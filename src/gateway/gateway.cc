@@ -91,7 +91,6 @@ std::optional<Unanswered> RecordRefusal(Gateway& gateway, const Asked& asked,
   DecisionRecord record = RecordOf(gateway, asked, features, labelled, refused);
   record.refused = OutcomeOf(error);
   record.explanation.push_back("refused: " + error.message);
-  record.ended = true;
   refused.explanation = record.explanation;
   Unanswered unanswered{.decision_id = gateway.decisions.Add(std::move(record)),
                         .decision = std::move(refused)};
@@ -100,10 +99,8 @@ std::optional<Unanswered> RecordRefusal(Gateway& gateway, const Asked& asked,
 }
 
 void KeepRecord(Gateway& gateway, const std::string& decision_id) {
-  DecisionRecord* record = gateway.decisions.Find(decision_id);
-  if (record == nullptr) return;
-  record->ended = true;
-  if (gateway.history != nullptr) gateway.history->Add(*record);
+  const DecisionRecord* record = gateway.decisions.End(decision_id);
+  if (record != nullptr && gateway.history != nullptr) gateway.history->Add(*record);
 }
 
 Result<void> MayAskFor(const chat::Principal& principal, std::string_view model) {

@@ -67,7 +67,9 @@ class GatewayTest : public testing::Test {
     }
     return lines;
   }
-  std::vector<std::string> LastAttempts() { return Attempts(gateway_.decisions.ids().front()); }
+  std::vector<std::string> LastAttempts() {
+    return Attempts(gateway_.decisions.records().front().id);
+  }
 
   Loop loop_;
   backends::FakeBackend backend_;
@@ -290,15 +292,14 @@ TEST_F(GatewayTest, WithoutAnEligibleTargetTheFilterIsNamed) {
       "policy_forbids");
   EXPECT_EQ(Start("nothing").error().reason, "model_not_found");
   EXPECT_TRUE(backend_.asked.empty());
-  const auto& ids = gateway_.decisions.ids();
-  ASSERT_EQ(ids.size(), 2u) << "refusals are kept, but not what names nothing here";
-  EXPECT_EQ(gateway_.decisions.Find(ids[1])->refused, "label_exceeds_ceiling");
-  EXPECT_TRUE(gateway_.decisions.Find(ids[1])->order.empty());
-  const auto& considered = gateway_.decisions.Find(ids[1])->considered;
-  ASSERT_EQ(considered.size(), 1u) << "replay needs to know how they were doing";
-  EXPECT_EQ(considered[0].failed, routing::kLabelExceedsCeiling);
-  EXPECT_THAT(gateway_.decisions.Find(ids[1])->explanation,
-              Contains("cloud: passed over (label_exceeds_ceiling)"));
+  const auto& records = gateway_.decisions.records();
+  ASSERT_EQ(records.size(), 2u) << "refusals are kept, but not what names nothing here";
+  const DecisionRecord& first = records.back();
+  EXPECT_EQ(first.refused, "label_exceeds_ceiling");
+  EXPECT_TRUE(first.order.empty());
+  ASSERT_EQ(first.considered.size(), 1u) << "replay needs to know how they were doing";
+  EXPECT_EQ(first.considered[0].failed, routing::kLabelExceedsCeiling);
+  EXPECT_THAT(first.explanation, Contains("cloud: passed over (label_exceeds_ceiling)"));
 }
 
 TEST_F(GatewayTest, TheLabelIsTheJoinOfTheKeysFloorAndWhatTheCallerSays) {
@@ -350,20 +351,41 @@ TEST_F(GatewayTest, APolicyThatIsReplacedDoesNotTouchARequestThatRuns) {
 }
 
 TEST_F(GatewayTest, DecisionsAreKeptNewestFirstAndBounded) {
+  const std::string open = gateway_.decisions.Add({});
   std::string first;
-  for (size_t i = 0; i < DecisionLog::kRecordsMax + 1; ++i) {
+  for (size_t i = 0; i < DecisionLog::kEndedMax + 1; ++i) {
     const std::string id = gateway_.decisions.Add({.key_id = std::to_string(i)});
     if (i == 0) first = id;
+    EXPECT_TRUE(gateway_.decisions.End(id)->ended);
   }
-  EXPECT_EQ(gateway_.decisions.ids().size(), DecisionLog::kRecordsMax);
+  EXPECT_EQ(gateway_.decisions.records().size(), DecisionLog::kEndedMax + 1);
   EXPECT_EQ(gateway_.decisions.Find(first), nullptr);
-  const auto* newest = gateway_.decisions.Find(gateway_.decisions.ids().front());
-  EXPECT_EQ(newest->key_id, std::to_string(DecisionLog::kRecordsMax));
+  EXPECT_EQ(gateway_.decisions.records().front().key_id, std::to_string(DecisionLog::kEndedMax));
+  EXPECT_FALSE(gateway_.decisions.Find(open)->ended) << "of a request that is under way";
+}
+
+TEST_F(GatewayTest, DecisionsThatNobodyEndsAreBoundedToo) {
+  const std::string first = gateway_.decisions.Add({});
+  gateway_.decisions.End(gateway_.decisions.Add({}));
+  constexpr size_t kMax = DecisionLog::kOpenMax + DecisionLog::kEndedMax;
+  for (size_t i = 0; i < 2 * kMax; ++i) gateway_.decisions.Add({});
+  EXPECT_EQ(gateway_.decisions.Find(first), nullptr);
+  EXPECT_EQ(gateway_.decisions.records().size(), kMax);
+}
+
+TEST_F(GatewayTest, ARequestIsRecordedHoweverManyEndBesideIt) {
+  const auto generation = Start("auto").value();
+  for (size_t i = 0; i < 2048; ++i) gateway_.decisions.End(gateway_.decisions.Add({}));
+  EXPECT_EQ(Hear(*generation), "A");
+  const auto* record = gateway_.decisions.Find(generation->decision_id());
+  ASSERT_NE(record, nullptr);
+  EXPECT_TRUE(record->served);
 }
 
 TEST_F(GatewayTest, ADecisionThatTheLogForgotDoesNotHurtItsRequest) {
   const auto generation = Start("auto").value();
-  for (size_t i = 0; i < DecisionLog::kRecordsMax; ++i) gateway_.decisions.Add({});
+  constexpr size_t kMax = DecisionLog::kOpenMax + DecisionLog::kEndedMax;
+  for (size_t i = 0; i < 2 * kMax; ++i) gateway_.decisions.Add({});
   EXPECT_EQ(Hear(*generation), "A");
 }
 

@@ -64,12 +64,11 @@ Task<void> GetDecisions(Site& site, Call& call) {
   json::Writer writer(&body);
   writer.BeginObject().Field("object", "list").Key("data").BeginArray();
   size_t listed = 0;
-  for (const std::string& id : site.gateway.decisions.ids()) {
-    const auto* record = site.gateway.decisions.Find(id);
-    if (record == nullptr || !MaySee(call.asked.principal, *record)) continue;
+  for (const history::Record& record : site.gateway.decisions.records()) {
+    if (!MaySee(call.asked.principal, record)) continue;
     if (listed++ == kListMax) break;
     writer.BeginObject();
-    AppendRecord(writer, *record);
+    AppendRecord(writer, record);
     writer.EndObject();
   }
   writer.EndArray().EndObject();

@@ -120,19 +120,28 @@ class RoutedGeneration final : public Generation {
     // Who ran out of time while a larger model answered gets what the smaller one said.
     if (now >= deadline_ && !answered_ && GiveDraft(DeadlinePassed())) deadline_over_ = true;
     if (now >= deadline_ && !deadline_over_) co_return End(DeadlinePassed());
-    if (deadline_over_) co_return co_await Given(co_await Try(now));
-    const MonotonicTime until = now + std::min<Duration>(patience, deadline_ - now);
+    const MonotonicTime until =
+        deadline_over_ ? now : now + std::min<Duration>(patience, deadline_ - now);
     Result<std::optional<chat::Event>> event = co_await Try(until);
-    while (!event && !answered_ && MayMoveOn(event.error()) && MoveOn(event.error())) {
-      event = co_await Try(until);
+    if (!deadline_over_) {
+      while (!event && !answered_ && MayMoveOn(event.error()) && MoveOn(event.error())) {
+        event = co_await Try(until);
+      }
+      if (!event && !answered_ && GiveDraft(event.error())) event = co_await Try(until);
+      if (event && !*event && gateway_.clock.Now() >= deadline_) {
+        if (answered_ || !GiveDraft(DeadlinePassed())) co_return End(DeadlinePassed());
+        deadline_over_ = true;
+        event = co_await Try(until);
+      }
     }
-    if (!event && !answered_ && GiveDraft(event.error())) event = co_await Try(until);
-    if (event && !*event && gateway_.clock.Now() >= deadline_) {
-      if (answered_ || !GiveDraft(DeadlinePassed())) co_return End(DeadlinePassed());
-      deadline_over_ = true;
-      event = co_await Try(until);
+    if (!event) co_return End(std::move(event.error()));
+    if (auto valid = StillValid(); !valid) co_return End(std::move(valid.error()));
+    if (*event) Notice(**event);
+    if (const auto* done = *event ? std::get_if<chat::Done>(&**event) : nullptr) {
+      if (auto kept = co_await KeepLabel(); !kept) co_return End(std::move(kept.error()));
+      Finish(*done);
     }
-    co_return co_await Given(std::move(event));
+    co_return std::move(event);
   }
 
   const routing::Target& target() const override { return decision_.eligible[current_]; }
@@ -148,22 +157,10 @@ class RoutedGeneration final : public Generation {
   static constexpr Duration kLooksAtKey = std::chrono::milliseconds(250);
 
   // An event on its way to the caller.
-  Task<Result<std::optional<chat::Event>>> Given(Result<std::optional<chat::Event>> event) {
-    if (!event) co_return End(std::move(event.error()));
-    if (auto valid = StillValid(); !valid) co_return End(std::move(valid.error()));
-    if (*event && !std::exchange(answered_, true)) Record("served");
-    const auto* done = *event ? std::get_if<chat::Done>(&**event) : nullptr;
-    if (*event && !first_at_ && std::holds_alternative<chat::Delta>(**event)) {
-      first_at_ = gateway_.clock.Now();
-    }
-    if (*event && gateway_.labels != nullptr) {
-      said_.Take(**event);
-      if (done != nullptr) {
-        if (auto kept = co_await KeepLabel(); !kept) co_return End(std::move(kept.error()));
-      }
-    }
-    if (done != nullptr) Finish(*done);
-    co_return std::move(event);
+  void Notice(const chat::Event& event) {
+    if (!std::exchange(answered_, true)) Record("served");
+    if (!first_at_ && std::holds_alternative<chat::Delta>(event)) first_at_ = gateway_.clock.Now();
+    if (gateway_.labels != nullptr) said_.Take(event);
   }
 
   // A whole answer tells how fast its target is.
@@ -289,7 +286,12 @@ class RoutedGeneration final : public Generation {
                     : std::move(stream);
   }
 
+  // Most of an answer's events are there without a coroutine more.
   Task<Result<std::optional<chat::Event>>> Try(MonotonicTime until) {
+    return stream_ ? Listen(until) : Begin(until);
+  }
+
+  Task<Result<std::optional<chat::Event>>> Begin(MonotonicTime until) {
     if (auto opened = co_await OpenAccount(); !opened) co_return std::unexpected(opened.error());
     if (!stream_ && target().beyond) {
       asked_at_ = gateway_.clock.Now();
@@ -392,6 +394,7 @@ class RoutedGeneration final : public Generation {
   // of an answer: an assistant's turn that is not known gets the default; and a public request has
   // nothing to lose at all.
   Task<Result<void>> KeepLabel() {
+    if (gateway_.labels == nullptr) co_return Result<void>();
     const std::vector<std::string> texts = said_.texts();
     std::vector<privacy::Written> answers;
     answers.reserve(texts.size());

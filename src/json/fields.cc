@@ -179,10 +179,14 @@ std::optional<Fields> Fields::Nested(std::string_view key) {
 std::optional<size_t> Fields::WordIndex(std::string_view key,
                                         std::span<const std::string_view> words) {
   const Value* value = Take(key);
-  if (value == nullptr) return std::nullopt;
-  const std::string* text = value->AsString();
+  return value == nullptr ? std::nullopt : WordIndex(key, *value, words);
+}
+
+std::optional<size_t> Fields::WordIndex(std::string_view key, const Value& value,
+                                        std::span<const std::string_view> words) {
+  const std::string* text = value.AsString();
   if (text == nullptr) {
-    RefuseType(key, "a string", value->type());
+    RefuseType(key, "a string", value.type());
     return std::nullopt;
   }
   const auto found = std::ranges::find(words, std::string_view(*text));

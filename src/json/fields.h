@@ -76,9 +76,11 @@ class Fields {
   template <class T>
   std::optional<T> Word(std::string_view key,
                         std::initializer_list<std::pair<std::string_view, T>> words) {
+    const Value* value = Take(key);
+    if (value == nullptr) return std::nullopt;
     std::vector<std::string_view> names;
     for (const auto& word : words) names.push_back(word.first);
-    const std::optional<size_t> index = WordIndex(key, names);
+    const std::optional<size_t> index = WordIndex(key, *value, names);
     return index ? std::optional<T>((words.begin() + *index)->second) : std::nullopt;
   }
   std::optional<size_t> WordIndex(std::string_view key, std::span<const std::string_view> words);
@@ -101,6 +103,8 @@ class Fields {
   Problem& problem() const { return *problem_; }
 
  private:
+  std::optional<size_t> WordIndex(std::string_view key, const Value& value,
+                                  std::span<const std::string_view> words);
   std::nullptr_t RefuseType(std::string_view key, std::string_view wanted, Type found);
 
   Problem* problem_;

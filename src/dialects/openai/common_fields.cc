@@ -200,6 +200,11 @@ std::optional<std::vector<int32_t>> TokensOf(const json::Array& items) {
   return tokens;
 }
 
+void RefuseTheRest(json::Fields& fields) {
+  fields.Bool("timings_per_token");  // the numbers are in the `weir` object
+  fields.RefuseUnread(kIgnored);
+}
+
 bool AddPrompt(const json::Value& item, std::vector<chat::Prompt>& out) {
   if (const std::string* text = item.AsString()) {
     out.push_back({.text = *text});
@@ -323,8 +328,7 @@ void ReadKeepAlive(json::Fields& fields, std::optional<int64_t>& keep_alive_ms) 
 void ReadRest(json::Fields& fields) {
   std::map<std::string, std::string> checked;
   ReadProviderFields(fields, checked);
-  fields.Bool("timings_per_token");  // the numbers are in the `weir` object
-  fields.RefuseUnread(kIgnored);
+  RefuseTheRest(fields);
 }
 
 void ReadCommon(json::Fields& fields, const Limits& limits, GenerateCall& call) {
@@ -345,7 +349,7 @@ void ReadCommon(json::Fields& fields, const Limits& limits, GenerateCall& call) 
   ReadProviderFields(fields, request.provider_fields);
   request.verbosity = ReadVerbosity(fields).value_or(chat::Verbosity::kDefault);
   RefuseWhatNobodyDoes(fields);
-  ReadRest(fields);
+  RefuseTheRest(fields);
 }
 
 }  // namespace weir::openai

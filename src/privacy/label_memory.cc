@@ -21,9 +21,11 @@ constexpr sqlite::Migration kSteps[] = {
      "NULL)"
      " WITHOUT ROWID;"
      "CREATE INDEX label_mark_seen ON label_mark (seen);"},
+    // Marks were of another kind (BLAKE2b, each text read twice): nothing is known again by those.
+    {"DELETE FROM label_mark;"},
 };
-constexpr int64_t kFilePagesMax = 1 << 20;  // 4 GiB
-constexpr size_t kBatchesAtOnce = 1024;     // in one transaction
+constexpr int64_t kFileBytesMax = int64_t{4} << 30;
+constexpr size_t kBatchesAtOnce = 1024;  // in one transaction
 
 std::span<const std::byte> BytesOf(const Mark& mark) { return mark.bytes; }
 
@@ -133,7 +135,7 @@ Result<void> LabelMemory::State::Load() {
 Result<std::unique_ptr<LabelMemory>> LabelMemory::Open(const std::filesystem::path& folder,
                                                        const Executor& executor, WallTime now) {
   const auto path = folder / "labels.db";
-  auto writer = sqlite::Database::Open(path, {.pages_max = kFilePagesMax});
+  auto writer = sqlite::Database::Open(path, {.bytes_max = kFileBytesMax});
   if (!writer) return Fail(writer.error());
   if (auto migrated = sqlite::Migrate(*writer, "labels", kSteps); !migrated) {
     return Fail(migrated.error());

@@ -121,12 +121,13 @@ std::unique_ptr<DoorCall> DoorConnection::Send(privacy::Permit permit,
     refuse({Code::kUnavailable, "the egress process has too much to do", "", "queue_full",
             /*retry_after_s=*/1});
   } else {
-    const wire::EgressCall sent{.permit = std::move(permit).Spend(),
-                                .method = call.method,
-                                .path = call.path,
-                                .headers = call.headers,
-                                .body = call.body,
-                                .timeouts = timeouts};
+    const wire::PermitSlip slip = std::move(permit).Spend();
+    const wire::EgressCallParts sent{.permit = slip,
+                                     .method = call.method,
+                                     .path = call.path,
+                                     .headers = call.headers,
+                                     .body = call.body,
+                                     .timeouts = timeouts};
     open_[id] = open;
     SendFrame(wire::EgressFrame::kCall, id, wire::Encode(sent));
   }

@@ -19,6 +19,7 @@
 
 #include <cstdint>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -107,6 +108,15 @@ struct EgressCall {
   std::string body = {};
   EgressTimeouts timeouts = {};
 };
+// The same to be written, from where its parts lie: a body may have many MiB.
+struct EgressCallParts {
+  const PermitSlip& permit;
+  const std::string& method;
+  const std::string& path;
+  const std::vector<std::pair<std::string, std::string>>& headers;
+  const std::string& body;
+  const EgressTimeouts& timeouts;
+};
 
 struct EgressCredit {
   uint32_t bytes = 0;
@@ -147,8 +157,9 @@ template <class Archive>
 void Visit(Archive& a, EgressTimeouts& v) {
   a(v.connect_ms, v.first_byte_ms, v.gap_ms, v.total_ms);
 }
-template <class Archive>
-void Visit(Archive& a, EgressCall& v) {
+template <class Archive, class Call>
+  requires std::is_same_v<Call, EgressCall> || std::is_same_v<Call, EgressCallParts>
+void Visit(Archive& a, Call& v) {
   a(v.permit, v.method, v.path, v.headers, v.body, v.timeouts);
 }
 template <class Archive>

@@ -24,6 +24,17 @@ TEST(EgressProtocol, ACallComesBackAsItWasAndNoCutIsTaken) {
   }
 }
 
+TEST(EgressProtocol, ACallIsWrittenFromItsPartsAsAWholeOneIs) {
+  const EgressCall call = Call();
+  EXPECT_EQ(Encode(EgressCallParts{.permit = call.permit,
+                                   .method = call.method,
+                                   .path = call.path,
+                                   .headers = call.headers,
+                                   .body = call.body,
+                                   .timeouts = call.timeouts}),
+            Encode(call));
+}
+
 TEST(EgressProtocol, BoundsAreNamed) {
   EXPECT_EQ(BrokenBound(Call()), "");
   EgressCall call = Call();

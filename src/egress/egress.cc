@@ -63,6 +63,7 @@ int RunEgress(Options options) {
     if (watched.readable) {
       const Outcome outcome = ReadSome(socket.get(), conversation);
       if (outcome != Outcome::kGoOn) return outcome == Outcome::kEnded ? 0 : 1;
+      transfers.TellEnds();  // so that an answer and its end go in one piece
     }
     if (!WriteSome(socket.get(), conversation)) return 0;
   }

@@ -19,7 +19,7 @@
 #include "base/check.h"
 #include "base/fnv.h"
 #include "base/trim.h"
-#include "http/field_lines.h"
+#include "http/transfer.h"
 #include "http/transfer_error.h"
 
 namespace weir::http {
@@ -32,136 +32,6 @@ constexpr size_t kEventsAtOnce = 64;
 long Ms(Duration duration) {
   return static_cast<long>(std::chrono::ceil<std::chrono::milliseconds>(duration).count());
 }
-
-// One of libcurl's, for one way out: what it trusts and the proxy it takes are its own for good.
-struct Handle {
-  CURL* easy = nullptr;
-  std::string ca_file = {};
-  std::string proxy = {};
-};
-
-struct Transfer {
-  uint64_t id = 0;
-  Handle handle = {};
-  std::optional<FieldLines> fields = {};
-  TransferSink* sink = nullptr;
-  std::function<bool(const sockaddr&)> may_connect = {};
-  std::unordered_set<int>* opened = nullptr;  // connections of all transfers
-  std::string body = {};
-  Headers head = {};
-  size_t head_bytes = 0;
-  size_t head_bytes_max = 0;
-  uint64_t answer_bytes = 0;
-  uint64_t answer_bytes_max = 0;
-  uint64_t place = 0;  // of scheme, host and port
-  MonotonicTime started = {};
-  MonotonicTime last = {};  // when something arrived
-  MonotonicTime head_until = {};
-  MonotonicTime total_until = {};
-  Duration gap = {};
-  bool head_done = false;
-  bool paused = false;
-  bool refused_address = false;
-  bool sent_again = false;
-  bool none_looked_at = false;        // the other side says so of all that came by this connection
-  std::optional<Error> failure = {};  // why a callback stopped it
-
-  size_t Stop(Error error) {
-    failure = std::move(error);
-    return CURL_WRITEFUNC_ERROR;
-  }
-
-  size_t OnHeader(std::string_view line) {
-    last = SystemClock().Now();
-    head_bytes += line.size();
-    if (head_bytes > head_bytes_max) {
-      return Stop(Failed(Code::kTooLarge,
-                         fmt::format("the head of its answer has over {} bytes", head_bytes_max),
-                         "answer_too_large"));
-    }
-    if (line.starts_with("HTTP/")) head = {};  // the one before was a 1xx
-    const size_t colon = line.find(':');
-    if (colon != std::string_view::npos && !head_done) {
-      head.Add(Trim(line.substr(0, colon)), Trim(line.substr(colon + 1)));
-    }
-    if (Trim(line).empty()) EndHead();
-    return line.size();
-  }
-
-  void EndHead() {
-    long status = 0;
-    curl_easy_getinfo(handle.easy, CURLINFO_RESPONSE_CODE, &status);
-    if (head_done || status < 200) return;
-    head_done = true;
-    sink->OnHead(static_cast<int>(status), head);
-  }
-
-  size_t OnBody(std::string_view bytes) {
-    last = SystemClock().Now();
-    if (answer_bytes + bytes.size() > answer_bytes_max) {
-      return Stop(Failed(Code::kTooLarge,
-                         fmt::format("its answer has over {} bytes", answer_bytes_max),
-                         "answer_too_large"));
-    }
-    if (!sink->OnBody(bytes)) {
-      paused = true;
-      return CURL_WRITEFUNC_PAUSE;
-    }
-    answer_bytes += bytes.size();
-    return bytes.size();
-  }
-
-  curl_socket_t OnOpen(const curl_sockaddr& address) {
-    if (may_connect && !may_connect(address.addr)) {
-      refused_address = true;
-      return CURL_SOCKET_BAD;
-    }
-    curl_easy_setopt(handle.easy, CURLOPT_VERBOSE, 1L);  // see OnReport
-    const int made = socket(address.family, address.socktype | SOCK_CLOEXEC, address.protocol);
-    if (made >= 0) opened->insert(made);
-    return made;
-  }
-
-  // A kept connection was judged for the call that opened it, which another place may have made.
-  int OnConnected(const char* ip) {
-    const auto address = ParseAddress(ip == nullptr ? "" : ip);
-    if (!may_connect || (address && may_connect(reinterpret_cast<const sockaddr&>(*address)))) {
-      return CURL_PREREQFUNC_OK;
-    }
-    refused_address = true;
-    return CURL_PREREQFUNC_ABORT;
-  }
-
-  // What libcurl keeps of it until Resume.
-  uint64_t held() const {
-    if (!paused) return 0;
-    curl_off_t arrived = 0;
-    curl_easy_getinfo(handle.easy, CURLINFO_SIZE_DOWNLOAD_T, &arrived);
-    return static_cast<uint64_t>(arrived) - std::min<uint64_t>(arrived, answer_bytes);
-  }
-
-  // libcurl tells of a GOAWAY in the words of its report alone. One that looked at no stream of the
-  // connection has not looked at this call.
-  void OnReport(std::string_view words) {
-    if (words.find("GOAWAY") == std::string_view::npos) return;
-    none_looked_at = Trim(words).ends_with("last_stream=0");
-  }
-
-  // Why it has to end now, if it has to.
-  std::optional<Error> TimedOut(MonotonicTime now) const {
-    if (now >= total_until) {
-      return Failed(Code::kDeadlineExceeded, "its whole answer took too long", "total_timeout");
-    }
-    if (!head_done && now >= head_until) {
-      return Failed(Code::kDeadlineExceeded, "it did not begin to answer in time",
-                    "first_byte_timeout");
-    }
-    if (head_done && !paused && now - last >= gap) {
-      return Failed(Code::kDeadlineExceeded, "it fell silent in its answer", "gap_timeout");
-    }
-    return std::nullopt;
-  }
-};
 
 uint64_t PlaceOf(std::string_view url) {
   const size_t host = url.find("://");
@@ -487,6 +357,10 @@ Transfers::Watched Transfers::Wait(Duration limit) {
     self.CheckHeld();
   }
   return watched;
+}
+
+void Transfers::TellEnds() {
+  if (state_->ended) state_->TakeEnds();
 }
 
 void Transfers::State::TakeEnds() {

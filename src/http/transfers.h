@@ -99,6 +99,9 @@ class Transfers {
   };
   // Moves everything on, for at most `limit`; returns early when something happened.
   Watched Wait(Duration limit);
+  // Tells the sinks of transfers that ended within Start or Resume, whose answers were there at
+  // once; the next Wait would, but what was written meanwhile has been sent by then.
+  void TellEnds();
 
  private:
   struct State;

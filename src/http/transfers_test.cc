@@ -206,6 +206,24 @@ TEST_F(TransfersTest, AnAnswerThatIsThereAtOnceIsNotWaitedFor) {
   EXPECT_LT(late, 10);
 }
 
+// So that whoever hands answers on sends such a one in one piece.
+TEST_F(TransfersTest, TheEndOfAnAnswerThatIsThereAtOnceIsToldWithoutAWait) {
+  const OnOneProcessor one;
+  server_.Play({.pieces = {"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"}, .repeat = true});
+  EXPECT_EQ(Reason(Spec()), "");
+  int at_once = 0;
+  for (int i = 0; i < 200; ++i) {
+    Sink sink;
+    transfers_.Start(Spec(), sink);
+    const bool there = sink.body == "ok";
+    transfers_.TellEnds();
+    EXPECT_EQ(sink.over(), there);
+    at_once += there ? 1 : 0;
+    RunUntil([&] { return sink.over(); });
+  }
+  EXPECT_GT(at_once, 0);
+}
+
 TEST_F(TransfersTest, EveryWaitHasAnEnd) {
   TransferSpec silent = Spec();
   silent.first_byte_timeout = std::chrono::milliseconds(100);

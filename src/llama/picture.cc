@@ -7,8 +7,10 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "chat/image_type.h"
+#include "llama/orientation.h"
 
 namespace weir::llama {
 namespace {
@@ -114,6 +116,10 @@ int JpegScans(std::string_view file) {
   return scans;
 }
 
+Orientation HeldHow(std::string_view file) {
+  return file.starts_with(kJpegHead) ? OrientationOf(file) : Orientation::kUpright;
+}
+
 }  // namespace
 
 Result<PictureSize> ReadPictureSize(std::string_view file) {
@@ -148,6 +154,7 @@ Result<PictureSize> ReadPictureSize(std::string_view file) {
                     "other",
                     size.width, size.height, kImageRatioMax));
   }
+  if (LiesOnItsSide(HeldHow(file))) std::swap(size.width, size.height);
   return size;
 }
 
@@ -162,18 +169,20 @@ Result<Picture> ReadPicture(std::string_view file) {
   if (file.starts_with(kJpegHead) && JpegScans(file) > kJpegScansMax) {
     return TooLarge(fmt::format("the JPEG has over {} scans", kJpegScansMax));
   }
-  Picture picture;
+  PictureSize unpacked;
   int channels = 0;
   constexpr int kColours = 3;
   const std::unique_ptr<stbi_uc, void (*)(void*)> pixels(
-      stbi_load_from_memory(BytesOf(file), static_cast<int>(file.size()), &picture.size.width,
-                            &picture.size.height, &channels, kColours),
+      stbi_load_from_memory(BytesOf(file), static_cast<int>(file.size()), &unpacked.width,
+                            &unpacked.height, &channels, kColours),
       stbi_image_free);
-  const bool same = picture.size.width == size->width && picture.size.height == size->height;
+  const Orientation held = HeldHow(file);
+  PictureSize stored = *size;
+  if (LiesOnItsSide(held)) std::swap(stored.width, stored.height);
+  const bool same = unpacked.width == stored.width && unpacked.height == stored.height;
   if (pixels == nullptr || !same) return Broken();
   const size_t bytes = static_cast<size_t>(size->width) * static_cast<size_t>(size->height) * 3;
-  picture.pixels.assign(pixels.get(), pixels.get() + bytes);
-  return picture;
+  return Picture{*size, Upright({pixels.get(), bytes}, stored.width, held)};
 }
 
 }  // namespace weir::llama

@@ -1,6 +1,6 @@
 // The pixels of an image file that a client sent: PNG, JPEG, GIF (its first frame) and BMP, read by
-// stb_image. What a file would cost is known from its head, before anything is unpacked; a file
-// that says one size and unpacks to another is refused.
+// stb_image, and turned upright as the camera noted it. What a file would cost is known from its
+// head, before anything is unpacked; a file that says one size and unpacks to another is refused.
 //
 // The bytes are hostile. This runs in the engine, whose sandbox leaves it one socket and the model.
 #pragma once
@@ -29,8 +29,8 @@ struct Picture {
   std::vector<uint8_t> pixels = {};  // red, green and blue of each, row by row from the top
 };
 
-// From the head alone. kInvalidArgument: "image_format" for a file of no kind that is read,
-// "image_invalid" for one that is broken, "image_too_large" over a bound above.
+// As it is to be seen, from the head alone. kInvalidArgument: "image_format" for a file of no kind
+// that is read, "image_invalid" for one that is broken, "image_too_large" over a bound above.
 Result<PictureSize> ReadPictureSize(std::string_view file);
 // The same errors.
 Result<Picture> ReadPicture(std::string_view file);

@@ -1,9 +1,12 @@
 // Image files for tests.
 #pragma once
 
+#include <bit>
 #include <cstdint>
+#include <cstdlib>
 #include <functional>
 #include <string>
+#include <vector>
 
 namespace weir::llama::testing {
 
@@ -67,6 +70,49 @@ inline std::string Stored(const std::string& bytes) {
     stream += block;
   }
   return stream + std::string(4, '\0');
+}
+
+// Two bytes, the higher one first.
+inline std::string Big(size_t number) {
+  return {static_cast<char>(number >> 8), static_cast<char>(number)};
+}
+
+// A segment of a JPEG.
+inline std::string Segment(char kind, const std::string& body) {
+  return std::string{'\xFF', kind} + Big(body.size() + 2) + body;
+}
+
+// A JPEG of one grey for each square of eight by eight pixels, with `segments` in its head.
+inline std::string Jpeg(size_t columns, size_t rows, const std::vector<int>& greys,
+                        const std::string& segments = "") {
+  // Differences of the greys have codes of four bits, by how many bits they need; that a square has
+  // nothing else is the code 0.
+  std::string bits;
+  const auto put = [&](int number, int count) {
+    while (count-- > 0) bits += (number >> count & 1) != 0 ? '1' : '0';
+  };
+  int last = 128;
+  for (const int grey : greys) {
+    const int difference = grey - last;
+    const int size = static_cast<int>(std::bit_width(static_cast<unsigned>(std::abs(difference))));
+    put(size, 4);
+    put(difference < 0 ? difference + (1 << size) - 1 : difference, size);
+    put(0, 1);
+    last = grey;
+  }
+  std::string packed;
+  for (size_t at = 0; at < bits.size(); at += 8) {
+    const int byte = std::stoi((bits.substr(at, 8) + "1111111").substr(0, 8), nullptr, 2);
+    packed += static_cast<char>(byte);
+    if (byte == 0xFF) packed += '\0';
+  }
+  const std::string differences = std::string("\0\0\0\0\x0A", 5) + std::string(12, '\0') +
+                                  std::string("\0\1\2\3\4\5\6\7\x08\x09", 10);
+  const std::string nothing_else = '\x10' + std::string(1, '\1') + std::string(16, '\0');
+  return "\xFF\xD8" + segments + Segment('\xDB', '\0' + std::string(64, '\x08')) +
+         Segment('\xC0', '\x08' + Big(rows * 8) + Big(columns * 8) + std::string("\1\1\x11\0", 4)) +
+         Segment('\xC4', differences) + Segment('\xC4', nothing_else) +
+         Segment('\xDA', std::string("\1\1\0\0\x3F\0", 6)) + packed + "\xFF\xD9";
 }
 
 }  // namespace weir::llama::testing

@@ -8,9 +8,11 @@ An encoder, tiny-encoder.gguf, which embeds by its first token, and tiny-reranke
 
 An adapter for stories260K, tiny-lora.gguf, with tiny-merged.gguf, stories260K with it in its weights.
 
-And projectors for it, which make rows of images: tiny-projector.gguf (LLaVA's kind: 36 rows), tiny-tiles.gguf (InternVL's: tiles
-with words around them); and for the models above tiny-narrow-projector.gguf (LLaVA's) and tiny-gemma-projector.gguf (36 rows that
-see each other in both directions). tiny-qwen2vl.gguf has positions of two directions.
+And projectors for it, which make rows of images: tiny-projector.gguf (LLaVA's kind: 36 rows), tiny-tiles.gguf
+(InternVL's: tiles with words around them); and for the models above tiny-narrow-projector.gguf (LLaVA's) and
+tiny-gemma-projector.gguf (36 rows that see each other in both directions). tiny-qwen2vl.gguf and tiny-qwen3vl.gguf have
+positions of two directions; their own are tiny-qwen2vl-projector.gguf and tiny-qwen25vl-projector.gguf, and
+tiny-qwen3vl-projector.gguf: 9 rows of an image of 84 by 84, more of larger ones.
 
 The words are those of stories260K. Standard library only; the bytes are the same on every machine.
 """
@@ -174,24 +176,31 @@ def gemma3(path, words, vocabulary):
     write(path, fields, tensors)
 
 
-def qwen2vl(path, words, vocabulary):
+def qwen_vl(path, words, vocabulary, third):
+    """Qwen2.5-VL, or Qwen3-VL, to whose first layer images say something of their own."""
     rng = random.Random(7)
-    heads, hidden = 2, 64
+    name = "qwen3vl" if third else "qwen2vl"
+    heads, hidden, layers = 2, 64, 2
+    size = WIDTH // heads
     sections = struct.pack("<IIQ4i", ARRAY, I32, 4, 2, 3, 3, 0)
-    fields = [field("general.architecture", STRING, "qwen2vl"), field("qwen2vl.context_length", U32, 4096),
-              field("qwen2vl.embedding_length", U32, WIDTH), field("qwen2vl.feed_forward_length", U32, hidden),
-              field("qwen2vl.attention.head_count", U32, heads), field("qwen2vl.attention.head_count_kv", U32, heads),
-              field("qwen2vl.block_count", U32, 1), field("qwen2vl.rope.freq_base", F32, 1e6),
-              string("qwen2vl.rope.dimension_sections") + sections,
-              field("qwen2vl.attention.layer_norm_rms_epsilon", F32, 1e-6), *words]
+    fields = [field("general.architecture", STRING, name), field(f"{name}.context_length", U32, 4096),
+              field(f"{name}.embedding_length", U32, WIDTH), field(f"{name}.feed_forward_length", U32, hidden),
+              field(f"{name}.attention.head_count", U32, heads), field(f"{name}.attention.head_count_kv", U32, heads),
+              # Low, so that all directions count.
+              field(f"{name}.block_count", U32, layers), field(f"{name}.rope.freq_base", F32, 100),
+              string(f"{name}.rope.dimension_sections") + sections, field(f"{name}.n_deepstack_layers", U32, int(third)),
+              field(f"{name}.attention.layer_norm_rms_epsilon", F32, 1e-6), *words]
     tensors = [("token_embd.weight", (WIDTH, vocabulary), spread(rng, 1.0)), ("output_norm.weight", (WIDTH,), ones),
-               ("output.weight", (WIDTH, vocabulary), spread(rng, 0.5)), ("blk.0.attn_norm.weight", (WIDTH,), ones),
-               ("blk.0.ffn_norm.weight", (WIDTH,), ones), ("blk.0.attn_output.weight", (WIDTH, WIDTH), spread(rng, 0.3)),
-               ("blk.0.ffn_gate.weight", (WIDTH, hidden), spread(rng, 0.2)),
-               ("blk.0.ffn_up.weight", (WIDTH, hidden), spread(rng, 0.2)),
-               ("blk.0.ffn_down.weight", (hidden, WIDTH), spread(rng, 0.2))]
-    for name in ("attn_q", "attn_k", "attn_v"):
-        tensors += [(f"blk.0.{name}.weight", (WIDTH, WIDTH), spread(rng, 0.3)), (f"blk.0.{name}.bias", (WIDTH,), zeros)]
+               ("output.weight", (WIDTH, vocabulary), spread(rng, 0.5))]
+    for layer in range(layers):
+        of_heads = [("attn_q_norm.weight", (size,), ones), ("attn_k_norm.weight", (size,), ones)] if third else [
+            (f"attn_{each}.bias", (WIDTH,), zeros) for each in "qkv"]
+        tensors += [(f"blk.{layer}.{part}", shape, numbers) for part, shape, numbers in [
+            ("attn_norm.weight", (WIDTH,), ones), ("ffn_norm.weight", (WIDTH,), ones),
+            *((f"attn_{each}.weight", (WIDTH, WIDTH), spread(rng, 0.5)) for each in "qkv"), *of_heads,
+            ("attn_output.weight", (WIDTH, WIDTH), spread(rng, 0.3)),
+            ("ffn_gate.weight", (WIDTH, hidden), spread(rng, 0.2)), ("ffn_up.weight", (WIDTH, hidden), spread(rng, 0.2)),
+            ("ffn_down.weight", (hidden, WIDTH), spread(rng, 0.2))]]
     write(path, fields, tensors)
 
 
@@ -281,8 +290,10 @@ def projector(path, kind, width):
     inner, heads, hidden, side = 16, 2, 32, 84
     patch = 7 if kind == "gemma3" else 14
     patches = (side // patch) ** 2
-    classed = kind != "gemma3"
-    merge = {"mlp": 1, "internvl": 2, "gemma3": 2}[kind]
+    turned, third = kind.startswith("qwen"), kind.startswith("qwen3")  # parts are placed by RoPE, in two directions
+    layers = 2 if kind in ("mlp", "qwen2.5vl_merger") else 1
+    classed = kind in ("mlp", "internvl")
+    merge = 1 if kind == "mlp" else 2
     ones3 = struct.pack("<IIQ3f", ARRAY, F32, 3, 0.5, 0.5, 0.5)
     fields = [field("general.architecture", STRING, "clip"), field("general.type", STRING, "mmproj"),
               field("clip.has_vision_encoder", BOOL, True), field("clip.projector_type", STRING, kind),
@@ -290,29 +301,40 @@ def projector(path, kind, width):
               field("clip.vision.patch_size", U32, patch), field("clip.vision.embedding_length", U32, inner),
               field("clip.vision.feed_forward_length", U32, hidden), field("clip.vision.projection_dim", U32, width),
               # Of LLaVA the last layer is left out.
-              field("clip.vision.block_count", U32, 2 if kind == "mlp" else 1),
+              field("clip.vision.block_count", U32, layers),
               field("clip.vision.attention.head_count", U32, heads),
               field("clip.vision.attention.layer_norm_epsilon", F32, 1e-5),
               field("clip.vision.projector.scale_factor", U32, merge),
               string("clip.vision.image_mean") + ones3, string("clip.vision.image_std") + ones3]
-    tensors = [("v.patch_embd.weight", (patch, patch, 3, inner), spread(rng, 0.1)),
-               ("v.position_embd.weight", (inner, patches + classed), spread(rng, 0.3))]
+    if kind == "qwen2.5vl_merger":  # in one of two layers, parts see those of their window
+        fields += [field("clip.vision.n_wa_pattern", U32, 2)]
+    tensors = [("v.patch_embd.weight", (patch, patch, 3, inner), spread(rng, 0.1))]
+    if turned:
+        tensors += [("v.patch_embd.weight.1", (patch, patch, 3, inner), spread(rng, 0.1))]
+    if third:
+        tensors += [("v.patch_embd.bias", (inner,), zeros)]
+    if third or not turned:
+        tensors += [("v.position_embd.weight", (inner, patches + classed), spread(rng, 0.3))]
     if classed:
         tensors += [("v.class_embd", (inner,), spread(rng, 0.3))]
     else:
         tensors += [("v.post_ln.weight", (inner,), ones), ("v.post_ln.bias", (inner,), zeros)]
-    for layer in range(2 if kind == "mlp" else 1):
-        for name, shape in [("attn_q", (inner, inner)), ("attn_k", (inner, inner)), ("attn_v", (inner, inner)),
-                            ("attn_out", (inner, inner)), ("ffn_up", (inner, hidden)), ("ffn_down", (hidden, inner))]:
+    for layer in range(layers):
+        looks = [("attn_qkv", (inner, 3 * inner))] if third else [(f"attn_{each}", (inner, inner)) for each in "qkv"]
+        for name, shape in [*looks, ("attn_out", (inner, inner)), ("ffn_up", (inner, hidden)), ("ffn_down", (hidden, inner))]:
             tensors += [(f"v.blk.{layer}.{name}.weight", shape, spread(rng, 0.3)),
                         (f"v.blk.{layer}.{name}.bias", shape[1:], zeros)]
         for name in ("ln1", "ln2"):
             tensors += [(f"v.blk.{layer}.{name}.weight", (inner,), ones), (f"v.blk.{layer}.{name}.bias", (inner,), zeros)]
-    if kind == "mlp":
-        tensors += [("mm.0.weight", (inner, hidden), spread(rng, 0.5)), ("mm.0.bias", (hidden,), zeros),
+    joined = inner * merge * merge
+    if third:
+        for name, shape in [("fc1", (joined, hidden)), ("fc2", (hidden, width))]:
+            tensors += [(f"v.deepstack.0.{name}.weight", shape, spread(rng, 0.3)), (f"v.deepstack.0.{name}.bias", shape[1:], zeros)]
+        tensors += [("v.deepstack.0.norm.weight", (joined,), ones), ("v.deepstack.0.norm.bias", (joined,), zeros)]
+    if kind == "mlp" or turned:
+        tensors += [("mm.0.weight", (joined, hidden), spread(rng, 0.5)), ("mm.0.bias", (hidden,), zeros),
                     ("mm.2.weight", (hidden, width), spread(rng, 0.5)), ("mm.2.bias", (width,), zeros)]
     elif kind == "internvl":
-        joined = inner * merge * merge
         tensors += [("mm.model.mlp.0.weight", (joined,), ones), ("mm.model.mlp.0.bias", (joined,), zeros),
                     ("mm.model.mlp.1.weight", (joined, hidden), spread(rng, 0.2)), ("mm.model.mlp.1.bias", (hidden,), zeros),
                     ("mm.model.mlp.3.weight", (hidden, width), spread(rng, 0.3)), ("mm.model.mlp.3.bias", (width,), zeros)]
@@ -337,9 +359,11 @@ def write_all(folder, stories):
     (embedding,) = struct.unpack("<I", known.fields["llama.embedding_length"][-4:])
     for name, kind in [("projector", "mlp"), ("tiles", "internvl")]:
         projector(folder / f"tiny-{name}.gguf", kind, embedding)
-    for name, kind in [("narrow-projector", "mlp"), ("gemma-projector", "gemma3")]:
+    for name, kind in [("narrow-projector", "mlp"), ("gemma-projector", "gemma3"), ("qwen2vl-projector", "qwen2vl_merger"),
+                       ("qwen25vl-projector", "qwen2.5vl_merger"), ("qwen3vl-projector", "qwen3vl_merger")]:
         projector(folder / f"tiny-{name}.gguf", kind, WIDTH)
-    qwen2vl(folder / "tiny-qwen2vl.gguf", words, vocabulary)
+    qwen_vl(folder / "tiny-qwen2vl.gguf", words, vocabulary, third=False)
+    qwen_vl(folder / "tiny-qwen3vl.gguf", words, vocabulary, third=True)
 
 
 if __name__ == "__main__":

@@ -85,26 +85,46 @@ TEST(Images, ChangeTheAnswerAndAreCounted) {
   EXPECT_EQ(one.prompt_tokens(), other.prompt_tokens());
 }
 
-TEST(Images, AreFoundInTheCacheByWhatTheyShow) {
+void ExpectFoundInTheCache(const wire::EngineSettings& settings, int64_t rows) {
   Story fresh;
   auto next = AskedOf(Stripes(1));
   next.messages.push_back({.role = chat::Role::kAssistant, .parts = {{.text = "A bird."}}});
   next.messages.push_back(User({{.text = "And now?"}, Image(Stripes(2))}));
   {
-    WEIR_SEEING_ENGINE_OR_SKIP(engine, Seeing());
+    WEIR_SEEING_ENGINE_OR_SKIP(engine, settings);
     fresh = engine.Run(next);
   }
-  WEIR_SEEING_ENGINE_OR_SKIP(engine, Seeing());
+  WEIR_SEEING_ENGINE_OR_SKIP(engine, settings);
   const Story first = engine.Run(AskedOf(Stripes(1)));
   const Story again = engine.Run(AskedOf(Stripes(1)));
   EXPECT_EQ(again.cached_tokens(), again.prompt_tokens() - 1);
   ExpectSame(first, again);
   const Story turn = engine.Run(next);
-  EXPECT_GT(turn.cached_tokens(), kRows);
+  EXPECT_GT(turn.cached_tokens(), rows);
   ExpectSame(fresh, turn);
   // The text in front is shared, the image is not.
   const Story other = engine.Run(AskedOf(Stripes(3)));
-  EXPECT_LT(other.cached_tokens(), other.prompt_tokens() - kRows);
+  EXPECT_LT(other.cached_tokens(), other.prompt_tokens() - rows);
+}
+TEST(Images, AreFoundInTheCacheByWhatTheyShow) { ExpectFoundInTheCache(Seeing(), kRows); }
+TEST(Images, OfTwoDirectionsAreFoundInTheCacheByWhatTheyShow) {
+  ExpectFoundInTheCache(Seeing("qwen2vl-projector", TinyPath("qwen2vl")), 9);
+}
+// Their rows share one step in time, and steps end anywhere among them.
+TEST(Images, OfTwoDirectionsAreComputedInPieces) {
+  wire::EngineSettings settings = Seeing("qwen2vl-projector", TinyPath("qwen2vl"));
+  const auto request = AskedOf(Stripes(1, 300, 200));
+  Story whole;
+  {
+    WEIR_SEEING_ENGINE_OR_SKIP(engine, settings);
+    whole = engine.Run(request);
+    EXPECT_NE(
+        Compare(whole.logprobs, engine.Run(AskedOf(Stripes(1, 200, 300))).logprobs).difference, "");
+  }
+  settings.batch_tokens = 7;
+  settings.sequences = 4;
+  WEIR_SEEING_ENGINE_OR_SKIP(engine, settings);
+  ExpectSame(whole, engine.Run(request));
 }
 
 TEST(Images, StandBehindTheContextOfTheirChat) {
@@ -135,14 +155,14 @@ TEST(Images, StandInTheirOrder) {
   EXPECT_EQ(one.prompt_tokens(), twice.prompt_tokens());
 }
 
-TEST(Images, DoNotDisturbTheirNeighbours) {
+void ExpectGoodNeighbours(const wire::EngineSettings& settings) {
   std::vector<Story> alone;
   {
-    WEIR_SEEING_ENGINE_OR_SKIP(engine, Seeing("tiles"));
+    WEIR_SEEING_ENGINE_OR_SKIP(engine, settings);
     alone = {engine.Run(TextAlone()), engine.Run(AskedOf(Stripes(1, 170, 90))),
              engine.Run(AskedOf(Stripes(2)))};
   }
-  WEIR_SEEING_ENGINE_OR_SKIP(engine, Seeing("tiles"));
+  WEIR_SEEING_ENGINE_OR_SKIP(engine, settings);
   for (int round = 0; round < 3; ++round) {
     std::vector<uint64_t> texts, one, two;
     for (int i = 0; i < 3; ++i) {
@@ -158,9 +178,14 @@ TEST(Images, DoNotDisturbTheirNeighbours) {
   }
 }
 
+TEST(Images, DoNotDisturbTheirNeighbours) { ExpectGoodNeighbours(Seeing("tiles")); }
+TEST(Images, OfTwoDirectionsDoNotDisturbTheirNeighbours) {
+  for (const char* kind : {"qwen2vl-projector", "qwen25vl-projector"})
+    ExpectGoodNeighbours(Seeing(kind, TinyPath("qwen2vl")));
+}
+
 // Few cells: answers lose their place and are computed again, images and all.
-TEST(Images, AreThereForWhoIsRequeued) {
-  wire::EngineSettings settings = Seeing();
+void ExpectAnswersOfTheRequeued(wire::EngineSettings settings) {
   settings.context_tokens = 768;
   settings.prompt_lookup = wire::Switch::kOff;
   const auto asked = [](uint32_t seed) {
@@ -180,6 +205,10 @@ TEST(Images, AreThereForWhoIsRequeued) {
   const wire::EngineStats stats = engine.Stats();
   EXPECT_GT(stats.preemptions, 0u);
   EXPECT_EQ(stats.cells_used, stats.cells_idle);
+}
+TEST(Images, AreThereForWhoIsRequeued) { ExpectAnswersOfTheRequeued(Seeing()); }
+TEST(Images, OfTwoDirectionsAreThereForWhoIsRequeued) {
+  ExpectAnswersOfTheRequeued(Seeing("qwen2vl-projector", TinyPath("qwen2vl")));
 }
 
 TEST(Images, OfAModelWhoseStateCannotBeCutAreShared) {
@@ -255,14 +284,12 @@ TEST(Images, ThatNeedALargerStepAreRefused) {
   EXPECT_NE(failure.message.find("36 rows"), std::string::npos);
 }
 
-// Of a sliding window, whose prompts are long enough to leave the cache.
-TEST(Images, ComeBackFromHostMemory) {
-  wire::EngineSettings settings = Seeing("narrow-projector", TinyPath("gemma3"));
+void ExpectBackFromHostMemory(wire::EngineSettings settings, int32_t side) {
   settings.context_tokens = 4096;
   WEIR_SEEING_ENGINE_OR_SKIP(engine, settings);
-  const auto album = [](uint32_t who) {
+  const auto album = [&](uint32_t who) {
     std::vector<chat::Part> parts;
-    for (uint32_t i = 0; i < 31; ++i) parts.push_back(Image(Stripes(100 * who + i)));
+    for (uint32_t i = 0; i < 31; ++i) parts.push_back(Image(Stripes(100 * who + i, side, side)));
     parts.push_back({.text = "What do they show?"});
     auto request = Asked({User(parts)});
     request.max_tokens = 12;
@@ -276,6 +303,13 @@ TEST(Images, ComeBackFromHostMemory) {
     ExpectSame(first[who], again);
   }
   EXPECT_GT(engine.Stats().hits_host, 0u);
+}
+// Of a sliding window, whose prompts are long enough to leave the cache.
+TEST(Images, ComeBackFromHostMemory) {
+  ExpectBackFromHostMemory(Seeing("narrow-projector", TinyPath("gemma3")), 84);
+}
+TEST(Images, OfTwoDirectionsComeBackFromHostMemory) {
+  ExpectBackFromHostMemory(Seeing("qwen2vl-projector", TinyPath("qwen2vl")), 168);
 }
 
 TEST(Images, AreCountedWithoutALook) {
@@ -340,8 +374,8 @@ TEST(Images, AreRefusedByAModelWithoutAProjector) {
 TEST(Images, OfAKindThatIsNotComputedEndTheLoad) {
   if (!std::filesystem::exists(TinyPath("qwen2vl"))) GTEST_SKIP() << "no tiny models";
   for (const auto& [settings, reason] :
-       {std::pair(Seeing("narrow-projector", TinyPath("qwen2vl")), "projector_unsupported"),
-        {Seeing("projector", TinyPath("lfm2")), "projector_invalid"},
+       {std::pair(Seeing("projector", TinyPath("lfm2")), "projector_invalid"),
+        {Seeing("qwen2vl-projector", StoriesPath()), "projector_invalid"},
         {Seeing("projector", TinyPath("encoder")), "projector_unsupported"}}) {
     const Conversation engine(settings);
     ASSERT_TRUE(engine.load_failure());

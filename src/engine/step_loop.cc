@@ -25,6 +25,15 @@ Error NotComputed() {
   return {Code::kBackendFailed, "the engine could not compute this request", {}, "backend_failed"};
 }
 
+// What a row is of the images of its prompt, and where it stands among them.
+void PlaceAmong(std::span<const llama::PlacedImage> images, llama::Row& row) {
+  row.place = llama::PlaceAt(images, row.position);
+  if (!llama::IsImageRow(row.token)) return;
+  const llama::PlacedRow placed = llama::RowAt(images, row.position);
+  row.embedding = placed.vector.data();
+  row.together = placed.together;
+}
+
 }  // namespace
 
 Result<void> StepLoop::Run() {
@@ -105,22 +114,20 @@ scheduler::StepOutcome StepLoop::Decode(const scheduler::Plan& plan) {
   std::vector<CancelFlag> flags;
   rows.reserve(plan.rows.size());
   uint64_t last_id = 0;
+  auto generation = generations_.end();
   for (const scheduler::Row& row : plan.rows) {
     rows.push_back({row.token, row.pos, row.seq, row.output});
     const auto part = parts_.find(row.request);
     CHECK(part != parts_.end(), "the scheduler plans only what was submitted");
     const uint64_t id = part->second.id;
-    if (llama::IsImageRow(row.token)) {
-      const auto& images = generations_.at(id).work.prompts[part->second.index].images;
-      const llama::PlacedRow placed = llama::RowAt(images, row.pos);
-      rows.back().embedding = placed.vector.data();
-      rows.back().together = placed.together;
+    if (flags.empty() || id != last_id) {  // rows of one request stand together
+      last_id = id;
+      generation = generations_.find(id);
+      flags.push_back(generation != generations_.end() ? generation->second.cancelled
+                                                       : scorings_.at(id).cancelled);
     }
-    if (id == last_id) continue;  // rows of one request stand together
-    last_id = id;
-    const auto generation = generations_.find(id);
-    flags.push_back(generation != generations_.end() ? generation->second.cancelled
-                                                     : scorings_.at(id).cancelled);
+    if (generation == generations_.end()) continue;
+    PlaceAmong(generation->second.work.prompts[part->second.index].images, rows.back());
   }
   watch_.Begin(std::move(flags));
   const llama::DecodeOutcome decoded = context_->Decode(rows);

@@ -13,9 +13,10 @@ namespace weir::gguf {
 namespace {
 
 constexpr uint64_t kTypeBytesMax = 64;
-constexpr std::array<std::string_view, 14> kComputed = {
-    "adapter", "gemma3", "idefics3",   "internvl", "janus_pro", "ldp",     "ldpv2",
-    "lfm2",    "llama4", "lightonocr", "mlp",      "phi4",      "pixtral", "resampler"};
+constexpr auto kComputed = std::to_array<std::string_view>(
+    {"adapter", "gemma3", "idefics3", "internvl", "janus_pro", "ldp", "ldpv2", "lfm2", "llama4",
+     "lightonocr", "mlp", "phi4", "pixtral", "qwen2.5vl_merger", "qwen2vl_merger", "qwen3vl_merger",
+     "resampler"});
 
 std::unexpected<Error> Refused(std::string message, const char* reason) {
   return Fail(Code::kUnprocessable, "the projector is refused: " + std::move(message), "projector",

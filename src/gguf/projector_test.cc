@@ -31,11 +31,12 @@ TEST(CheckProjector, TakesWhatEnginesCompute) {
   EXPECT_EQ(ReasonOf(Projector("clip.projector_type", "idefics3")), "");
   EXPECT_EQ(ReasonOf(Projector("clip.vision.projector_type", "pixtral")), "");
   EXPECT_EQ(ReasonOf(Projector("clip.projector_type", "gemma3")), "");
+  EXPECT_EQ(ReasonOf(Projector("clip.projector_type", "qwen2.5vl_merger")), "");
   EXPECT_EQ(ReasonOf(Projector(nullptr, "")), "") << "the oldest files are of the kind mlp";
 }
 
 TEST(CheckProjector, RefusesKindsWithPositionsOfTheirOwn) {
-  EXPECT_EQ(ReasonOf(Projector("clip.projector_type", "qwen2vl_merger")), "projector_kind");
+  EXPECT_EQ(ReasonOf(Projector("clip.projector_type", "hunyuanvl")), "projector_kind");
   EXPECT_EQ(ReasonOf(Projector("clip.projector_type", "cogvlm")), "projector_kind");
 }
 

@@ -72,11 +72,15 @@ int32_t Cores() { return std::max(1, static_cast<int32_t>(std::thread::hardware_
 
 }  // namespace
 
+// Of which the last is not used.
+constexpr size_t kDirections = 4;
+
 // The arrays that llama_batch points into, kept between steps.
 struct Context::Buffers {
   std::vector<llama_token> tokens;
   std::vector<float> vectors;
   std::vector<llama_pos> positions;
+  std::vector<llama_pos> places;
   std::vector<int32_t> sequence_counts;
   std::vector<llama_seq_id> sequences;
   std::vector<llama_seq_id*> sequence_rows;
@@ -86,10 +90,12 @@ struct Context::Buffers {
   llama_batch Fill(std::span<const Row> rows, size_t row_size) {
     const size_t count = rows.size();
     const bool image = rows.front().embedding != nullptr;
+    const bool placed =
+        std::ranges::any_of(rows, [](const Row& row) { return row.place.has_value(); });
     vectors.clear();
+    FillPlaces(rows);
     if (tokens.size() < count) {
       tokens.resize(count);
-      positions.resize(count);
       sequence_counts.assign(count, 1);
       sequences.resize(count);
       outputs.resize(count);
@@ -99,7 +105,6 @@ struct Context::Buffers {
     for (size_t i = 0; i < count; ++i) {
       tokens[i] = rows[i].token;
       if (image) vectors.insert(vectors.end(), rows[i].embedding, rows[i].embedding + row_size);
-      positions[i] = rows[i].position;
       sequences[i] = rows[i].sequence;
       outputs[i] = rows[i].output ? 1 : 0;
     }
@@ -109,7 +114,23 @@ struct Context::Buffers {
             .pos = positions.data(),
             .n_seq_id = sequence_counts.data(),
             .seq_id = sequence_rows.data(),
-            .logits = outputs.data()};
+            .logits = outputs.data(),
+            .rope_pos = placed ? places.data() : nullptr};
+  }
+
+  // One direction after the other, as libllama reads them of models that have several.
+  void FillPlaces(std::span<const Row> rows) {
+    const size_t count = rows.size();
+    places.assign(count * kDirections, 0);
+    for (size_t i = 0; i < count; ++i) {
+      const int32_t position = rows[i].position;
+      const Place place = rows[i].place.value_or(Place{position, position, position});
+      places[i] = place.time;
+      places[count + i] = place.down;
+      places[2 * count + i] = place.across;
+    }
+    positions = places;
+    std::ranges::transform(rows, positions.begin(), &Row::position);
   }
 };
 

@@ -10,6 +10,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <unordered_map>
 #include <vector>
@@ -42,6 +43,15 @@ struct ContextSettings {
   bool full_window = true;  // sliding-window models keep all cells, so that prefixes can be cut
 };
 
+// Where a row stands for a model that counts in several directions (M-RoPE). A text goes on in all
+// of them at once; an image takes one step in time, whatever the number of its rows.
+struct Place {
+  int32_t time = 0;
+  int32_t down = 0;
+  int32_t across = 0;
+  bool operator==(const Place&) const = default;
+};
+
 // One token of one sequence in a step. Positions of a sequence must continue it without a gap.
 struct Row {
   Token token = 0;
@@ -54,6 +64,8 @@ struct Row {
   // Rows of images of one sequence with the same number (0 or more) see each other in both
   // directions. They stand together, at most micro_rows() of them.
   int32_t together = -1;
+  // Where it is not the position in all directions. The position is what orders a sequence.
+  std::optional<Place> place = {};
 };
 
 enum class DecodeOutcome : uint8_t {

@@ -8,8 +8,12 @@
 namespace weir::llama {
 
 EncodedImage::EncodedImage(std::vector<Token> tokens, std::vector<float> rows, bool mutual,
-                           BytesAlive alive)
-    : tokens_(std::move(tokens)), rows_(std::move(rows)), alive_(std::move(alive)) {
+                           BytesAlive alive, std::optional<Layout> layout)
+    : tokens_(std::move(tokens)),
+      rows_(std::move(rows)),
+      layout_(std::move(layout)),
+      alive_(std::move(alive)) {
+  CHECK(!layout_ || layout_->places.size() == tokens_.size(), "each token has a place");
   size_t count = 0;
   row_of_.reserve(tokens_.size());
   for (size_t i = 0; i < tokens_.size(); ++i) {
@@ -43,6 +47,24 @@ PlacedRow RowAt(std::span<const PlacedImage> images, int32_t position) {
   const auto next = std::ranges::upper_bound(runs, index, {}, &EncodedImage::Together::from);
   if (next != runs.begin()) row.together = placed.at + std::prev(next)->from;
   return row;
+}
+
+std::optional<Place> PlaceAt(std::span<const PlacedImage> images, int32_t position) {
+  std::optional<Place> place;
+  int32_t place_of_text = position;
+  for (const PlacedImage& placed : images) {
+    const auto& layout = placed.image->layout();
+    if (!layout || placed.at > position) break;
+    const auto index = static_cast<size_t>(position - placed.at);
+    if (index < layout->places.size()) {
+      const int32_t from = place_of_text - static_cast<int32_t>(index);
+      const Place& own = layout->places[index];
+      return Place{from + own.time, from + own.down, from + own.across};
+    }
+    place_of_text += layout->steps - static_cast<int32_t>(layout->places.size());
+    place = Place{place_of_text, place_of_text, place_of_text};
+  }
+  return place;
 }
 
 }  // namespace weir::llama

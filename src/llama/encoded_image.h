@@ -9,9 +9,11 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
+#include "llama/context.h"
 #include "llama/model.h"
 
 namespace weir::llama {
@@ -24,9 +26,17 @@ using BytesAlive = std::shared_ptr<std::atomic<size_t>>;
 
 class EncodedImage {
  public:
+  // For a model that counts in several directions: where each token stands from where the image
+  // begins, and how far on it is what comes behind.
+  struct Layout {
+    std::vector<Place> places = {};
+    int32_t steps = 0;
+  };
+
   // `rows`: of each virtual id in `tokens`, in order. `mutual`: rows that stand together see each
   // other, those behind them too, so that they are computed together.
-  EncodedImage(std::vector<Token> tokens, std::vector<float> rows, bool mutual, BytesAlive alive);
+  EncodedImage(std::vector<Token> tokens, std::vector<float> rows, bool mutual, BytesAlive alive,
+               std::optional<Layout> layout = {});
   ~EncodedImage();
   EncodedImage(const EncodedImage&) = delete;
   EncodedImage& operator=(const EncodedImage&) = delete;
@@ -40,6 +50,7 @@ class EncodedImage {
     int32_t count = 0;
   };
   const std::vector<Together>& together() const { return together_; }
+  const std::optional<Layout>& layout() const { return layout_; }
   size_t bytes() const { return rows_.size() * sizeof(float); }
 
  private:
@@ -47,6 +58,7 @@ class EncodedImage {
   std::vector<float> rows_;
   std::vector<size_t> row_of_ = {};  // of each token: rows before it
   std::vector<Together> together_ = {};
+  std::optional<Layout> layout_;
   size_t row_size_ = 0;
   BytesAlive alive_;
 };
@@ -63,5 +75,8 @@ struct PlacedRow {
 };
 // The row at `position` of a prompt with these images, in their order.
 PlacedRow RowAt(std::span<const PlacedImage> images, int32_t position);
+// Where a token or row at `position` stands, of the prompt or of its answer. Nothing where that is
+// its position: no image with a layout stands before it or there.
+std::optional<Place> PlaceAt(std::span<const PlacedImage> images, int32_t position);
 
 }  // namespace weir::llama

@@ -46,6 +46,33 @@ Token VirtualId(uint64_t image, uint64_t row) {
   return kNoToken - 1 - static_cast<Token>(drawn >> 34);
 }
 
+bool CountsInDirections(const llama_model* model) {
+  const llama_rope_type type = llama_model_rope_type(model);
+  return type == LLAMA_ROPE_TYPE_MROPE || type == LLAMA_ROPE_TYPE_IMROPE;
+}
+
+Place PlaceOf(const mtmd_image_tokens* image, int32_t from, size_t index) {
+  const mtmd_decoder_pos place = mtmd_image_tokens_get_decoder_pos(image, from, index);
+  return {static_cast<int32_t>(place.t), static_cast<int32_t>(place.y),
+          static_cast<int32_t>(place.x)};
+}
+
+// Whether all that an image's rows say of where they stand is how far that is from its beginning.
+bool MovesWithText(const mtmd_input_chunk* chunk) {
+  const mtmd_image_tokens* image = mtmd_input_chunk_get_tokens_image(chunk);
+  if (image == nullptr) return true;
+  constexpr int32_t kFurther = 1000;
+  for (size_t i = 0; i < mtmd_input_chunk_get_n_tokens(chunk); ++i) {
+    const Place here = PlaceOf(image, 0, i), there = PlaceOf(image, kFurther, i);
+    if (there.time - here.time != kFurther || there.down - here.down != kFurther ||
+        there.across - here.across != kFurther ||
+        mtmd_image_tokens_get_decoder_pos(image, 0, i).z != 0) {
+      return false;
+    }
+  }
+  return true;
+}
+
 uint64_t FirstBits(std::string_view hexadecimal) {
   uint64_t bits = 0;
   std::from_chars(hexadecimal.data(), hexadecimal.data() + 16, bits, 16);
@@ -76,6 +103,7 @@ Result<std::unique_ptr<Projector>> Projector::Load(const std::string& path, cons
   params.print_timings = false;
   params.n_threads = threads;
   params.warmup = false;
+  if (CountsInDirections(model.raw())) params.image_max_tokens = kImageRowsMax;
   mtmd_context* context = mtmd_init_from_file(path.c_str(), model.raw(), params);
   if (context == nullptr) {
     return Fail(
@@ -91,10 +119,12 @@ Result<std::unique_ptr<Projector>> Projector::Load(const std::string& path, cons
 
 Result<void> Projector::CheckKind() const {
   if (!mtmd_support_vision(context_)) return Unsupported("its projector does not read images");
-  if (mtmd_decode_use_mrope(context_))
-    return Unsupported("it counts positions in two directions (M-RoPE)");
   constexpr int32_t kSide = 64;
   const auto chunks = Cut(kSide, kSide, nullptr);
+  for (size_t i = 0; chunks && i < mtmd_input_chunks_size(chunks->get()); ++i) {
+    if (mtmd_decode_use_mrope(context_) && !MovesWithText(mtmd_input_chunks_get(chunks->get(), i)))
+      return Unsupported("where the rows of its images stand is not counted from the text");
+  }
   if (chunks && TokensOf(**chunks)) return {};
   return Fail(Code::kInvalidArgument,
               "the model has no tokens for what its projector (mmproj) puts around images; it has "
@@ -144,6 +174,23 @@ Result<std::vector<Token>> Projector::TokensOf(const mtmd_input_chunks& chunks) 
   return tokens;
 }
 
+// Nothing for a model whose positions are those of the rows.
+std::optional<EncodedImage::Layout> Projector::LayoutOf(const mtmd_input_chunks& chunks) const {
+  if (!mtmd_decode_use_mrope(context_)) return std::nullopt;
+  EncodedImage::Layout layout;
+  for (size_t i = 0; i < mtmd_input_chunks_size(&chunks); ++i) {
+    const mtmd_input_chunk* chunk = mtmd_input_chunks_get(&chunks, i);
+    const mtmd_image_tokens* image = mtmd_input_chunk_get_tokens_image(chunk);
+    for (size_t row = 0; row < mtmd_input_chunk_get_n_tokens(chunk); ++row) {
+      const int32_t text = layout.steps + static_cast<int32_t>(row);
+      layout.places.push_back(image == nullptr ? Place{text, text, text}
+                                               : PlaceOf(image, layout.steps, row));
+    }
+    layout.steps += mtmd_input_chunk_get_n_pos(chunk);
+  }
+  return layout;
+}
+
 Result<std::vector<Token>> Projector::TokensOf(std::string_view file) const {
   const auto size = ReadPictureSize(file);
   if (!size) return Fail(size.error());
@@ -170,8 +217,8 @@ Result<std::shared_ptr<const EncodedImage>> Projector::Encode(std::string_view f
   for (Token& token : *tokens) {
     if (token == kNoToken) token = VirtualId(seed, row++);
   }
-  auto image =
-      std::make_shared<const EncodedImage>(std::move(*tokens), std::move(*rows), mutual_, alive_);
+  auto image = std::make_shared<const EncodedImage>(std::move(*tokens), std::move(*rows), mutual_,
+                                                    alive_, LayoutOf(**chunks));
   Keep(digest, image);
   return image;
 }

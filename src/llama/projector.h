@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <list>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -30,6 +31,9 @@ namespace weir::llama {
 inline constexpr size_t kImagesMax = 64;
 // Rows of the images of all requests that are not answered yet, and of those that are kept.
 inline constexpr size_t kRowBytesMax = size_t{1} << 30;
+// Of one image, where a model takes images as large as they are: smaller they become the rows that
+// the makers of Qwen-VL recommend.
+inline constexpr int32_t kImageRowsMax = 1280;
 // Of images that may be asked about again: the next turn of a conversation brings them along.
 inline constexpr size_t kRowBytesKept = size_t{128} << 20;
 
@@ -67,6 +71,7 @@ class Projector {
   Result<void> CheckKind() const;
   Result<Chunks> Cut(int32_t width, int32_t height, const uint8_t* pixels) const;
   Result<std::vector<Token>> TokensOf(const mtmd_input_chunks& chunks) const;
+  std::optional<EncodedImage::Layout> LayoutOf(const mtmd_input_chunks& chunks) const;
   Result<std::vector<float>> RowsOf(const mtmd_input_chunks& chunks,
                                     const std::atomic<bool>& cancelled);
   std::shared_ptr<const EncodedImage> Find(const std::string& digest);

@@ -63,8 +63,8 @@ TEST_F(ProjectorTest, ThatDoesNotFitOrIsNotComputedIsRefusedByName) {
   EXPECT_EQ(ReasonOf(TinyPath("projector"), *Shared(TinyPath("gemma3"))), "projector_invalid");
   EXPECT_EQ(ReasonOf(StoriesPath(), *model_), "projector_invalid");
   EXPECT_EQ(ReasonOf("/nowhere", *model_), "projector_invalid");
-  EXPECT_EQ(ReasonOf(TinyPath("narrow-projector"), *Shared(TinyPath("qwen2vl"))),
-            "projector_unsupported");
+  EXPECT_EQ(ReasonOf(TinyPath("qwen2vl-projector"), *model_), "projector_invalid");
+  EXPECT_EQ(ReasonOf(TinyPath("qwen2vl-projector"), *Shared(TinyPath("qwen2vl"))), "loaded");
 }
 
 TEST_F(ProjectorTest, KnowsTheTokensOfAnImageByItsHead) {
@@ -170,48 +170,68 @@ Answered AnswerOfTheHelper(const Model& model, const std::string& projector,
   return answer;
 }
 
-// In one step, with what our own template, projector and context make of it.
-Answered OurAnswer(const Model& model, Projector& projector, const RenderedPrompt& rendered,
-                   const std::vector<std::string>& files, int count) {
-  std::vector<std::shared_ptr<const EncodedImage>> images;
-  for (const std::string& file : files) {
-    auto image = projector.Encode(file, kGoOn);
-    EXPECT_TRUE(image);
-    images.push_back(*image);
+struct Prompt {
+  std::vector<Token> tokens = {};
+  std::vector<PlacedImage> images = {};
+
+  Row RowOf(Token token, int32_t position) const {
+    const PlacedRow placed = IsImageRow(token) ? RowAt(images, position) : PlacedRow{};
+    return {.token = token,
+            .position = position,
+            .embedding = placed.vector.data(),
+            .together = placed.together,
+            .place = PlaceAt(images, position)};
   }
-  std::vector<Row> rows;
-  const auto add = [&](Token token, const PlacedRow& row) {
-    rows.push_back({.token = token,
-                    .position = static_cast<int32_t>(rows.size()),
-                    .embedding = row.vector.data(),
-                    .together = row.together});
-  };
-  size_t place = 0;
+  std::vector<Row> Rows() const {
+    std::vector<Row> rows;
+    for (const Token token : tokens)
+      rows.push_back(RowOf(token, static_cast<int32_t>(rows.size())));
+    rows.back().output = true;
+    return rows;
+  }
+};
+
+Prompt PromptOf(Projector& projector, const RenderedPrompt& rendered,
+                const std::vector<std::string>& files) {
+  Prompt prompt;
+  auto place = rendered.images.begin();
   for (size_t i = 0; i <= rendered.tokens.size(); ++i) {
-    for (; place < rendered.images.size() && rendered.images[place].at == i; ++place) {
-      const PlacedImage placed[] = {
-          {static_cast<int32_t>(rows.size()), images[rendered.images[place].image]}};
-      for (const Token token : placed[0].image->tokens()) {
-        const auto position = static_cast<int32_t>(rows.size());
-        add(token, IsImageRow(token) ? RowAt(placed, position) : PlacedRow{});
-      }
+    for (; place != rendered.images.end() && place->at == i; ++place) {
+      const auto image = projector.Encode(files[place->image], kGoOn);
+      if (!image) return {};
+      prompt.images.push_back({static_cast<int32_t>(prompt.tokens.size()), *image});
+      prompt.tokens.insert(prompt.tokens.end(), (*image)->tokens().begin(),
+                           (*image)->tokens().end());
     }
-    if (i < rendered.tokens.size()) add(rendered.tokens[i], PlacedRow{});
+    if (i < rendered.tokens.size()) prompt.tokens.push_back(rendered.tokens[i]);
   }
-  rows.back().output = true;
-  const auto context = Context::Create(model, {.cells = 512, .sequences = 1, .threads = 1});
-  EXPECT_EQ((*context)->Decode(rows), DecodeOutcome::kOk);
-  std::span<const float> logits = (*context)->Logits(static_cast<int32_t>(rows.size()) - 1);
+  return prompt;
+}
+
+std::unique_ptr<Context> Fresh(const Model& model) {
+  return *Context::Create(model, {.cells = 512, .sequences = 2, .threads = 1});
+}
+
+// What follows the logits of the last row of a step.
+Answered Goes(Context& context, const Prompt& prompt, int32_t last, int count) {
+  std::span<const float> logits = context.Logits(last);
   Answered answer{.first = {logits.begin(), logits.end()}};
   for (int i = 0; i < count; ++i) {
     answer.tokens.push_back(static_cast<Token>(std::ranges::max_element(logits) - logits.begin()));
-    const Row row{.token = answer.tokens.back(),
-                  .position = static_cast<int32_t>(rows.size()) + i,
-                  .output = true};
-    EXPECT_EQ((*context)->Decode(std::span(&row, 1)), DecodeOutcome::kOk);
-    logits = (*context)->Logits(0);
+    Row row = prompt.RowOf(answer.tokens.back(), static_cast<int32_t>(prompt.tokens.size()) + i);
+    row.output = true;
+    EXPECT_EQ(context.Decode(std::span(&row, 1)), DecodeOutcome::kOk);
+    logits = context.Logits(0);
   }
   return answer;
+}
+
+// In one step, with what our own template, projector and context make of it.
+Answered OurAnswer(const Model& model, const Prompt& prompt, int count) {
+  const std::vector<Row> rows = prompt.Rows();
+  const auto context = Fresh(model);
+  EXPECT_EQ(context->Decode(rows), DecodeOutcome::kOk);
+  return Goes(*context, prompt, static_cast<int32_t>(rows.size()) - 1, count);
 }
 
 float Difference(const Answered& a, const Answered& b) {
@@ -231,6 +251,10 @@ TEST_F(ProjectorTest, AnswersAsLibmtmdsOwnHelper) {
     bool mutual = false;
   };
   for (const Kind& kind : {Kind{"projector", StoriesPath()},
+                           {"qwen2vl-projector", TinyPath("qwen2vl")},
+                           {"qwen25vl-projector", TinyPath("qwen2vl")},
+                           {"qwen3vl-projector", TinyPath("qwen3vl")},
+                           {"narrow-projector", TinyPath("qwen2vl")},
                            {"tiles", StoriesPath()},
                            {"narrow-projector", TinyPath("gemma3"), bare},
                            {"gemma-projector", TinyPath("gemma3"), bare, true}}) {
@@ -245,7 +269,7 @@ TEST_F(ProjectorTest, AnswersAsLibmtmdsOwnHelper) {
       const auto rendered = (*chat)->Render(Asked(files[0], files[1]), /*images=*/true);
       ASSERT_TRUE(rendered) << rendered.error().message;
       ASSERT_EQ(rendered->images.size(), 2);
-      answers.push_back(OurAnswer(*model_, *projector, *rendered, files, 24));
+      answers.push_back(OurAnswer(*model_, PromptOf(*projector, *rendered, files), 24));
       const Answered helper =
           AnswerOfTheHelper(*model_, TinyPath(kind.projector), rendered->text, files, 24);
       EXPECT_EQ(answers.back().tokens, helper.tokens) << kind.projector;
@@ -254,6 +278,92 @@ TEST_F(ProjectorTest, AnswersAsLibmtmdsOwnHelper) {
     EXPECT_GT(Difference(answers[0], answers[1]), 0.02F) << kind.projector;
     EXPECT_GT(Difference(answers[1], answers[2]), 0.02F) << kind.projector;
   }
+}
+
+// The rows of an image of such a model share one step in time; their cells do not.
+TEST_F(ProjectorTest, OfTwoDirectionsLeavesItsRowsToBeCutAnywhere) {
+  model_ = Shared(TinyPath("qwen2vl"));
+  const auto chat = ChatTemplate::Create(*model_, "");
+  ASSERT_TRUE(chat);
+  const auto projector = Load("qwen2vl-projector");
+  const std::vector<std::string> files = {Stripes(1), Stripes(2, 170, 80)};
+  const auto rendered = (*chat)->Render(Asked(files[0], files[1]), /*images=*/true);
+  ASSERT_TRUE(rendered);
+  const Prompt prompt = PromptOf(*projector, *rendered, files);
+  const std::vector<Row> rows = prompt.Rows();
+  const Answered whole = OurAnswer(*model_, prompt, 24);
+  const auto count = static_cast<int32_t>(rows.size());
+  const auto context = Fresh(*model_);
+  const int32_t inside =
+      prompt.images[1].at +
+      static_cast<int32_t>(std::ranges::find_if(prompt.images[1].image->tokens(), IsImageRow) -
+                           prompt.images[1].image->tokens().begin()) +
+      7;
+  const auto decode = [&](int32_t from, int32_t to, int32_t sequence) {
+    std::vector<Row> piece(rows.begin() + from, rows.begin() + to);
+    for (Row& row : piece) row.sequence = sequence;
+    EXPECT_EQ(context->Decode(piece), DecodeOutcome::kOk);
+  };
+  for (int32_t from = 0; from < count; from += 5) decode(from, std::min(from + 5, count), 0);
+  const int32_t last = (count - 1) % 5;
+  EXPECT_EQ(context->LastPosition(0), count - 1);
+  EXPECT_LT(Difference(Goes(*context, prompt, last, 0), whole), 0.002F);
+  for (int32_t at = inside - 4; at <= inside; ++at) {
+    context->Copy(0, 1, 0, at);
+    EXPECT_EQ(context->LastPosition(1), at - 1);
+    EXPECT_TRUE(context->Remove(0, at, -1));
+    decode(at, count, 0);
+    EXPECT_LT(Difference(Goes(*context, prompt, count - 1 - at, 0), whole), 0.002F);
+    decode(at, count, 1);
+    EXPECT_LT(Difference(Goes(*context, prompt, count - 1 - at, 0), whole), 0.002F);
+    context->Remove(1, -1, -1);
+  }
+  const auto saved = context->Save(0, size_t{1} << 24);
+  ASSERT_TRUE(saved);
+  ASSERT_TRUE(context->Restore(1, *saved));
+  EXPECT_TRUE(context->Remove(1, inside, -1));
+  decode(inside, count, 1);
+  EXPECT_LT(Difference(Goes(*context, prompt, count - 1 - inside, 0), whole), 0.002F);
+}
+
+TEST_F(ProjectorTest, OfTwoDirectionsMakesLargeImagesSmaller) {
+  model_ = Shared(TinyPath("qwen2vl"));
+  const auto projector = Load("qwen2vl-projector");
+  const auto rows = [&](int32_t width, int32_t height) {
+    const auto tokens = projector->TokensOf(Stripes(1, width, height));
+    return tokens ? std::ranges::count(*tokens, kNoToken) : 0;
+  };
+  EXPECT_EQ(rows(84, 84), 9);
+  EXPECT_EQ(rows(168, 84), 18);
+  EXPECT_EQ(rows(28 * 32, 28 * 40), kImageRowsMax);
+  EXPECT_LE(rows(3000, 2000), kImageRowsMax);
+  EXPECT_GT(rows(3000, 2000), kImageRowsMax * 9 / 10);
+}
+
+TEST(EncodedImage, MovesTheTextBehindItByItsSteps) {
+  const auto alive = std::make_shared<std::atomic<size_t>>(0);
+  // Two columns and three rows, between two words.
+  const EncodedImage::Layout layout{
+      {{0, 0, 0}, {1, 1, 1}, {1, 1, 2}, {1, 2, 1}, {1, 2, 2}, {1, 3, 1}, {1, 3, 2}, {4, 4, 4}}, 5};
+  const auto image =
+      std::make_shared<const EncodedImage>(std::vector<Token>{8, -2, -3, -4, -5, -6, -7, 9},
+                                           std::vector<float>(12), false, alive, layout);
+  const PlacedImage images[] = {{3, image}, {12, image}};
+  const auto at = [&](int32_t position) {
+    const auto place = PlaceAt(images, position);
+    return place ? std::vector{place->time, place->down, place->across} : std::vector<int32_t>{};
+  };
+  using Is = std::vector<int32_t>;
+  EXPECT_EQ(at(2), Is{}) << "its position";
+  EXPECT_EQ(at(3), (Is{3, 3, 3}));
+  EXPECT_EQ(at(4), (Is{4, 4, 4}));
+  EXPECT_EQ(at(7), (Is{4, 5, 5}));
+  EXPECT_EQ(at(10), (Is{7, 7, 7}));
+  EXPECT_EQ(at(11), (Is{8, 8, 8}));
+  EXPECT_EQ(at(12), (Is{9, 9, 9}));
+  EXPECT_EQ(at(16), (Is{10, 11, 11}));
+  EXPECT_EQ(at(20), (Is{14, 14, 14}));
+  EXPECT_EQ(PlaceAt({}, 7), std::nullopt);
 }
 
 }  // namespace

@@ -42,8 +42,8 @@ RED, BLUE = png(250, 90, 10), png(10, 40, 240)
 def tiny(stories, tmp_path_factory):
     folder = tmp_path_factory.mktemp("tiny")
     tiny_models.write_all(folder, stories)
-    found = {"stories": stories.read_bytes()} | {
-        name: (folder / f"tiny-{name}.gguf").read_bytes() for name in ("projector", "gemma3", "gemma-projector", "lora")}
+    names = ("projector", "gemma3", "gemma-projector", "qwen2vl", "qwen25vl-projector", "lora")
+    found = {"stories": stories.read_bytes()} | {name: (folder / f"tiny-{name}.gguf").read_bytes() for name in names}
     # A kind that engines do not compute.
     return found | {"odd-projector": found["gemma-projector"].replace(b"gemma3", b"cogvlm")}
 
@@ -108,6 +108,19 @@ def test_rows_that_see_each_other_are_computed_together(serve, store):
     url = serve(models=store.root).url
     red, again, blue, none = (look(url, image, model="gem") for image in (RED, RED, BLUE, None))
     assert said(red) == said(again) and said(red) != said(blue) and said(red) != said(none)
+
+
+def test_an_image_of_two_directions_is_taken_as_large_as_it_is(serve, store):
+    """Qwen2.5-VL's kind: one row for 28 by 28 pixels, and a text behind it that goes on from its longer side."""
+    assert store.create("qwen", "FROM ./qwen2vl.gguf\nFROM ./qwen25vl-projector.gguf\n" + TEMPLATE).returncode == 0
+    url = serve(models=store.root).url
+    large = png(250, 90, 10, side=168)
+    red, again, blue, none, more = (look(url, image, model="qwen") for image in (RED, RED, BLUE, None, large))
+    assert said(red) == said(again)
+    assert len({str(said(each)) for each in (red, blue, none, more)}) == 4
+    tokens = [each.json()["usage"]["prompt_tokens"] for each in (red, more)]
+    assert tokens[1] - tokens[0] == 36 - 9
+    assert again.json()["usage"]["prompt_tokens_details"]["cached_tokens"] == tokens[0] - 1
 
 
 def test_every_dialect_shows_it_its_images(server):
